@@ -1,0 +1,70 @@
+"""Backpropagation by hand: the gradient of a network's loss, layer by layer.
+
+`value_and_grad(model, loss)` has the signature and the result of
+`jax.value_and_grad(objective(model, loss), has_aux=True)`, which differentiates the same function
+by machine, so the trainer takes either.
+"""
+
+from collections.abc import Callable
+
+from jax import Array
+
+from jaxmlp.nn.layers import Layer, Params
+from jaxmlp.nn.losses import Loss
+
+Objective = Callable[..., tuple[Array, Array]]
+ValueAndGrad = Callable[..., tuple[tuple[Array, Array], Params]]
+
+
+def objective(model: Layer, loss: Loss) -> Objective:
+    """Return the function that training minimises, `L(params) = loss(model(params, x), targets)`.
+
+    Args:
+      model: the network.
+      loss: the loss of its raw outputs.
+
+    Returns:
+      A function `(params, x, targets, weights=None, key=None) -> (value, outputs)`; with a key the
+      network is trained (dropout drops), without it is evaluated.
+    """
+
+    def value(
+        params: Params,
+        x: Array,
+        targets: Array,
+        weights: Array | None = None,
+        key: Array | None = None,
+    ) -> tuple[Array, Array]:
+        outputs, _ = model.forward(params, x, key)
+        return loss(outputs, targets, weights), outputs
+
+    return value
+
+
+def value_and_grad(model: Layer, loss: Loss) -> ValueAndGrad:
+    """Return the function that computes the objective and, by hand, its gradient (B7, D8, E6).
+
+    Forward, keeping every layer's cache; then `delta = dL/doutputs` from the loss; then backward
+    through the layers.
+
+    Args:
+      model: the network.
+      loss: the loss of its raw outputs.
+
+    Returns:
+      A function `(params, x, targets, weights=None, key=None) -> ((value, outputs), dparams)`.
+    """
+
+    def value_and_gradient(
+        params: Params,
+        x: Array,
+        targets: Array,
+        weights: Array | None = None,
+        key: Array | None = None,
+    ) -> tuple[tuple[Array, Array], Params]:
+        outputs, caches = model.forward(params, x, key)
+        delta = loss.gradient(outputs, targets, weights)
+        dparams, _ = model.backward(params, caches, delta)
+        return (loss(outputs, targets, weights), outputs), dparams
+
+    return value_and_gradient

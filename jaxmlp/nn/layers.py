@@ -1,0 +1,207 @@
+"""Layers as three pure functions, and their composition, where the chain rule is written once.
+
+The lectures write a layer as `z = W x + b` for one example in a column; here examples are rows,
+`x` is `(N, in)`, a kernel `W` is `(in, out)` and `z = x W + b`.
+
+`forward` hands `backward` a cache: whatever of the forward pass the derivative needs. `backward`
+turns `dy = dL/dy` into `dL/dparams` and `dx = dL/dx`, a vector-Jacobian product; no Jacobian is
+ever formed (B7).
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxmlp.errors import check
+from jaxmlp.nn.activations import Activation
+from jaxmlp.nn.initializers import Initializer, he_normal, zeros
+
+Params = Any
+Cache = Any
+Shape = tuple[int, ...]
+
+
+class Layer(NamedTuple):
+    """Three pure functions, a name for people, and the parts, if it has any.
+
+    Attributes:
+      init: `(key, input_shape) -> (params, output_shape)`, shapes without the batch axis.
+      forward: `(params, x, key=None) -> (y, cache)`. Without a key nothing is random: this is how
+        a network is evaluated, and there is no training mode to forget.
+      backward: `(params, cache, dy) -> (dparams, dx)`.
+      name: what the layer is, in a word or two.
+      layers: the layers it is composed of, in order.
+    """
+
+    init: Callable[[Array, Shape], tuple[Params, Shape]]
+    forward: Callable[..., tuple[Array, Cache]]
+    backward: Callable[[Params, Cache, Array], tuple[Params, Array]]
+    name: str
+    layers: tuple["Layer", ...] = ()
+
+    def __call__(self, params: Params, x: Array) -> Array:
+        """Return the layer's output, evaluated without randomness."""
+        return self.forward(params, x)[0]
+
+
+def dense(units: int, kernel: Initializer = he_normal, bias: Initializer = zeros) -> Layer:
+    """Return a fully connected layer, `z = x W + b` (D3, B6, E6).
+
+    With `dz = dL/dz`: `dW = x^T dz`, `db = sum_n dz_n`, `dx = dz W^T`.
+
+    Args:
+      units: the number of outputs.
+      kernel: initializer of `W`, `(in, units)`.
+      bias: initializer of `b`, `(units,)`.
+
+    Returns:
+      A layer from `(in,)` to `(units,)` with parameters `{"W", "b"}`.
+
+    Raises:
+      InputError: if `units` is not positive, or, when initialised, the input is not a vector.
+    """
+    check(units >= 1, "units", "at least 1", units)
+
+    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+        check(len(shape) == 1, "the input of a dense layer", "a vector", shape)
+        W = kernel(jax.random.fold_in(key, 0), (*shape, units))
+        b = bias(jax.random.fold_in(key, 1), (units,))
+        return {"W": W, "b": b}, (units,)
+
+    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+        z = x @ params["W"] + params["b"][None, :]  # (N, in) (in, out) + (1, out)
+        return z, x
+
+    def backward(params: Params, x: Cache, dz: Array) -> tuple[Params, Array]:
+        dW = x.T @ dz  # (in, N) (N, out)
+        db = jnp.sum(dz, axis=0)
+        dx = dz @ params["W"].T  # (N, out) (out, in)
+        return {"W": dW, "b": db}, dx
+
+    return Layer(init, forward, backward, f"dense {units}")
+
+
+def activation(function: Activation) -> Layer:
+    """Return a layer that applies an activation to every element, `a = f(z)` (B10, D3, E4).
+
+    `dz = da * f'(z)`: the Jacobian is diagonal.
+
+    Args:
+      function: one of `jaxmlp.nn.activations`.
+
+    Returns:
+      A layer without parameters that keeps the shape.
+    """
+
+    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+        return (), shape
+
+    def forward(params: Params, z: Array, key: Array | None = None) -> tuple[Array, Cache]:
+        a = function(z)
+        return a, (z, a)
+
+    def backward(params: Params, cache: Cache, da: Array) -> tuple[Params, Array]:
+        return (), da * function.derivative(*cache)
+
+    return Layer(init, forward, backward, function.name)
+
+
+def dropout(rate: float) -> Layer:
+    """Return a layer that, given a key, drops each element with probability `rate` (C8).
+
+    With `p = 1 - rate` the chance to be kept and `m` drawn from Bernoulli(p): `y = m x / p` and
+    `dx = m dy / p`. Dividing by `p` in training ("inverted" dropout) leaves nothing to do
+    afterwards; the lecture drops without dividing and multiplies the weights by `p` in the end,
+    which gives the same expectation.
+
+    Args:
+      rate: the probability to be dropped, in [0, 1).
+
+    Returns:
+      A layer without parameters that keeps the shape, and is the identity without a key.
+
+    Raises:
+      InputError: if the rate lies outside [0, 1).
+    """
+    check(0 <= rate < 1, "dropout", "in [0, 1)", rate)
+    p = 1 - rate
+
+    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+        return (), shape
+
+    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+        if key is None or rate == 0:
+            return x, None
+        m = jax.random.bernoulli(key, p, x.shape)
+        return jnp.where(m, x / p, 0), m
+
+    def backward(params: Params, m: Cache, dy: Array) -> tuple[Params, Array]:
+        return (), dy if m is None else jnp.where(m, dy / p, 0)
+
+    return Layer(init, forward, backward, f"dropout {rate:g}")
+
+
+def flatten() -> Layer:
+    """Return a layer that lays each example out as one vector, and its gradient back again.
+
+    Returns:
+      A layer without parameters, from any shape to `(product of its axes,)`.
+    """
+
+    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+        size = 1
+        for axis in shape:
+            size *= axis
+        return (), (size,)
+
+    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+        return x.reshape(len(x), -1), x.shape
+
+    def backward(params: Params, shape: Cache, dy: Array) -> tuple[Params, Array]:
+        return (), dy.reshape(shape)
+
+    return Layer(init, forward, backward, "flatten")
+
+
+def sequential(*layers: Layer) -> Layer:
+    """Return the composition of layers, `f = f_K o ... o f_1`, itself a layer (B7, C3, D8).
+
+    Backwards the chain rule passes `delta = dL/dx_k` from the last layer to the first, and each
+    layer takes its own gradient from it on the way.
+
+    Args:
+      *layers: any layers, first to last.
+
+    Returns:
+      A layer whose parameters are the tuple of theirs.
+
+    Raises:
+      InputError: if there is no layer.
+    """
+    check(len(layers) > 0, "sequential", "given at least one layer", len(layers))
+
+    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+        params = []
+        for k, layer in enumerate(layers):
+            p, shape = layer.init(jax.random.fold_in(key, k), shape)
+            params.append(p)
+        return tuple(params), shape
+
+    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+        caches = []
+        for k, (layer, p) in enumerate(zip(layers, params, strict=True)):
+            x, cache = layer.forward(p, x, None if key is None else jax.random.fold_in(key, k))
+            caches.append(cache)
+        return x, tuple(caches)
+
+    def backward(params: Params, caches: Cache, delta: Array) -> tuple[Params, Array]:
+        gradients = []
+        for layer, p, cache in reversed(list(zip(layers, params, caches, strict=True))):
+            dp, delta = layer.backward(p, cache, delta)
+            gradients.append(dp)
+        return tuple(reversed(gradients)), delta
+
+    return Layer(init, forward, backward, "sequential", layers)

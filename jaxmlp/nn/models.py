@@ -1,0 +1,45 @@
+"""The networks of the lectures, composed of layers."""
+
+from collections.abc import Sequence
+
+from jaxmlp.errors import check
+from jaxmlp.nn.activations import Activation, relu
+from jaxmlp.nn.initializers import Initializer, he_normal
+from jaxmlp.nn.layers import Layer, activation, dense, dropout, flatten, sequential
+
+
+def mlp(
+    hidden: Sequence[int],
+    outputs: int,
+    activations: Activation | Sequence[Activation] = relu,
+    kernel: Initializer = he_normal,
+    dropout_rate: float = 0.0,
+) -> Layer:
+    """Return a multi-layer perceptron (A9, D3, E6).
+
+    `h_0 = x`, `h_l = f_l(h_{l-1} W_l + b_l)` for the hidden layers, and raw outputs
+    `z = h_{L-1} W_L + b_L`; the output activation belongs to the loss. Biases start at zero.
+
+    Args:
+      hidden: the width of each hidden layer; none makes a linear model.
+      outputs: the number of raw outputs.
+      activations: of the hidden layers, one for all or one for each.
+      kernel: initializer of every kernel.
+      dropout_rate: probability with which a hidden unit is dropped in training.
+
+    Returns:
+      A layer from any shape to `(outputs,)`.
+
+    Raises:
+      InputError: if a width is not positive, or there are more or fewer activations than layers.
+    """
+    chosen = [activations] * len(hidden) if isinstance(activations, Activation) else activations
+    number = f"one, or one for each of {len(hidden)} hidden layers"
+    check(len(chosen) == len(hidden), "activation", number, len(chosen))
+    layers = [flatten()]
+    for width, function in zip(hidden, chosen, strict=True):
+        check(width >= 1, "hidden", "widths of at least 1", width)
+        layers += [dense(width, kernel), activation(function)]
+        if dropout_rate:
+            layers.append(dropout(dropout_rate))
+    return sequential(*layers, dense(outputs, kernel))

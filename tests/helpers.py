@@ -1,0 +1,56 @@
+"""Comparing trees of arrays, and derivatives by differences."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def named_leaves(tree: Any) -> list[tuple[str, np.ndarray]]:
+    """Return every leaf as NumPy array with its path."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return [(jax.tree_util.keystr(path), np.asarray(leaf)) for path, leaf in leaves]
+
+
+def assert_trees_close(got: Any, expected: Any, tolerance: float) -> None:
+    """Compare structure, shapes, types, and values relative to the norm of each expected leaf."""
+    assert jax.tree.structure(got) == jax.tree.structure(expected)
+    for (name, a), (_, b) in zip(named_leaves(got), named_leaves(expected), strict=True):
+        assert a.shape == b.shape, f"{name}: {a.shape} instead of {b.shape}"
+        assert a.dtype == b.dtype, f"{name}: {a.dtype} instead of {b.dtype}"
+        assert np.all(np.isfinite(b)), f"{name}: the expected value is not finite"
+        error = np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30)
+        assert error <= tolerance, f"{name}: relative error {error:.2e} exceeds {tolerance:.0e}"
+
+
+def assert_trees_identical(got: Any, expected: Any) -> None:
+    """Compare structure, shapes, types and every bit."""
+    assert jax.tree.structure(got) == jax.tree.structure(expected)
+    for (name, a), (_, b) in zip(named_leaves(got), named_leaves(expected), strict=True):
+        assert a.dtype == b.dtype, name
+        assert a.shape == b.shape, name
+        assert a.tobytes() == b.tobytes(), name
+
+
+def to_float64(tree: Any) -> Any:
+    """Return the tree with every leaf in float64."""
+    return jax.tree.map(lambda leaf: leaf.astype("float64"), tree)
+
+
+def central_differences(f: Callable[[Any], Any], params: Any, step: float = 1e-5) -> Any:
+    """Return df/dparams by `(f(w + h) - f(w - h)) / 2h`, at every coordinate of every leaf."""
+    leaves, structure = jax.tree.flatten(params)
+    slopes = []
+    for number, leaf in enumerate(leaves):
+        slope = np.zeros(leaf.shape)
+        for index in np.ndindex(*leaf.shape):
+            values = []
+            for sign in (1, -1):
+                moved = np.array(leaf)
+                moved[index] += sign * step
+                tree = [*leaves[:number], moved, *leaves[number + 1 :]]
+                values.append(float(f(jax.tree.unflatten(structure, tree))))
+            slope[index] = (values[0] - values[1]) / (2 * step)
+        slopes.append(slope)
+    return jax.tree.unflatten(structure, slopes)

@@ -1,0 +1,65 @@
+"""Activations against `jax.nn`, the slides' numbers, and the far ends of float32 (B10, B11, E4)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmlp.nn import activations
+from jaxmlp.registry import ACTIVATIONS
+
+REFEREES = {
+    "identity": lambda z: z,
+    "relu": jax.nn.relu,
+    "leaky_relu": jax.nn.leaky_relu,
+    "elu": jax.nn.elu,
+    "sigmoid": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+    "softplus": jax.nn.softplus,
+    "gelu": lambda z: jax.nn.gelu(z, approximate=False),
+    "silu": jax.nn.silu,
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS.names)
+def test_value_equals_jax_nn(name):
+    z = jnp.linspace(-30, 30, 601)
+    np.testing.assert_allclose(ACTIVATIONS[name](z), REFEREES[name](z), rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS.names)
+def test_derivative_equals_autodiff_even_at_the_kink(name):
+    z = jnp.concatenate([jnp.linspace(-30, 30, 601), jnp.zeros(1)])
+    function = ACTIVATIONS[name]
+    by_machine = jax.vmap(jax.grad(function.value))(z)
+    np.testing.assert_allclose(function.derivative(z, function(z)), by_machine, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS.names)
+def test_sound_up_to_1e4_in_float32(name):
+    z = jnp.asarray([-1e4, -100.0, -1e-30, 0.0, 1e-30, 100.0, 1e4], jnp.float32)
+    function = ACTIVATIONS[name]
+    a = function(z)
+    slope = function.derivative(z, a)
+    assert a.dtype == slope.dtype == jnp.float32
+    exact = function(z.astype(jnp.float64))
+    np.testing.assert_allclose(a, exact.astype(jnp.float32), rtol=1e-5, atol=1e-37)
+    exact_slope = function.derivative(z.astype(jnp.float64), exact)
+    np.testing.assert_allclose(slope, exact_slope.astype(jnp.float32), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS.names)
+def test_what_is_not_a_number_stays_visible(name):
+    function = ACTIVATIONS[name]
+    a = function(jnp.asarray(jnp.nan))
+    assert jnp.isnan(a)
+
+
+def test_the_slides_numbers():
+    """B10: sigmoid(5.7) = 0.9966..., softmax(1.5, 0.8, -0.5); B11: tanh is steeper at 0."""
+    assert float(activations.sigmoid(jnp.asarray(5.7))) == pytest.approx(0.9966, abs=1e-4)
+    softmax = jax.nn.softmax(jnp.asarray([1.5, 0.8, -0.5]))
+    np.testing.assert_allclose(softmax, [0.612, 0.305, 0.083], atol=1e-3)
+    zero = jnp.zeros(())
+    assert float(activations.tanh.derivative(zero, activations.tanh(zero))) == 1
+    assert float(activations.sigmoid.derivative(zero, activations.sigmoid(zero))) == 0.25

@@ -1,0 +1,131 @@
+"""Every gradient written by hand equals `jax.grad` and central differences.
+
+Rows A4, B7, B9, B10, C3, C8, D8, E6: the case table crosses networks of one to five layers with
+activations, losses, initializers, example weights and dropout.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmlp import nn
+from jaxmlp.nn import activations, initializers, losses
+from jaxmlp.registry import ACTIVATIONS, LOSSES
+from tests.helpers import assert_trees_close, central_differences, to_float64
+
+N, FEATURES, CLASSES = 6, 4, 3
+
+
+class Case(NamedTuple):
+    """One network with its loss and data."""
+
+    hidden: tuple[int, ...]
+    activation: str = "tanh"
+    loss: str = "cross_entropy"
+    kernel: str = "xavier_normal"
+    weighted: bool = False
+    dropout: float = 0.0
+    targets: str = "labels"
+
+    def __str__(self) -> str:
+        parts = ["x".join(map(str, (FEATURES, *self.hidden, CLASSES))), self.activation, self.loss]
+        parts += [self.kernel, self.targets, f"drop{self.dropout}"]
+        return "-".join(parts + ["weighted"] * self.weighted)
+
+
+DEPTHS = [(), (5,), (5, 4), (5, 4, 3), (5, 4, 4, 3)]
+CASES = [
+    *(Case(hidden) for hidden in DEPTHS),
+    *(Case(hidden, "relu", kernel="he_normal", weighted=True, dropout=0.4) for hidden in DEPTHS),
+    *(Case((5, 4), name) for name in ACTIVATIONS.names),
+    *(Case((5, 4), name, dropout=0.3, weighted=True) for name in ACTIVATIONS.names),
+    *(Case((5,), loss=name, weighted=w) for name in LOSSES.names for w in (False, True)),
+    *(Case((5,), loss=name, targets="numbers") for name in LOSSES.names),
+    *(Case((5,), "sigmoid", kernel=name) for name in ("zeros", "he_uniform", "lecun_normal")),
+    Case((5,), "sigmoid", "binary_cross_entropy", "ones"),
+]
+
+
+def build(case: Case):
+    model = nn.mlp(
+        case.hidden,
+        CLASSES,
+        getattr(activations, case.activation),
+        getattr(initializers, case.kernel),
+        case.dropout,
+    )
+    loss = getattr(losses, case.loss)
+    params, shape = model.init(jax.random.key(7), (FEATURES,))
+    assert shape == (CLASSES,)
+    rng = np.random.default_rng(3)
+    x = jnp.asarray(rng.normal(size=(N, FEATURES)))
+    if case.targets == "labels":
+        y = jnp.asarray(rng.integers(CLASSES, size=N), jnp.int32)
+    else:
+        y = jnp.asarray(rng.dirichlet(np.ones(CLASSES), size=N))
+    weights = jnp.asarray(rng.uniform(0, 2, size=N)) if case.weighted else None
+    key = jax.random.key(11) if case.dropout else None
+    # biases that are not zero keep ReLU off its kink where a unit's inputs were all dropped
+    params = to_float64(params)
+    shifts = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape) / 10), params)
+    params = jax.tree.map(lambda w, s: w + s if w.ndim == 1 else w, params, shifts)
+    return model, loss, params, (x, y, weights, key)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_manual_gradient_equals_autodiff(case):
+    model, loss, params, data = build(case)
+    by_hand = jax.jit(nn.value_and_grad(model, loss))(params, *data)
+    by_machine = jax.jit(jax.value_and_grad(nn.objective(model, loss), has_aux=True))(params, *data)
+    assert_trees_close(by_hand, by_machine, 1e-12)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.hidden in ((), (5,)) or case.dropout == 0.3], ids=str
+)
+def test_manual_gradient_equals_central_differences(case):
+    model, loss, params, data = build(case)
+    _, gradient = nn.value_and_grad(model, loss)(params, *data)
+    value = jax.jit(lambda params: nn.objective(model, loss)(params, *data)[0])
+    differences = central_differences(value, params)
+    assert_trees_close(gradient, jax.tree.map(jnp.asarray, differences), 1e-7)
+
+
+@pytest.mark.parametrize("name", ["relu", "sigmoid"])
+def test_float32_gradients_agree(name):
+    model, loss, params, (x, y, *_) = build(Case((5, 4), name))
+    params, x = jax.tree.map(lambda a: a.astype(jnp.float32), (params, x))
+    by_hand = nn.value_and_grad(model, loss)(params, x, y)
+    by_machine = jax.value_and_grad(nn.objective(model, loss), has_aux=True)(params, x, y)
+    assert_trees_close(by_hand, by_machine, 1e-5)
+
+
+def test_a_wrong_gradient_is_noticed():
+    wrong = nn.Activation("wrong", jnp.tanh, lambda z, a: a * a - 1)
+    model = nn.sequential(nn.dense(5), nn.activation(wrong), nn.dense(CLASSES))
+    _, loss, _, data = build(Case((5,)))
+    params = to_float64(model.init(jax.random.key(0), (FEATURES,))[0])
+    by_hand = nn.value_and_grad(model, loss)(params, *data)
+    by_machine = jax.value_and_grad(nn.objective(model, loss), has_aux=True)(params, *data)
+    with pytest.raises(AssertionError, match="relative error"):
+        assert_trees_close(by_hand, by_machine, 1e-12)
+
+
+def test_an_example_of_weight_zero_does_not_count():
+    model, loss, params, (x, y, *_) = build(Case((5, 4)))
+    weights = jnp.asarray([1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+    (value, _), gradient = nn.value_and_grad(model, loss)(params, x, y, weights)
+    (without, _), expected = nn.value_and_grad(model, loss)(params, x[:4], y[:4])
+    assert_trees_close((value, gradient), (without, expected), 1e-12)
+
+
+def test_the_gradient_reaches_the_input():
+    """B7: the chain ends at dL/dx, which central differences confirm at every pixel."""
+    model, loss, params, (x, y, *_) = build(Case((5, 4), "elu"))
+    outputs, caches = model.forward(params, x)
+    _, dx = model.backward(params, caches, loss.gradient(outputs, y))
+    value = jax.jit(lambda x: loss(model(params, x), y))
+    assert_trees_close(dx, jnp.asarray(central_differences(value, x)), 1e-7)

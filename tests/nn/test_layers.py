@@ -1,0 +1,78 @@
+"""Layers: shapes, dropout's expectation, composition, and what they refuse (B7, C8, D3)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmlp import nn
+from jaxmlp.errors import InputError
+from jaxmlp.nn import activations
+from tests.helpers import assert_trees_close, to_float64
+
+
+def test_a_composition_of_layers_is_a_layer():
+    parts = [nn.flatten(), nn.dense(5), nn.activation(activations.tanh), nn.dense(2)]
+    flat = nn.sequential(*parts)
+    nested = nn.sequential(parts[0], nn.sequential(*parts[1:3]), parts[3])
+    f, i, h, o = to_float64(flat.init(jax.random.key(0), (2, 3))[0])
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 2, 3)))
+    y, cache = flat.forward((f, i, h, o), x)
+    y2, cache2 = nested.forward((f, (i, h), o), x)
+    assert_trees_close(y2, y, 1e-15)
+    dy = jnp.ones_like(y)
+    (_, di, _, do), dx = flat.backward((f, i, h, o), cache, dy)
+    (_, (di2, _), do2), dx2 = nested.backward((f, (i, h), o), cache2, dy)
+    assert_trees_close((di2, do2, dx2), (di, do, dx), 1e-15)
+    assert dx.shape == x.shape
+
+
+def test_dropout_is_the_identity_without_a_key_and_keeps_the_expectation_with_one():
+    """C8: dividing by p in training equals multiplying by p afterwards, in expectation."""
+    layer = nn.dropout(0.3)
+    x = jnp.full((200, 500), 2.0)
+    np.testing.assert_array_equal(layer((), x), x)
+    y, kept = layer.forward((), x, jax.random.key(0))
+    share = float(jnp.mean(kept, dtype=float))
+    assert share == pytest.approx(0.7, abs=0.005)  # three standard deviations are 0.0044
+    np.testing.assert_allclose(y, np.where(kept, 2 / 0.7, 0))
+    lecture = float(jnp.mean(jnp.where(kept, x, 0)))  # drops, does not divide
+    assert lecture == pytest.approx(0.7 * 2, abs=0.01)  # so the weights take the factor p
+    assert float(jnp.mean(y)) == pytest.approx(2, abs=0.015)
+
+
+def test_dropout_draws_anew_for_each_key_and_layer():
+    layer = nn.sequential(nn.dropout(0.5), nn.dropout(0.5))
+    x = jnp.ones((50, 50))
+    _, (first, second) = layer.forward(((), ()), x, jax.random.key(0))
+    _, (other, _) = layer.forward(((), ()), x, jax.random.key(1))
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_mlp_has_the_layers_it_is_asked_for():
+    """D3, A9: 784-128-10 has 101,770 parameters."""
+    model = nn.mlp((128,), 10, dropout_rate=0.5)
+    names = [layer.name for layer in model.layers]
+    assert names == ["flatten", "dense 128", "relu", "dropout 0.5", "dense 10"]
+    params, shape = model.init(jax.random.key(0), (28, 28, 1))
+    assert shape == (10,)
+    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == 101_770
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nn.dense(0), "units must be at least 1, got 0"),
+        (lambda: nn.dense(3).init(jax.random.key(0), (2, 2)), "must be a vector, got (2, 2)"),
+        (lambda: nn.dropout(1.0), "dropout must be in [0, 1), got 1.0"),
+        (lambda: nn.dropout(-0.1), "dropout must be in [0, 1), got -0.1"),
+        (lambda: nn.sequential(), "given at least one layer"),
+        (lambda: nn.mlp((4, 0), 2), "hidden must be widths of at least 1, got 0"),
+        (lambda: nn.mlp((4, 4), 2, [activations.relu]), "activation must be one, or one for each"),
+    ],
+)
+def test_bad_arguments(call, message):
+    with pytest.raises(InputError) as caught:
+        call()
+    assert message in str(caught.value)

@@ -1,0 +1,103 @@
+"""Losses against Optax, the slides' worked examples, and the ends of float32 (A1-A5, B9, D6)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxmlp.errors import InputError
+from jaxmlp.nn import losses
+
+RNG = np.random.default_rng(0)
+Z = RNG.normal(size=(7, 4)) * 3
+LABELS = RNG.integers(4, size=7).astype(np.int32)
+ONE_HOT = np.eye(4)[LABELS]
+NUMBERS = RNG.normal(size=(7, 4))
+BITS = RNG.integers(2, size=(7, 4)).astype(float)
+
+CASES = {
+    "cross_entropy": (LABELS, lambda z, y: optax.softmax_cross_entropy_with_integer_labels(z, y)),
+    "binary_cross_entropy": (BITS, lambda z, y: optax.sigmoid_binary_cross_entropy(z, y).sum(1)),
+    "mse": (NUMBERS, lambda z, y: optax.squared_error(z, y).sum(1)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_value_and_gradient_equal_optax(name):
+    targets, referee = CASES[name]
+    loss = getattr(losses, name)
+    np.testing.assert_allclose(loss(Z, targets), referee(Z, targets).mean(), rtol=1e-13)
+    expected = jax.grad(lambda z: referee(z, targets).mean())(Z)
+    np.testing.assert_allclose(loss.gradient(Z, targets), expected, rtol=1e-11, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_weights_make_a_weighted_mean(name):
+    targets, referee = CASES[name]
+    w = jnp.asarray(RNG.uniform(size=7))
+    expected = np.average(referee(Z, targets), weights=w)
+    np.testing.assert_allclose(getattr(losses, name)(Z, targets, w), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_labels_are_one_hot_rows(name):
+    """A2."""
+    loss = getattr(losses, name)
+    np.testing.assert_allclose(loss(Z, LABELS), loss(Z, ONE_HOT), rtol=1e-14)
+    np.testing.assert_allclose(loss.gradient(Z, LABELS), loss.gradient(Z, ONE_HOT), rtol=1e-14)
+
+
+def test_the_slides_examples():
+    """B9: MSE 0.24, binary cross-entropy 0.273 (0.2729), categorical cross-entropy 0.691."""
+    said, true = jnp.asarray([[4.2], [3.8], [5.1]]), jnp.asarray([[5.0], [4.0], [4.9]])
+    assert float(losses.mse(said, true)) == pytest.approx(0.24)
+    p = jnp.asarray([[0.7], [0.3], [0.9]])
+    logits = jnp.log(p / (1 - p))
+    bits = jnp.asarray([[1.0], [0.0], [1.0]])
+    assert float(losses.binary_cross_entropy(logits, bits)) == pytest.approx(0.273, abs=5e-4)
+    p = jnp.asarray([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1], [0.1, 0.6, 0.3]])
+    labels = jnp.asarray([1, 0, 2], jnp.int32)
+    assert float(losses.cross_entropy(jnp.log(p), labels)) == pytest.approx(0.691, abs=1e-3)
+
+
+@pytest.mark.parametrize("size", [1.0, 100.0, 1e4])
+def test_cross_entropy_is_exact_for_large_logits_in_float32(size):
+    """A1, A5: shifted logits; log(a + 1e-9) would stop at 20.7 (erratum 9)."""
+    z = jnp.asarray([[size, 0.0, -size]], jnp.float32)
+    for label in range(3):
+        y = jnp.asarray([label], jnp.int32)
+        exact = float(np.logaddexp.reduce(np.float64(z[0])) - np.float64(z[0, label]))
+        assert float(losses.cross_entropy(z, y)) == pytest.approx(exact, rel=1e-6, abs=1e-6)
+        assert np.all(np.isfinite(losses.cross_entropy.gradient(z, y)))
+    bits = jnp.zeros((1, 3), jnp.float32)
+    total = sum(np.logaddexp(0, np.float64(v)) for v in z[0])
+    assert float(losses.binary_cross_entropy(z, bits)) == pytest.approx(total, rel=1e-6)
+
+
+def test_the_sign_of_the_logistic_loss_and_its_gradient():
+    """D6, errata 2 and 3: the loss is positive, and its slope is f - y, not y - f."""
+    z, y = jnp.asarray([[2.0], [-1.0]]), jnp.asarray([[1.0], [1.0]])
+    f = jax.nn.sigmoid(z)
+    printed = jnp.mean(y * jnp.log(f) + (1 - y) * jnp.log(1 - f))
+    assert float(losses.binary_cross_entropy(z, y)) == pytest.approx(-float(printed))
+    assert float(printed) < 0
+    slope = jax.grad(lambda z: losses.binary_cross_entropy(z, y))(z)
+    np.testing.assert_allclose(slope, (f - y) / 2, rtol=1e-12)
+    assert np.all(np.sign(slope) == -np.sign(y - f))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: losses.mse(Z[0], NUMBERS[0]), r"outputs must be of shape \(N, K\)"),
+        (lambda: losses.mse(Z, NUMBERS[:, :2]), r"targets must be of shape \(7, 4\), got \(7, 2\)"),
+        (lambda: losses.mse(Z, NUMBERS, jnp.ones(3)), r"weights must be of shape \(7,\)"),
+        (lambda: losses.cross_entropy(Z, LABELS[:3]), r"labels must be of shape \(7,\)"),
+        (lambda: losses.cross_entropy.gradient(Z, LABELS[:3]), r"labels must be of shape \(7,\)"),
+        (lambda: losses.binary_cross_entropy(Z, BITS[:, :1]), r"targets must be of shape \(7, 4\)"),
+    ],
+)
+def test_shapes_that_do_not_fit(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
