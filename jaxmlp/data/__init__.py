@@ -1,0 +1,95 @@
+"""Data sets, what is held out of them, and how their inputs are scaled: NumPy in, NumPy out.
+
+`load(name)` returns a `Dataset`; `names()` lists what needs no file. What a set needs to be read
+(scikit-learn, pyarrow, tensorflow-datasets) is imported when it is loaded, not before.
+"""
+
+import os
+from collections.abc import Callable
+
+from jaxmlp.data import embedded, toys
+from jaxmlp.data.columns import Columns
+from jaxmlp.data.dataset import TASKS, Dataset, checksum
+from jaxmlp.data.download import Unavailable
+from jaxmlp.data.inputs import Inputs, read_inputs
+from jaxmlp.data.mnist import SETS, load_idx_set
+from jaxmlp.data.pictures import background
+from jaxmlp.data.preprocessing import KINDS, Preprocessing
+from jaxmlp.data.splits import holdout
+from jaxmlp.data.tables import SUFFIXES, load_table
+from jaxmlp.data.tfds import PREFIX, load_tfds
+from jaxmlp.errors import InputError, unknown
+
+__all__ = [
+    "KINDS",
+    "TASKS",
+    "Columns",
+    "Dataset",
+    "Inputs",
+    "Preprocessing",
+    "Unavailable",
+    "background",
+    "checksum",
+    "holdout",
+    "load",
+    "names",
+    "read_inputs",
+]
+
+_BUILT_IN: dict[str, Callable[[str], Dataset]] = {
+    "mnist_5k": embedded.load_mnist_5k,
+    "digits": embedded.load_digits,
+    "breast_cancer": embedded.load_measurements,
+    "wine": embedded.load_measurements,
+    "iris": embedded.load_measurements,
+    "diabetes": embedded.load_diabetes,
+    **dict.fromkeys(toys.GATES, toys.load_gate),
+    **dict.fromkeys(toys.POINTS, toys.load_points),
+    **dict.fromkeys(toys.CURVES, toys.load_curve),
+}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names that `load` knows, beside `tfds:NAME` and the paths of a user's files."""
+    return (*SETS, *_BUILT_IN)
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    target: str | None = None,
+) -> Dataset:
+    """Load a data set.
+
+    Args:
+      name: one of `names()`, `tfds:NAME`, or the path of a `.csv`, `.parquet` or `.npz` file.
+      data_dir: the folder with the files of `mnist`, `fashion_mnist` or `kmnist`, or with the
+        prepared copies of `tfds:NAME`.
+      target: the column of a `.csv` or `.parquet` file to predict, or several with commas between.
+
+    Returns:
+      The data set.
+
+    Raises:
+      Unavailable: if it is not on this machine and cannot be downloaded now.
+      InputError: if there is no such set, an option does not apply to it, or its files are damaged.
+    """
+    name = os.fspath(name)
+    table, tfds = name.lower().endswith(SUFFIXES), name.startswith(PREFIX)
+    if not (table or tfds or name in names()):
+        known = (*names(), f"{PREFIX}NAME", *(f"FILE{suffix}" for suffix in SUFFIXES))
+        raise unknown("data set", name, known)
+    if target is not None and not table:
+        raise InputError(
+            f"target is for .csv and .parquet files, the data set {name!r} has its own"
+        )
+    if data_dir is not None and not (tfds or name in SETS):
+        raise InputError(f"data_dir is for {', '.join(SETS)} and {PREFIX}NAME, not for {name!r}")
+    if table:
+        return load_table(name, target)
+    if tfds:
+        return load_tfds(name, data_dir)
+    if name in SETS:
+        return load_idx_set(name, data_dir)
+    return _BUILT_IN[name](name)

@@ -1,0 +1,235 @@
+"""How the columns of a table become the numbers of a network's input, and stay so for new rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from jaxmlp.data.files import NUMBER
+from jaxmlp.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_CATEGORIES = 1000  # an input unit each
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The inputs of a table: its columns of numbers, then one unit for each category of each text.
+
+    Attributes:
+      numeric: names of the columns of numbers, in the order of the inputs.
+      categorical: the categories of each column of text; each column is one-hot.
+      target: names of the columns to predict; a table to encode may have or lack them.
+    """
+
+    numeric: tuple[str, ...]
+    categorical: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    target: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The name of each input: `age` for a number, `colour=red` for a category."""
+        return self.numeric + tuple(f"{c}={v}" for c, vs in self.categorical.items() for v in vs)
+
+    def encode(self, table: "pa.Table", where: str) -> np.ndarray:
+        """Turn the rows of a table into inputs.
+
+        Args:
+          table: has all these columns, in any order, and no others but the target.
+          where: what the table is called in a message, usually its file.
+
+        Returns:
+          `float64` inputs `(rows, len(self.inputs))`.
+
+        Raises:
+          InputError: naming the columns that are missing or were never seen, or the column and row
+            (counted from 1, without the header) of a cell that is empty, no number, not finite, or
+            of an unknown category.
+        """
+        self._check_names(table.column_names, where)
+        x = np.zeros((len(table), len(self.inputs)))
+        for i, name in enumerate(self.numeric):
+            x[:, i] = numbers(table[name], f"{where}: column {name!r}")
+        start, rows = len(self.numeric), np.arange(len(table))
+        for name, categories in self.categorical.items():
+            x[rows, start + codes(table[name], categories, f"{where}: column {name!r}")] = 1
+            start += len(categories)
+        return x
+
+    def _check_names(self, names: list[str], where: str) -> None:
+        wanted = {*self.numeric, *self.categorical}
+        absent = [name for name in (*self.numeric, *self.categorical) if name not in names]
+        extra = [name for name in names if name not in wanted and name not in self.target]
+        if absent:
+            raise InputError(f"{where}: missing the columns {_listed(absent)}")
+        if extra:
+            raise InputError(f"{where}: unexpected columns {_listed(extra)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the columns as plain lists and dictionaries, for JSON."""
+        return {
+            "numeric": list(self.numeric),
+            "categorical": {name: list(values) for name, values in self.categorical.items()},
+            "target": list(self.target),
+        }
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Self:
+        """Return the columns whose `to_dict` is given."""
+        categorical = {name: tuple(values) for name, values in record["categorical"].items()}
+        return cls(tuple(record["numeric"]), categorical, tuple(record["target"]))
+
+
+def describe(table: "pa.Table", target: tuple[str, ...], where: str) -> Columns:
+    """Decide how the columns of a table become inputs: text is a category, the rest is a number.
+
+    Args:
+      table: the table to learn from.
+      target: the columns to predict.
+      where: what the table is called in a message.
+
+    Returns:
+      The columns.
+
+    Raises:
+      InputError: if a column of text has an empty cell or too many different values, or no column
+        is left beside the target.
+    """
+    numeric, categorical = [], {}
+    for name in table.column_names:
+        if name in target:
+            continue
+        if is_text(table[name]):
+            categorical[name] = _categories(table[name], f"{where}: column {name!r}")
+        else:
+            numeric.append(name)
+    if not numeric and not categorical:
+        raise InputError(f"{where}: no column is left beside the target {_listed(target)}")
+    return Columns(tuple(numeric), categorical, target)
+
+
+def is_text(column: Any) -> bool:
+    """Return whether a column is text; text that is mostly numbers is numbers with bad cells."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_string(column.type):
+        return False
+    alike = pc.sum(pc.match_substring_regex(column, f"^{NUMBER}$")).as_py() or 0
+    return 2 * alike < len(column)
+
+
+def _categories(column: Any, where: str) -> tuple[str, ...]:
+    import pyarrow.compute as pc
+
+    check_present(column, where)
+    values = sorted(pc.unique(column).to_pylist())
+    if len(values) > min(MOST_CATEGORIES, max(20, len(column) // 2)):
+        raise InputError(
+            f"{where}: expected numbers or a few categories, got {len(values)} different texts in "
+            f"{len(column)} rows"
+        )
+    return tuple(values)
+
+
+def numbers(column: Any, where: str) -> np.ndarray:
+    """Return a column as `float64` numbers `(rows,)`.
+
+    Args:
+      column: a column of a table.
+      where: what it is called in a message.
+
+    Raises:
+      InputError: if a cell is empty, no number or not finite, or the type is neither text nor
+        number.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    check_present(column, where)
+    kind = column.type
+    if pa.types.is_string(kind):
+        row = _first(pc.invert(pc.match_substring_regex(column, f"^{NUMBER}$")))
+        if row is not None:
+            raise InputError(
+                f"{where}, row {row + 1}: expected a number, got {column[row].as_py()!r}"
+            )
+        values = np.array([float(text) for text in column.to_pylist()])
+    elif (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_decimal(kind)
+    ):
+        values = column.cast(pa.float64(), safe=False).to_numpy()
+    else:
+        raise InputError(f"{where}: expected numbers or text, got the type {kind}")
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise InputError(
+            f"{where}, row {bad[0] + 1}: expected a finite number, got {values[bad[0]]}"
+        )
+    return values
+
+
+def codes(column: Any, categories: tuple[str, ...], where: str) -> np.ndarray:
+    """Return the place of each cell in a list of categories, `(rows,)`.
+
+    Args:
+      column: a column of a table.
+      categories: texts.
+      where: what the column is called in a message.
+
+    Raises:
+      InputError: if a cell is empty or holds none of the categories.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    check_present(column, where)
+    column = column.cast(pa.string())
+    places = pc.index_in(column, pa.array(categories, pa.string()))
+    row = _first(pc.is_null(places))
+    if row is not None:
+        raise InputError(
+            f"{where}, row {row + 1}: expected one of {_listed(categories)}, "
+            f"got {column[row].as_py()!r}"
+        )
+    return places.to_numpy()
+
+
+def check_present(column: Any, where: str) -> None:
+    """Reject a column with a cell that is empty, null or NaN.
+
+    Args:
+      column: a column of a table.
+      where: what it is called in a message.
+
+    Raises:
+      InputError: naming the first such row.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    empty = pc.is_null(column, nan_is_null=True)
+    if pa.types.is_string(column.type):
+        empty = pc.or_kleene(empty, pc.equal(pc.utf8_trim_whitespace(column), ""))
+    row = _first(empty)
+    if row is not None:
+        raise InputError(f"{where}, row {row + 1}: the value is missing")
+
+
+def _first(mask: Any) -> int | None:
+    """Return the index of the first true cell."""
+    import pyarrow.compute as pc
+
+    row = pc.index(mask, True).as_py()
+    return None if row < 0 else row
+
+
+def _listed(names: Any, most: int = 10) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(repr(name) for name in list(names)[:most]) + rest

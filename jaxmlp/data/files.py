@@ -1,0 +1,152 @@
+"""Reading arrays and tables from a user's files, each failure told in one line."""
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from jaxmlp.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+NUMBER = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
+
+ARRAYS = (".npy", ".npz")
+TABLES = (".csv", ".parquet")
+
+
+def existing(path: str | PathLike[str]) -> Path:
+    """Return the path of a file that can be read and is not empty.
+
+    Raises:
+      InputError: if there is no such file, it is a folder, or it is empty.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: expected a file, got a folder")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty")
+    return path
+
+
+@contextmanager
+def reading(path: Path, what: str, *errors: type[Exception]) -> Iterator[None]:
+    """Turn a failure of the operating system or a library to read a file into an `InputError`.
+
+    Args:
+      path: the file.
+      what: what it should be, with its article.
+      *errors: what the library raises, beside `OSError`.
+
+    Raises:
+      InputError: if the body raised one of them.
+    """
+    expected: tuple[type[Exception], ...] = (OSError, *errors)
+    try:
+        yield
+    except expected as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: not readable as {what}: {reason}") from error
+
+
+def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:
+    """Read a `.npy` or `.npz` file, without unpickling anything.
+
+    Args:
+      path: the file.
+
+    Returns:
+      The arrays by name; that of a `.npy` file is called `x`.
+
+    Raises:
+      InputError: if the file is missing, empty, damaged or holds pickled objects.
+    """
+    path = existing(path)
+    damage = (ValueError, EOFError, BadZipFile, zlib.error)
+    with reading(path, "NumPy arrays", *damage), path.open("rb") as file:
+        content = np.load(file, allow_pickle=False)
+        return {"x": content} if isinstance(content, np.ndarray) else dict(content)
+
+
+def read_table(path: str | PathLike[str], text: Iterable[str] = ()) -> "pa.Table":
+    """Read a `.csv` file with a header line, or a `.parquet` file.
+
+    Args:
+      path: the file.
+      text: columns of a `.csv` file to be kept as text even if they look like numbers.
+
+    Returns:
+      The table. Text is `string`, whatever its storage was.
+
+    Raises:
+      InputError: if the file is missing, empty or damaged, rows differ in length, or a column has
+        no name or the name of another.
+    """
+    import pyarrow as pa
+
+    path = existing(path)
+    parquet = path.suffix.lower() == ".parquet"
+    table = _read_parquet(path) if parquet else _read_csv(path, text)
+    _check_names(table.column_names, path)
+    return pa.table({name: _plain(table[name]) for name in table.column_names})
+
+
+def _check_names(names: list[str], path: Path) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise InputError(f"{path}: expected different column names, got {name!r} {count} times")
+    if "" in names:
+        raise InputError(
+            f"{path}: column {names.index('') + 1} has no name (pandas leaves its index out with "
+            "to_csv(index=False))"
+        )
+
+
+def _read_parquet(path: Path) -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with reading(path, "a Parquet table", pa.ArrowException), pq.ParquetFile(path) as file:
+        return file.read()
+
+
+def _read_csv(path: Path, text: Iterable[str]) -> "pa.Table":
+    import pyarrow as pa
+    from pyarrow import csv
+
+    # One block: the type of a column is decided by all of its cells, not by those of the first MB.
+    block = min(path.stat().st_size + 1, 2**31 - 1)
+    types = dict.fromkeys(text, pa.string())
+    read, convert = csv.ReadOptions(block_size=block), csv.ConvertOptions(column_types=types)
+    with reading(path, "a CSV table", pa.ArrowException, ValueError):
+        table = csv.read_csv(path, read, convert_options=convert)
+    names = table.column_names
+    numbers = [float(name) for name in names if re.fullmatch(NUMBER, name)]
+    # Names may be numbers, as pixels or wavelengths are, but then they ascend.
+    if len(numbers) > len(names) / 2 and numbers != sorted(set(numbers)):
+        raise InputError(
+            f"{path}: expected a first line of column names, got {', '.join(names[:5])}"
+        )
+    return table
+
+
+def _plain(column: Any) -> Any:
+    """Return the column with dictionaries decoded and every kind of text as `string`."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return column.cast(pa.string())
+    return column

@@ -1,0 +1,109 @@
+"""New inputs for a trained network, from pictures, arrays and tables."""
+
+import math
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxmlp.data.arrays import check_finite, form
+from jaxmlp.data.columns import Columns
+from jaxmlp.data.files import ARRAYS, TABLES, read_arrays, read_table
+from jaxmlp.data.pictures import read_picture
+from jaxmlp.errors import InputError
+
+
+class Inputs(NamedTuple):
+    """Inputs to predict from, `(N, *input_shape)`.
+
+    Attributes:
+      x: `uint8` for a picture, what the file holds for arrays, `float64` for tables; not
+        preprocessed.
+      names: what to call each example: the file of a picture, else its row, counted from 0 in
+        arrays and from 1 in tables.
+      notes: what the user should be told was done to them.
+    """
+
+    x: np.ndarray
+    names: list[str]
+    notes: list[str]
+
+
+def read_inputs(
+    path: str | PathLike[str],
+    input_shape: tuple[int, ...],
+    columns: dict[str, Any] | None = None,
+    background: str | None = None,
+    white: int = 255,
+) -> Inputs:
+    """Read a picture, a `.npy` or `.npz` file or a table as inputs of a trained network.
+
+    Args:
+      path: the file. A `.npz` file holds `x`, or `x_test`, or a single array.
+      input_shape: of one example. Arrays are one example or a batch; they may leave out a last axis
+        of one channel, or be flat.
+      columns: how the table the network was trained on became numbers (`Dataset.columns`); without
+        it, a table has nothing but numbers, as many columns as the network has inputs.
+      background: of the training images, `dark` or `light` (`jaxmlp.data.background`): a picture on
+        the other ground is inverted.
+      white: the largest value of the training images.
+
+    Returns:
+      The inputs.
+
+    Raises:
+      InputError: if the file is missing, empty or damaged, or does not hold such inputs.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in ARRAYS:
+        x = _shaped(_read_array(path), tuple(input_shape), path)
+        return Inputs(x, [f"row {i}" for i in range(len(x))], [])
+    if suffix in TABLES:
+        x = _read_rows(path, tuple(input_shape), columns)
+        return Inputs(x, [f"row {i}" for i in range(1, len(x) + 1)], [])
+    x, inverted = read_picture(path, tuple(input_shape), background, white)
+    note = f"{path}: inverted, because the network was trained on a {background} background"
+    return Inputs(x, [str(path)], [note] if inverted else [])
+
+
+def _read_array(path: Path) -> np.ndarray:
+    arrays = read_arrays(path)
+    for key in ("x", "x_test"):
+        if key in arrays:
+            return arrays[key]
+    if len(arrays) != 1:
+        raise InputError(
+            f"{path}: expected an array x or x_test, or a single array, "
+            f"got {', '.join(arrays) or 'none'}"
+        )
+    return next(iter(arrays.values()))
+
+
+def _shaped(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
+    """Return an array as a batch of examples of the shape."""
+    if x.dtype.kind not in "biuf":
+        raise InputError(f"{path}: expected numbers, got {form(x)}")
+    forms = [shape, (math.prod(shape),)]
+    if len(shape) == 3 and shape[-1] == 1:
+        forms.append(shape[:-1])
+    if x.size == 0 or not any(form in (x.shape, x.shape[1:]) for form in forms):
+        raise InputError(
+            f"{path}: expected examples of shape {shape}, got an array of shape {x.shape}"
+        )
+    check_finite(x, str(path))
+    return x.reshape(-1, *shape)
+
+
+def _read_rows(path: Path, shape: tuple[int, ...], columns: dict[str, Any] | None) -> np.ndarray:
+    known = Columns.from_dict(columns) if columns else None
+    table = read_table(path, text=known.categorical if known else ())
+    known = known or Columns(tuple(table.column_names))
+    if len(table) == 0:
+        raise InputError(f"{path}: expected at least one row, got none")
+    if len(known.inputs) != math.prod(shape):
+        raise InputError(
+            f"{path}: expected {math.prod(shape)} columns of numbers, got {len(known.inputs)}"
+        )
+    return known.encode(table, str(path)).reshape(-1, *shape)

@@ -1,0 +1,129 @@
+"""MNIST and the sets published in its form, from the nearest place that has them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxmlp.data.dataset import Dataset, assemble
+from jaxmlp.data.download import Unavailable, fetch
+from jaxmlp.data.idx import FILES, files, load_idx_folder, missing
+from jaxmlp.errors import InputError
+
+VARIABLE = "JAXMLP_DATA_DIR"
+
+
+class IdxSet(NamedTuple):
+    """What its four files do not say: the year published, class names, usual places."""
+
+    version: str
+    classes: tuple[str, ...]
+    places: tuple[str, ...] = ()
+
+
+SETS = {
+    "mnist": IdxSet("1998", tuple("0123456789")),
+    "fashion_mnist": IdxSet(
+        "2017",
+        (
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        ("/usr/share/datasets/fashion-mnist",),
+    ),
+    "kmnist": IdxSet("2018", ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")),
+}
+
+
+def load_idx_set(name: str, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
+    """Return `mnist`, `fashion_mnist` or `kmnist`: 28x28 grey images in ten classes.
+
+    The four files are looked for in `data_dir` and nowhere else if it is given; otherwise in the
+    folder that the variable JAXMLP_DATA_DIR names, in the usual places of the system, and in the
+    project's cache, into which they are downloaded if they are nowhere.
+
+    Args:
+      name: a key of `SETS`.
+      data_dir: a folder that holds the files, or holds a folder named after the set that does.
+
+    Returns:
+      The data set, images `uint8` `(N, 28, 28, 1)`.
+
+    Raises:
+      Unavailable: if the files are in none of the places and cannot be downloaded now.
+      InputError: if `data_dir` lacks the files, or they are damaged.
+    """
+    known = SETS[name]
+    folder = _given(name, Path(data_dir)) if data_dir is not None else _found(name)
+    return assemble(
+        name,
+        load_idx_folder(folder, len(known.classes)),
+        "multiclass",
+        known.classes,
+        source="tensorflow-datasets" if folder == cache(name) else "folder",
+        version=known.version,
+        files=[str(path) for path in files(folder)],
+        split="as published",
+    )
+
+
+def cache(name: str) -> Path:
+    """Return the folder of the project's cache that a set is downloaded into."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "jaxmlp" / "datasets" / name
+
+
+def _given(name: str, data_dir: Path) -> Path:
+    for folder in _within(name, data_dir):
+        if not missing(folder):
+            return folder
+    raise InputError(
+        f"data_dir {data_dir} has no {name}: expected {', '.join(FILES)}, with or without .gz, "
+        f"in it or in its folder {name}"
+    )
+
+
+def _found(name: str) -> Path:
+    """Return the first usual place with all four files, downloading them if there is none."""
+    places = [Path(place) for place in SETS[name].places] + [cache(name)]
+    if value := os.environ.get(VARIABLE):
+        places = [*_within(name, Path(value)), *places]
+    for folder in places:
+        if not missing(folder):
+            return folder
+    try:
+        fetch(registered(name), cache(name))
+    except Unavailable as error:
+        raise Unavailable(
+            f"{name} is not in {' or '.join(map(str, places))}, and {error}; put "
+            f"{', '.join(FILES)} (or .gz) into a folder and name it by --data-dir or {VARIABLE}, "
+            "or use mnist_5k, which needs no network"
+        ) from error
+    return cache(name)
+
+
+def _within(name: str, data_dir: Path) -> Iterator[Path]:
+    """Yield where a set may lie under a folder, the folder itself unless it is named after another.
+
+    Nothing in the files tells MNIST from Fashion-MNIST.
+    """
+    data_dir = data_dir.expanduser()
+    yield data_dir / name
+    yield data_dir / name.replace("_", "-")
+    if data_dir.name.replace("-", "_") not in SETS.keys() - {name}:
+        yield data_dir
+
+
+def registered(name: str) -> dict[str, Any]:
+    """Return the addresses of a set's files, and their sizes and checksums, as TFDS has them."""
+    import tensorflow_datasets as tfds
+
+    return tfds.builder_cls(name).url_infos

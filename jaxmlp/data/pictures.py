@@ -1,0 +1,88 @@
+"""A picture file as one of the images a network was trained on."""
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxmlp.data.files import existing, reading
+from jaxmlp.errors import check
+
+GROUNDS = ("dark", "light")
+
+
+def background(images: np.ndarray) -> str | None:
+    """Return on what ground the things in training images stand, judged by the outermost pixels.
+
+    Args:
+      images: `(N, H, W, C)`, white being the largest value.
+
+    Returns:
+      `dark` or `light`, or `None` if the outermost pixels are not mostly one or the other, as in
+      photographs.
+    """
+    edge = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
+    dark = np.mean([np.mean(pixels < images.max() / 2) for pixels in edge])
+    return "dark" if dark > 0.75 else "light" if dark < 0.25 else None
+
+
+def read_picture(
+    path: Path, shape: tuple[int, ...], ground: str | None = None, white: int = 255
+) -> tuple[np.ndarray, bool]:
+    """Read a picture of any size and kind as one image of the given shape.
+
+    It is turned as its camera says, laid on black or white paper where it is transparent, inverted
+    if its ground is not that of the training images, widened to the aspect of the shape in the
+    colour of its ground, resized, and made grey if the shape has one channel.
+
+    Args:
+      path: a file in any format that Pillow reads.
+      shape: `(H, W, C)`, C being 1 or 3.
+      ground: of the training images, `dark` or `light`; `None` leaves the picture as it is.
+      white: the value of white in the training images.
+
+    Returns:
+      The image, `uint8` `(1, H, W, C)`, and whether it was inverted.
+
+    Raises:
+      InputError: if the file is missing, empty or no picture, or `shape`, `ground` or `white` are
+        not of the kind described.
+    """
+    from PIL import Image, ImageOps
+
+    check(
+        len(shape) == 3 and shape[-1] in (1, 3),
+        f"{path}: the input of the network",
+        "(H, W, 1) or (H, W, 3) for a picture",
+        shape,
+    )
+    check(ground in (*GROUNDS, None), "background", "dark, light or None", ground)
+    check(0 < white <= 255, "white", "from 1 to 255", white)
+    damage = (SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+    with reading(existing(path), "a picture", *damage), Image.open(path) as file:
+        picture = _flatten(ImageOps.exif_transpose(file))
+
+    pixels = np.asarray(picture)
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    paper = np.median(edge, axis=0)
+    inverted = ground is not None and ground != GROUNDS[int(paper.mean() > 127)]
+    if inverted:
+        picture, paper = ImageOps.invert(picture), 255 - paper
+    height, width, channels = shape
+    colour = tuple(int(value) for value in paper)
+    picture = ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, colour)
+    image = np.asarray(picture.convert("L" if channels == 1 else "RGB")).reshape(1, *shape)
+    return np.rint(image * (white / 255)).astype(np.uint8), inverted
+
+
+def _flatten(picture: Any) -> Any:
+    """Return a picture in 8-bit RGB, on black paper if its ink is light, else on white."""
+    from PIL import Image, ImageStat
+
+    if picture.mode.startswith("I"):  # 16 bits of grey, which convert() would clip
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    picture = picture.convert("RGBA")
+    ink = ImageStat.Stat(picture.convert("L"), picture.getchannel("A"))
+    paper = Image.new("RGBA", picture.size, "black" if ink.mean[0] > 127 else "white")
+    return Image.alpha_composite(paper, picture).convert("RGB")

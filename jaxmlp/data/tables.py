@@ -1,0 +1,136 @@
+"""A user's own data: tables as `.csv` and `.parquet`, arrays as `.npz`."""
+
+import difflib
+import hashlib
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jaxmlp.data.arrays import FEW, Target, as_inputs, as_target, classify, form, measure
+from jaxmlp.data.columns import check_present, codes, describe, is_text, numbers
+from jaxmlp.data.dataset import Dataset, assemble
+from jaxmlp.data.files import TABLES, read_arrays, read_table
+from jaxmlp.data.splits import how_split, split
+from jaxmlp.errors import InputError, check
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TARGETS = ("target", "label", "class", "y")
+SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
+SUFFIXES = (*TABLES, ".npz")
+
+
+def load_table(path: str | PathLike[str], target: str | None = None) -> Dataset:
+    """Load a `.csv`, `.parquet` or `.npz` file; a fifth is held out unless it says otherwise.
+
+    A table has a target: the columns named, else the only one called target, label, class or y,
+    else the last. Text, booleans, and integers of at most 20 different values are classes; other
+    numbers are values to predict; several columns are values, or labels if all are 0 or 1. Among
+    the inputs, text is one-hot.
+
+    A `.npz` file holds `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`: inputs
+    `(N, features)`, `(N, H, W)` or `(N, H, W, C)`; integers, booleans or text `(N,)` as class
+    labels, or floats as values.
+
+    Args:
+      path: the file; it is also the name of the set.
+      target: the target column, or several with commas between them; not for `.npz`.
+
+    Returns:
+      The data set. Inputs are `uint8` if the arrays were, else floating.
+
+    Raises:
+      InputError: if the file is damaged, the target is not a column, a cell is missing or not what
+        its column holds, or there is too little to learn from.
+    """
+    name, path = str(path), Path(path)
+    suffix = path.suffix.lower()
+    check(suffix in SUFFIXES, "a table", f"a file {', '.join(SUFFIXES)}", name)
+    if suffix != ".npz":
+        return _load_columns(name, path, target)
+    if target is not None:
+        raise InputError(f"{name}: target names a column of a table; in a .npz file it is y")
+    return _load_arrays(name, path)
+
+
+def _load_columns(name: str, path: Path, target: str | None) -> Dataset:
+    table = read_table(path)
+    if len(table) < 2:
+        raise InputError(f"{name}: expected at least 2 rows, got {len(table)}")
+    columns = describe(table, _choose_target(table.column_names, target, name), name)
+    y, task, classes = _read_target(table, columns.target, name)
+    parts = split(columns.encode(table, name), y)
+    return assemble(
+        name, parts, task, classes, columns.to_dict(), split=how_split(y), **_origin(path)
+    )
+
+
+def _choose_target(names: list[str], target: str | None, where: str) -> tuple[str, ...]:
+    if target is None:
+        usual = [name for name in names if name.lower() in TARGETS]
+        if len(usual) > 1:
+            raise InputError(f"{where}: the target can be {' or '.join(usual)}; name one")
+        return tuple(usual or names[-1:])
+    chosen = (target,) if target in names else tuple(part.strip() for part in target.split(","))
+    for name in chosen:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0)[0]
+            raise InputError(
+                f"{where}: the target {name!r} is not a column; the nearest is {near!r}"
+            )
+    if len(set(chosen)) < len(chosen):
+        raise InputError(f"{where}: expected different target columns, got {target!r}")
+    return chosen
+
+
+def _read_target(table: "pa.Table", names: tuple[str, ...], where: str) -> Target:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column, here = table[names[0]], f"{where}: column {names[0]!r}"
+    if len(names) == 1:
+        check_present(column, here)
+        whole = pa.types.is_integer(column.type) and pc.count_distinct(column).as_py() <= FEW
+        if whole or pa.types.is_boolean(column.type) or is_text(column):
+            classes = pc.unique(column).sort().cast(pa.string()).to_pylist()
+            return classify(codes(column, classes, here), classes, here)
+    values = [numbers(table[name], f"{where}: column {name!r}") for name in names]
+    return measure(np.stack(values, axis=1), names)
+
+
+def _load_arrays(name: str, path: Path) -> Dataset:
+    arrays = read_arrays(path)
+    keys = SPLIT_KEYS if set(SPLIT_KEYS) <= arrays.keys() else ("x", "y")
+    if not set(keys) <= arrays.keys():
+        raise InputError(
+            f"{name}: expected the arrays x and y, or {', '.join(SPLIT_KEYS)}, "
+            f"got {', '.join(arrays) or 'none'}"
+        )
+    xs = [as_inputs(arrays[key], f"{name}: {key}") for key in keys[::2]]
+    ys = [arrays[key] for key in keys[1::2]]
+    for x, y, key in zip(xs, ys, keys[1::2], strict=True):
+        if len(x) != len(np.atleast_1d(y)):
+            raise InputError(f"{name}: {key}: expected {len(x)} targets, got the shape {y.shape}")
+    for first, second, what in ((xs[0], xs[-1], "inputs"), (ys[0], ys[-1], "targets")):
+        if first.shape[1:] != second.shape[1:] or first.dtype != second.dtype:
+            raise InputError(
+                f"{name}: expected test {what} like those to train on, {form(first)}, "
+                f"got {form(second)}"
+            )
+    y, task, classes = as_target(np.concatenate(ys), f"{name}: {keys[1]}")
+    if len(xs) == 1:
+        if len(y) < 2:
+            raise InputError(f"{name}: expected at least 2 examples, got {len(y)}")
+        return assemble(name, split(xs[0], y), task, classes, split=how_split(y), **_origin(path))
+    n = len(xs[0])
+    parts = (xs[0], y[:n], xs[1], y[n:])
+    return assemble(name, parts, task, classes, split="as in the file", **_origin(path))
+
+
+def _origin(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        version = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"source": "file", "version": f"sha256:{version}", "files": [str(path)]}

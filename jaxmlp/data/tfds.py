@@ -1,0 +1,162 @@
+"""Any other set of tensorflow-datasets, read record by record from a prepared copy."""
+
+import contextlib
+import difflib
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from jaxmlp.data.arrays import Target, as_inputs, as_target, check_labels, classify
+from jaxmlp.data.dataset import Dataset, assemble
+from jaxmlp.data.download import Unavailable, check_reachable, quiet, root
+from jaxmlp.data.splits import how_split, split
+from jaxmlp.errors import InputError
+
+PREFIX = "tfds:"
+
+
+def load_tfds(name: str, data_dir: str | PathLike[str] | None = None) -> Dataset:
+    """Load a set of tensorflow-datasets, preparing it first where that can be done.
+
+    The keys it registers for supervised learning give the target and the input: an image, a vector,
+    a number, or a dictionary of them, joined in alphabetical order, class labels as one-hot. Splits
+    other than `train` and `test` are left alone; where there is no `test`, a fifth of `train` is
+    held out.
+
+    Args:
+      name: `tfds:NAME`, `tfds:NAME/CONFIG` or `tfds:NAME:VERSION`.
+      data_dir: where the prepared copies are, by default `~/tensorflow_datasets`.
+
+    Returns:
+      The data set.
+
+    Raises:
+      Unavailable: if it is not prepared and its host cannot be reached.
+      InputError: if there is no such set, preparing it needs TensorFlow, the copy cannot be read
+        record by record, or its examples are no images or numbers of one shape.
+    """
+    with quiet():
+        builder = _open(name, data_dir)
+        keys = builder.info.supervised_keys
+        if not keys:
+            raise InputError(f"{name}: it registers no input and target (supervised_keys)")
+        parts = [part for part in ("train", "test") if part in builder.info.splits]
+        if "train" not in parts:
+            raise InputError(
+                f"{name}: expected a split train, got {', '.join(builder.info.splits)}"
+            )
+        examples = [_read(name, builder, part) for part in parts]
+    features = builder.info.features
+    xs = [_inputs(keys[0], features, part, name) for part in examples]
+    y, task, classes = _target(keys[1], features, [e for part in examples for e in part], name)
+    n = len(xs[0])
+    arrays = split(xs[0], y) if len(xs) == 1 else (xs[0], y[:n], xs[1], y[n:])
+    return assemble(
+        name,
+        arrays,
+        task,
+        classes,
+        source="tensorflow-datasets",
+        version=str(builder.version),
+        files=[str(builder.data_dir)],
+        url=builder.info.homepage,
+        split=how_split(y) if len(xs) == 1 else "as published",
+    )
+
+
+def _open(name: str, data_dir: str | PathLike[str] | None) -> Any:
+    """Return the builder of a set, prepared."""
+    import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.read_only_builder import builder_from_files
+
+    bare = name.removeprefix(PREFIX)
+    try:
+        with contextlib.suppress(tfds.core.DatasetNotFoundError):
+            # The copy alone will do: some sets' code cannot even be imported without TensorFlow.
+            return builder_from_files(bare, data_dir=data_dir)
+        builder = tfds.builder(bare, data_dir=data_dir)
+        _prepare(builder)
+    except tfds.core.DatasetNotFoundError as error:
+        near = difflib.get_close_matches(
+            bare, tfds.list_builders(with_community_datasets=False), n=1, cutoff=0
+        )[0]
+        raise InputError(f"{name}: there is no such set; the nearest is {near!r}") from error
+    except Unavailable as error:
+        raise Unavailable(f"{name} is not prepared in {builder.data_dir}, and {error}") from error
+    except Exception as error:  # the code of a set may raise anything
+        reason = root(error)
+        if reason == "No module named 'tensorflow'":
+            reason = "that needs TensorFlow, which is not installed"
+        raise InputError(f"{name} is not prepared yet and cannot be: {reason}") from error
+    return builder
+
+
+def _prepare(builder: Any) -> None:
+    import tensorflow_datasets as tfds
+
+    if builder.url_infos:
+        check_reachable(next(iter(builder.url_infos)))
+    config = tfds.download.DownloadConfig(try_download_gcs=False)
+    builder.download_and_prepare(file_format="array_record", download_config=config)
+
+
+def _read(name: str, builder: Any, part: str) -> list[dict[str, Any]]:
+    try:
+        source = builder.as_data_source(split=part)
+    except NotImplementedError as error:
+        raise InputError(
+            f"{name}: the copy in {builder.data_dir} is of the format "
+            f"{builder.info.file_format.value}; prepare it again with file_format=array_record"
+        ) from error
+    return [source[i] for i in range(len(source))]
+
+
+def _inputs(key: Any, features: Any, examples: list[dict[str, Any]], name: str) -> np.ndarray:
+    if isinstance(key, str):
+        x = _stack(features[key], [example[key] for example in examples], f"{name}: {key}")
+    else:
+        keys = [key[k] for k in sorted(key)] if isinstance(key, Mapping) else key
+        x = np.concatenate([_flat(_inputs(k, features, examples, name)) for k in keys], axis=1)
+    return as_inputs(x if x.ndim > 1 else _flat(x), name)
+
+
+def _stack(feature: Any, values: list[Any], where: str) -> np.ndarray:
+    """Return one feature of all examples as one array `(N, ...)`."""
+    from tensorflow_datasets import features
+
+    if isinstance(feature, features.FeaturesDict):
+        columns = [
+            _stack(feature[k], [v[k] for v in values], f"{where}/{k}") for k in sorted(feature)
+        ]
+        return np.concatenate([_flat(column) for column in columns], axis=1)
+    shapes = sorted({np.shape(value) for value in values})
+    if len(shapes) > 1:
+        raise InputError(
+            f"{where}: expected examples of one shape, got {shapes[0]} and {shapes[-1]}"
+        )
+    x = np.stack(values)
+    if x.dtype.kind not in "biuf":
+        raise InputError(f"{where}: expected numbers, got {feature}")
+    if isinstance(feature, features.ClassLabel):
+        check_labels(x, feature.num_classes, where)
+        x = np.eye(feature.num_classes)[x]
+    return x
+
+
+def _flat(x: np.ndarray) -> np.ndarray:
+    return x.reshape(len(x), -1).astype(np.float64)
+
+
+def _target(key: Any, features: Any, examples: list[dict[str, Any]], name: str) -> Target:
+    from tensorflow_datasets.core.features import ClassLabel
+
+    if not isinstance(key, str):
+        raise InputError(f"{name}: expected one feature as the target, got {key}")
+    where, feature = f"{name}: {key}", features[key]
+    y = np.array([example[key] for example in examples])
+    if not isinstance(feature, ClassLabel):
+        return as_target(y, where)
+    check_labels(y, feature.num_classes, where)
+    return classify(y, feature.names, where)

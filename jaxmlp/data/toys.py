@@ -1,0 +1,149 @@
+"""Small sets drawn from a formula: what one neuron can and cannot do, and what depth is for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jaxmlp.data.dataset import Dataset, assemble
+
+SEED = 0
+TRAIN, TEST = 1000, 500
+
+Points = tuple[np.ndarray, np.ndarray]
+
+
+def moons(n: int, rng: np.random.Generator, noise: float = 0.1) -> Points:
+    """Draw two half circles that reach into each other.
+
+    With t uniform in [0, pi], class 0 is `(cos t, sin t)` and class 1 `(1 - cos t, 1/2 - sin t)`.
+
+    Args:
+      n: how many points; the classes take turns.
+      rng: where the random numbers come from.
+      noise: standard deviation of the normal noise added to each coordinate.
+
+    Returns:
+      Points `(n, 2)` and labels `(n,)` 0 or 1.
+    """
+    y = np.arange(n) % 2
+    t = rng.uniform(0, np.pi, n)
+    side = 1 - 2 * y  # 1, -1
+    x = np.stack([y + side * np.cos(t), y / 2 + side * np.sin(t)], axis=1)
+    return x + rng.normal(0, noise, x.shape), y
+
+
+def circles(n: int, rng: np.random.Generator, noise: float = 0.1) -> Points:
+    """Draw a circle within a circle: `r (cos t, sin t)`, t uniform, r = 1 and r = 1/2.
+
+    Args:
+      n: how many points; the classes take turns.
+      rng: where the random numbers come from.
+      noise: standard deviation of the normal noise added to each coordinate.
+
+    Returns:
+      Points `(n, 2)` and labels `(n,)` 0 (outside) or 1 (inside).
+    """
+    y = np.arange(n) % 2
+    t = rng.uniform(0, 2 * np.pi, n)
+    x = (1 - y[:, None] / 2) * np.stack([np.cos(t), np.sin(t)], axis=1)
+    return x + rng.normal(0, noise, x.shape), y
+
+
+def spirals(n: int, rng: np.random.Generator, noise: float = 0.05) -> Points:
+    """Draw three arms of a spiral, each turning by 4 radians on its way out.
+
+    With r uniform in [0, 1], arm k is `r (sin a, cos a)`, `a = 4 (k + r)`.
+
+    Args:
+      n: how many points; the classes take turns.
+      rng: where the random numbers come from.
+      noise: standard deviation of the normal noise added to each coordinate.
+
+    Returns:
+      Points `(n, 2)` and labels `(n,)` 0, 1 or 2.
+    """
+    y = np.arange(n) % 3
+    r = rng.uniform(0, 1, n)
+    angle = 4 * (y + r)
+    x = r[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+    return x + rng.normal(0, noise, x.shape), y
+
+
+def sine(x: np.ndarray) -> np.ndarray:
+    """Return `sin x`, to be learned on [-pi, pi]."""
+    return np.sin(x)
+
+
+def sawtooth(x: np.ndarray, folds: int = 4) -> np.ndarray:
+    """Return Telgarsky's triangle wave: `2^(folds - 1)` teeth on [0, 1] (lecture row D5).
+
+    One fold is `m(x) = 2 min(x, 1 - x) = 2 relu(x) - 4 relu(x - 1/2)` on [0, 1], two ReLU units;
+    the wave is `m` composed with itself. Each further layer doubles the teeth, where a network of
+    one hidden layer needs a unit for every bend (Telgarsky 2015, arXiv:1509.08101).
+
+    Args:
+      x: numbers in [0, 1].
+      folds: how often `m` is applied.
+
+    Returns:
+      Numbers in [0, 1], of the shape of `x`.
+    """
+    for _ in range(folds):
+        x = 2 * np.minimum(x, 1 - x)
+    return x
+
+
+def load_gate(name: str) -> Dataset:
+    """Return the truth table of `and`, `or` or `xor` (lecture row D1): train = test = 4 points."""
+    x = np.array([(0, 0), (0, 1), (1, 0), (1, 1)], np.float32)
+    y = np.array(GATES[name], np.int32)
+    return assemble(
+        name,
+        (x, y, x, y),
+        "binary",
+        ("false", "true"),
+        source="truth table",
+        version="1",
+        split="the test points are the training points: there are no others",
+    )
+
+
+def load_points(name: str) -> Dataset:
+    """Return `moons`, `circles` or `spirals`: 1,000 points to learn from, 500 to judge by."""
+    draw = POINTS[name]
+    rng = np.random.default_rng(SEED)
+    (x, y), (x_test, y_test) = draw(TRAIN, rng), draw(TEST, rng)
+    classes = [str(label) for label in range(y.max() + 1)]
+    parts = (x.astype(np.float32), y.astype(np.int32))
+    test = (x_test.astype(np.float32), y_test.astype(np.int32))
+    task = "binary" if len(classes) == 2 else "multiclass"
+    return assemble(name, (*parts, *test), task, classes, **_drawn())
+
+
+def load_curve(name: str) -> Dataset:
+    """Return `sine` or `sawtooth`: 1,000 and 500 points without noise, drawn from the interval."""
+    curve, (low, high) = CURVES[name]
+    rng = np.random.default_rng(SEED)
+    x, x_test = (rng.uniform(low, high, (n, 1)).astype(np.float32) for n in (TRAIN, TEST))
+    return assemble(name, (x, curve(x), x_test, curve(x_test)), "regression", ("y",), **_drawn())
+
+
+def _drawn() -> dict[str, Any]:
+    return {
+        "source": "jaxmlp.data.toys",
+        "version": "1",
+        "split": {"train": TRAIN, "test": TEST, "seed": SEED},
+    }
+
+
+GATES = {"and": (0, 0, 0, 1), "or": (0, 1, 1, 1), "xor": (0, 1, 1, 0)}
+POINTS: dict[str, Callable[[int, np.random.Generator], Points]] = {
+    "moons": moons,
+    "circles": circles,
+    "spirals": spirals,
+}
+CURVES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], tuple[float, float]]] = {
+    "sine": (sine, (-np.pi, np.pi)),
+    "sawtooth": (sawtooth, (0, 1)),
+}
