@@ -1,0 +1,97 @@
+"""What a command shows while it works and when it is done."""
+
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+LINE_EVERY = 1.0  # seconds between two plain lines
+
+
+def say(text: str) -> None:
+    """Print a line that must be seen, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Reporter:
+    """Tells how training goes: a live bar on a terminal, plain lines elsewhere, or nothing."""
+
+    def __init__(self, epochs: int, score: str, quiet: bool) -> None:
+        self._epochs, self._score = epochs, score
+        self._quiet = quiet
+        self._bar: Progress | None = None
+        self._task: Any = None
+        self._last_line = -LINE_EVERY
+        self._text = ""
+        if not quiet and sys.stdout.isatty():
+            self._bar = Progress(
+                TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[text]}"),
+                TimeRemainingColumn(compact=True),
+                console=Console(),
+            )
+
+    def __enter__(self) -> "Reporter":
+        if self._bar is not None:
+            self._bar.start()
+            self._task = self._bar.add_task(
+                "", total=self._epochs, epoch=0, epochs=self._epochs, text="compiling"
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, epoch: int, step: int, steps: int, record: dict[str, Any] | None) -> None:
+        """Show where the run is.
+
+        Args:
+          epoch: the number of complete epochs.
+          step: the number of steps taken in the current one.
+          steps: the number of steps in an epoch.
+          record: the epoch's metrics, if one has just been completed.
+        """
+        if self._quiet:
+            return
+        if record is not None:
+            self._text = self._line(record)
+        if self._bar is not None:
+            done = epoch + step / steps
+            current = min(epoch + 1, self._epochs)
+            self._bar.update(self._task, completed=done, epoch=current, text=self._text)
+        elif record is not None:
+            now = time.monotonic()
+            if now - self._last_line >= LINE_EVERY or epoch in (1, self._epochs):
+                print(f"epoch {epoch}/{self._epochs}  {self._text}", flush=True)
+                self._last_line = now
+
+    def _line(self, record: dict[str, Any]) -> str:
+        parts = [f"loss {record['train_loss']:.4f}"]
+        if record["valid_loss"] is not None:
+            parts.append(f"valid loss {record['valid_loss']:.4f}")
+            parts.append(f"valid {self._score} {record[f'valid_{self._score}']:.4f}")
+        else:
+            parts.append(f"{self._score} {record[f'train_{self._score}']:.4f}")
+        parts.append(f"{record['examples_per_second']:,.0f} examples/s")
+        return "  ".join(parts)
+
+
+def print_table(rows: list[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
+    """Print rows in columns, the first to the left, the others to the right.
+
+    Args:
+      rows: the cells.
+      header: the names of the columns, if they have any.
+    """
+    table = Table(show_header=bool(header), box=None, padding=(0, 2, 0, 0))
+    for number in range(len(rows[0])):
+        name = header[number] if header else ""
+        table.add_column(name, justify="right" if number and len(rows[0]) > 2 else "left")
+    for row in rows:
+        table.add_row(*row)
+    Console(width=10_000, highlight=False, markup=False).print(table)  # never cut a path

@@ -1,0 +1,122 @@
+"""The pictures of a run: curves of training, the confusion matrix, the worst mistakes.
+
+Drawn on figures of their own, without pyplot's global state and without a display.
+"""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from jaxmlp.files import write_atomically
+
+BLUE, ORANGE = "#0072b2", "#d55e00"  # told apart by the colour-blind, and by lightness
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, atomically.
+
+    Args:
+      figure: the figure.
+      path: the file.
+    """
+    FigureCanvasAgg(figure)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120)
+    write_atomically(path, content.getvalue())
+
+
+def curves(records: list[dict[str, Any]], loss: str, score: str) -> Figure:
+    """Draw loss, score and learning rate against epochs.
+
+    Args:
+      records: the lines of metrics.
+      loss: the name of the loss.
+      score: the name of the score.
+
+    Returns:
+      A figure of three panels.
+    """
+    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    panels = figure.subplots(1, 3)
+    epochs = [record["epoch"] for record in records]
+    marker = "o" if len(records) <= 30 else None
+    for panel, name in zip(panels, ("loss", score), strict=False):
+        for part, style, color in (("train", "--", ORANGE), ("valid", "-", BLUE)):
+            values = [record[f"{part}_{name}"] for record in records]
+            if None not in values:
+                words = {"train": "training (running mean)", "valid": "validation"}[part]
+                panel.plot(epochs, values, style, color=color, marker=marker, ms=3, label=words)
+        panel.legend(frameon=False)
+    panels[0].set_yscale("log")
+    panels[0].set_ylabel(f"loss ({loss.replace('_', ' ')})")
+    panels[1].set_ylabel({"accuracy": "accuracy (share of examples)", "r2": "R²"}[score])
+    panels[2].plot(epochs, [r["learning_rate"] for r in records], color=BLUE, marker=marker, ms=3)
+    panels[2].set_ylabel("learning rate")
+    for panel in panels:
+        panel.set_xlabel("epoch")
+        panel.grid(alpha=0.3)
+        panel.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+def confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> Figure:
+    """Draw a confusion matrix, coloured by the share of each true class.
+
+    Args:
+      matrix: counts, `matrix[true, predicted]`.
+      classes: their names.
+      title: what was measured.
+
+    Returns:
+      A figure.
+    """
+    n = len(classes)
+    size = max(4.5, 0.55 * n + 2)
+    figure = Figure(figsize=(size + 1, size), layout="constrained")
+    panel = figure.subplots()
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if n <= 20:
+        for i in range(n):
+            for j in range(n):
+                color = "white" if shares[i, j] > 0.5 else "black"
+                panel.text(j, i, str(matrix[i, j]), ha="center", va="center", color=color)
+    rotation = 0 if max(map(len, classes)) <= 3 else 90
+    panel.set_xticks(range(n), classes, rotation=rotation)
+    panel.set_yticks(range(n), classes)
+    panel.set_xlabel("predicted class")
+    panel.set_ylabel("true class")
+    panel.set_title(title)
+    figure.colorbar(image, label="share of the true class", shrink=0.8)
+    return figure
+
+
+def mistakes(
+    pictures: np.ndarray, true: Sequence[str], said: Sequence[str], sure: Sequence[float]
+) -> Figure:
+    """Draw the pictures that were misjudged with the greatest confidence.
+
+    Args:
+      pictures: `(n, H, W, C)`.
+      true: the name of the true class of each.
+      said: the name of the predicted class of each.
+      sure: the probability given to it.
+
+    Returns:
+      A figure.
+    """
+    columns = min(6, len(pictures))
+    rows = -(-len(pictures) // columns)
+    figure = Figure(figsize=(1.9 * columns, 2.2 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel in panels:
+        panel.axis("off")
+    for panel, picture, t, s, p in zip(panels, pictures, true, said, sure, strict=False):
+        panel.imshow(picture.squeeze(), cmap="gray")
+        panel.set_title(f"{t}, taken for {s}\nprobability {p:.3f}", fontsize=9)
+    return figure

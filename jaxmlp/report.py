@@ -1,0 +1,178 @@
+"""The end of a run: its final numbers, files, pictures and table."""
+
+import os
+import platform
+from importlib import metadata
+from typing import Any
+
+import jax
+import numpy as np
+
+import jaxmlp
+from jaxmlp.build import Problem
+from jaxmlp.console import print_table
+from jaxmlp.data import Dataset
+from jaxmlp.runs import SUMMARY, Run
+from jaxmlp.training import Progress, Split, measure
+from jaxmlp.training.step import Trainer
+
+
+def finish(
+    run: Run,
+    problem: Problem,
+    dataset: Dataset,
+    last: Progress,
+    records: list[dict[str, Any]],
+    wanted: str | None,
+    seconds: float,
+    interrupted: bool,
+    quiet: bool,
+) -> None:
+    """Measure the best parameters on every part, write the run's last files, and tell.
+
+    This is the only place where the test part is looked at.
+
+    Args:
+      run: the run's folder.
+      problem: what was trained.
+      dataset: on what.
+      last: where training ended.
+      records: the lines of metrics.
+      wanted: the data set that was wanted, if another had to stand in for it.
+      seconds: since the command began.
+      interrupted: whether it was ended early by the user.
+      quiet: whether to print nothing.
+    """
+    params = last.best.params if int(last.best.epoch) else last.state.params
+    params = jax.device_put(params)
+    parts = {"train": problem.train, "valid": problem.valid, "test": problem.test}
+    measured = {
+        name: measure(problem.trainer, problem.task, params, split) if split else None
+        for name, split in parts.items()
+    }
+    run.save_model(params, problem.config, problem.spec)
+    summary: dict[str, Any] = {
+        "dataset": dataset.name,
+        "dataset_wanted": wanted,
+        "provenance": dataset.provenance,
+        "task": problem.task.name,
+        "loss": problem.spec.loss,
+        "parameters": count(params),
+        "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},
+        "epochs": last.epoch,
+        "best_epoch": int(last.best.epoch),
+        "interrupted": interrupted,
+    }
+    for name, values in measured.items():
+        for key in ("loss", problem.task.score):
+            summary[f"{name}_{key}"] = values[key] if values else None
+    summary |= {
+        "seconds": seconds,
+        "seconds_training": sum(record["seconds"] for record in records),
+        "versions": versions(),
+        "device": device(),
+    }
+    run.write_json(SUMMARY, summary)
+    draw(run, problem, records, params)
+    if not quiet:
+        print_table(_rows(run, summary, problem))
+
+
+def count(params: Any) -> int:
+    """Return the number of parameters in a tree."""
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that numbers depend on."""
+    packages = ("jax", "jaxlib", "numpy", "optax")
+    found = {name: metadata.version(name) for name in packages}
+    return {"jaxmlp": jaxmlp.__version__, "python": platform.python_version(), **found}
+
+
+def device() -> dict[str, Any]:
+    """Return what the run was computed on."""
+    first = jax.devices()[0]
+    return {
+        "platform": first.platform,
+        "kind": first.device_kind,
+        "devices": jax.device_count(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+    }
+
+
+def outputs_of(trainer: Trainer, params: Any, split: Split) -> np.ndarray:
+    """Return the raw outputs for every example of a split, in its order.
+
+    Args:
+      trainer: the compiled functions.
+      params: the network's parameters.
+      split: the examples.
+
+    Returns:
+      `(n, K)`.
+    """
+    pieces = np.array_split(split.indices, max(1, len(split.indices) // 5000))
+    return np.concatenate([trainer.predict(params, split.examples.x[piece]) for piece in pieces])
+
+
+def draw(run: Run, problem: Problem, records: list[dict[str, Any]], params: Any) -> None:
+    """Write the run's pictures: its curves and, of a classifier, the confusion matrix.
+
+    Args:
+      run: the run's folder.
+      problem: what was trained.
+      records: the lines of metrics.
+      params: the best parameters.
+    """
+    from jaxmlp import figures
+
+    if records:
+        figure = figures.curves(records, problem.spec.loss, problem.task.score)
+        figures.save(figure, run.path / "curves.png")
+    if problem.task.name in ("multiclass", "binary"):
+        outputs = outputs_of(problem.trainer, params, problem.test)
+        matrix = confusion_matrix(problem, outputs)
+        title = f"{problem.config.dataset}, test set: {len(outputs):,} examples"
+        figure = figures.confusion(matrix, problem.spec.classes, title)
+        figures.save(figure, run.path / "confusion.png")
+
+
+def confusion_matrix(problem: Problem, outputs: np.ndarray) -> np.ndarray:
+    """Return counts `[true class, predicted class]` for the raw outputs on the test set."""
+    n = len(problem.spec.classes)
+    predicted = np.argmax(problem.task.probabilities(outputs), axis=1)
+    true = problem.test.targets.reshape(-1).astype(int)
+    return np.bincount(n * true + predicted, minlength=n * n).reshape(n, n)
+
+
+def _origin(provenance: dict[str, Any]) -> str:
+    """Return in a few words where data came from."""
+    files = provenance.get("files", [])
+    places = {os.path.dirname(file) or "." for file in files}
+    return provenance["source"] + "".join(f" {place}" for place in sorted(places))
+
+
+def _rows(run: Run, summary: dict[str, Any], problem: Problem) -> list[tuple[str, ...]]:
+    score = problem.task.score
+    rows: list[tuple[str, ...]] = [
+        ("data", f"{summary['dataset']}, from {_origin(summary['provenance'])}"),
+        ("parameters", f"{summary['parameters']:,}"),
+    ]
+    for name, words in (("train", "training"), ("valid", "validation"), ("test", "test")):
+        if summary[f"{name}_loss"] is None:
+            continue
+        value = summary[f"{name}_{score}"]
+        shown = f"{100 * value:.2f} %" if score == "accuracy" else f"{value:.4f}"
+        loss = summary[f"{name}_loss"]
+        examples = summary["examples"][name]
+        rows.append((words, f"loss {loss:.4f}, {score} {shown} of {examples:,} examples"))
+    rows += [
+        ("epochs", f"{summary['epochs']}, best after {summary['best_epoch']}"),
+        ("time", f"{summary['seconds']:.1f} s, of it {summary['seconds_training']:.1f} s training"),
+        ("results", f"{run.path}/"),
+    ]
+    if summary["interrupted"]:
+        rows.append(("interrupted", f"go on with --resume {run.path}"))
+    return rows

@@ -1,0 +1,32 @@
+"""Training: the compiled step and epoch, the loop, tasks, and checkpoints."""
+
+from jaxmlp.training.checkpoints import load_metadata, load_tree, save_tree
+from jaxmlp.training.diagnose import Diverged
+from jaxmlp.training.loop import Best, Progress, Split, begin, fit, measure
+from jaxmlp.training.step import Examples, Trainer, TrainState, batches, make_trainer
+from jaxmlp.training.tasks import BINARY, MULTICLASS, MULTILABEL, REGRESSION, TASKS, Task, task_for
+
+__all__ = [
+    "BINARY",
+    "MULTICLASS",
+    "MULTILABEL",
+    "REGRESSION",
+    "TASKS",
+    "Best",
+    "Diverged",
+    "Examples",
+    "Progress",
+    "Split",
+    "Task",
+    "TrainState",
+    "Trainer",
+    "batches",
+    "begin",
+    "fit",
+    "load_metadata",
+    "load_tree",
+    "make_trainer",
+    "measure",
+    "save_tree",
+    "task_for",
+]

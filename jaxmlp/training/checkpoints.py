@@ -1,0 +1,104 @@
+"""Any tree of arrays as one safetensors file, and back; no pickle, no user code.
+
+A leaf is named by its path in the tree (`state/params/1/W`). A random key is stored as its data and
+the name of its generator. The same tree gives the same bytes.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from jaxmlp.errors import InputError
+from jaxmlp.files import write_atomically
+
+
+def _named_leaves(tree: Any) -> list[tuple[str, Any]]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return [(jax.tree_util.keystr(path, simple=True, separator="/"), leaf) for path, leaf in leaves]
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def save_tree(path: Path, tree: Any, metadata: dict[str, Any]) -> None:
+    """Write a tree of arrays and a record beside it, atomically.
+
+    Args:
+      path: the file.
+      tree: any tree of arrays and random keys.
+      metadata: any JSON-able record.
+    """
+    arrays, keys = {}, {}
+    for name, leaf in _named_leaves(tree):
+        if _is_key(leaf):
+            keys[name] = str(jax.random.key_impl(leaf))
+            leaf = jax.random.key_data(leaf)
+        arrays[name] = np.asarray(leaf)
+    record = json.dumps({"keys": keys, "record": metadata}, sort_keys=True, allow_nan=False)
+    write_atomically(path, save(arrays, {"jaxmlp": record}))
+
+
+def load_metadata(path: Path) -> dict[str, Any]:
+    """Return the record of a file that `save_tree` wrote.
+
+    Args:
+      path: the file.
+
+    Returns:
+      The record.
+
+    Raises:
+      InputError: if the file is missing, broken, or not one of ours.
+    """
+    return _open(path)[1]["record"]
+
+
+def load_tree(path: Path, like: Any) -> Any:
+    """Return the tree of arrays that `save_tree` wrote.
+
+    Args:
+      path: the file.
+      like: a tree of the same structure, shapes and types; only those of its leaves are used, so
+        `jax.eval_shape` can make it.
+
+    Returns:
+      A tree of NumPy arrays and random keys.
+
+    Raises:
+      InputError: if the file is missing, broken, not one of ours, or of another tree.
+    """
+    arrays, header = _open(path)
+    keys, named = header["keys"], _named_leaves(like)
+    differing = sorted(arrays.keys() ^ {name for name, _ in named})
+    if differing:
+        raise InputError(f"{path} does not fit the model: {differing[0]!r} is in only one of them")
+    leaves = []
+    for name, leaf in named:
+        array: Any = arrays[name]
+        if name in keys:
+            array = jax.random.wrap_key_data(array, impl=keys[name])
+        if array.shape != leaf.shape or array.dtype != leaf.dtype:
+            got, expected = f"{array.dtype}{array.shape}", f"{leaf.dtype}{leaf.shape}"
+            raise InputError(f"{path} does not fit the model: {name} is {got}, expected {expected}")
+        leaves.append(array)
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def _open(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = (file.metadata() or {}).get("jaxmlp")
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is not a whole safetensors file: {error}") from None
+    if header is None:
+        raise InputError(f"{path} was not written by jaxmlp")
+    return arrays, json.loads(header)

@@ -1,0 +1,55 @@
+"""Where a network first went wrong, when its loss is no longer a finite number."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmlp.training.step import AnyArray, Examples, Trainer, take
+
+
+class Diverged(ArithmeticError):
+    """The loss became infinite or not a number.
+
+    Attributes:
+      epoch: in which epoch, counted from 1.
+      step: at which of its steps, counted from 1.
+      layer: the first layer affected, in words.
+    """
+
+    def __init__(self, epoch: int, step: int, layer: str) -> None:
+        super().__init__(
+            f"the loss is not finite in epoch {epoch}, step {step}; first affected: {layer}"
+        )
+        self.epoch, self.step, self.layer = epoch, step, layer
+
+
+def first_affected(trainer: Trainer, params: Any, examples: Examples, row: AnyArray) -> str:
+    """Return in words which part of the computation first has a value that is not finite.
+
+    Args:
+      trainer: the compiled functions, for the model and the preparation of its inputs.
+      params: the parameters before the step.
+      examples: the training examples.
+      row: the indices of the step's examples.
+
+    Returns:
+      A layer with its position, or "the input", or "the loss" if all outputs are finite.
+    """
+    batch = take(examples, jnp.asarray(row))
+    x = trainer.prepare(batch.x)
+    if not _finite(x):
+        return "the input"
+    model = trainer.model
+    for number, (layer, p) in enumerate(zip(model.layers, params, strict=True), 1):
+        if not _finite(p):
+            return f"layer {number} ({layer.name}), its parameters"
+        x = layer(p, x)
+        if not _finite(x):
+            return f"layer {number} ({layer.name}), its output"
+    return "the loss"
+
+
+def _finite(tree: Any) -> bool:
+    return all(bool(np.all(np.isfinite(leaf))) for leaf in jax.tree.leaves(tree))

@@ -1,0 +1,213 @@
+"""The training loop: epochs of shuffled batches, validation, and the best parameters so far.
+
+`fit` is a generator. It yields whenever there is something to show or to save, and whoever drives
+it prints, writes files or stops: the loop itself does no input or output. All it yields is a
+function of the configuration and the key alone, but for the seconds.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxmlp.training.diagnose import Diverged, first_affected
+from jaxmlp.training.step import Examples, Totals, Trainer, TrainState, batches
+from jaxmlp.training.tasks import Task
+
+PACE = 0.25  # seconds between two looks at a running epoch
+EVALUATION_BATCH = 1000
+
+
+class Split(NamedTuple):
+    """A part of the examples on the device: training and validation part share them.
+
+    Attributes:
+      examples: all examples, of this part and maybe of others.
+      indices: which of them are this part's, `(n,)`.
+    """
+
+    examples: Examples
+    indices: np.ndarray
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The part's encoded targets."""
+        return np.asarray(self.examples.targets)[self.indices]
+
+
+class Best(NamedTuple):
+    """The parameters that did best on the validation part (the latest, if there is none).
+
+    Attributes:
+      params: the parameters.
+      epoch: after which epoch, counted from 1; 0 before the first.
+      score: their validation score.
+      loss: their validation loss.
+    """
+
+    params: Any
+    epoch: Any
+    score: Any
+    loss: Any
+
+
+class Progress(NamedTuple):
+    """Where a run is.
+
+    Attributes:
+      state: everything needed to go on.
+      best: the best parameters so far.
+      epoch: the number of complete epochs.
+      step: the number of steps taken in the current one.
+      steps: the number of steps in an epoch.
+      record: the epoch's line of metrics, if one has just been completed.
+    """
+
+    state: TrainState
+    best: Best
+    epoch: int
+    step: int
+    steps: int
+    record: dict[str, Any] | None = None
+
+
+def begin(trainer: Trainer, seed: int) -> tuple[TrainState, Best]:
+    """Return the start of a run.
+
+    Args:
+      trainer: the compiled functions.
+      seed: of the run's root key.
+
+    Returns:
+      The state before the first step, and a `Best` that anything is better than.
+    """
+    state = trainer.init(jax.random.key(seed, impl="threefry2x32"))
+    worst = np.float64(np.finfo(np.float64).max)
+    return state, Best(_copy(state.params), np.int64(0), -worst, worst)
+
+
+def measure(trainer: Trainer, task: Task, params: Any, split: Split) -> dict[str, float]:
+    """Return the loss and the task's score over all examples of a split.
+
+    Args:
+      trainer: the compiled functions.
+      task: which names and finishes the score.
+      params: the network's parameters.
+      split: the examples.
+
+    Returns:
+      `{"loss": ..., task.score: ...}`.
+    """
+    order = batches(split.indices, min(EVALUATION_BATCH, len(split.indices)))
+    return _means(trainer.evaluate(params, split.examples, order), task, split)
+
+
+def fit(
+    trainer: Trainer,
+    task: Task,
+    train: Split,
+    valid: Split | None,
+    start: tuple[TrainState, Best],
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    learning_rate: Callable[[int], float],
+) -> Iterator[Progress]:
+    """Train, from the start of a run or from wherever it was left.
+
+    The order of the examples in an epoch is a function of the seed and the epoch. The best
+    parameters are those with the highest validation score (C7: the zero-one error, not the loss),
+    and among equals the lowest loss.
+
+    Args:
+      trainer: the compiled functions.
+      task: which names and finishes the score.
+      train: the examples to learn from.
+      valid: the examples to choose by, or `None`.
+      start: the state and the best so far, from `begin` or a checkpoint; the state is used up.
+      epochs: the number of epochs of the whole run.
+      batch_size: the number of examples in a step.
+      seed: of the order of the examples.
+      learning_rate: `step -> rate`, for the record.
+
+    Yields:
+      The progress, a few times a second and after every epoch. A state is good until the next one
+      is asked for.
+
+    Raises:
+      Diverged: if the loss is not finite; names the epoch, the step and the first layer affected.
+    """
+    state, best = start
+    steps = -(-len(train.indices) // batch_size)
+    first, step = divmod(int(state.step), steps)
+    pace, seconds, began_at = _Pace(), 0.0, step
+    for epoch in range(first, epochs):
+        shuffled = np.random.default_rng([seed, epoch]).permutation(train.indices)
+        order = jax.device_put(batches(shuffled, batch_size))
+        while step < steps:
+            stop = min(steps, step + pace.steps())
+            state, took = _timed(trainer.run, state, train.examples, order, step, stop)
+            if not np.isfinite(state.totals.loss):
+                at = int(state.step) - epoch * steps
+                layer = first_affected(trainer, state.params, train.examples, order[at - 1])
+                raise Diverged(epoch + 1, at, layer)
+            pace.note(stop - step, took)
+            seconds, step = seconds + took, stop
+            if step < steps:
+                yield Progress(state, best, epoch, step, steps)
+        means, began = _means(state.totals, task, train), time.perf_counter()
+        record: dict[str, Any] = {"epoch": epoch + 1} | {f"train_{k}": v for k, v in means.items()}
+        state = state._replace(totals=Totals.zero())
+        if valid is None:
+            record |= {"valid_loss": None, f"valid_{task.score}": None}
+            best = best._replace(params=_copy(state.params), epoch=np.int64(epoch + 1))
+        else:
+            means = measure(trainer, task, state.params, valid)
+            record |= {f"valid_{k}": v for k, v in means.items()}
+            score, loss = np.float64(means[task.score]), np.float64(means["loss"])
+            if not np.isfinite(loss):
+                layer = first_affected(trainer, state.params, train.examples, order[-1])
+                raise Diverged(epoch + 1, steps, layer)
+            if (score, -loss) > (best.score, -best.loss):
+                best = Best(_copy(state.params), np.int64(epoch + 1), score, loss)
+        record["learning_rate"] = learning_rate(int(state.step) - 1)
+        record["seconds"] = seconds + time.perf_counter() - began
+        share = (steps - began_at) / steps  # of the epoch, the rest ran before a resume
+        record["examples_per_second"] = share * len(train.indices) / max(seconds, 1e-9)
+        seconds, step, began_at = 0.0, 0, 0
+        yield Progress(state, best, epoch + 1, 0, steps, record)
+
+
+class _Pace:
+    """Chooses how many steps to run before the next look, so that looks come at an even pace."""
+
+    def __init__(self) -> None:
+        self._rate: float | None = None
+        self._compiled = False
+
+    def steps(self) -> int:
+        return 1 if self._rate is None else max(1, int(self._rate * PACE))
+
+    def note(self, steps: int, seconds: float) -> None:
+        if self._compiled:  # the first run's time is mostly compilation
+            self._rate = steps / seconds
+        self._compiled = True
+
+
+def _timed(run: Callable[..., TrainState], *arguments: Any) -> tuple[TrainState, float]:
+    began = time.perf_counter()
+    state = jax.block_until_ready(run(*arguments))
+    return state, time.perf_counter() - began
+
+
+def _means(totals: Totals, task: Task, split: Split) -> dict[str, float]:
+    loss, score, weight = (float(x) for x in totals)
+    return {"loss": loss / weight, task.score: task.finish(score / weight, split.targets)}
+
+
+def _copy(params: Any) -> Any:
+    """Return the parameters in host memory of their own: the next step reuses the device's."""
+    return jax.tree.map(lambda leaf: np.array(leaf), params)

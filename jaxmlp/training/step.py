@@ -1,0 +1,202 @@
+"""The training step, the steps of an epoch in one compiled loop, and evaluation.
+
+Everything here is a pure function. The data stay on the device as they are stored (`uint8` for
+images); a step gathers its examples, prepares them, and takes one gradient step.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxmlp.nn import Layer
+from jaxmlp.nn.backprop import ValueAndGrad
+
+AnyArray = Array | np.ndarray
+Prepare = Callable[[Array], Array]
+Score = Callable[[Array, Array], Array]
+
+
+class Examples(NamedTuple):
+    """Examples as they lie on the device.
+
+    Attributes:
+      x: inputs as stored, `(N, ...)`.
+      targets: what the loss compares with, `(N,)` labels or `(N, K)`.
+      weights: one per example `(N,)`.
+    """
+
+    x: Array
+    targets: Array
+    weights: Array
+
+
+class Totals(NamedTuple):
+    """Weighted sums over examples; divided by `weight` they are means.
+
+    Attributes:
+      loss: sum of the loss.
+      score: sum of the task's score (accuracy: the number of examples that are right).
+      weight: sum of the weights.
+    """
+
+    loss: Array
+    score: Array
+    weight: Array
+
+    @staticmethod
+    def zero() -> "Totals":
+        """Return empty sums."""
+        return Totals(*jnp.zeros(3))
+
+    def plus(self, loss: Array, scores: Array, weights: Array) -> "Totals":
+        """Return the sums with a batch added: its mean loss, its examples' scores and weights."""
+        weight = jnp.sum(weights)
+        return Totals(
+            self.loss + loss * weight, self.score + jnp.vdot(scores, weights), self.weight + weight
+        )
+
+
+class TrainState(NamedTuple):
+    """All that a run needs to go on from where it is.
+
+    Attributes:
+      params: the network's parameters.
+      opt_state: what the optimizer remembers.
+      key: the run's root key; step `t` draws from `fold_in(key, t)`.
+      step: the number of steps taken since the start of the run, int32.
+      totals: sums over the steps of the current epoch.
+    """
+
+    params: Any
+    opt_state: Any
+    key: Array
+    step: Array
+    totals: Totals
+
+
+class Trainer(NamedTuple):
+    """The compiled functions of one training problem.
+
+    Attributes:
+      init: `key -> TrainState`, the start of a run.
+      run: `(state, examples, order, start, stop) -> state`, the steps `start <= i < stop` of an
+        epoch. `order[i]` holds the indices of step i's examples, -1 where a batch is not full. A
+        step whose loss is not finite leaves the parameters as they are, and is the last.
+      evaluate: `(params, examples, order) -> Totals`.
+      predict: `(params, x) -> outputs`, from inputs as stored.
+      model: the network.
+      prepare: from inputs as stored to the network's.
+    """
+
+    init: Callable[[Array], TrainState]
+    run: Callable[[TrainState, Examples, AnyArray, int, int], TrainState]
+    evaluate: Callable[[Any, Examples, AnyArray], Totals]
+    predict: Callable[[Any, AnyArray], Array]
+    model: Layer
+    prepare: Prepare
+
+
+def batches(indices: np.ndarray, batch_size: int) -> np.ndarray:
+    """Lay indices out in rows of one batch each, the last row filled up with -1.
+
+    Args:
+      indices: which examples, in which order, `(n,)`.
+      batch_size: how many a batch holds.
+
+    Returns:
+      int32 `(ceil(n / batch_size), batch_size)`.
+    """
+    order = np.full((-(-len(indices) // batch_size), batch_size), -1, np.int32)
+    order.ravel()[: len(indices)] = indices
+    return order
+
+
+def take(examples: Examples, row: Array) -> Examples:
+    """Return the examples of one row of an order; the filling has weight 0."""
+    x, targets, weights = (jnp.take(a, row, axis=0, mode="clip") for a in examples)
+    return Examples(x, targets, jnp.where(row >= 0, weights, 0))
+
+
+def make_trainer(
+    model: Layer,
+    loss: Callable[..., Array],
+    value_and_grad: ValueAndGrad,
+    optimizer: Any,
+    score: Score,
+    prepare: Prepare,
+    input_shape: tuple[int, ...],
+) -> Trainer:
+    """Compile a training problem.
+
+    Args:
+      model: the network.
+      loss: `(outputs, targets, weights) -> scalar`, for evaluation.
+      value_and_grad: the gradient of the objective, by hand or by machine:
+        `(params, x, targets, weights, key) -> ((value, outputs), gradient)`.
+      optimizer: an `(init, update)` pair, ours or Optax's.
+      score: `(outputs, targets) -> (N,)`, what the task counts.
+      prepare: from stored inputs to the network's, applied to each batch.
+      input_shape: of one example.
+
+    Returns:
+      The compiled functions.
+    """
+
+    def init(key: Array) -> TrainState:
+        params, _ = model.init(jax.random.fold_in(key, 0), input_shape)
+        zero = jnp.zeros((), jnp.int32)
+        run_key = jax.random.fold_in(key, 1)
+        return TrainState(params, optimizer.init(params), run_key, zero, Totals.zero())
+
+    def step(state: TrainState, batch: Examples) -> TrainState:
+        key = jax.random.fold_in(state.key, state.step)
+        (value, outputs), gradient = value_and_grad(
+            state.params, prepare(batch.x), batch.targets, batch.weights, key
+        )
+        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+        moved = (jax.tree.map(jnp.add, state.params, updates), opt_state)
+        params, opt_state = jax.tree.map(
+            lambda new, old: jnp.where(jnp.isfinite(value), new, old),
+            moved,
+            (state.params, state.opt_state),
+        )
+        totals = state.totals.plus(value, score(outputs, batch.targets), batch.weights)
+        return TrainState(params, opt_state, state.key, state.step + 1, totals)
+
+    def run(
+        state: TrainState, examples: Examples, order: Array, start: int, stop: int
+    ) -> TrainState:
+        def more(carry: tuple[Array, TrainState]) -> Array:
+            i, state = carry
+            return (i < stop) & jnp.isfinite(state.totals.loss)
+
+        def one(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
+            i, state = carry
+            return i + 1, step(state, take(examples, order[i]))
+
+        return jax.lax.while_loop(more, one, (jnp.asarray(start, jnp.int32), state))[1]
+
+    def evaluate(params: Any, examples: Examples, order: Array) -> Totals:
+        def one(totals: Totals, row: Array) -> tuple[Totals, None]:
+            batch = take(examples, row)
+            outputs = model(params, prepare(batch.x))
+            value = loss(outputs, batch.targets, batch.weights)
+            return totals.plus(value, score(outputs, batch.targets), batch.weights), None
+
+        return jax.lax.scan(one, Totals.zero(), order)[0]
+
+    def predict(params: Any, x: Array) -> Array:
+        return model(params, prepare(x))
+
+    return Trainer(
+        jax.jit(init),
+        jax.jit(run, donate_argnums=0),
+        jax.jit(evaluate),
+        jax.jit(predict),
+        model,
+        prepare,
+    )

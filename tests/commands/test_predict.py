@@ -1,0 +1,92 @@
+"""`python -m jaxmlp.predict` and `evaluate`: pictures, arrays, tables, and what is printed."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxmlp import evaluate, predict, train
+from jaxmlp.data import load
+
+
+def lines(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize("size", [8, 40, 13])
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_pictures_of_any_size(capsys, tmp_path, digits_run, size, inverted, suffix):
+    """A digit enlarged, and black on white, is still read; most of twenty, as not all survive."""
+    digits = load("digits")
+    files = []
+    for number in range(20):
+        picture = np.asarray(digits.x_test[number, :, :, 0] / 16 * 255, np.uint8)
+        picture = 255 - picture if inverted else picture
+        files.append(str(tmp_path / f"{number}.{suffix}"))
+        Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC).save(files[-1])
+    assert predict.main([str(digits_run), *files, "--json"]) == 0
+    captured = capsys.readouterr()
+    answers = [json.loads(line) for line in captured.out.splitlines()]
+    assert [answer["input"] for answer in answers] == files
+    assert captured.err.count("inverted") == (20 if inverted else 0)
+    right = [int(a["prediction"]) == y for a, y in zip(answers, digits.y_test[:20], strict=True)]
+    assert np.mean(right) >= 0.8
+    assert all(sum(a["probabilities"].values()) == pytest.approx(1, abs=1e-5) for a in answers)
+
+
+def test_a_table_with_words(capsys, tmp_path):
+    """Trained on a CSV with a category, used on another one without the target."""
+    rng = np.random.default_rng(0)
+    rows = ["height,colour,kind"]
+    for _ in range(300):
+        height, colour = rng.normal(), rng.choice(["red", "green"])
+        kind = "tall" if height + (colour == "red") > 0.5 else "small"
+        rows.append(f"{height:.4f},{colour},{kind}")
+    (tmp_path / "train.csv").write_text("\n".join(rows))
+    (tmp_path / "new.csv").write_text("colour,height\nred,3\ngreen,-2\nred,-2\n")
+    out = str(tmp_path / "run")
+    assert train.main(["--dataset", str(tmp_path / "train.csv"), "--quiet", "--out", out]) == 0
+    assert predict.main([out, str(tmp_path / "new.csv"), "--json"]) == 0
+    answers = lines(capsys)
+    assert [a["prediction"] for a in answers] == ["tall", "small", "small"]
+    assert answers[0]["input"] == f"{tmp_path}/new.csv row 1"
+    assert evaluate.main([out, "--json"]) == 0
+    assert lines(capsys)[0]["accuracy"] > 0.9
+
+
+def test_regression_answers_in_the_target_s_own_unit(capsys, tmp_path):
+    x = np.random.default_rng(0).normal(size=(400, 2))
+    y = 1000 + 50 * x[:, 0] - 20 * x[:, 1]
+    np.savez(tmp_path / "data.npz", x=x, y=y)
+    np.save(tmp_path / "new.npy", np.array([[0.0, 0.0], [1.0, 0.0]]))
+    out = str(tmp_path / "run")
+    assert train.main(["--dataset", str(tmp_path / "data.npz"), "--quiet", "--out", out]) == 0
+    assert predict.main([out, str(tmp_path / "new.npy"), "--json"]) == 0
+    values = [next(iter(answer["prediction"].values())) for answer in lines(capsys)]
+    assert values == pytest.approx([1000, 1050], abs=5)
+    assert evaluate.main([out, "--json"]) == 0
+    result = lines(capsys)[0]
+    assert result["r2"] > 0.99
+    assert 0 < result["mae"] <= result["rmse"] < 5
+
+
+def test_what_people_read(capsys, tmp_path, digits_run):
+    assert evaluate.main([str(digits_run)]) == 0
+    shown = capsys.readouterr().out
+    for word in ("accuracy", "precision", "recall", "f1", "confusion"):
+        assert word in shown
+    np.save(tmp_path / "x.npy", load("digits").x_test[:2])
+    assert predict.main([str(digits_run), str(tmp_path / "x.npy")]) == 0
+    assert "prediction" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+def test_each_split_has_the_summary_s_numbers(capsys, digits_run, split):
+    assert evaluate.main([str(digits_run), "--split", split, "--json"]) == 0
+    result = lines(capsys)[0]
+    summary = json.loads((digits_run / "summary.json").read_text())
+    assert result["examples"] == summary["examples"][split]
+    assert result["accuracy"] == pytest.approx(summary[f"{split}_accuracy"])
+    assert result["loss"] == pytest.approx(summary[f"{split}_loss"], rel=1e-4)

@@ -1,0 +1,155 @@
+"""Optimizers beside Optax's for 50 steps in float64, at values that matter (B1, C4, D10)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxmlp import optim, referees
+from jaxmlp.errors import InputError
+from jaxmlp.optim import schedules
+from jaxmlp.registry import OPTIMIZER_TABLE
+from tests.helpers import assert_trees_close, assert_trees_identical
+
+RATE = 0.03
+CHANGING = schedules.one_cycle(0.1, 50)
+CASES = {
+    "sgd": {},
+    "momentum": {"mu": 0.8},
+    "nesterov": {"mu": 0.7},
+    "adagrad": {"epsilon": 1e-3},
+    "rmsprop": {"beta": 0.8, "epsilon": 1e-3},
+    "adam": {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3},
+}
+START = {"W": jnp.asarray([[2.0, -1.0], [0.5, 3.0]], float), "b": jnp.asarray([0.3, -2.0], float)}
+
+
+def descend(optimizer, steps=50):
+    """Follow a curved valley, where every coordinate has another slope, and return the path."""
+
+    def f(w):
+        bend = jnp.sum(jnp.sin(w["W"]) ** 2 * jnp.asarray([[1.0, 10.0], [0.1, 3.0]]))
+        return bend + jnp.sum(w["b"] ** 4) / 4 + w["W"][0, 0] * w["b"][1]
+
+    def step(carry, _):
+        w, state = carry
+        updates, state = optimizer.update(jax.grad(f)(w), state, w)
+        w = jax.tree.map(jnp.add, w, updates)
+        return (w, state), w
+
+    start = jax.tree.map(lambda w: jnp.asarray(w, float), START)
+    with jax.numpy_dtype_promotion("standard"):  # Optax needs it
+        return jax.jit(
+            lambda: jax.lax.scan(step, (start, optimizer.init(start)), length=steps)[1]
+        )()
+
+
+@pytest.mark.parametrize("rate", [RATE, CHANGING], ids=["constant", "changing"])
+@pytest.mark.parametrize("name", CASES)
+def test_equals_optax(name, rate):
+    ours = getattr(optim, name)(rate, **CASES[name])
+    theirs = getattr(referees, name)(rate, **CASES[name])
+    assert_trees_close(descend(ours), descend(theirs), 1e-12)
+
+
+def test_every_optimizer_is_compared():
+    assert CASES.keys() == OPTIMIZER_TABLE.keys()
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam"])
+def test_epsilon_inside_or_outside_the_root(name, inside):
+    """D10, erratum 10: against a transcription of the printed rules in NumPy, where eps matters."""
+    eta, eps, b1, b2 = 0.05, 0.1, 0.9, 0.8
+    w, s, v = 1.5, 0.0, 0.0
+    path = []
+    for t in range(50):
+        g = 2 * w + np.cos(w)
+        if name == "adagrad":
+            s, v, corrected = s + g**2, g, None
+        elif name == "rmsprop":
+            s, v, corrected = b2 * s + (1 - b2) * g**2, g, None
+        else:
+            s, v = b2 * s + (1 - b2) * g**2, b1 * v + (1 - b1) * g
+            corrected = s / (1 - b2 ** (t + 1)), v / (1 - b1 ** (t + 1))
+        s_, v_ = corrected or (s, v)
+        w -= eta * v_ / (np.sqrt(s_ + eps) if inside else np.sqrt(s_) + eps)
+        path.append(w)
+    arguments = {"adagrad": {}, "rmsprop": {"beta": b2}, "adam": {"beta1": b1, "beta2": b2}}[name]
+    optimizer = getattr(optim, name)(eta, epsilon=eps, epsilon_inside=inside, **arguments)
+    w, state, ours = jnp.asarray(1.5, float), None, []
+    state = optimizer.init(w)
+    for _ in range(50):
+        update, state = optimizer.update(2 * w + jnp.cos(w), state, w)
+        w = w + update
+        ours.append(float(w))
+    np.testing.assert_allclose(ours, path, rtol=1e-12)
+
+
+def test_the_slide_s_first_step():
+    """B1: L = (10 - 3w)^2 at w = 2 has gradient -24; a rate of 0.1 leads to 4.4."""
+    gradient = jax.grad(lambda w: (10 - 3 * w) ** 2)(2.0)
+    assert float(gradient) == pytest.approx(-24)
+    update, _ = (optimizer := optim.sgd(0.1)).update(gradient, optimizer.init(2.0))
+    assert 2 + float(update) == pytest.approx(4.4)
+
+
+def test_momentum_takes_a_schedule_for_mu():
+    """C4: v' = mu_t v - eta g, w' = w + v', against three steps by hand."""
+    mus = jnp.asarray([0.0, 0.5, 0.9], float)
+    optimizer = optim.momentum(0.1, lambda t: mus[t])
+    state = optimizer.init(jnp.zeros(1))
+    seen = []
+    for g in (1.0, 2.0, -1.0):
+        update, state = optimizer.update(jnp.full(1, g), state)
+        seen.append(float(update[0]))
+    v1 = -0.1
+    v2 = 0.5 * v1 - 0.2
+    v3 = 0.9 * v2 + 0.1
+    np.testing.assert_allclose(seen, [v1, v2, v3], rtol=1e-12)
+
+
+def test_weight_decay_is_adamw_and_spares_biases():
+    adamw = optax.adamw(
+        CHANGING, weight_decay=0.3, mask=lambda w: jax.tree.map(lambda leaf: leaf.ndim > 1, w)
+    )
+    ours = optim.with_weight_decay(optim.adam(CHANGING), CHANGING, 0.3)
+    assert_trees_close(descend(ours), descend(adamw), 1e-12)
+    zero = optim.with_weight_decay(optim.adam(RATE), RATE, 0.0)
+    assert_trees_identical(descend(zero), descend(optim.adam(RATE)))
+
+
+def test_the_rate_may_be_traced():
+    """A sweep trains many rates in one program."""
+
+    def last(rate):
+        return descend(optim.momentum(rate, mu=0.5), 10)["b"][-1]
+
+    with jax.numpy_dtype_promotion("standard"):
+        many = jax.vmap(last)(jnp.asarray([0.01, 0.05]))
+    np.testing.assert_allclose(many, [last(0.01), last(0.05)], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: optim.sgd(-1.0), "learning rate must be a finite number of at least 0, got -1.0"),
+        (lambda: optim.adam(float("nan")), "learning rate must be"),
+        (lambda: optim.momentum(0.1, 1.0), "momentum must be in [0, 1), got 1.0"),
+        (lambda: optim.nesterov(0.1, -0.1), "momentum must be in [0, 1)"),
+        (lambda: optim.adagrad(0.1, -1.0), "epsilon must be at least 0"),
+        (lambda: optim.rmsprop(0.1, beta=1.5), "beta must be in [0, 1)"),
+        (lambda: optim.adam(0.1, beta1=1.0), "beta1 must be in [0, 1)"),
+        (lambda: optim.adam(0.1, beta2=-1.0), "beta2 must be in [0, 1)"),
+        (lambda: optim.with_weight_decay(optim.sgd(0.1), 0.1, -1.0), "weight decay must be"),
+        (lambda: schedules.cosine(0.1, 0), "steps must be at least 1"),
+        (lambda: schedules.constant(float("inf")), "learning rate must be"),
+        (lambda: schedules.one_cycle(0.1, 10, rise=1.0), "rise must be in (0, 1)"),
+        (lambda: schedules.one_cycle(-0.1, 10), "learning rate must be"),
+    ],
+)
+def test_bad_arguments(call, message):
+    with pytest.raises(InputError) as caught:
+        call()
+    assert message in str(caught.value)

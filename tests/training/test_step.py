@@ -1,0 +1,115 @@
+"""The compiled step and loop: what they compute, and that they are compiled once."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmlp import nn, optim, referees
+from jaxmlp.nn import losses
+from jaxmlp.training import MULTICLASS, Examples, batches, make_trainer
+from tests.helpers import assert_trees_close, assert_trees_identical
+
+N, FEATURES, CLASSES = 53, 6, 3
+RNG = np.random.default_rng(5)
+X = RNG.normal(size=(N, FEATURES)).astype(np.float32)
+Y = RNG.integers(CLASSES, size=N).astype(np.int32)
+EXAMPLES = Examples(jnp.asarray(X), jnp.asarray(Y), jnp.ones(N, jnp.float32))
+
+
+def trainer(optimizer=None, gradient=nn.value_and_grad, dropout=0.0):
+    model = nn.mlp((8,), CLASSES, dropout_rate=dropout)
+    return make_trainer(
+        model,
+        losses.cross_entropy,
+        gradient(model, losses.cross_entropy),
+        optimizer or optim.sgd(0.3),
+        MULTICLASS.score_each,
+        lambda x: x,
+        (FEATURES,),
+    )
+
+
+def test_batches_hold_every_example_once():
+    order = batches(np.arange(10, 63), 16)
+    assert order.shape == (4, 16)
+    assert sorted(order[order >= 0]) == list(range(10, 63))
+    assert list(order[3, 5:]) == [-1] * 11
+
+
+def test_an_epoch_is_its_steps_in_order():
+    """Against one step at a time with the last, incomplete batch as an array of its own size."""
+    t = trainer()
+    order = batches(RNG.permutation(N), 16)
+    state = t.run(t.init(jax.random.key(1)), EXAMPLES, order, 0, len(order))
+    params = t.init(jax.random.key(1)).params
+    gradient = nn.value_and_grad(t.model, losses.cross_entropy)
+    total = 0.0
+    for row in order:
+        row = row[row >= 0]
+        (value, _), g = gradient(params, X[row], Y[row])
+        total += float(value) * len(row)
+        params = jax.tree.map(lambda w, g: w - 0.3 * g, params, g)
+    assert_trees_close(state.params, params, 1e-5)
+    assert float(state.totals.loss) == pytest.approx(total, rel=1e-5)
+    assert float(state.totals.weight) == N
+    assert int(state.step) == len(order)
+
+
+def test_a_run_in_pieces_is_the_same_run():
+    t, order = trainer(optim.adam(0.01), dropout=0.5), batches(np.arange(N), 8)
+    whole = t.run(t.init(jax.random.key(1)), EXAMPLES, order, 0, 7)
+    pieces = t.init(jax.random.key(1))
+    for start, stop in ((0, 1), (1, 4), (4, 7)):
+        pieces = t.run(pieces, EXAMPLES, order, start, stop)
+    whole, pieces = (s._replace(key=jax.random.key_data(s.key)) for s in (whole, pieces))
+    assert_trees_identical(pieces, whole)
+
+
+def test_the_second_step_does_not_compile():
+    t, order = trainer(), batches(np.arange(N), 16)
+    state = t.init(jax.random.key(0))
+    for start, stop in ((0, 1), (1, 2), (2, 4), (0, 4)):
+        state = t.run(state, EXAMPLES, order, start, stop)
+        t.evaluate(state.params, EXAMPLES, order)
+    assert t.run._cache_size() == t.evaluate._cache_size() == t.init._cache_size() == 1
+
+
+@pytest.mark.parametrize("machine", ["gradient", "optimizer"])
+def test_the_machine_made_parts_are_drop_ins(machine):
+    ours = trainer(optim.adam(0.02))
+    theirs = {
+        "gradient": lambda: trainer(optim.adam(0.02), referees.autodiff),
+        "optimizer": lambda: trainer(referees.adam(0.02)),
+    }[machine]()
+    order = batches(np.arange(N), 8)
+    with jax.numpy_dtype_promotion("standard"):  # Optax needs it
+        ends = [
+            t.run(t.init(jax.random.key(2)), EXAMPLES, order, 0, 7).params for t in (ours, theirs)
+        ]
+    assert_trees_close(*ends, 1e-5)
+
+
+def test_evaluation_counts_every_example_once():
+    t = trainer()
+    params = t.init(jax.random.key(0)).params
+    totals = t.evaluate(params, EXAMPLES, batches(np.arange(N), 20))
+    outputs = t.model(params, X)
+    assert float(totals.weight) == N
+    assert int(totals.score) == int(np.sum(np.argmax(outputs, 1) == Y))
+    assert float(totals.loss / N) == pytest.approx(
+        float(losses.cross_entropy(outputs, Y)), rel=1e-6
+    )
+
+
+def test_a_step_that_is_not_finite_changes_nothing_and_is_the_last():
+    t = trainer()
+    x = X.copy()
+    x[20] = np.inf
+    order = batches(np.arange(N), 8)
+    bad = EXAMPLES._replace(x=jnp.asarray(x))
+    before = t.run(t.init(jax.random.key(0)), EXAMPLES, order, 0, 2).params
+    state = t.run(t.init(jax.random.key(0)), bad, order, 0, 7)
+    assert int(state.step) == 3
+    assert not np.isfinite(state.totals.loss)
+    assert_trees_identical(state.params, before)
