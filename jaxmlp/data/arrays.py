@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxmlp.data.dataset import classification
 from jaxmlp.errors import InputError
 
 FEW = 20  # integers with at most this many different values are class labels in a table
@@ -38,7 +39,7 @@ def check_labels(labels: np.ndarray, classes: int, where: str) -> None:
 
 
 def classify(codes: np.ndarray, classes: Sequence[str], where: str) -> Target:
-    """Return labels as the target of a classifier: `binary` for two classes, else `multiclass`.
+    """Return labels found in data as the target of a classifier.
 
     Args:
       codes: the number of each example's class, `(N,)`.
@@ -58,8 +59,7 @@ def classify(codes: np.ndarray, classes: Sequence[str], where: str) -> Target:
             f"{where}: expected class labels, got {len(classes)} different values in "
             f"{len(codes)} rows"
         )
-    task = "binary" if len(classes) == 2 else "multiclass"
-    return Target(codes.astype(np.int32), task, tuple(classes))
+    return Target(codes.astype(np.int32), classification(classes), tuple(classes))
 
 
 def measure(values: np.ndarray, names: Sequence[str]) -> Target:

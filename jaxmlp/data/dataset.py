@@ -1,7 +1,7 @@
 """What a data set is: arrays, the task they pose, and where they came from."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,11 @@ def checksum(*arrays: np.ndarray) -> str:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def classification(classes: Sequence[str]) -> str:
+    """Return the task that choosing one of these classes is: `binary` if there are two."""
+    return "binary" if len(classes) == 2 else "multiclass"
 
 
 def assemble(

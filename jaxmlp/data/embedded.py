@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from jaxmlp.data.columns import Columns
-from jaxmlp.data.dataset import Dataset, assemble
+from jaxmlp.data.dataset import Dataset, assemble, classification
 from jaxmlp.data.splits import how_split, split
 
 DIGITS = tuple("0123456789")
@@ -39,10 +39,11 @@ def load_measurements(name: str) -> Dataset:
 
     bunch = getattr(datasets, f"load_{name}")()
     classes = tuple(str(label) for label in bunch.target_names)
-    task = "binary" if len(classes) == 2 else "multiclass"
     columns = Columns(tuple(map(str, bunch.feature_names)), target=("target",))
     y = bunch.target.astype(np.int32)
-    return _hold_out(name, bunch.data, y, task, classes, columns, package="scikit-learn")
+    return _hold_out(
+        name, bunch.data, y, classification(classes), classes, columns, package="scikit-learn"
+    )
 
 
 def load_diabetes(name: str) -> Dataset:

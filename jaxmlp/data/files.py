@@ -90,7 +90,7 @@ def read_table(path: str | PathLike[str], text: Iterable[str] = ()) -> "pa.Table
 
     Raises:
       InputError: if the file is missing, empty or damaged, rows differ in length, or a column has
-        no name or the name of another.
+        no name of its own.
     """
     import pyarrow as pa
 
@@ -105,11 +105,12 @@ def _check_names(names: list[str], path: Path) -> None:
     for name, count in Counter(names).items():
         if count > 1:
             raise InputError(f"{path}: expected different column names, got {name!r} {count} times")
-    if "" in names:
-        raise InputError(
-            f"{path}: column {names.index('') + 1} has no name (pandas leaves its index out with "
-            "to_csv(index=False))"
-        )
+    for position, name in enumerate(names, 1):
+        if re.fullmatch(r"|__index_level_\d+__", name):
+            raise InputError(
+                f"{path}: column {position}, {name!r}, is an index that pandas wrote; "
+                "save the table with index=False"
+            )
 
 
 def _read_parquet(path: Path) -> "pa.Table":
@@ -124,12 +125,10 @@ def _read_csv(path: Path, text: Iterable[str]) -> "pa.Table":
     import pyarrow as pa
     from pyarrow import csv
 
-    # One block: the type of a column is decided by all of its cells, not by those of the first MB.
-    block = min(path.stat().st_size + 1, 2**31 - 1)
-    types = dict.fromkeys(text, pa.string())
-    read, convert = csv.ReadOptions(block_size=block), csv.ConvertOptions(column_types=types)
+    parse = csv.ParseOptions(newlines_in_values=True)
+    convert = csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string()))
     with reading(path, "a CSV table", pa.ArrowException, ValueError):
-        table = csv.read_csv(path, read, convert_options=convert)
+        table = csv.read_csv(path, parse_options=parse, convert_options=convert)
     names = table.column_names
     numbers = [float(name) for name in names if re.fullmatch(NUMBER, name)]
     # Names may be numbers, as pixels or wavelengths are, but then they ascend.

@@ -84,5 +84,6 @@ def _flatten(picture: Any) -> Any:
         picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
     picture = picture.convert("RGBA")
     ink = ImageStat.Stat(picture.convert("L"), picture.getchannel("A"))
-    paper = Image.new("RGBA", picture.size, "black" if ink.mean[0] > 127 else "white")
+    light = ink.count[0] > 0 and ink.mean[0] > 127
+    paper = Image.new("RGBA", picture.size, "black" if light else "white")
     return Image.alpha_composite(paper, picture).convert("RGB")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxmlp.data.arrays import FEW, Target, as_inputs, as_target, classify, form, measure
-from jaxmlp.data.columns import check_present, codes, describe, is_text, numbers
+from jaxmlp.data.columns import codes, describe, is_text, numbers
 from jaxmlp.data.dataset import Dataset, assemble
 from jaxmlp.data.files import TABLES, read_arrays, read_table
 from jaxmlp.data.splits import how_split, split
@@ -72,7 +72,7 @@ def _choose_target(names: list[str], target: str | None, where: str) -> tuple[st
     if target is None:
         usual = [name for name in names if name.lower() in TARGETS]
         if len(usual) > 1:
-            raise InputError(f"{where}: the target can be {' or '.join(usual)}; name one")
+            raise InputError(f"{where}: the target can be {' or '.join(usual)}, name it")
         return tuple(usual or names[-1:])
     chosen = (target,) if target in names else tuple(part.strip() for part in target.split(","))
     for name in chosen:
@@ -92,7 +92,6 @@ def _read_target(table: "pa.Table", names: tuple[str, ...], where: str) -> Targe
 
     column, here = table[names[0]], f"{where}: column {names[0]!r}"
     if len(names) == 1:
-        check_present(column, here)
         whole = pa.types.is_integer(column.type) and pc.count_distinct(column).as_py() <= FEW
         if whole or pa.types.is_boolean(column.type) or is_text(column):
             classes = pc.unique(column).sort().cast(pa.string()).to_pylist()
@@ -115,7 +114,7 @@ def _load_arrays(name: str, path: Path) -> Dataset:
         if len(x) != len(np.atleast_1d(y)):
             raise InputError(f"{name}: {key}: expected {len(x)} targets, got the shape {y.shape}")
     for first, second, what in ((xs[0], xs[-1], "inputs"), (ys[0], ys[-1], "targets")):
-        if first.shape[1:] != second.shape[1:] or first.dtype != second.dtype:
+        if first.shape[1:] != second.shape[1:] or _kind(first) != _kind(second):
             raise InputError(
                 f"{name}: expected test {what} like those to train on, {form(first)}, "
                 f"got {form(second)}"
@@ -128,6 +127,11 @@ def _load_arrays(name: str, path: Path) -> Dataset:
     n = len(xs[0])
     parts = (xs[0], y[:n], xs[1], y[n:])
     return assemble(name, parts, task, classes, split="as in the file", **_origin(path))
+
+
+def _kind(array: np.ndarray) -> str:
+    """Return `i` for integers, signed or not, `f` for floats, `U` for text of any length."""
+    return array.dtype.kind.replace("u", "i")
 
 
 def _origin(path: Path) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxmlp.data.arrays import Target, as_inputs, as_target, check_labels, classify
-from jaxmlp.data.dataset import Dataset, assemble
+from jaxmlp.data.arrays import Target, as_inputs, as_target, check_labels
+from jaxmlp.data.dataset import Dataset, assemble, classification
 from jaxmlp.data.download import Unavailable, check_reachable, quiet, root
 from jaxmlp.data.splits import how_split, split
 from jaxmlp.errors import InputError
@@ -117,7 +117,7 @@ def _inputs(key: Any, features: Any, examples: list[dict[str, Any]], name: str) 
     if isinstance(key, str):
         x = _stack(features[key], [example[key] for example in examples], f"{name}: {key}")
     else:
-        keys = [key[k] for k in sorted(key)] if isinstance(key, Mapping) else key
+        keys = key.values() if isinstance(key, Mapping) else key
         x = np.concatenate([_flat(_inputs(k, features, examples, name)) for k in keys], axis=1)
     return as_inputs(x if x.ndim > 1 else _flat(x), name)
 
@@ -131,18 +131,22 @@ def _stack(feature: Any, values: list[Any], where: str) -> np.ndarray:
             _stack(feature[k], [v[k] for v in values], f"{where}/{k}") for k in sorted(feature)
         ]
         return np.concatenate([_flat(column) for column in columns], axis=1)
-    shapes = sorted({np.shape(value) for value in values})
-    if len(shapes) > 1:
-        raise InputError(
-            f"{where}: expected examples of one shape, got {shapes[0]} and {shapes[-1]}"
-        )
-    x = np.stack(values)
+    x = _together(values, where)
     if x.dtype.kind not in "biuf":
         raise InputError(f"{where}: expected numbers, got {feature}")
     if isinstance(feature, features.ClassLabel):
         check_labels(x, feature.num_classes, where)
         x = np.eye(feature.num_classes)[x]
     return x
+
+
+def _together(values: list[Any], where: str) -> np.ndarray:
+    shapes = sorted({np.shape(value) for value in values})
+    if len(shapes) > 1:
+        raise InputError(
+            f"{where}: expected examples of one shape, got {shapes[0]} and {shapes[-1]}"
+        )
+    return np.stack(values)
 
 
 def _flat(x: np.ndarray) -> np.ndarray:
@@ -155,8 +159,9 @@ def _target(key: Any, features: Any, examples: list[dict[str, Any]], name: str) 
     if not isinstance(key, str):
         raise InputError(f"{name}: expected one feature as the target, got {key}")
     where, feature = f"{name}: {key}", features[key]
-    y = np.array([example[key] for example in examples])
+    y = _together([example[key] for example in examples], where)
     if not isinstance(feature, ClassLabel):
         return as_target(y, where)
     check_labels(y, feature.num_classes, where)
-    return classify(y, feature.names, where)
+    classes = tuple(feature.names)
+    return Target(y.astype(np.int32), classification(classes), classes)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmlp.data.dataset import Dataset, assemble
+from jaxmlp.data.dataset import Dataset, assemble, classification
 
 SEED = 0
 TRAIN, TEST = 1000, 500
@@ -117,8 +117,7 @@ def load_points(name: str) -> Dataset:
     classes = [str(label) for label in range(y.max() + 1)]
     parts = (x.astype(np.float32), y.astype(np.int32))
     test = (x_test.astype(np.float32), y_test.astype(np.int32))
-    task = "binary" if len(classes) == 2 else "multiclass"
-    return assemble(name, (*parts, *test), task, classes, **_drawn())
+    return assemble(name, (*parts, *test), classification(classes), classes, **_drawn())
 
 
 def load_curve(name: str) -> Dataset:

@@ -1,0 +1,265 @@
+"""A user's own tables: what becomes of them, and every mistake told in one line."""
+
+import hashlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from jaxmlp.data import load
+from jaxmlp.data.tables import load_table
+from jaxmlp.errors import InputError
+
+CSV = """age,colour,smoker,label
+31,red,true,yes
+42,green,false,no
+53.5,red,false,yes
+64,blue,true,no
+75,green,true,no
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Return a function that writes a text as a file and returns its path as text."""
+
+    def write(text, name="my.csv"):
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def table_of(column, name="target"):
+    """Return a table as CSV with a number to count the rows and the given column."""
+    return f"x,{name}\n" + "".join(f"{i},{value}\n" for i, value in enumerate(column))
+
+
+def test_csv(write, by_first_input):
+    path = write(CSV)
+    dataset = load(path)
+    assert dataset.name == path
+    assert dataset.task == "binary"
+    assert dataset.classes == ("no", "yes")
+    assert (len(dataset.x_train), len(dataset.x_test)) == (4, 1)
+    x, y = by_first_input(dataset)
+    assert x.dtype == np.float64
+    assert x.tolist() == [  # age, smoker, blue, green, red
+        [31, 1, 0, 0, 1],
+        [42, 0, 0, 1, 0],
+        [53.5, 0, 0, 0, 1],
+        [64, 1, 1, 0, 0],
+        [75, 1, 0, 1, 0],
+    ]
+    assert y.dtype == np.int32
+    assert y.tolist() == [1, 0, 1, 0, 0]
+    assert dataset.columns == {
+        "numeric": ["age", "smoker"],
+        "categorical": {"colour": ["blue", "green", "red"]},
+        "target": ["label"],
+    }
+    assert dataset.provenance["files"] == [path]
+    assert dataset.provenance["version"] == f"sha256:{hashlib.sha256(CSV.encode()).hexdigest()}"
+    assert dataset.provenance["split"] == {"test": 0.2, "seed": 0, "stratified": True}
+
+
+def test_parquet_gives_the_same(write, tmp_path):
+    from pyarrow import csv
+
+    path = tmp_path / "my.parquet"
+    table = csv.read_csv(write(CSV))
+    colours = pa.chunked_array([table["colour"].combine_chunks().dictionary_encode()])
+    table = table.set_column(1, "colour", colours)  # as pandas stores a categorical
+    table = table.set_column(3, "label", table["label"].cast(pa.large_string()))
+    pq.write_table(table, path)
+    expected, got = load(tmp_path / "my.csv"), load(path)
+    assert got.columns == expected.columns
+    assert got.classes == expected.classes
+    assert got.provenance["checksum"] == expected.provenance["checksum"]
+
+
+TARGETS = {  # the cells of the target column, then task, classes and targets
+    "two integers": ([0, 1, 1, 0], "binary", ("0", "1"), [0, 1, 1, 0]),
+    "integers in order": ([10, 9, 2, 10], "multiclass", ("2", "9", "10"), [2, 1, 0, 2]),
+    "negative": ([-1, 1, 1, -1], "binary", ("-1", "1"), [0, 1, 1, 0]),
+    "text": (["b", "a", "c", "b"], "multiclass", ("a", "b", "c"), [1, 0, 2, 1]),
+    "booleans": (["true", "false", "true"], "binary", ("false", "true"), [1, 0, 1]),
+    "floats": ([1.0, 2.5, 1.0], "regression", ("target",), [[1.0], [2.5], [1.0]]),
+    "whole floats": (["1.0", "2.0", "1.0"], "regression", ("target",), [[1], [2], [1]]),
+    "20 integers": ([*range(20)] * 2, "multiclass", None, [*range(20)] * 2),
+    "21 integers": ([*range(21)] * 2, "regression", ("target",), [[i] for i in range(21)] * 2),
+}
+
+
+@pytest.mark.parametrize(("cells", "task", "classes", "y"), TARGETS.values(), ids=TARGETS)
+def test_target_decides_the_task(write, cells, task, classes, y, by_first_input):
+    dataset = load(write(table_of(cells)))
+    assert dataset.task == task
+    assert classes in (None, dataset.classes)
+    assert by_first_input(dataset)[1].tolist() == y
+    assert dataset.provenance["split"]["stratified"] == (task != "regression")
+
+
+@pytest.mark.parametrize(
+    ("header", "target", "expected"),
+    [
+        ("a,b,c", None, ["c"]),
+        ("Class,b,c", None, ["Class"]),
+        ("a,LABEL,c", None, ["LABEL"]),
+        ("y,b,c", None, ["y"]),
+        ("y,b,class", "b", ["b"]),
+        ("a,b,c", "a", ["a"]),
+        ("a,b,c", "c, a", ["c", "a"]),
+        ('"a,b",b,a', "a,b", ["a,b"]),
+    ],
+)
+def test_choice_of_the_target(write, header, target, expected):
+    path = write(f"{header}\n1,0.5,3\n2,1.5,7\n3,2.5,3\n")
+    assert load(path, target=target).columns["target"] == expected
+
+
+def test_several_targets_of_zeros_and_ones_are_labels(write, by_first_input):
+    """Lecture row E3: cat and dog at once."""
+    dataset = load(write("x,cat,dog\n1,0,1\n2,1,1\n3,0,0\n"), target="cat,dog")
+    assert dataset.task == "multilabel"
+    assert dataset.classes == ("cat", "dog")
+    assert by_first_input(dataset)[1].tolist() == [[0, 1], [1, 1], [0, 0]]
+    assert dataset.y_train.dtype == np.float32
+
+
+def test_several_other_targets_are_values(write):
+    dataset = load(write("x,u,v\n1,0,1\n2,1,1\n3,0,2\n"), target="u,v")
+    assert dataset.task == "regression"
+    assert dataset.classes == ("u", "v")
+
+
+def test_type_of_a_column_is_decided_by_all_of_it(write):
+    """Whole numbers for the first two MB, and then a fraction and a text."""
+    rows = 200_000
+    lines = [f"{i},{i % 9},{i % 2}\n" for i in range(rows)]
+    dataset = load(write("a,b,y\n" + "".join(lines) + "0.5,1,1\n"))
+    assert (dataset.x_train == 0.5).sum() + (dataset.x_test == 0.5).sum() == 1
+    with pytest.raises(InputError, match=f"column 'b', row {rows + 1}: expected a number, got 'x'"):
+        load(write("a,b,y\n" + "".join(lines) + "0.5,x,1\n"))
+
+
+def test_text_may_run_over_several_lines(write):
+    dataset = load(write("a,b,y\n" + '1,"two\nlines",0\n2,one,1\n' * 100_000))
+    assert dataset.columns["categorical"] == {"b": ["one", "two\nlines"]}
+    assert len(dataset.x_train) + len(dataset.x_test) == 200_000
+
+
+@pytest.mark.parametrize(
+    "header", ["0,1,2,target", "400.5,401.5,402.5,target", "5.1,b,c,target", '"a b",ü,x=1,target']
+)
+def test_column_names_may_be_numbers_that_ascend(write, header):
+    dataset = load(write(f"{header}\n1,2,3,0\n4,5,6,1\n"))
+    assert len(dataset.columns["numeric"]) == 3
+
+
+TABLES = {  # text, then the message after the path of the file
+    "empty": ("", ": the file is empty"),
+    "header only": ("a,b\n", ": expected at least 2 rows, got 0"),
+    "one row": ("a,b\n1,2\n", ": expected at least 2 rows, got 1"),
+    "short row": ("a,b\n1,2\n3\n", ": not readable as a CSV table: CSV parse error: Expected 2"),
+    "blank lines": ("\n\n", ": not readable as a CSV table: "),
+    "twice": ("a,b,a\n1,2,3\n4,5,6\n", ": expected different column names, got 'a' 2 times"),
+    "index": (",a,b\n0,1,2\n1,3,4\n", ": column 1, '', is an index that pandas wrote; save"),
+    "no header": ("5.1,3.5,1.4,setosa\n4.9,3.0,1.4,x\n", ": expected a first line of column names"),
+    "target only": ("a\n0\n1\n", ": no column is left beside the target 'a'"),
+    "semicolons": ("a;b\n0;1\n1;0\n", ": no column is left beside the target 'a;b'"),
+    "two targets": (
+        "class,label,a\n0,1,1\n1,0,1\n",
+        ": the target can be class or label, name it",
+    ),
+    "one class": (
+        "a,y\n1,no\n2,no\n",
+        ": column 'y': expected at least two classes, got only 'no'",
+    ),
+    "bad cell": (
+        "age,y\n1,0\n2,1\nabc,1\n4,0\n",
+        ": column 'age', row 3: expected a number, got 'abc'",
+    ),
+    "half numbers": ("a,y\n1,0\nb,1\n", ": column 'a', row 2: expected a number, got 'b'"),
+    "bad target": ("a,y\n1,0.5\n2,1.5\n3,?\n", ": column 'y', row 3: expected a number, got '?'"),
+    "empty number": ("age,y\n1,0\n,1\n3,1\n", ": column 'age', row 2: the value is missing"),
+    "NaN": ("age,y\n1.5,0\n2,1\nNaN,1\n", ": column 'age', row 3: the value is missing"),
+    "empty text": ("c,y\nred,0\n,1\nred,1\n", ": column 'c', row 2: the value is missing"),
+    "blank text": ("c,y\nred,0\nred,1\n  ,1\n", ": column 'c', row 3: the value is missing"),
+    "empty column": ("c,b,y\n,1,0\n,2,1\n", ": column 'c', row 1: the value is missing"),
+    "empty target": ("a,y\n1,0\n2,1\n3,\n", ": column 'y', row 3: the value is missing"),
+    "empty text target": ("a,y\n1,u\n2,\n3,v\n", ": column 'y', row 2: the value is missing"),
+    "infinite": (
+        "a,y\n1,0\ninf,1\n3,1\n",
+        ": column 'a', row 2: expected a finite number, got inf",
+    ),
+    "overflow": ("a,y\n1,0.5\n2,1e999\n", ": column 'y', row 2: expected a finite number, got inf"),
+    "date": ("d,y\n2024-01-01,0\n2024-01-02,1\n", ": column 'd': expected numbers or text, got"),
+    "names": (
+        "who,y\n" + "".join(f"name{i},{i % 2}\n" for i in range(100)),
+        ": column 'who': expected numbers or a few categories, got 100 different texts in 100 rows",
+    ),
+    "names as target": (
+        "x,who\n" + "".join(f"{i},name{i}\n" for i in range(100)),
+        ": column 'who': expected class labels, got 100 different values in 100 rows",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), TABLES.values(), ids=TABLES)
+def test_csv_mistakes(write, text, message):
+    path = write(text)
+    with pytest.raises(InputError) as error:
+        load(path)
+    assert str(error.value).startswith(path + message)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("lable", "the target 'lable' is not a column; the nearest is 'label'"),
+        ("age,lable", "the target 'lable' is not a column; the nearest is 'label'"),
+        ("label,label", "expected different target columns, got 'label,label'"),
+        ("age,colour", "column 'colour', row 1: expected a number, got 'red'"),
+        ("age,colour,smoker,label", "no column is left beside the target"),
+    ],
+)
+def test_target_mistakes(write, target, message):
+    with pytest.raises(InputError) as error:
+        load(write(CSV), target=target)
+    assert message in str(error.value)
+
+
+def test_text_that_is_not_utf8(tmp_path):
+    path = tmp_path / "latin.csv"
+    path.write_bytes("name,y\nBjörk,0\nAda,1\n".encode("latin-1"))
+    with pytest.raises(
+        InputError, match="column 'name': expected numbers or text, got the type bin"
+    ):
+        load(path)
+
+
+def test_index_in_a_parquet_file(tmp_path):
+    path = tmp_path / "my.parquet"
+    pq.write_table(pa.table({"a": [1, 2], "y": [0, 1], "__index_level_0__": [5, 6]}), path)
+    with pytest.raises(InputError, match="column 3, '__index_level_0__', is an index"):
+        load(path)
+
+
+def test_damaged_parquet(write):
+    with pytest.raises(InputError, match=r"my\.parquet: not readable as a Parquet table: "):
+        load(write("no parquet at all", "my.parquet"))
+
+
+def test_other_files_are_rejected():
+    with pytest.raises(InputError, match=r"a table must be a file \.csv, \.parquet, \.npz, got"):
+        load_table("my.xlsx")
+
+
+def test_a_numeric_text_column_of_a_parquet_file_is_numbers(tmp_path, by_first_input):
+    path = tmp_path / "my.parquet"
+    pq.write_table(pa.table({"a": ["1", " +2e1 ", ".5"], "y": [0.5, 1, 2]}), path)
+    assert by_first_input(load(path))[0].tolist() == [[0.5], [1], [20]]
