@@ -11,64 +11,25 @@ import numpy as np
 
 from jaxmlp import nn, optim
 from jaxmlp.config import Config
-from jaxmlp.data import Dataset, Preprocessing, background, holdout
-from jaxmlp.errors import check
+from jaxmlp.data import Dataset, Preprocessing, background, holdout, with_task
+from jaxmlp.errors import InputError, check
 from jaxmlp.registry import (
     ACTIVATIONS,
+    FORWARD_ONLY,
     INITIALIZERS,
+    LEARNED_ACTIVATIONS,
     LOSSES,
+    MODELS,
     OPTIMIZER_TABLE,
     OPTIMIZERS,
+    PLATEAU,
     SCALED_INITIALIZERS,
     SCHEDULES,
 )
-from jaxmlp.training import TASKS, Examples, Split, Task, Trainer, make_trainer, task_for
+from jaxmlp.spec import Spec, examples_from, prepare
+from jaxmlp.training import TASKS, Examples, Rules, Split, Task, Trainer, make_trainer, task_for
 
 LEAST_STEPS = 2000  # of a default run, so that small data are learned as well
-
-
-@dataclass(frozen=True)
-class Spec:
-    """What a network expects and returns: all that is needed beside its weights to use it.
-
-    Attributes:
-      input_shape: of one example, without the batch axis.
-      task: the name of the task.
-      loss: the name of the loss.
-      classes: the names of classes, labels or predicted values.
-      preprocessing: of the inputs.
-      target_preprocessing: of the targets, in regression.
-      columns: how a table's rows become numbers, or `None`.
-      background: whether pictures of the training part are `dark` or `light` at the border.
-      white: the largest value in them.
-    """
-
-    input_shape: tuple[int, ...]
-    task: str
-    loss: str
-    classes: tuple[str, ...]
-    preprocessing: Preprocessing
-    target_preprocessing: Preprocessing | None = None
-    columns: dict[str, Any] | None = None
-    background: str | None = None
-    white: int = 255
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as it is saved."""
-        saved = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name in ("preprocessing", "target_preprocessing"):
-            saved[name] = saved[name] and saved[name].to_dict()
-        return saved
-
-    @staticmethod
-    def from_dict(saved: dict[str, Any]) -> "Spec":
-        """Return the record that was saved."""
-        values = dict(saved)
-        for name in ("preprocessing", "target_preprocessing"):
-            values[name] = values[name] and Preprocessing.from_dict(values[name])
-        for name in ("input_shape", "classes"):
-            values[name] = tuple(values[name])
-        return Spec(**values)
 
 
 @dataclass(frozen=True)
@@ -114,17 +75,38 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     batch = min(128, n) if config.batch_size is None else config.batch_size
     check(batch <= n, "batch_size", f"at most the {n} training examples", batch)
     steps = math.ceil(n / batch)
-    _, loss = task_for(dataset.task, config.loss)
-    usual = OPTIMIZER_TABLE[config.optimizer]
-    return dataclasses.replace(
-        config,
-        valid_size=valid,
-        batch_size=batch,
-        loss=loss,
-        epochs=max(10, math.ceil(LEAST_STEPS / steps)) if config.epochs is None else config.epochs,
-        learning_rate=usual.rate if config.learning_rate is None else config.learning_rate,
-        weight_decay=usual.weight_decay if config.weight_decay is None else config.weight_decay,
+    entry = MODELS[config.model]
+    _, loss = task_for(dataset.task, config.loss or _loss_of(config.model, dataset.task))
+    optimizer = config.optimizer or entry.optimizer
+    usual = OPTIMIZER_TABLE[optimizer]
+    chosen: dict[str, Any] = {
+        "hidden": entry.hidden,
+        "valid_size": valid,
+        "batch_size": batch,
+        "loss": loss,
+        "optimizer": optimizer,
+        "epochs": max(10, math.ceil(LEAST_STEPS / steps)),
+        "learning_rate": usual.rate,
+        "weight_decay": usual.weight_decay,
+    }
+    left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
+    config = dataclasses.replace(config, task=dataset.task, **left)
+    assert config.hidden is not None
+    check(
+        len(config.activation) in (1, len(config.hidden)),
+        "activation",
+        f"one, or one for each of {len(config.hidden)} hidden layers",
+        config.activation,
     )
+    return config
+
+
+def _loss_of(model: str, task: str) -> str | None:
+    """Return the loss that defines a model, where it has one for the task."""
+    loss = MODELS[model].loss
+    if loss and task not in ("multiclass", "binary"):
+        raise InputError(f"model {model} is for classes, got {task} data")
+    return loss
 
 
 def model_from(config: Config, outputs: int) -> nn.Layer:
@@ -137,107 +119,112 @@ def model_from(config: Config, outputs: int) -> nn.Layer:
     Returns:
       A layer.
     """
-    initializer = INITIALIZERS[config.initializer]
-    if config.initializer in SCALED_INITIALIZERS:
-        initializer = initializer(config.initializer_scale)
-    functions = [ACTIVATIONS[name] for name in config.activation]
+    kernel = _initializer(config)
+    functions = [_nonlinearity(name) for name in config.activation]
+    if config.model == "lenet":
+        return nn.lenet(outputs, functions[0], kernel, config.dropout)
+    hidden = config.hidden or ()
     if len(functions) == 1:
-        functions *= len(config.hidden)
-    return nn.mlp(config.hidden, outputs, functions, initializer, config.dropout)
+        functions *= len(hidden)
+    return nn.mlp(hidden, outputs, functions, kernel, config.dropout, config.layer_norm)
 
 
-def optimizer_from(config: Config, steps: int) -> tuple[Any, optim.schedules.Schedule]:
-    """Return the optimizer of a complete configuration, and its schedule.
+def _initializer(config: Config) -> nn.Initializer:
+    chosen = INITIALIZERS[config.initializer]
+    if config.initializer in SCALED_INITIALIZERS:
+        return chosen(config.initializer_scale)
+    if config.fan is None:
+        return chosen
+    family, _, distribution = config.initializer.partition("_")
+    families = nn.initializers.GAINS
+    check(family in families, "fan", f"left away but for {', '.join(families)}", config.fan)
+    return nn.initializers.variance_scaling(families[family], config.fan, distribution)
+
+
+def _nonlinearity(name: str) -> Any:
+    """Return an activation, or what makes one that learns."""
+    for table in (ACTIVATIONS, LEARNED_ACTIVATIONS):
+        if name in table.names:
+            return table[name]
+    return FORWARD_ONLY[name]
+
+
+def schedule_from(config: Config, steps: int) -> optim.schedules.Schedule:
+    """Return the learning rate at each step of a run of so many steps."""
+    peak, name = config.learning_rate, config.schedule
+    assert peak is not None
+    if name in ("constant", PLATEAU):
+        return optim.schedules.constant(peak)
+    return SCHEDULES[name](peak, steps)
+
+
+def optimizer_from(config: Config, rate: optim.schedules.Schedule) -> Any:
+    """Return the optimizer of a complete configuration, an `(init, update)` pair.
 
     Args:
       config: the configuration.
-      steps: the number of steps of the whole run.
+      rate: the learning rate at a step.
 
     Returns:
-      An `(init, update)` pair, and `step -> learning rate`.
+      An optimizer, ours or Optax's.
     """
-    assert config.learning_rate is not None
-    make_schedule = SCHEDULES[config.schedule]
-    peak = config.learning_rate
-    rate = make_schedule(peak) if config.schedule == "constant" else make_schedule(peak, steps)
+    assert config.optimizer is not None
+    assert config.weight_decay is not None
     entry = OPTIMIZER_TABLE[config.optimizer]
     arguments = {name: getattr(config, field) for name, field in entry.arguments.items()}
+    if config.momentum_schedule == "sutskever" and "mu" in arguments:
+        arguments["mu"] = optim.schedules.sutskever(config.momentum)
     optimizer = OPTIMIZERS[config.optimizer_source][config.optimizer](rate, **arguments)
-    if config.weight_decay:
+    if config.weight_decay and "weight_decay" not in arguments:
         optimizer = optim.with_weight_decay(optimizer, rate, config.weight_decay)
-    return optimizer, rate
+    if config.clip_norm is not None:
+        optimizer = optim.with_clipping(optimizer, config.clip_norm)
+    return optimizer
 
 
-def trainer_from(config: Config, spec: Spec, steps: int) -> tuple[Trainer, Callable[[int], float]]:
+def rules_from(config: Config) -> Rules:
+    """Return when a run of a complete configuration stops early, and when its rate falls."""
+    return Rules(
+        patience=config.patience,
+        min_decrease=config.min_decrease,
+        min_change=config.min_change,
+        plateau=config.plateau_patience if config.schedule == PLATEAU else None,
+    )
+
+
+def trainer_from(config: Config, spec: Spec, rate: optim.schedules.Schedule) -> Trainer:
     """Return the compiled functions for a complete configuration.
 
     Args:
       config: the configuration.
       spec: what the network expects and returns.
-      steps: the number of steps of the whole run.
+      rate: the learning rate at a step.
 
     Returns:
-      The trainer, and the learning rate at a step.
+      The trainer.
+
+    Raises:
+      InputError: if options do not go together.
     """
     task = TASKS[spec.task]
     model = model_from(config, task.outputs(len(spec.classes)))
     loss = LOSSES[spec.loss]
-    optimizer, rate = optimizer_from(config, steps)
+    if config.label_smoothing:
+        smoothing, classes = config.label_smoothing, task.name == "multiclass"
+        check(classes, "label_smoothing", "0 unless for classes", smoothing)
+        loss = nn.losses.smoothed(loss, config.label_smoothing)
     value_and_grad = nn.value_and_grad
     if config.gradient == "autodiff":
         from jaxmlp.referees import autodiff as value_and_grad
-    trainer = make_trainer(
+    return make_trainer(
         model,
         loss,
         value_and_grad(model, loss),
-        optimizer,
+        optimizer_from(config, rate),
         task.score_each,
-        _prepare(spec),
+        prepare(spec),
         spec.input_shape,
     )
-    return trainer, lambda step: float(rate(step))
-
-
-def _prepare(spec: Spec) -> Callable[[jax.Array], jax.Array]:
-    """Return what a step does to stored inputs: pictures are stored raw, all else is ready."""
-    return lambda x: spec.preprocessing(x) if x.dtype == np.uint8 else x
-
-
-def stored(spec: Spec, x: np.ndarray) -> np.ndarray:
-    """Return inputs as they are kept on the device: pictures raw, all else preprocessed.
-
-    Args:
-      spec: for the preprocessing.
-      x: inputs as the data set has them.
-
-    Returns:
-      `uint8`, or float32 computed in the input's own precision.
-
-    Raises:
-      InputError: if the shape of an example is not the network's.
-    """
-    shape = spec.input_shape
-    check(x.shape[1:] == shape, "the shape of an example", f"{shape} as in training", x.shape[1:])
-    return x if x.dtype == np.uint8 else np.asarray(spec.preprocessing(x), np.float32)
-
-
-def examples_from(spec: Spec, x: np.ndarray, y: np.ndarray) -> Examples:
-    """Put examples on the device.
-
-    Args:
-      spec: for preprocessing and task.
-      x: inputs as the data set has them.
-      y: targets as the data set has them.
-
-    Returns:
-      The examples.
-
-    Raises:
-      InputError: if the shape of an example is not the network's.
-    """
-    y = spec.target_preprocessing(y) if spec.target_preprocessing else y
-    targets = TASKS[spec.task].encode(y)
-    return Examples(*jax.device_put((stored(spec, x), targets, np.ones(len(x), np.float32))))
 
 
 def split_training(config: Config, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -255,6 +242,32 @@ def split_training(config: Config, dataset: Dataset) -> tuple[np.ndarray, np.nda
     return holdout(dataset.y_train, config.valid_size, config.seed, stratify=stratify)
 
 
+def _trace(trainer: Trainer, examples: Examples, batch_size: int) -> None:
+    """Go through a step without computing it, so that what cannot be trained fails here."""
+    key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
+    state = jax.eval_shape(trainer.init, key)
+    order = jax.ShapeDtypeStruct((1, batch_size), np.int32)
+    jax.eval_shape(trainer.run, state, examples, order, 0, 1)
+
+
+def class_weights(y: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Return each example's weight, so that all classes weigh alike: `n / (K n_class)`.
+
+    Args:
+      y: labels `(N,)`.
+      rest: which of them are for training, and counted.
+
+    Returns:
+      `(N,)`.
+
+    Raises:
+      InputError: if the targets are no labels.
+    """
+    check(y.ndim == 1, "class_weights", "none unless for classes", "balanced")
+    counts = np.bincount(y[rest], minlength=y.max() + 1)
+    return (len(rest) / (len(counts) * np.maximum(counts, 1)))[y]
+
+
 def problem_from(config: Config, dataset: Dataset) -> Problem:
     """Return the training problem that a configuration poses on data.
 
@@ -268,6 +281,7 @@ def problem_from(config: Config, dataset: Dataset) -> Problem:
     Raises:
       InputError: if the two do not fit together.
     """
+    dataset = with_task(dataset, config.task)
     config = resolve(config, dataset)
     assert config.batch_size is not None
     assert config.epochs is not None
@@ -290,8 +304,13 @@ def problem_from(config: Config, dataset: Dataset) -> Problem:
     )
     del x_rest
     steps = math.ceil(len(rest) / config.batch_size) * config.epochs
-    trainer, learning_rate = trainer_from(config, spec, steps)
-    training = examples_from(spec, dataset.x_train, dataset.y_train)
+    rate = schedule_from(config, steps)
+    trainer = trainer_from(config, spec, rate)
+    weights = None
+    if config.class_weights == "balanced":
+        weights = class_weights(dataset.y_train, rest)
+    training = examples_from(spec, dataset.x_train, dataset.y_train, weights)
+    _trace(trainer, training, config.batch_size)
     test = examples_from(spec, dataset.x_test, dataset.y_test)
     return Problem(
         config,
@@ -301,5 +320,5 @@ def problem_from(config: Config, dataset: Dataset) -> Problem:
         train=Split(training, rest),
         valid=Split(training, held) if len(held) else None,
         test=Split(test, np.arange(len(dataset.x_test))),
-        learning_rate=learning_rate,
+        learning_rate=lambda step: float(rate(step)),
     )

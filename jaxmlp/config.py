@@ -13,14 +13,28 @@ from typing import Any
 from jaxmlp.errors import InputError, check, unknown
 from jaxmlp.registry import (
     ACTIVATIONS,
+    FAN_FAMILIES,
+    FORWARD_ONLY,
     INITIALIZERS,
+    LEARNED_ACTIVATIONS,
     LOSSES,
+    MODELS,
     OPTIMIZERS,
+    PLATEAU,
     PREPROCESSING,
     SCALED_INITIALIZERS,
     SCHEDULES,
 )
 
+COUNTS = {
+    "batch_size": 1,
+    "epochs": 1,
+    "valid_size": 0,
+    "seed": 0,
+    "patience": 1,
+    "plateau_patience": 1,
+}  # fields that count something, and the least they may be
+TASK_NAMES = ("multiclass", "binary", "multilabel", "regression")
 FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it up
 
 
@@ -47,6 +61,9 @@ class Config:
     dataset: str = option("mnist", "a named data set, tfds:NAME, or a file", group="data")
     data_dir: str | None = option(None, "where the data set's files are")
     target: str | None = option(None, "the column of a table to predict")
+    task: str | None = option(
+        None, "what is asked of the network (read off the target)", TASK_NAMES
+    )
     preprocessing: str = option(
         "auto", "fitted on the training part; auto: scale images, zscore tables", PREPROCESSING
     )
@@ -54,34 +71,65 @@ class Config:
         None, "validation examples, split off the training set (5000, at most a tenth of it)"
     )
 
-    hidden: tuple[int, ...] = option((128,), "width of each hidden layer", group="network")
+    model: str = option("mlp", "kind of network", tuple(MODELS), "network")
+    hidden: tuple[int, ...] | None = option(
+        None, "width of each hidden layer of an mlp (128); none at all makes it linear"
+    )
     activation: tuple[str, ...] = option(
-        ("relu",), "of the hidden layers, one for all or one for each", ACTIVATIONS.names
+        ("relu",),
+        "of the hidden layers, one for all or one for each",
+        ACTIVATIONS.names + LEARNED_ACTIVATIONS.names + FORWARD_ONLY.names,
     )
     initializer: str = option("he_normal", "of the kernels", INITIALIZERS.names)
     initializer_scale: float = option(
         0.01, f"the value, deviation or bound of {', '.join(SCALED_INITIALIZERS)}"
     )
+    fan: str | None = option(
+        None,
+        f"what the variance of {', '.join(FAN_FAMILIES)} is divided by (as the family has it)",
+        ("fan_in", "fan_out", "fan_avg"),
+    )
+    layer_norm: bool = option(False, "normalise the hidden units of an mlp before their activation")
     dropout: float = option(0.0, "chance of a hidden unit to be dropped in training")
 
     loss: str | None = option(
         None, "(what suits the data: several classes, two, or numbers)", LOSSES.names, "training"
     )
-    optimizer: str = option("adam", "update rule", OPTIMIZERS["manual"].names)
+    label_smoothing: float = option(0.0, "how much of a class's target is spread over all")
+    class_weights: str = option(
+        "none", "balanced: weigh rare classes as much as frequent ones", ("none", "balanced")
+    )
+    optimizer: str | None = option(
+        None, "update rule (adamw; sgd for a perceptron)", OPTIMIZERS["manual"].names
+    )
     learning_rate: float | None = option(
         None, "the rate, or the peak of the schedule (what suits the optimizer)"
     )
-    schedule: str = option("one_cycle", "of the learning rate", SCHEDULES.names)
-    momentum: float = option(0.9, "of momentum and nesterov")
+    schedule: str = option(
+        "one_cycle",
+        "of the learning rate; plateau: constant, divided by ten when the loss stops falling",
+        (*SCHEDULES.names, PLATEAU),
+    )
+    plateau_patience: int = option(3, "epochs without progress before that division")
+    momentum: float = option(0.9, "of momentum and nesterov, or its maximum")
+    momentum_schedule: str = option(
+        "constant", "sutskever: from 1/2 up to the maximum", ("constant", "sutskever")
+    )
     decay: float = option(0.9, "of rmsprop's mean square")
-    beta1: float = option(0.9, "of adam's mean gradient")
-    beta2: float = option(0.999, "of adam's mean square")
-    epsilon: float = option(1e-8, "of adagrad, rmsprop and adam")
+    beta1: float = option(0.9, "of the mean gradient of adam and adamw")
+    beta2: float = option(0.999, "of the mean square of adam and adamw")
+    epsilon: float = option(1e-8, "of adagrad, rmsprop, adam and adamw")
+    clip_norm: float | None = option(None, "longest gradient, longer ones are shortened (any)")
     weight_decay: float | None = option(
         None, "decoupled, of the kernels only (what suits the optimizer)"
     )
     batch_size: int | None = option(None, "examples a step (128, at most all)")
     epochs: int | None = option(None, "passes over the data (10, more for less than 2,000 steps)")
+    patience: int | None = option(
+        None, "stop after this many epochs without a better validation score (never)"
+    )
+    min_decrease: float = option(0.0, "stop when the training loss changes by less")
+    min_change: float = option(0.0, "stop when the parameters move by less in an epoch")
     seed: int = option(0, "of initial weights, order, dropout and validation part")
     gradient: str = option("manual", "by hand, or by jax.value_and_grad", ("manual", "autodiff"))
     optimizer_source: str = option("manual", "ours, or Optax's", tuple(OPTIMIZERS))
@@ -92,20 +140,20 @@ class Config:
         Raises:
           InputError: names the field, what it must be, and what it is.
         """
-        for name in ("learning_rate", "initializer_scale"):
+        for name in ("learning_rate", "initializer_scale", "clip_norm"):
             _check_number(name, getattr(self, name), "a finite positive number", lambda x: x > 0)
-        for name in ("weight_decay", "epsilon"):
+        for name in ("weight_decay", "epsilon", "min_decrease", "min_change"):
             _check_number(name, getattr(self, name), "a finite number >= 0", lambda x: x >= 0)
-        for name in ("dropout", "momentum", "decay", "beta1", "beta2"):
+        for name in ("dropout", "momentum", "decay", "beta1", "beta2", "label_smoothing"):
             _check_number(name, getattr(self, name), "in [0, 1)", lambda x: 0 <= x < 1)
-        for name, least in (("batch_size", 1), ("epochs", 1), ("valid_size", 0), ("seed", 0)):
+        for name, least in COUNTS.items():
             value = getattr(self, name)
             check(value is None or value >= least, name, f"at least {least}", value)
-        check(all(width >= 1 for width in self.hidden), "hidden", "widths >= 1", self.hidden)
         check(self.seed < 2**32, "seed", "less than 2^32", self.seed)
-        number = (1, len(self.hidden))
-        layers = f"one, or one for each of {len(self.hidden)} hidden layers"
-        check(len(self.activation) in number, "activation", layers, self.activation)
+        if self.hidden is not None:
+            check(all(width >= 1 for width in self.hidden), "hidden", "widths >= 1", self.hidden)
+            widths = MODELS.get(self.model, MODELS["mlp"]).widths
+            check(widths or not self.hidden, "hidden", f"left away for {self.model}", self.hidden)
         for field in dataclasses.fields(self):
             value, choices = getattr(self, field.name), field.metadata["choices"]
             for name in value if isinstance(value, tuple) else (value,):

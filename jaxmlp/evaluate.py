@@ -16,10 +16,10 @@ from jaxmlp.cli import Parser, run_command
 from jaxmlp.errors import check
 
 if TYPE_CHECKING:
-    from jaxmlp.build import Spec
     from jaxmlp.config import Config
     from jaxmlp.data import Dataset
     from jaxmlp.runs import Run
+    from jaxmlp.spec import Spec
 
 PROG = "python -m jaxmlp.evaluate"
 WORST = 24  # pictures of mistakes
@@ -50,8 +50,10 @@ def _main(arguments: list[str]) -> int:
     run = Run.open(Path(options.run))
     config = run.config
     _, params, spec = run.load_model()
-    changes = {k: getattr(options, k) for k in ("dataset", "data_dir") if getattr(options, k)}
-    config = dataclasses.replace(config, **changes)
+    if options.dataset:
+        config = dataclasses.replace(config, dataset=options.dataset, data_dir=None, target=None)
+    if options.data_dir:
+        config = dataclasses.replace(config, data_dir=options.data_dir)
     dataset = _dataset(config, spec)
     x, y = _part(config, dataset, options)
     result = _evaluate(run, config, spec, params, x, y, options.split)
@@ -63,9 +65,10 @@ def _main(arguments: list[str]) -> int:
 
 
 def _dataset(config: "Config", spec: "Spec") -> "Dataset":
-    from jaxmlp.data import load
+    from jaxmlp.data import load, with_task
 
     dataset = load(config.dataset, data_dir=config.data_dir, target=config.target)
+    dataset = with_task(dataset, config.task)
     expected = (spec.input_shape, spec.classes)
     got = (dataset.input_shape, dataset.classes)
     check(got == expected, f"{dataset.name}'s input shape and classes", f"{expected}", got)
@@ -96,12 +99,13 @@ def _evaluate(
     y: np.ndarray,
     part: str,
 ) -> dict[str, Any]:
-    from jaxmlp.build import examples_from, trainer_from
+    from jaxmlp.build import schedule_from, trainer_from
     from jaxmlp.report import outputs_of
+    from jaxmlp.spec import examples_from
     from jaxmlp.training import TASKS, Split, measure
 
     task = TASKS[spec.task]
-    trainer, _ = trainer_from(config, spec, steps=1)
+    trainer = trainer_from(config, spec, schedule_from(config, steps=1))
     split = Split(examples_from(spec, x, y), np.arange(len(x)))
     result = {"dataset": config.dataset, "split": part, "examples": len(x), "task": task.name}
     result |= measure(trainer, task, params, split)

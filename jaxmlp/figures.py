@@ -120,3 +120,26 @@ def mistakes(
         panel.imshow(picture.squeeze(), cmap="gray")
         panel.set_title(f"{t}, taken for {s}\nprobability {p:.3f}", fontsize=9)
     return figure
+
+
+def range_test(rates: np.ndarray, losses: np.ndarray, steepest: float) -> Figure:
+    """Draw the smoothed loss of a range test against the learning rate.
+
+    Args:
+      rates: growing learning rates.
+      losses: the smoothed loss at each.
+      steepest: the rate at which it falls fastest.
+
+    Returns:
+      A figure.
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    panel = figure.subplots()
+    panel.plot(rates, losses, color=BLUE)
+    panel.axvline(steepest, color=ORANGE, ls="--", label=f"fastest fall, {steepest:.2g}")
+    panel.set_xscale("log")
+    panel.set_xlabel("learning rate")
+    panel.set_ylabel("training loss (running mean)")
+    panel.grid(alpha=0.3)
+    panel.legend(frameon=False)
+    return figure

@@ -13,7 +13,7 @@ import numpy as np
 from jaxmlp.cli import Parser, run_command
 
 if TYPE_CHECKING:
-    from jaxmlp.build import Spec
+    from jaxmlp.spec import Spec
 
 PROG = "python -m jaxmlp.predict"
 BATCH = 1000

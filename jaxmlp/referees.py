@@ -54,3 +54,20 @@ def adam(
 ) -> optax.GradientTransformation:
     """Return Optax's `jaxmlp.optim.adam`."""
     return optax.adam(learning_rate, beta1, beta2, epsilon)
+
+
+def adamw(
+    learning_rate: Any,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> optax.GradientTransformation:
+    """Return Optax's `jaxmlp.optim.adamw`, with biases spared."""
+
+    def kernels(params: Any) -> Any:
+        return jax.tree.map(lambda leaf: leaf.ndim >= 2, params)
+
+    return optax.adamw(
+        learning_rate, beta1, beta2, epsilon, weight_decay=weight_decay, mask=kernels
+    )

@@ -63,6 +63,8 @@ ACTIVATIONS = Registry(
     "jaxmlp.nn.activations",
     ("identity", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "softplus", "gelu", "silu"),
 )
+LEARNED_ACTIVATIONS = Registry("activation", "jaxmlp.nn.prelu", ("prelu", "shared_prelu"))
+FORWARD_ONLY = Registry("activation", "jaxmlp.nn.activations", ("step",))  # cannot be trained
 INITIALIZERS = Registry(
     "initializer",
     "jaxmlp.nn.initializers",
@@ -78,21 +80,69 @@ INITIALIZERS = Registry(
         "xavier_uniform",
         "he_normal",
         "he_uniform",
+        "orthogonal",
     ),
 )
 SCALED_INITIALIZERS = ("constant", "normal", "uniform")
-LOSSES = Registry("loss", "jaxmlp.nn.losses", ("cross_entropy", "binary_cross_entropy", "mse"))
+LOSSES = Registry(
+    "loss",
+    "jaxmlp.nn.losses",
+    (
+        "cross_entropy",
+        "binary_cross_entropy",
+        "softmax_squared_error",
+        "mse",
+        "half_mse",
+        "quadratic",
+        "mae",
+        "huber",
+        "perceptron",
+    ),
+)
+ADAM = {"beta1": "beta1", "beta2": "beta2", "epsilon": "epsilon"}
 OPTIMIZER_TABLE = {
     "sgd": OptimizerEntry(0.2, 0.0, {}),
     "momentum": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}),
     "nesterov": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}),
     "adagrad": OptimizerEntry(0.05, 0.0, {"epsilon": "epsilon"}),
     "rmsprop": OptimizerEntry(0.002, 0.0, {"beta": "decay", "epsilon": "epsilon"}),
-    "adam": OptimizerEntry(0.008, 0.1, {"beta1": "beta1", "beta2": "beta2", "epsilon": "epsilon"}),
+    "adam": OptimizerEntry(0.005, 0.0, ADAM),
+    "adamw": OptimizerEntry(0.008, 0.1, ADAM | {"weight_decay": "weight_decay"}),
 }
 OPTIMIZERS = {
     "manual": Registry("optimizer", "jaxmlp.optim", tuple(OPTIMIZER_TABLE)),
     "optax": Registry("optimizer", "jaxmlp.referees", tuple(OPTIMIZER_TABLE)),
 }
-SCHEDULES = Registry("schedule", "jaxmlp.optim.schedules", ("constant", "cosine", "one_cycle"))
+SCHEDULES = Registry(
+    "schedule",
+    "jaxmlp.optim.schedules",
+    ("constant", "step", "cosine", "warmup_cosine", "one_cycle"),
+)
+PLATEAU = "plateau"  # constant, and divided by ten when progress saturates
+FAN_FAMILIES = ("lecun", "xavier", "he")
 PREPROCESSING = ("auto", "none", "scale", "minmax", "zscore")
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """What a command needs to know of a kind of network.
+
+    Attributes:
+      hidden: the widths of its hidden layers unless told otherwise.
+      widths: whether it may be told otherwise.
+      loss: the loss it is defined by, if it is.
+      optimizer: the rule it is trained with unless told otherwise.
+    """
+
+    hidden: tuple[int, ...] = ()
+    widths: bool = False
+    loss: str | None = None
+    optimizer: str = "adamw"
+
+
+MODELS = {
+    "mlp": ModelEntry((128,), widths=True),
+    "lenet": ModelEntry(),
+    "softmax_regression": ModelEntry(loss="cross_entropy"),
+    "perceptron": ModelEntry(loss="perceptron", optimizer="sgd"),
+}

@@ -9,11 +9,11 @@ import jax
 import numpy as np
 
 import jaxmlp
-from jaxmlp.build import Problem
+from jaxmlp.build import Problem, rules_from
 from jaxmlp.console import print_table
 from jaxmlp.data import Dataset
 from jaxmlp.runs import SUMMARY, Run
-from jaxmlp.training import Progress, Split, measure
+from jaxmlp.training import Progress, Split, measure, reason_to_stop
 from jaxmlp.training.step import Trainer
 
 
@@ -62,6 +62,7 @@ def finish(
         "epochs": last.epoch,
         "best_epoch": int(last.best.epoch),
         "interrupted": interrupted,
+        "stopped_early": reason_to_stop(rules_from(problem.config), records, problem.task.score),
     }
     for name, values in measured.items():
         for key in ("loss", problem.task.score):
@@ -173,6 +174,8 @@ def _rows(run: Run, summary: dict[str, Any], problem: Problem) -> list[tuple[str
         ("time", f"{summary['seconds']:.1f} s, of it {summary['seconds_training']:.1f} s training"),
         ("results", f"{run.path}/"),
     ]
+    if summary["stopped_early"]:
+        rows.append(("stopped", summary["stopped_early"]))
     if summary["interrupted"]:
         rows.append(("interrupted", f"go on with --resume {run.path}"))
     return rows

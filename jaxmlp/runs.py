@@ -20,11 +20,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxmlp.build import Spec, model_from
+from jaxmlp.build import model_from
 from jaxmlp.config import Config
 from jaxmlp.errors import InputError
 from jaxmlp.files import write_atomically
 from jaxmlp.nn import Layer
+from jaxmlp.spec import Spec
 from jaxmlp.training import TASKS, Best, Progress, TrainState, load_metadata, load_tree, save_tree
 
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"

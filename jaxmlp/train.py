@@ -114,6 +114,7 @@ def _train(
     began: float,
     quiet: bool,
 ) -> int:
+    from jaxmlp.build import rules_from
     from jaxmlp.console import Reporter, say
     from jaxmlp.report import finish
     from jaxmlp.training import Diverged, Progress, begin, fit
@@ -136,6 +137,8 @@ def _train(
         batch_size=config.batch_size,
         seed=config.seed,
         learning_rate=problem.learning_rate,
+        rules=rules_from(config),
+        records=records,
     )
     try:
         with (
@@ -164,8 +167,6 @@ def _saving(
     """Pass the progress on, shown, recorded, and from time to time saved."""
     saved, pause = time.perf_counter(), CHECKPOINT_EVERY
     for now in progress:
-        if now.record is not None:
-            records.append(now.record)
         reporter.show(now.epoch, now.step, now.steps, now.record)
         yield now
         if time.perf_counter() - saved >= pause:

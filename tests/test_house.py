@@ -70,6 +70,8 @@ def test_only_the_referees_differentiate_by_machine(source):
     "table",
     [
         registry.ACTIVATIONS,
+        registry.LEARNED_ACTIVATIONS,
+        registry.FORWARD_ONLY,
         registry.INITIALIZERS,
         registry.LOSSES,
         registry.SCHEDULES,

@@ -15,6 +15,7 @@ from jaxmlp.data.inputs import Inputs, read_inputs
 from jaxmlp.data.mnist import SETS, load_idx_set
 from jaxmlp.data.pictures import background
 from jaxmlp.data.preprocessing import KINDS, Preprocessing
+from jaxmlp.data.retask import with_task
 from jaxmlp.data.splits import holdout
 from jaxmlp.data.tables import SUFFIXES, load_table
 from jaxmlp.data.tfds import PREFIX, load_tfds
@@ -34,6 +35,7 @@ __all__ = [
     "load",
     "names",
     "read_inputs",
+    "with_task",
 ]
 
 _BUILT_IN: dict[str, Callable[[str], Dataset]] = {

@@ -1,25 +1,41 @@
 """Networks as pure functions: layers, losses, initializers, and backpropagation by hand."""
 
-from jaxmlp.nn import activations, initializers, losses
+from jaxmlp.nn import activations, gates, gradients, information, initializers, logic, losses
 from jaxmlp.nn.activations import Activation
 from jaxmlp.nn.backprop import objective, value_and_grad
+from jaxmlp.nn.convolution import average_pool, convolution, max_pool
+from jaxmlp.nn.initializers import Initializer
 from jaxmlp.nn.layers import Layer, activation, dense, dropout, flatten, sequential
+from jaxmlp.nn.lenet import lenet
 from jaxmlp.nn.losses import Loss
 from jaxmlp.nn.models import mlp
+from jaxmlp.nn.normalisation import layer_norm
+from jaxmlp.nn.prelu import prelu
 
 __all__ = [
     "Activation",
+    "Initializer",
     "Layer",
     "Loss",
     "activation",
     "activations",
+    "average_pool",
+    "convolution",
     "dense",
     "dropout",
     "flatten",
+    "gates",
+    "gradients",
+    "information",
     "initializers",
+    "layer_norm",
+    "lenet",
+    "logic",
     "losses",
+    "max_pool",
     "mlp",
     "objective",
+    "prelu",
     "sequential",
     "value_and_grad",
 ]

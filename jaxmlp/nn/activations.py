@@ -10,10 +10,13 @@ All of them hold for `|z|` up to 1e4 in float32. Lecture rows B10, B11, D3, E4.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+
+from jaxmlp.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,25 @@ def with_derivative(
         return made
 
     return decorate
+
+
+def without_derivative(function: Callable[[Array], Array], name: str) -> Callable[[Array], Array]:
+    """Return the function of one array, with an error in place of a derivative that says nothing.
+
+    Args:
+      function: piecewise constant, so that JAX would differentiate it to zero without a word.
+      name: what to call it.
+
+    Returns:
+      A function of the same values. Differentiating it, by hand or by machine, raises `InputError`.
+    """
+    guarded = jax.custom_jvp(function)
+
+    @guarded.defjvp
+    def _(primals: Any, tangents: Any) -> Any:
+        raise InputError(f"{name} has no derivative to learn from; take a smooth relative of it")
+
+    return guarded
 
 
 @with_derivative(lambda z, a: jnp.ones_like(z))
@@ -106,6 +128,24 @@ def silu(z: Array) -> Array:
     Elfwing, Uchibe and Doya (2017), also known as swish.
     """
     return z * jax.nn.sigmoid(z)
+
+
+def _no_slope(z: Array, a: Array) -> Array:
+    raise InputError(
+        "the step function has no derivative to learn from; use sigmoid, or perceptron"
+    )
+
+
+@with_derivative(_no_slope)
+def step(z: Array) -> Array:
+    """Return `a = 1` for `z >= 0`, else 0, the neuron that fires or not (D1, E1, E4).
+
+    Forward only: its derivative is 0 wherever it has one, so asking for it is an error.
+    """
+    return _step(z)
+
+
+_step = without_derivative(lambda z: (z >= 0).astype(z.dtype), "the step function")
 
 
 def _normal_cdf(z: Array) -> Array:

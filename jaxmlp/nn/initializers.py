@@ -119,6 +119,31 @@ def uniform(bound: float) -> Initializer:
     )
 
 
+def orthogonal(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
+    """Draw a kernel whose columns (or rows, if there are fewer) are orthonormal.
+
+    `Q` of the QR decomposition of a normal matrix, its signs fixed by `R` so that it is uniform
+    over all such matrices: norms pass unchanged, forward and backward (Saxe et al. 2014).
+
+    Args:
+      key: random key.
+      shape: of the kernel; all axes but the last are taken as one.
+      dtype: of its elements.
+
+    Returns:
+      The kernel.
+
+    Raises:
+      InputError: if the shape has fewer than two axes.
+    """
+    fans(shape)
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    tall = jax.random.normal(key, (max(rows, columns), min(rows, columns)), dtype)
+    q, r = jnp.linalg.qr(tall)
+    q = q * jnp.sign(jnp.diagonal(r))[None, :]
+    return (q if rows >= columns else q.T).reshape(shape)
+
+
 zeros = constant(0.0)
 ones = constant(1.0)
 lecun_normal = variance_scaling(1.0, "fan_in", "normal")
@@ -127,3 +152,5 @@ xavier_normal = variance_scaling(1.0, "fan_avg", "normal")
 xavier_uniform = variance_scaling(1.0, "fan_avg", "uniform")
 he_normal = variance_scaling(2.0, "fan_in", "normal")
 he_uniform = variance_scaling(2.0, "fan_in", "uniform")
+
+GAINS = {"lecun": 1.0, "xavier": 1.0, "he": 2.0}  # of the families, for another choice of fan

@@ -109,6 +109,14 @@ def activation(function: Activation) -> Layer:
     return Layer(init, forward, backward, function.name)
 
 
+Nonlinearity = Activation | Callable[[], Layer]
+
+
+def nonlinearity(choice: Nonlinearity) -> Layer:
+    """Return the layer of an activation, or the one that a function such as `prelu` makes."""
+    return activation(choice) if isinstance(choice, Activation) else choice()
+
+
 def dropout(rate: float) -> Layer:
     """Return a layer that, given a key, drops each element with probability `rate` (C8).
 

@@ -17,7 +17,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxmlp.errors import check
+from jaxmlp.errors import InputError, check
+from jaxmlp.nn.activations import without_derivative
 
 PerExample = Callable[[Array, Array], Array]
 
@@ -139,3 +140,104 @@ def mse(z: Array, y: Array) -> Array:
     `dl/dz = 2 (z - y)`. Labels are taken one-hot.
     """
     return jnp.sum((z - distribution(y, z)) ** 2, axis=1)
+
+
+@with_gradient(lambda z, y: z - distribution(y, z))
+def half_mse(z: Array, y: Array) -> Array:
+    """Return `l = sum_k (z_k - y_k)^2 / 2`, with the mean's 1/(2N) (D6); `dl/dz = z - y`."""
+    return mse.per_example(z, y) / 2
+
+
+@with_gradient(lambda z, y: jnp.sign(z - distribution(y, z)))
+def mae(z: Array, y: Array) -> Array:
+    """Return the absolute error `l = sum_k |z_k - y_k|` (B9); `dl/dz = sign(z - y)`, 0 at 0.
+
+    Every error pulls alike, so outliers weigh less than in the squared error.
+    """
+    return jnp.sum(jnp.abs(z - distribution(y, z)), axis=1)
+
+
+@with_gradient(lambda z, y: jnp.clip(z - distribution(y, z), -1, 1))
+def huber(z: Array, y: Array) -> Array:
+    """Return the sum over the outputs of `r^2 / 2` for `|r| <= 1`, else `|r| - 1/2`, `r = z - y`.
+
+    Squared error near the target and absolute error far from it; `dl/dz = r`, kept within [-1, 1]
+    (Huber 1964).
+    """
+    r = jnp.abs(z - distribution(y, z))
+    return jnp.sum(jnp.where(r <= 1, r**2 / 2, r - 0.5), axis=1)
+
+
+def _through_softmax(z: Array, y: Array) -> Array:
+    a = jax.nn.softmax(z)
+    da = 2 * (a - distribution(y, z))
+    return a * (da - jnp.sum(a * da, axis=1, keepdims=True))
+
+
+@with_gradient(_through_softmax)
+def softmax_squared_error(z: Array, y: Array) -> Array:
+    """Return `l = sum_i (a_i - y_i)^2` with `a = softmax(z)` (A3).
+
+    The softmax Jacobian is `da_i/dz_j = a_i (delta_ij - a_j)`, its diagonal `a_i (1 - a_i)` and its
+    other entries as well (erratum 8), so with `g = 2 (a - y)`:
+    `dl/dz_j = a_j (g_j - sum_i g_i a_i)`, which vanishes where the network is sure, right or wrong.
+    """
+    return jnp.sum((jax.nn.softmax(z) - distribution(y, z)) ** 2, axis=1)
+
+
+@with_gradient(lambda z, y: _fires(z) - distribution(y, z))
+def perceptron(z: Array, y: Array) -> Array:
+    """Return `l = sum_k (h_k - y_k) z_k` with `h = 1` for `z >= 0`, else 0 (E1).
+
+    It is `|z|` for a wrong answer and 0 for a right one. With `h` held fixed `dl/dz = h - y`, so
+    one step of plain descent on one example is the perceptron's rule, `w <- w + alpha (y - h) x`.
+    The step function itself is never differentiated.
+    """
+    return jnp.sum((jax.lax.stop_gradient(_fires(z)) - distribution(y, z)) * z, axis=1)
+
+
+def _fires(z: Array) -> Array:
+    return (z >= 0).astype(z.dtype)
+
+
+quadratic = Loss("quadratic", mse.per_example, mse.per_example_gradient)
+"""Tomasi's name for the squared error `|z - y|^2` of one example (C2)."""
+
+
+def _no_gradient(z: Array, y: Array) -> Array:
+    raise InputError("the zero-one loss has no gradient to learn from; use cross_entropy")
+
+
+@with_gradient(_no_gradient)
+def zero_one(z: Array, y: Array) -> Array:
+    """Return 0 where the largest output is that of the target's class, else 1 (C2).
+
+    Piecewise constant: what is meant, and useless for descent. Asking for its gradient is an error.
+    """
+    wrong = jnp.argmax(z, axis=1) != jnp.argmax(distribution(y, z), axis=1)
+    return without_derivative(lambda z: wrong.astype(z.dtype), "the zero-one loss")(z)
+
+
+def smoothed(loss: Loss, smoothing: float) -> Loss:
+    """Return the loss against softened targets, `(1 - s) y + s / K` (Szegedy et al. 2016).
+
+    Args:
+      loss: a loss for classes.
+      smoothing: `s`, how much of the target is spread over all classes.
+
+    Returns:
+      A loss.
+
+    Raises:
+      InputError: if the smoothing lies outside [0, 1).
+    """
+    check(0 <= smoothing < 1, "label smoothing", "in [0, 1)", smoothing)
+
+    def soft(y: Array, z: Array) -> Array:
+        return (1 - smoothing) * distribution(y, z) + smoothing / z.shape[1]
+
+    return Loss(
+        f"{loss.name}, smoothed by {smoothing:g}",
+        lambda z, y: loss.per_example(z, soft(y, z)),
+        lambda z, y: loss.per_example_gradient(z, soft(y, z)),
+    )

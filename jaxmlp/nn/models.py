@@ -3,17 +3,27 @@
 from collections.abc import Sequence
 
 from jaxmlp.errors import check
-from jaxmlp.nn.activations import Activation, relu
+from jaxmlp.nn.activations import relu
 from jaxmlp.nn.initializers import Initializer, he_normal
-from jaxmlp.nn.layers import Layer, activation, dense, dropout, flatten, sequential
+from jaxmlp.nn.layers import (
+    Layer,
+    Nonlinearity,
+    dense,
+    dropout,
+    flatten,
+    nonlinearity,
+    sequential,
+)
+from jaxmlp.nn.normalisation import layer_norm
 
 
 def mlp(
     hidden: Sequence[int],
     outputs: int,
-    activations: Activation | Sequence[Activation] = relu,
+    activations: Nonlinearity | Sequence[Nonlinearity] = relu,
     kernel: Initializer = he_normal,
     dropout_rate: float = 0.0,
+    normalised: bool = False,
 ) -> Layer:
     """Return a multi-layer perceptron (A9, D3, E6).
 
@@ -23,9 +33,11 @@ def mlp(
     Args:
       hidden: the width of each hidden layer; none makes a linear model.
       outputs: the number of raw outputs.
-      activations: of the hidden layers, one for all or one for each.
+      activations: of the hidden layers, one for all or one for each; each a function, or a layer
+        that learns its own, such as `prelu`.
       kernel: initializer of every kernel.
       dropout_rate: probability with which a hidden unit is dropped in training.
+      normalised: whether hidden units pass layer normalisation before their activation.
 
     Returns:
       A layer from any shape to `(outputs,)`.
@@ -33,13 +45,16 @@ def mlp(
     Raises:
       InputError: if a width is not positive, or there are more or fewer activations than layers.
     """
-    chosen = [activations] * len(hidden) if isinstance(activations, Activation) else activations
+    chosen = activations if isinstance(activations, Sequence) else [activations] * len(hidden)
     number = f"one, or one for each of {len(hidden)} hidden layers"
     check(len(chosen) == len(hidden), "activation", number, len(chosen))
     layers = [flatten()]
     for width, function in zip(hidden, chosen, strict=True):
         check(width >= 1, "hidden", "widths of at least 1", width)
-        layers += [dense(width, kernel), activation(function)]
+        layers.append(dense(width, kernel))
+        if normalised:
+            layers.append(layer_norm())
+        layers.append(nonlinearity(function))
         if dropout_rate:
             layers.append(dropout(dropout_rate))
     return sequential(*layers, dense(outputs, kernel))

@@ -9,77 +9,23 @@ way round.
 each number alone, so it is written for one array and mapped over the tree.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
-import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxmlp.optim.schedules import Schedule, check_number, constant, is_size
-
-Tree = Any
-Rate = float | Array | Schedule
-
-
-class Optimizer(NamedTuple):
-    """An update rule.
-
-    Attributes:
-      init: `params -> state`.
-      update: `(gradients, state, params) -> (updates, state)`.
-    """
-
-    init: Callable[[Tree], Any]
-    update: Callable[..., tuple[Tree, Any]]
-
-
-class State(NamedTuple):
-    """What an optimizer remembers: the number of updates made, and running quantities like `w`.
-
-    Attributes:
-      t: number of updates made, int32.
-      v: momentum's velocity, or the running mean of the gradient (Adam's `m`); else `()`.
-      s: the running sum or mean of the squared gradient; else `()`.
-    """
-
-    t: Array
-    v: Tree = ()
-    s: Tree = ()
-
-
-def _schedule(rate: Rate, argument: str = "learning rate") -> Schedule:
-    return rate if callable(rate) else constant(rate, argument)
-
-
-def _check_decay(argument: str, value: float | Array) -> None:
-    check_number(argument, "in [0, 1)", value, lambda x: 0 <= x < 1)
-
-
-def _check_epsilon(epsilon: float) -> None:
-    check_number("epsilon", "at least 0", epsilon, lambda x: x >= 0)
-
-
-def _zeros(params: Tree) -> Tree:
-    return jax.tree.map(jnp.zeros_like, params)
-
-
-def _start() -> Array:
-    return jnp.zeros((), jnp.int32)
-
-
-def _each(rule: Callable[..., Array], numbers: tuple[Any, ...], *trees: Tree) -> Tree:
-    """Map `rule(*numbers, *leaves)` over the trees, the numbers in each leaf's own type."""
-
-    def on_leaf(*leaves: Array) -> Array:
-        return rule(*(jnp.asarray(number, leaves[0].dtype) for number in numbers), *leaves)
-
-    return jax.tree.map(on_leaf, *trees)
-
-
-def _root(s: Array, epsilon: float, inside: bool) -> Array:
-    """Return the divisor, `sqrt(s + epsilon)` or `sqrt(s) + epsilon`."""
-    return jnp.sqrt(s + epsilon) if inside else jnp.sqrt(s) + epsilon
+from jaxmlp.optim.base import (
+    Optimizer,
+    Rate,
+    State,
+    Tree,
+    check_decay,
+    check_epsilon,
+    each,
+    root,
+    schedule_of,
+    start,
+    zeros,
+)
+from jaxmlp.optim.wrappers import with_weight_decay
 
 
 def sgd(learning_rate: Rate) -> Optimizer:
@@ -94,12 +40,12 @@ def sgd(learning_rate: Rate) -> Optimizer:
     Raises:
       InputError: if the rate is negative or not finite.
     """
-    eta = _schedule(learning_rate)
+    eta = schedule_of(learning_rate)
 
     def update(g: Tree, state: State, params: Tree = None) -> tuple[Tree, State]:
-        return _each(lambda eta, g: -eta * g, (eta(state.t),), g), State(state.t + 1)
+        return each(lambda eta, g: -eta * g, (eta(state.t),), g), State(state.t + 1)
 
-    return Optimizer(lambda params: State(_start()), update)
+    return Optimizer(lambda params: State(start()), update)
 
 
 def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Optimizer:
@@ -122,8 +68,8 @@ def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Opt
       InputError: if the rate is negative or not finite, or `mu` lies outside [0, 1).
     """
     if not callable(mu):
-        _check_decay("momentum", mu)
-    eta, mu_of = _schedule(learning_rate), _schedule(mu, "momentum")
+        check_decay("momentum", mu)
+    eta, mu_of = schedule_of(learning_rate), schedule_of(mu, "momentum")
 
     def update(g: Tree, state: State, params: Tree = None) -> tuple[Tree, State]:
         numbers = eta(state.t), mu_of(state.t)
@@ -131,11 +77,11 @@ def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Opt
         def velocity(eta: Array, mu: Array, v: Array, g: Array) -> Array:
             return mu * v - eta * g
 
-        v = _each(velocity, numbers, state.v, g)
-        step = _each(velocity, numbers, v, g) if nesterov else v
+        v = each(velocity, numbers, state.v, g)
+        step = each(velocity, numbers, v, g) if nesterov else v
         return step, State(state.t + 1, v)
 
-    return Optimizer(lambda params: State(_start(), _zeros(params)), update)
+    return Optimizer(lambda params: State(start(), zeros(params)), update)
 
 
 def nesterov(learning_rate: Rate, mu: Rate = 0.9) -> Optimizer:
@@ -170,17 +116,17 @@ def adagrad(learning_rate: Rate, epsilon: float = 1e-7, epsilon_inside: bool = T
     Raises:
       InputError: if the rate is negative or not finite, or epsilon is negative.
     """
-    _check_epsilon(epsilon)
-    eta = _schedule(learning_rate)
+    check_epsilon(epsilon)
+    eta = schedule_of(learning_rate)
 
     def update(g: Tree, state: State, params: Tree = None) -> tuple[Tree, State]:
-        s = _each(lambda s, g: s + g * g, (), state.s, g)
-        step = _each(
-            lambda eta, s, g: -eta * g / _root(s, epsilon, epsilon_inside), (eta(state.t),), s, g
+        s = each(lambda s, g: s + g * g, (), state.s, g)
+        step = each(
+            lambda eta, s, g: -eta * g / root(s, epsilon, epsilon_inside), (eta(state.t),), s, g
         )
         return step, State(state.t + 1, s=s)
 
-    return Optimizer(lambda params: State(_start(), s=_zeros(params)), update)
+    return Optimizer(lambda params: State(start(), s=zeros(params)), update)
 
 
 def rmsprop(
@@ -203,18 +149,18 @@ def rmsprop(
       InputError: if the rate is negative or not finite, beta lies outside [0, 1), or epsilon is
         negative.
     """
-    _check_decay("beta", beta)
-    _check_epsilon(epsilon)
-    eta = _schedule(learning_rate)
+    check_decay("beta", beta)
+    check_epsilon(epsilon)
+    eta = schedule_of(learning_rate)
 
     def update(g: Tree, state: State, params: Tree = None) -> tuple[Tree, State]:
-        s = _each(lambda s, g: beta * s + (1 - beta) * g * g, (), state.s, g)
-        step = _each(
-            lambda eta, s, g: -eta * g / _root(s, epsilon, epsilon_inside), (eta(state.t),), s, g
+        s = each(lambda s, g: beta * s + (1 - beta) * g * g, (), state.s, g)
+        step = each(
+            lambda eta, s, g: -eta * g / root(s, epsilon, epsilon_inside), (eta(state.t),), s, g
         )
         return step, State(state.t + 1, s=s)
 
-    return Optimizer(lambda params: State(_start(), s=_zeros(params)), update)
+    return Optimizer(lambda params: State(start(), s=zeros(params)), update)
 
 
 def adam(
@@ -245,58 +191,48 @@ def adam(
       InputError: if the rate is negative or not finite, a beta lies outside [0, 1), or epsilon is
         negative.
     """
-    _check_decay("beta1", beta1)
-    _check_decay("beta2", beta2)
-    _check_epsilon(epsilon)
-    eta = _schedule(learning_rate)
+    check_decay("beta1", beta1)
+    check_decay("beta2", beta2)
+    check_epsilon(epsilon)
+    eta = schedule_of(learning_rate)
 
     def update(g: Tree, state: State, params: Tree = None) -> tuple[Tree, State]:
         t = state.t + 1
         power = jnp.asarray(t, float)
-        v = _each(lambda v, g: beta1 * v + (1 - beta1) * g, (), state.v, g)
-        s = _each(lambda s, g: beta2 * s + (1 - beta2) * g * g, (), state.s, g)
+        v = each(lambda v, g: beta1 * v + (1 - beta1) * g, (), state.v, g)
+        s = each(lambda s, g: beta2 * s + (1 - beta2) * g * g, (), state.s, g)
 
         def step(eta: Array, c1: Array, c2: Array, v: Array, s: Array) -> Array:
-            return -eta * (v / c1) / _root(s / c2, epsilon, epsilon_inside)
+            return -eta * (v / c1) / root(s / c2, epsilon, epsilon_inside)
 
-        return _each(step, (eta(state.t), 1 - beta1**power, 1 - beta2**power), v, s), State(t, v, s)
+        return each(step, (eta(state.t), 1 - beta1**power, 1 - beta2**power), v, s), State(t, v, s)
 
-    return Optimizer(lambda params: State(_start(), _zeros(params), _zeros(params)), update)
+    return Optimizer(lambda params: State(start(), zeros(params), zeros(params)), update)
 
 
-def with_weight_decay(optimizer: Optimizer, learning_rate: Rate, weight_decay: float) -> Optimizer:
-    """Let kernels shrink as well: `w <- w + update - eta_t lambda w` (Loshchilov and Hutter 2019).
+def adamw(
+    learning_rate: Rate,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> Optimizer:
+    """Adam with decoupled weight decay; see `adam` and `with_weight_decay`.
 
-    The decay stands beside the update and not in the gradient ("decoupled"): with Adam this is
-    AdamW, with plain gradient descent it equals the L2 penalty `lambda / 2 |w|^2`. Only arrays of
-    two or more axes decay, the kernels; biases and slopes are spared.
+    Loshchilov and Hutter (2019).
 
     Args:
-      optimizer: any update rule.
-      learning_rate: the rule's own `eta`, a number or a schedule.
+      learning_rate: `eta`, a number or a schedule.
+      beta1: how much of the mean gradient is kept, in [0, 1).
+      beta2: how much of the mean square is kept, in [0, 1).
+      epsilon: keeps the divisor from 0.
       weight_decay: `lambda`.
 
     Returns:
       An optimizer.
 
     Raises:
-      InputError: if lambda is negative or not finite.
+      InputError: as those two do.
     """
-    lam = weight_decay
-    check_number("weight decay", "a finite number of at least 0", lam, is_size)
-    eta = _schedule(learning_rate)
-
-    def init(params: Tree) -> Any:
-        return _start(), optimizer.init(params)
-
-    def update(g: Tree, state: Any, params: Tree) -> tuple[Tree, Any]:
-        t, inner = state
-        updates, inner = optimizer.update(g, inner, params)
-
-        def shrink(eta: Array, u: Array, w: Array) -> Array:
-            return u - eta * lam * w if w.ndim >= 2 else u
-
-        updates = _each(shrink, (eta(t),), updates, params)
-        return updates, (t + 1, inner)
-
-    return Optimizer(init, update)
+    plain = adam(learning_rate, beta1, beta2, epsilon)
+    return with_weight_decay(plain, learning_rate, weight_decay)

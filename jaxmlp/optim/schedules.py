@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ from jax import Array
 
 from jaxmlp.errors import check
 
-Schedule = Callable[[Array], Array]
+Schedule = Callable[[Any], Array]  # of the number of updates made, an integer or a traced one
 
 
 def check_number(
@@ -74,6 +75,104 @@ def cosine(rate: float | Array, steps: int) -> Schedule:
     _check_rate(rate)
     check(steps >= 1, "steps", "at least 1", steps)
     return lambda t: rate * _glide(1, 0, jnp.asarray(t, float) / steps)
+
+
+def step(rate: float | Array, steps: int, drops: int = 3, factor: float = 0.1) -> Schedule:
+    """Return a staircase, `eta_t = rate factor^floor(t (drops + 1) / steps)`.
+
+    Args:
+      rate: the learning rate at the start.
+      steps: the number of updates in all.
+      drops: how many times the rate falls, at even distances.
+      factor: what it is multiplied by each time.
+
+    Returns:
+      A schedule.
+
+    Raises:
+      InputError: if the rate is negative or not finite, there is no step or drop, or the factor
+        lies outside (0, 1).
+    """
+    _check_rate(rate)
+    check(steps >= 1, "steps", "at least 1", steps)
+    check(drops >= 1, "drops", "at least 1", drops)
+    check(0 < factor < 1, "factor", "in (0, 1)", factor)
+    return lambda t: rate * factor ** jnp.floor(jnp.asarray(t, float) * (drops + 1) / steps)
+
+
+def exponential(start: float, steps: int, end: float) -> Schedule:
+    """Return a geometric course, `eta_t = start (end / start)^(t / steps)`.
+
+    Upwards, it is the range test that finds a learning rate (B3, C5; Smith 2017).
+
+    Args:
+      start: the rate at the start.
+      steps: the number of updates in all.
+      end: the rate at the end.
+
+    Returns:
+      A schedule.
+
+    Raises:
+      InputError: if a rate is not positive and finite, or there is no step.
+    """
+    for name, rate in (("start", start), ("end", end)):
+        check(0 < rate < math.inf, name, "a finite positive number", rate)
+    check(steps >= 1, "steps", "at least 1", steps)
+    return lambda t: start * (end / start) ** (jnp.asarray(t, float) / steps)
+
+
+def warmup_cosine(rate: float | Array, steps: int, warmup: float = 0.1) -> Schedule:
+    """Return a straight climb from 0 to the rate, and half a cosine from there down to 0.
+
+    Args:
+      rate: the highest learning rate.
+      steps: the number of updates in all.
+      warmup: the share of them that climbs, in (0, 1).
+
+    Returns:
+      A schedule.
+
+    Raises:
+      InputError: if the rate is negative or not finite, there is no step, or the warm-up is no
+        share.
+    """
+    _check_rate(rate)
+    check(steps >= 1, "steps", "at least 1", steps)
+    check(0 < warmup < 1, "warmup", "in (0, 1)", warmup)
+    top = warmup * steps
+
+    def schedule(t: Array) -> Array:
+        t = jnp.asarray(t, float)
+        return rate * jnp.where(t < top, t / top, _glide(1, 0, (t - top) / (steps - top)))
+
+    return schedule
+
+
+def sutskever(mu_max: float = 0.99, every: int = 250) -> Schedule:
+    """Return a momentum that grows, `mu_t = min(1 - 2^(-1 - log2(floor(t / every) + 1)), mu_max)`.
+
+    From 1/2 towards its maximum: momentum helps most late, where gradients are small (C4, figure 4;
+    Sutskever et al. 2013).
+
+    Args:
+      mu_max: the greatest momentum, in [0, 1).
+      every: after how many updates it grows.
+
+    Returns:
+      A schedule for `mu`.
+
+    Raises:
+      InputError: if the maximum lies outside [0, 1), or `every` is not positive.
+    """
+    check(0 <= mu_max < 1, "momentum", "in [0, 1)", mu_max)
+    check(every >= 1, "every", "at least 1", every)
+
+    def schedule(t: Array) -> Array:
+        stage = jnp.floor(jnp.asarray(t, float) / every) + 1
+        return jnp.minimum(1 - 1 / (2 * stage), mu_max)
+
+    return schedule
 
 
 def one_cycle(

@@ -4,6 +4,7 @@ from jaxmlp.training.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.training.diagnose import Diverged
 from jaxmlp.training.loop import Best, Progress, Split, begin, fit, measure
 from jaxmlp.training.step import Examples, Trainer, TrainState, batches, make_trainer
+from jaxmlp.training.stopping import Rules, reason_to_stop
 from jaxmlp.training.tasks import BINARY, MULTICLASS, MULTILABEL, REGRESSION, TASKS, Task, task_for
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Diverged",
     "Examples",
     "Progress",
+    "Rules",
     "Split",
     "Task",
     "TrainState",
@@ -27,6 +29,7 @@ __all__ = [
     "load_tree",
     "make_trainer",
     "measure",
+    "reason_to_stop",
     "save_tree",
     "task_for",
 ]

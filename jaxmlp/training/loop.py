@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp.training.diagnose import Diverged, first_affected
 from jaxmlp.training.step import Examples, Totals, Trainer, TrainState, batches
+from jaxmlp.training.stopping import Records, Rules, reason_to_stop, saturated
 from jaxmlp.training.tasks import Task
 
 PACE = 0.25  # seconds between two looks at a running epoch
 EVALUATION_BATCH = 1000
+NO_RULES = Rules()
 
 
 class Split(NamedTuple):
@@ -89,7 +92,7 @@ def begin(trainer: Trainer, seed: int) -> tuple[TrainState, Best]:
 
 
 def measure(trainer: Trainer, task: Task, params: Any, split: Split) -> dict[str, float]:
-    """Return the loss and the task's score over all examples of a split.
+    """Return the loss and the task's score over all examples of a split, weighing all alike.
 
     Args:
       trainer: the compiled functions.
@@ -101,7 +104,8 @@ def measure(trainer: Trainer, task: Task, params: Any, split: Split) -> dict[str
       `{"loss": ..., task.score: ...}`.
     """
     order = batches(split.indices, min(EVALUATION_BATCH, len(split.indices)))
-    return _means(trainer.evaluate(params, split.examples, order), task, split)
+    plain = split.examples._replace(weights=jnp.ones_like(split.examples.weights))
+    return _means(trainer.evaluate(params, plain, order), task, split)
 
 
 def fit(
@@ -115,6 +119,8 @@ def fit(
     batch_size: int,
     seed: int,
     learning_rate: Callable[[int], float],
+    rules: Rules = NO_RULES,
+    records: Records | None = None,
 ) -> Iterator[Progress]:
     """Train, from the start of a run or from wherever it was left.
 
@@ -132,6 +138,8 @@ def fit(
       batch_size: the number of examples in a step.
       seed: of the order of the examples.
       learning_rate: `step -> rate`, for the record.
+      rules: when to stop early, and when to lower the rate.
+      records: of the epochs that are complete; each further one is appended.
 
     Yields:
       The progress, a few times a second and after every epoch. A state is good until the next one
@@ -141,44 +149,85 @@ def fit(
       Diverged: if the loss is not finite; names the epoch, the step and the first layer affected.
     """
     state, best = start
+    records = [] if records is None else records
     steps = -(-len(train.indices) // batch_size)
     first, step = divmod(int(state.step), steps)
     pace, seconds, began_at = _Pace(), 0.0, step
     for epoch in range(first, epochs):
-        shuffled = np.random.default_rng([seed, epoch]).permutation(train.indices)
-        order = jax.device_put(batches(shuffled, batch_size))
+        if reason_to_stop(rules, records, task.score):
+            return
+        if step == 0:
+            before = _copy(state.params) if rules.min_change else None
+            if saturated(rules, records):
+                state = state._replace(factor=state.factor * rules.factor)
+        order = _order(train.indices, batch_size, seed, epoch)
         while step < steps:
             stop = min(steps, step + pace.steps())
             state, took = _timed(trainer.run, state, train.examples, order, step, stop)
             if not np.isfinite(state.totals.loss):
-                at = int(state.step) - epoch * steps
-                layer = first_affected(trainer, state.params, train.examples, order[at - 1])
-                raise Diverged(epoch + 1, at, layer)
+                raise _diverged(trainer, state, train, order, epoch, steps)
             pace.note(stop - step, took)
             seconds, step = seconds + took, stop
             if step < steps:
                 yield Progress(state, best, epoch, step, steps)
-        means, began = _means(state.totals, task, train), time.perf_counter()
-        record: dict[str, Any] = {"epoch": epoch + 1} | {f"train_{k}": v for k, v in means.items()}
-        state = state._replace(totals=Totals.zero())
-        if valid is None:
-            record |= {"valid_loss": None, f"valid_{task.score}": None}
-            best = best._replace(params=_copy(state.params), epoch=np.int64(epoch + 1))
-        else:
-            means = measure(trainer, task, state.params, valid)
-            record |= {f"valid_{k}": v for k, v in means.items()}
-            score, loss = np.float64(means[task.score]), np.float64(means["loss"])
-            if not np.isfinite(loss):
-                layer = first_affected(trainer, state.params, train.examples, order[-1])
-                raise Diverged(epoch + 1, steps, layer)
-            if (score, -loss) > (best.score, -best.loss):
-                best = Best(_copy(state.params), np.int64(epoch + 1), score, loss)
-        record["learning_rate"] = learning_rate(int(state.step) - 1)
+        began = time.perf_counter()
+        record, best = _close(trainer, task, train, valid, state, best, epoch + 1)
+        if valid is not None and not np.isfinite(record["valid_loss"]):
+            raise _diverged(trainer, state, train, order, epoch, steps)
+        if rules.min_change:
+            record["parameter_change"] = _distance(state.params, before) if before else None
+        record["rate_factor"] = float(state.factor)
+        record["learning_rate"] = learning_rate(int(state.step) - 1) * float(state.factor)
         record["seconds"] = seconds + time.perf_counter() - began
         share = (steps - began_at) / steps  # of the epoch, the rest ran before a resume
         record["examples_per_second"] = share * len(train.indices) / max(seconds, 1e-9)
+        state = state._replace(totals=Totals.zero())
         seconds, step, began_at = 0.0, 0, 0
+        records.append(record)
         yield Progress(state, best, epoch + 1, 0, steps, record)
+
+
+def _order(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> Any:
+    """Return an epoch's batches on the device, shuffled by seed and epoch."""
+    shuffled = np.random.default_rng([seed, epoch]).permutation(indices)
+    return jax.device_put(batches(shuffled, batch_size))
+
+
+def _close(
+    trainer: Trainer,
+    task: Task,
+    train: Split,
+    valid: Split | None,
+    state: TrainState,
+    best: Best,
+    epoch: int,
+) -> tuple[dict[str, Any], Best]:
+    """Return the metrics of an epoch, and the best parameters with it."""
+    means = _means(state.totals, task, train)
+    record: dict[str, Any] = {"epoch": epoch} | {f"train_{k}": v for k, v in means.items()}
+    if valid is None:
+        record |= {"valid_loss": None, f"valid_{task.score}": None}
+        return record, best._replace(params=_copy(state.params), epoch=np.int64(epoch))
+    means = measure(trainer, task, state.params, valid)
+    record |= {f"valid_{k}": v for k, v in means.items()}
+    score, loss = np.float64(means[task.score]), np.float64(means["loss"])
+    if (score, -loss) > (best.score, -best.loss):
+        best = Best(_copy(state.params), np.int64(epoch), score, loss)
+    return record, best
+
+
+def _diverged(
+    trainer: Trainer, state: TrainState, train: Split, order: Any, epoch: int, steps: int
+) -> Diverged:
+    at = int(state.step) - epoch * steps
+    layer = first_affected(trainer, state.params, train.examples, order[at - 1])
+    return Diverged(epoch + 1, at, layer)
+
+
+def _distance(a: Any, b: Any) -> float:
+    """Return `|a - b|` over all parameters."""
+    squares = jax.tree.map(lambda a, b: float(np.sum((np.asarray(a) - b) ** 2)), a, b)
+    return float(np.sqrt(sum(jax.tree.leaves(squares))))
 
 
 class _Pace:

@@ -69,6 +69,7 @@ class TrainState(NamedTuple):
       key: the run's root key; step `t` draws from `fold_in(key, t)`.
       step: the number of steps taken since the start of the run, int32.
       totals: sums over the steps of the current epoch.
+      factor: what updates are multiplied by: 1, until a plateau lowers the learning rate.
     """
 
     params: Any
@@ -76,6 +77,7 @@ class TrainState(NamedTuple):
     key: Array
     step: Array
     totals: Totals
+    factor: Array
 
 
 class Trainer(NamedTuple):
@@ -150,22 +152,27 @@ def make_trainer(
         params, _ = model.init(jax.random.fold_in(key, 0), input_shape)
         zero = jnp.zeros((), jnp.int32)
         run_key = jax.random.fold_in(key, 1)
-        return TrainState(params, optimizer.init(params), run_key, zero, Totals.zero())
+        one = jnp.ones((), jnp.float32)
+        return TrainState(params, optimizer.init(params), run_key, zero, Totals.zero(), one)
 
     def step(state: TrainState, batch: Examples) -> TrainState:
         key = jax.random.fold_in(state.key, state.step)
         (value, outputs), gradient = value_and_grad(
             state.params, prepare(batch.x), batch.targets, batch.weights, key
         )
+
+        def move(w: Array, update: Array) -> Array:
+            return w + state.factor.astype(w.dtype) * update
+
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
-        moved = (jax.tree.map(jnp.add, state.params, updates), opt_state)
+        moved = (jax.tree.map(move, state.params, updates), opt_state)
         params, opt_state = jax.tree.map(
             lambda new, old: jnp.where(jnp.isfinite(value), new, old),
             moved,
             (state.params, state.opt_state),
         )
         totals = state.totals.plus(value, score(outputs, batch.targets), batch.weights)
-        return TrainState(params, opt_state, state.key, state.step + 1, totals)
+        return TrainState(params, opt_state, state.key, state.step + 1, totals, state.factor)
 
     def run(
         state: TrainState, examples: Examples, order: Array, start: int, stop: int

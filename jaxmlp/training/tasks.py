@@ -68,9 +68,10 @@ def _same(mean: float, _: np.ndarray) -> float:
     return mean
 
 
+ERRORS = ("mse", "half_mse", "quadratic", "mae", "huber")  # of numbers, or of one-hot rows
 MULTICLASS = Task(
     "multiclass",
-    ("cross_entropy", "binary_cross_entropy", "mse"),
+    ("cross_entropy", "binary_cross_entropy", "softmax_squared_error", *ERRORS),
     "accuracy",
     outputs=lambda classes: classes,
     encode=lambda y: y.astype(np.int32),
@@ -80,7 +81,7 @@ MULTICLASS = Task(
 )
 BINARY = Task(
     "binary",
-    ("binary_cross_entropy",),
+    ("binary_cross_entropy", "perceptron"),
     "accuracy",
     outputs=lambda classes: 1,
     encode=lambda y: y.astype(np.float32)[:, None],
@@ -100,7 +101,7 @@ MULTILABEL = Task(
 )
 REGRESSION = Task(
     "regression",
-    ("mse",),
+    ERRORS,
     "r2",
     outputs=lambda values: values,
     encode=lambda y: y.astype(np.float32),

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxmlp.errors import InputError
 from jaxmlp.nn import activations
 from jaxmlp.registry import ACTIVATIONS
 
@@ -53,6 +54,23 @@ def test_what_is_not_a_number_stays_visible(name):
     function = ACTIVATIONS[name]
     a = function(jnp.asarray(jnp.nan))
     assert jnp.isnan(a)
+
+
+def test_step_fires_and_has_no_derivative():
+    """E1, E4: forward only; asking for its slope is an error, by hand and by machine."""
+    z = jnp.asarray([-1.0, 0.0, 1e-30])
+    np.testing.assert_array_equal(activations.step(z), [0, 1, 1])
+    with pytest.raises(InputError, match="the step function has no derivative"):
+        activations.step.derivative(z, z)
+    with pytest.raises(InputError, match="the step function has no derivative"):
+        jax.grad(lambda z: activations.step(z).sum())(z)
+
+
+def test_relu_takes_the_slope_0_at_0():
+    """C9, erratum 6: the deck takes 1, JAX 0; ours is JAX's."""
+    zero = jnp.zeros(())
+    assert float(activations.relu.derivative(zero, zero)) == 0
+    assert float(jax.grad(jax.nn.relu)(0.0)) == 0
 
 
 def test_the_slides_numbers():

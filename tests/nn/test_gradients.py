@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from jaxmlp import nn
-from jaxmlp.nn import activations, initializers, losses
-from jaxmlp.registry import ACTIVATIONS, LOSSES
+from jaxmlp.nn import initializers, losses
+from jaxmlp.registry import ACTIVATIONS, LEARNED_ACTIVATIONS, LOSSES
 from tests.helpers import assert_trees_close, central_differences, to_float64
 
 N, FEATURES, CLASSES = 6, 4, 3
@@ -29,11 +29,12 @@ class Case(NamedTuple):
     weighted: bool = False
     dropout: float = 0.0
     targets: str = "labels"
+    normalised: bool = False
 
     def __str__(self) -> str:
         parts = ["x".join(map(str, (FEATURES, *self.hidden, CLASSES))), self.activation, self.loss]
         parts += [self.kernel, self.targets, f"drop{self.dropout}"]
-        return "-".join(parts + ["weighted"] * self.weighted)
+        return "-".join(parts + ["weighted"] * self.weighted + ["normalised"] * self.normalised)
 
 
 DEPTHS = [(), (5,), (5, 4), (5, 4, 3), (5, 4, 4, 3)]
@@ -42,6 +43,8 @@ CASES = [
     *(Case(hidden, "relu", kernel="he_normal", weighted=True, dropout=0.4) for hidden in DEPTHS),
     *(Case((5, 4), name) for name in ACTIVATIONS.names),
     *(Case((5, 4), name, dropout=0.3, weighted=True) for name in ACTIVATIONS.names),
+    *(Case((5, 4), name, weighted=True) for name in LEARNED_ACTIVATIONS.names),
+    *(Case((5, 4), name, normalised=True, dropout=0.3) for name in ("relu", "prelu")),
     *(Case((5,), loss=name, weighted=w) for name in LOSSES.names for w in (False, True)),
     *(Case((5,), loss=name, targets="numbers") for name in LOSSES.names),
     *(Case((5,), "sigmoid", kernel=name) for name in ("zeros", "he_uniform", "lecun_normal")),
@@ -50,13 +53,10 @@ CASES = [
 
 
 def build(case: Case):
-    model = nn.mlp(
-        case.hidden,
-        CLASSES,
-        getattr(activations, case.activation),
-        getattr(initializers, case.kernel),
-        case.dropout,
-    )
+    learned = case.activation in LEARNED_ACTIVATIONS.names
+    bend = (LEARNED_ACTIVATIONS if learned else ACTIVATIONS)[case.activation]
+    kernel = getattr(initializers, case.kernel)
+    model = nn.mlp(case.hidden, CLASSES, bend, kernel, case.dropout, case.normalised)
     loss = getattr(losses, case.loss)
     params, shape = model.init(jax.random.key(7), (FEATURES,))
     assert shape == (CLASSES,)
@@ -78,8 +78,8 @@ def build(case: Case):
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_manual_gradient_equals_autodiff(case):
     model, loss, params, data = build(case)
-    by_hand = jax.jit(nn.value_and_grad(model, loss))(params, *data)
-    by_machine = jax.jit(jax.value_and_grad(nn.objective(model, loss), has_aux=True))(params, *data)
+    by_hand = nn.value_and_grad(model, loss)(params, *data)
+    by_machine = jax.value_and_grad(nn.objective(model, loss), has_aux=True)(params, *data)
     assert_trees_close(by_hand, by_machine, 1e-12)
 
 

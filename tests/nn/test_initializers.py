@@ -69,6 +69,29 @@ def test_fan_in_keeps_the_forward_and_fan_out_the_backward_second_moment(mode, k
     assert abs(ratio.popitem()[1] - 1) > 0.5
 
 
+@pytest.mark.parametrize("shape", [(7, 4), (4, 7), (3, 3, 2, 5)])
+def test_orthogonal_kernels_keep_norms(shape):
+    W = initializers.orthogonal(jax.random.key(0), shape, jnp.float64).reshape(-1, shape[-1])
+    gram = W.T @ W if W.shape[0] >= W.shape[1] else W @ W.T
+    np.testing.assert_allclose(gram, np.eye(len(gram)), atol=1e-14)
+
+
+def test_the_printed_orders_of_zeros_and_ones():
+    """B8, D9, erratum 13: zeros leave only the last bias a gradient; ones keep units alike."""
+    x = np.random.default_rng(0).normal(size=(9, 4))
+    y = np.arange(9).astype(np.int32) % 2
+    for kernel in (initializers.zeros, initializers.ones):
+        model = nn.mlp((5,), 3, nn.activations.sigmoid, kernel)
+        params = jax.tree.map(lambda w: w.astype(float), model.init(jax.random.key(0), (4,))[0])
+        _, (_, first, _, last) = nn.value_and_grad(model, nn.losses.cross_entropy)(params, x, y)
+        assert np.abs(last["b"]).max() > 0.1
+        assert np.abs(last["W"]).max() > 0.01  # sigmoid units are 1/2 at 0, and the kernel moves
+        np.testing.assert_allclose(last["W"], np.tile(last["W"][:1], (5, 1)), rtol=1e-12)
+        np.testing.assert_allclose(first["W"], np.tile(first["W"][:, :1], (1, 5)), atol=1e-16)
+        if kernel is initializers.zeros:
+            assert not first["W"].any()
+
+
 def test_fans_of_dense_and_convolution_kernels():
     assert initializers.fans((4, 6)) == {"fan_in": 4, "fan_out": 6, "fan_avg": 5}
     assert initializers.fans((3, 5, 2, 8)) == {"fan_in": 30, "fan_out": 120, "fan_avg": 75}
@@ -84,6 +107,7 @@ def test_fans_of_dense_and_convolution_kernels():
         (lambda: initializers.constant(float("nan")), "value must be finite"),
         (lambda: initializers.normal(-1), "std must be positive"),
         (lambda: initializers.uniform(0), "bound must be positive"),
+        (lambda: initializers.orthogonal(jax.random.key(0), (3,)), "two or more axes"),
     ],
 )
 def test_bad_arguments(call, message):

@@ -8,6 +8,7 @@ import pytest
 
 from jaxmlp.errors import InputError
 from jaxmlp.nn import losses
+from jaxmlp.registry import LOSSES
 
 RNG = np.random.default_rng(0)
 Z = RNG.normal(size=(7, 4)) * 3
@@ -20,7 +21,23 @@ CASES = {
     "cross_entropy": (LABELS, lambda z, y: optax.softmax_cross_entropy_with_integer_labels(z, y)),
     "binary_cross_entropy": (BITS, lambda z, y: optax.sigmoid_binary_cross_entropy(z, y).sum(1)),
     "mse": (NUMBERS, lambda z, y: optax.squared_error(z, y).sum(1)),
+    "half_mse": (NUMBERS, lambda z, y: optax.l2_loss(z, y).sum(1)),
+    "quadratic": (NUMBERS, lambda z, y: optax.squared_error(z, y).sum(1)),
+    "mae": (NUMBERS, lambda z, y: jnp.abs(z - y).sum(1)),
+    "huber": (NUMBERS, lambda z, y: optax.huber_loss(z, y).sum(1)),
+    "softmax_squared_error": (LABELS, lambda z, y: softmax_squared(z, y)),
+    "perceptron": (BITS, lambda z, y: jnp.maximum(0, (1 - 2 * y) * z).sum(1)),
 }
+
+
+def softmax_squared(z, y):
+    """A3, from its definition."""
+    a = jnp.exp(z) / jnp.exp(z).sum(1)[:, None]
+    return ((a - jax.nn.one_hot(y, z.shape[1])) ** 2).sum(1)
+
+
+def test_every_loss_has_a_referee():
+    assert CASES.keys() == set(LOSSES.names)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -49,9 +66,10 @@ def test_labels_are_one_hot_rows(name):
 
 
 def test_the_slides_examples():
-    """B9: MSE 0.24, binary cross-entropy 0.273 (0.2729), categorical cross-entropy 0.691."""
+    """B9: MSE 0.24, MAE 0.4, binary cross-entropy 0.273, categorical cross-entropy 0.691."""
     said, true = jnp.asarray([[4.2], [3.8], [5.1]]), jnp.asarray([[5.0], [4.0], [4.9]])
     assert float(losses.mse(said, true)) == pytest.approx(0.24)
+    assert float(losses.mae(said, true)) == pytest.approx(0.4)
     p = jnp.asarray([[0.7], [0.3], [0.9]])
     logits = jnp.log(p / (1 - p))
     bits = jnp.asarray([[1.0], [0.0], [1.0]])
@@ -87,6 +105,66 @@ def test_the_sign_of_the_logistic_loss_and_its_gradient():
     assert np.all(np.sign(slope) == -np.sign(y - f))
 
 
+def test_log_of_a_plus_epsilon_caps_the_loss_and_bends_its_gradient():
+    """A5, erratum 9: the printed form stops at 20.7 and no longer says prediction minus target."""
+
+    def printed(z, y):
+        return -jnp.log(jax.nn.softmax(z)[0, y] + 1e-9)
+
+    z = jnp.asarray([[60.0, 0.0]])
+    y = jnp.asarray([1], jnp.int32)
+    assert float(printed(z, 1)) == pytest.approx(-np.log(1e-9), rel=1e-6)
+    assert float(losses.cross_entropy(z, y)) == pytest.approx(60)
+    assert float(jnp.abs(jax.grad(printed)(z, 1)).max()) < 1e-10
+    np.testing.assert_allclose(losses.cross_entropy.gradient(z, y), [[1, -1]], rtol=1e-12)
+
+
+def test_squared_error_on_softmax_fades_where_cross_entropy_does_not():
+    """A3, A4: sure and wrong, a = (0.99.., 0.00..): slope 0 against slope 1."""
+    z, y = jnp.asarray([[20.0, 0.0]]), jnp.asarray([1], jnp.int32)
+    assert float(jnp.abs(losses.softmax_squared_error.gradient(z, y)).max()) < 1e-7
+    assert float(jnp.abs(losses.cross_entropy.gradient(z, y)).min()) > 0.999
+
+
+def test_the_diagonal_of_the_softmax_jacobian_is_not_enough():
+    """A3, erratum 8: a_i (1 - a_i) alone gives another gradient than the loss has."""
+    a = jax.nn.softmax(Z)
+    diagonal = 2 * (a - ONE_HOT) * a * (1 - a) / len(Z)
+    true = losses.softmax_squared_error.gradient(Z, LABELS)
+    assert float(jnp.abs(diagonal - true).max()) > 0.01
+
+
+def test_the_two_class_cross_entropy_is_a_softmax_of_two():
+    """D7: softmax over (z, 0) is sigmoid(z); D6, erratum 2: the second term is log(1 - f)."""
+    z, y = Z[:, :1], BITS[:, :1]
+    pair = jnp.concatenate([jnp.zeros_like(z), z], axis=1)
+    labels = y[:, 0].astype(np.int32)
+    two, one = losses.cross_entropy(pair, labels), losses.binary_cross_entropy(z, y)
+    np.testing.assert_allclose(two, one, rtol=1e-13)
+    f = jax.nn.sigmoid(z)
+    printed = jnp.mean(-y * jnp.log(f) - (1 - y) * jnp.log(f))
+    assert abs(float(printed) - float(one)) > 0.1
+
+
+def test_smoothing_equals_optax():
+    soft = optax.smooth_labels(jnp.asarray(ONE_HOT), 0.2)
+    expected = optax.softmax_cross_entropy(Z, soft).mean()
+    loss = losses.smoothed(losses.cross_entropy, 0.2)
+    np.testing.assert_allclose(loss(Z, LABELS), expected, rtol=1e-13)
+    slope = jax.grad(lambda z: loss(z, LABELS))(jnp.asarray(Z))
+    np.testing.assert_allclose(loss.gradient(Z, LABELS), slope, rtol=1e-11, atol=1e-15)
+
+
+def test_the_zero_one_loss_counts_and_has_no_gradient():
+    """C2: what is meant; no descent on it, and no silent zero."""
+    wrong = np.mean(Z.argmax(1) != LABELS)
+    assert float(losses.zero_one(Z, LABELS)) == pytest.approx(wrong)
+    with pytest.raises(InputError, match="zero-one loss has no gradient"):
+        losses.zero_one.gradient(Z, LABELS)
+    with pytest.raises(InputError, match="zero-one loss has no derivative"):
+        jax.grad(lambda z: losses.zero_one(z, LABELS))(jnp.asarray(Z))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -96,6 +174,7 @@ def test_the_sign_of_the_logistic_loss_and_its_gradient():
         (lambda: losses.cross_entropy(Z, LABELS[:3]), r"labels must be of shape \(7,\)"),
         (lambda: losses.cross_entropy.gradient(Z, LABELS[:3]), r"labels must be of shape \(7,\)"),
         (lambda: losses.binary_cross_entropy(Z, BITS[:, :1]), r"targets must be of shape \(7, 4\)"),
+        (lambda: losses.smoothed(losses.mse, 1.0), r"label smoothing must be in \[0, 1\)"),
     ],
 )
 def test_shapes_that_do_not_fit(call, message):

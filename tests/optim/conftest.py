@@ -1,4 +1,4 @@
-"""Mathematics is proved in float64."""
+"""Mathematics is proved in float64, and compiled with little effort: only the numbers count."""
 
 import jax
 import pytest
@@ -6,5 +6,9 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _float64():
-    with jax.enable_x64(True):
-        yield
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        with jax.enable_x64(True):
+            yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", False)

@@ -21,6 +21,7 @@ CASES = {
     "adagrad": {"epsilon": 1e-3},
     "rmsprop": {"beta": 0.8, "epsilon": 1e-3},
     "adam": {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3},
+    "adamw": {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3, "weight_decay": 0.3},
 }
 START = {"W": jnp.asarray([[2.0, -1.0], [0.5, 3.0]], float), "b": jnp.asarray([0.3, -2.0], float)}
 
@@ -110,14 +111,29 @@ def test_momentum_takes_a_schedule_for_mu():
     np.testing.assert_allclose(seen, [v1, v2, v3], rtol=1e-12)
 
 
-def test_weight_decay_is_adamw_and_spares_biases():
-    adamw = optax.adamw(
-        CHANGING, weight_decay=0.3, mask=lambda w: jax.tree.map(lambda leaf: leaf.ndim > 1, w)
-    )
-    ours = optim.with_weight_decay(optim.adam(CHANGING), CHANGING, 0.3)
-    assert_trees_close(descend(ours), descend(adamw), 1e-12)
+def test_weight_decay_spares_biases_and_none_changes_nothing():
+    w = jax.tree.map(lambda w: jnp.asarray(w, float), START)
+    optimizer = optim.with_weight_decay(optim.sgd(0.5), 0.5, 0.2)
+    still = jax.tree.map(jnp.zeros_like, w)
+    updates, _ = optimizer.update(still, optimizer.init(w), w)
+    np.testing.assert_allclose(updates["W"], -0.5 * 0.2 * w["W"])
+    assert not updates["b"].any()
     zero = optim.with_weight_decay(optim.adam(RATE), RATE, 0.0)
     assert_trees_identical(descend(zero), descend(optim.adam(RATE)))
+
+
+@pytest.mark.parametrize("norm", [0.5, 5.0, 1e9])
+def test_clipping_equals_optax(norm):
+    ours = optim.with_clipping(optim.momentum(RATE, mu=0.5), norm)
+    theirs = optax.chain(optax.clip_by_global_norm(norm), referees.momentum(RATE, mu=0.5))
+    assert_trees_close(descend(ours), descend(theirs), 1e-12)
+
+
+def test_adagrad_of_optax_starts_at_a_tenth():
+    """D10, erratum 10: with its default accumulator Optax takes other, shorter first steps."""
+    ours, theirs = descend(optim.adagrad(RATE), 1), descend(optax.adagrad(RATE), 1)
+    moved = [np.abs(np.asarray(path["b"][0]) - np.asarray(START["b"])) for path in (ours, theirs)]
+    assert np.all(moved[0] > moved[1])
 
 
 def test_the_rate_may_be_traced():
@@ -143,7 +159,19 @@ def test_the_rate_may_be_traced():
         (lambda: optim.adam(0.1, beta1=1.0), "beta1 must be in [0, 1)"),
         (lambda: optim.adam(0.1, beta2=-1.0), "beta2 must be in [0, 1)"),
         (lambda: optim.with_weight_decay(optim.sgd(0.1), 0.1, -1.0), "weight decay must be"),
+        (lambda: optim.with_clipping(optim.sgd(0.1), 0.0), "clip_norm must be positive, got 0.0"),
+        (lambda: optim.adamw(0.1, weight_decay=-1.0), "weight decay must be"),
         (lambda: schedules.cosine(0.1, 0), "steps must be at least 1"),
+        (lambda: schedules.step(0.1, 10, drops=0), "drops must be at least 1"),
+        (lambda: schedules.step(0.1, 10, factor=1.0), "factor must be in (0, 1)"),
+        (lambda: schedules.step(0.1, 0), "steps must be at least 1"),
+        (lambda: schedules.exponential(0.0, 10, 1.0), "start must be a finite positive number"),
+        (lambda: schedules.exponential(0.1, 10, -1.0), "end must be a finite positive number"),
+        (lambda: schedules.exponential(0.1, 0, 1.0), "steps must be at least 1"),
+        (lambda: schedules.warmup_cosine(0.1, 10, 0.0), "warmup must be in (0, 1)"),
+        (lambda: schedules.warmup_cosine(0.1, 0), "steps must be at least 1"),
+        (lambda: schedules.sutskever(1.0), "momentum must be in [0, 1)"),
+        (lambda: schedules.sutskever(0.9, 0), "every must be at least 1"),
         (lambda: schedules.constant(float("inf")), "learning rate must be"),
         (lambda: schedules.one_cycle(0.1, 10, rise=1.0), "rise must be in (0, 1)"),
         (lambda: schedules.one_cycle(-0.1, 10), "learning rate must be"),

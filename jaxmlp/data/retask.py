@@ -1,0 +1,78 @@
+"""Asking another question of the same data."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from jaxmlp.data.dataset import Dataset
+from jaxmlp.errors import InputError, check
+
+
+def with_task(dataset: Dataset, task: str | None) -> Dataset:
+    """Return the data with their targets in the form of another task (E5).
+
+    Labels become one yes-or-no each (`multilabel`), or the numbers that their names are
+    (`regression`); numbers become labels named after them.
+
+    Args:
+      dataset: the data.
+      task: the task, or `None` for the one read off the targets.
+
+    Returns:
+      The data.
+
+    Raises:
+      InputError: if the targets cannot be read that way.
+    """
+    if task is None or task == dataset.task:
+        return dataset
+    labelled = dataset.task in ("multiclass", "binary")
+    if labelled and task in ("multiclass", "binary"):
+        check(task == "multiclass" or len(dataset.classes) == 2, "task", "multiclass", task)
+        return dataclasses.replace(dataset, task=task)
+    if labelled and task == "multilabel":
+        rows = np.eye(len(dataset.classes), dtype=np.float32)
+        return _changed(dataset, task, dataset.classes, lambda y: rows[y])
+    if labelled:
+        return _to_numbers(dataset)
+    if dataset.task == "regression" and dataset.y_train.shape[1] == 1 and task != "multilabel":
+        return with_task(_to_labels(dataset), task)
+    raise InputError(f"task must be {dataset.task} for these targets, got {task!r}")
+
+
+def _changed(
+    dataset: Dataset,
+    task: str,
+    classes: tuple[str, ...],
+    change: Callable[[np.ndarray], np.ndarray],
+) -> Dataset:
+    return dataclasses.replace(
+        dataset,
+        task=task,
+        classes=classes,
+        y_train=change(dataset.y_train),
+        y_test=change(dataset.y_test),
+    )
+
+
+def _to_numbers(dataset: Dataset) -> Dataset:
+    try:
+        numbers = np.array([float(name) for name in dataset.classes], np.float32)
+    except ValueError:
+        names = ", ".join(dataset.classes[:3])
+        raise InputError(f"task must be multiclass, as the classes are words: {names}") from None
+    return _changed(dataset, "regression", ("target",), lambda y: numbers[y][:, None])
+
+
+def _to_labels(dataset: Dataset) -> Dataset:
+    values = np.unique(np.concatenate([dataset.y_train, dataset.y_test]))
+    n = len(dataset.y_train)
+    expected = f"regression, as {n} targets have {len(values)} values"
+    check(len(values) <= n // 2, "task", expected, "multiclass")
+    check(len(values) >= 2, "the target", "of at least two values", len(values))
+    classes = tuple(f"{value:g}" for value in values)
+    task = "binary" if len(classes) == 2 else "multiclass"
+    return _changed(
+        dataset, task, classes, lambda y: np.searchsorted(values, y[:, 0]).astype(np.int32)
+    )

@@ -1,0 +1,135 @@
+"""Find a learning rate: `python -m jaxmlp.find_rate [options of train]`.
+
+The range test (B3, C5; Smith 2017): train for a few steps while the rate grows from far too small
+to far too large, and look where the loss falls fastest and where it breaks out.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jaxmlp.cli import Parser, add_fields, run_command
+from jaxmlp.config import Config
+from jaxmlp.errors import check
+
+if TYPE_CHECKING:
+    from jaxmlp.build import Problem
+
+PROG = "python -m jaxmlp.find_rate"
+MEMORY = 0.9  # of the running mean that smooths the losses
+
+
+def make_parser() -> Parser:
+    """Return the command's argument parser."""
+    parser = Parser(prog=PROG, description="Find a learning rate by a range test.")
+    test = parser.add_argument_group("the test")
+    test.add_argument("--lowest", type=float, default=1e-5, metavar="X", help="default 1e-5")
+    test.add_argument("--highest", type=float, default=10.0, metavar="X", help="default 10")
+    test.add_argument("--steps", type=int, default=200, metavar="N", help="default 200")
+    test.add_argument("--picture", metavar="FILE", help="draw loss against rate into a PNG file")
+    add_fields(parser, Config, skip=("learning_rate", "schedule"))
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    return run_command(_main, PROG, arguments)
+
+
+def _main(arguments: list[str]) -> int:
+    given = vars(make_parser().parse_args(arguments))
+    lowest, highest, steps, picture = (
+        given.pop(name) for name in ("lowest", "highest", "steps", "picture")
+    )
+    check(0 < lowest < highest < np.inf, "--lowest", f"positive and less than {highest:g}", lowest)
+    check(steps >= 20, "--steps", "at least 20", steps)
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    config = Config(**fields)
+
+    from jaxmlp.build import problem_from
+    from jaxmlp.console import print_table
+    from jaxmlp.data import load
+
+    data = load(config.dataset, data_dir=config.data_dir, target=config.target)
+    rates, losses = range_test(problem_from(config, data), lowest, highest, steps)
+    steepest, edge = suggestion(rates, losses)
+    print_table(
+        [
+            ("fastest fall of the loss at", f"{steepest:.2g}"),
+            ("lowest loss at", f"{edge:.2g}"),
+            ("a rate to begin with", f"{steepest:.2g}"),
+            ("a peak for one_cycle", f"{edge / 10:.2g}"),
+        ]
+    )
+    if picture:
+        from jaxmlp import figures
+
+        figures.save(figures.range_test(rates, losses, steepest), Path(picture))
+    return 0
+
+
+def range_test(
+    problem: "Problem", lowest: float, highest: float, steps: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Train while the rate grows geometrically, and return the smoothed loss at every rate.
+
+    Args:
+      problem: what to train; its own learning rate is not used.
+      lowest: the rate of the first step.
+      highest: the rate after the last.
+      steps: the number of steps; fewer are taken if the loss grows to four times its lowest.
+
+    Returns:
+      The rates and the losses, smoothed by a running mean that is corrected for its start at zero.
+    """
+    from jaxmlp.build import trainer_from
+    from jaxmlp.optim import schedules
+    from jaxmlp.training import begin
+
+    config = problem.config
+    assert config.batch_size is not None
+    rate = schedules.exponential(lowest, steps, highest)
+    trainer = trainer_from(config, problem.spec, rate)
+    state, _ = begin(trainer, config.seed)
+    order = _order(problem, steps)
+    losses: list[float] = []
+    mean, before = 0.0, 0.0
+    for t in range(steps):
+        state = trainer.run(state, problem.train.examples, order, t, t + 1)
+        total = float(state.totals.loss / state.totals.weight) * (t + 1)
+        mean = MEMORY * mean + (1 - MEMORY) * (total - before)
+        before = total
+        if not np.isfinite(total) or (losses and mean / (1 - MEMORY ** (t + 1)) > 4 * min(losses)):
+            break
+        losses.append(mean / (1 - MEMORY ** (t + 1)))
+    return np.array([float(rate(t)) for t in range(len(losses))]), np.array(losses)
+
+
+def _order(problem: "Problem", steps: int) -> Any:
+    """Return full batches for so many steps, from as many shuffles as it takes."""
+    rng = np.random.default_rng(problem.config.seed)
+    indices, size = problem.train.indices, problem.config.batch_size
+    assert size is not None
+    shuffles = [rng.permutation(indices) for _ in range(-(-steps * size // len(indices)))]
+    return np.concatenate(shuffles)[: steps * size].reshape(steps, size).astype(np.int32)
+
+
+def suggestion(rates: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
+    """Return the rate at which the loss falls fastest per factor of the rate, and of its minimum.
+
+    Args:
+      rates: growing learning rates.
+      losses: the smoothed loss at each.
+
+    Returns:
+      Two rates.
+    """
+    lowest = int(np.argmin(losses))
+    slopes = np.gradient(losses, np.log(rates))[: lowest + 1]
+    return float(rates[int(np.argmin(slopes))]), float(rates[lowest])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

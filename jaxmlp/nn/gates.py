@@ -1,0 +1,315 @@
+"""Backpropagation at its smallest: numbers that flow through gates, and gradients that flow back.
+
+A gate knows how to compute its output `f`, and, beside it, its local rule: given `df`, the
+derivative of the whole graph's result with respect to its output, what are those with respect to
+its inputs? That is all it needs to know; the chain rule is the graph. Here are plain numbers,
+where `jaxmlp.nn.layers` does the same with arrays. Lecture rows B5, B6.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from jaxmlp.errors import check
+
+Backward = Callable[..., tuple[float, ...]]
+
+
+class Gate(NamedTuple):
+    """A function of a few numbers, and what it does with the gradient that comes back.
+
+    Attributes:
+      name: what it is called.
+      rule: what it does with the gradient, in a word or two.
+      forward: `(*x) -> f`.
+      backward: `(x, f, df) -> dx`, with the tuple `x` of its inputs; a `dx` for each of them. Only
+        a copy has several wires going out, and a `df` for each.
+    """
+
+    name: str
+    rule: str
+    forward: Callable[..., float]
+    backward: Backward
+
+
+def with_rule(name: str, rule: str, backward: Backward) -> Callable[[Callable[..., float]], Gate]:
+    """Make the decorated function a `Gate` with this backward rule `(x, f, df) -> dx`."""
+    return lambda forward: Gate(name, rule, forward, backward)
+
+
+@with_rule("add", "distributes", lambda x, f, df: (df, df))
+def add(x: float, y: float) -> float:
+    """Return `f = x + y`; `dx = dy = df`: the gradient is distributed (B5)."""
+    return x + y
+
+
+@with_rule("mul", "swaps", lambda x, f, df: (df * x[1], df * x[0]))
+def mul(x: float, y: float) -> float:
+    """Return `f = x y`; `dx = df y` and `dy = df x`: the factors swap places (B5)."""
+    return x * y
+
+
+@with_rule("copy", "adds up", lambda x, f, *df: (sum(df),))
+def copy(x: float) -> float:
+    """Return `f = x`, on any number of wires; `dx = sum_i df_i`: gradients add up (B5)."""
+    return x
+
+
+@with_rule("max", "routes", lambda x, f, df: (df, 0.0) if x[0] >= x[1] else (0.0, df))
+def maximum(x: float, y: float) -> float:
+    """Return `f = max(x, y)`; the gradient is routed to the larger, the other gets 0 (B5).
+
+    In a tie, where there is no derivative, it goes to the first.
+    """
+    return max(x, y)
+
+
+@with_rule("exp", "times f", lambda x, f, df: (df * f,))
+def exp(x: float) -> float:
+    """Return `f = e^x`; `dx = df f` (B6)."""
+    return math.exp(x)
+
+
+@with_rule("1/x", "times -f²", lambda x, f, df: (-df * f * f,))
+def reciprocal(x: float) -> float:
+    """Return `f = 1 / x`; `dx = -df / x^2 = -df f^2` (B6)."""
+    return 1 / x
+
+
+@with_rule("sigmoid", "times f (1 - f)", lambda x, f, df: (df * f * (1 - f),))
+def sigmoid(x: float) -> float:
+    """Return `f = 1 / (1 + e^-x)`; `dx = df f (1 - f)`: four gates in one (B6)."""
+    small = math.exp(-abs(x))  # never overflows
+    return (1 if x >= 0 else small) / (1 + small)
+
+
+def shift(c: float) -> Gate:
+    """Return the gate `f = x + c` for a constant `c`; `dx = df` (B6)."""
+    return Gate(f"{c:+g}", "passes on", lambda x: x + c, lambda x, f, df: (df,))
+
+
+def scale(c: float) -> Gate:
+    """Return the gate `f = c x` for a constant `c`; `dx = c df` (B6)."""
+    return Gate(f"times {c:g}", "scales", lambda x: c * x, lambda x, f, df: (c * df,))
+
+
+@dataclass(eq=False)
+class Edge:
+    """A wire from one gate to another, with the number it carries forward and the one backward.
+
+    Attributes:
+      name: for people.
+      value: what came forward.
+      gradient: what came backward, `None` before that.
+    """
+
+    name: str
+    value: float
+    gradient: float | None = None
+
+
+@dataclass(eq=False)
+class Node:
+    """A gate in its place: the wires that come in, and those that go out."""
+
+    gate: Gate
+    inputs: list[Edge]
+    outputs: list[Edge] = field(default_factory=list)
+
+
+class Graph:
+    """Gates and wires, in the order in which the values were computed.
+
+    A wire ends at one gate. Where a value is used again, a copy gate is put in its way by itself,
+    so that nothing but that gate ever adds gradients up.
+
+    >>> graph = Graph()
+    >>> x = graph.input("x", 3.0)
+    >>> square = graph(mul, x, x, name="square")
+    >>> graph.backward(square)
+    >>> x.gradient
+    6.0
+    """
+
+    HEADER = ("wire", "value", "gradient", "value from", "gradient from")
+
+    def __init__(self) -> None:
+        self.inputs: list[Edge] = []
+        self.nodes: list[Node] = []
+
+    @property
+    def edges(self) -> list[Edge]:
+        """Every wire: the inputs, then what each gate gave."""
+        return self.inputs + [edge for node in self.nodes for edge in node.outputs]
+
+    def input(self, name: str, value: float) -> Edge:
+        """Return a new wire that comes from outside.
+
+        Args:
+          name: for people.
+          value: a finite number.
+
+        Returns:
+          The wire.
+
+        Raises:
+          InputError: if the number is not finite.
+        """
+        check(math.isfinite(value), name, "a finite number", value)
+        self.inputs.append(Edge(name, value))
+        return self.inputs[-1]
+
+    def __call__(self, gate: Gate, *inputs: Edge, name: str = "") -> Edge:
+        """Send values through a gate, and return the wire that comes out.
+
+        Args:
+          gate: any gate.
+          *inputs: wires of this graph, as many as the gate takes.
+          name: of the new wire.
+
+        Returns:
+          The new wire.
+
+        Raises:
+          InputError: if a wire is another graph's, or the result is not a finite number.
+        """
+        for edge in inputs:
+            check(edge in self.edges, "the input of a gate", "a wire of this graph", edge.name)
+        try:
+            value = gate.forward(*(edge.value for edge in inputs))
+        except (OverflowError, ZeroDivisionError):
+            value = math.inf
+        words = f"{gate.name}({', '.join(f'{edge.value:g}' for edge in inputs)})"
+        check(math.isfinite(value), words, "a finite number", value)
+        node = Node(gate, [])
+        self.nodes.append(node)
+        for edge in inputs:
+            node.inputs.append(self._free(edge))
+        node.outputs.append(Edge(name or f"e{len(self.nodes)}", value))
+        return node.outputs[0]
+
+    def _free(self, edge: Edge) -> Edge:
+        """Return the wire, or if a gate has it already, a copy of it."""
+        user = self.user(edge)
+        if user is None:
+            return edge
+        if user.gate is not copy:
+            first = Edge(f"{edge.name}.1", edge.value)
+            self.nodes.insert(self.nodes.index(user), Node(copy, [edge], [first]))
+            user.inputs[user.inputs.index(edge)] = first
+            return self._free(edge)
+        user.outputs.append(Edge(f"{edge.name}.{len(user.outputs) + 1}", edge.value))
+        return user.outputs[-1]
+
+    def user(self, edge: Edge) -> Node | None:
+        """Return the gate at which a wire ends, `None` if it is a loose end."""
+        return next((node for node in self.nodes if edge in node.inputs), None)
+
+    def maker(self, edge: Edge) -> Node | None:
+        """Return the gate from which a wire comes, `None` if it is an input."""
+        return next((node for node in self.nodes if edge in node.outputs), None)
+
+    def backward(self, output: Edge) -> None:
+        """Fill in every wire's gradient, the derivative of `output` with respect to its value.
+
+        The gates take turns from the last to the first; each applies its own rule to what came
+        back to it. Wires that do not lead to the output get 0.
+
+        Args:
+          output: any wire of the graph.
+
+        Raises:
+          InputError: if the wire is another graph's.
+        """
+        check(output in self.edges, "the output", "a wire of this graph", output.name)
+        for edge in self.edges:
+            edge.gradient = 0.0
+        output.gradient = 1.0
+        maker = self.maker(output)
+        upstream = self.nodes[: self.nodes.index(maker) + 1] if maker else []
+        for node in reversed(upstream):
+            x = tuple(edge.value for edge in node.inputs)
+            df = (edge.gradient for edge in node.outputs)
+            dx = node.gate.backward(x, node.outputs[0].value, *df)
+            for edge, gradient in zip(node.inputs, dx, strict=True):
+                edge.gradient = gradient
+
+    def rows(self) -> list[tuple[str, str, str, str, str]]:
+        """Return each wire as text, in the columns of `HEADER`."""
+        return [self._row(edge) for edge in self.edges]
+
+    def _row(self, edge: Edge) -> tuple[str, str, str, str, str]:
+        maker, user = self.maker(edge), self.user(edge)
+        names = ", ".join(wire.name for wire in maker.inputs) if maker else ""
+        source = f"{maker.gate.name} of {names}" if maker else "input"
+        rule = f"{user.gate.name} {user.gate.rule}" if user else "the end"
+        return edge.name, _short(edge.value), _short(edge.gradient), source, rule
+
+    def __str__(self) -> str:
+        """Return a table of text: every wire with its value and gradient."""
+        table = [self.HEADER, *self.rows()]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        pads = (str.ljust, str.rjust, str.rjust, str.ljust, str.ljust)
+        lines = (
+            "  ".join(pad(cell, width) for pad, cell, width in zip(pads, row, widths, strict=True))
+            for row in table
+        )
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def _short(number: float | None) -> str:
+    return "" if number is None else f"{number + 0.0:.4g}"  # + 0.0 turns -0.0 into 0.0
+
+
+def add_and_multiply(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Graph:
+    """Return `f = (x + y) z`, forward and backward; the slide's numbers give -4, -4, 3 (B6)."""
+    graph = Graph()
+    q = graph(add, graph.input("x", x), graph.input("y", y), name="q")
+    f = graph(mul, q, graph.input("z", z), name="f")
+    graph.backward(f)
+    return graph
+
+
+def four_gates(x: float = 3.0, y: float = -2.0) -> Graph:
+    """Return `f = x y + max(x, y)`, which needs both its inputs twice (B5).
+
+    For `x > y` the derivatives are `df/dx = y + 1` and `df/dy = x`. The numbers are ours.
+    """
+    graph = Graph()
+    a, b = graph.input("x", x), graph.input("y", y)
+    f = graph(add, graph(mul, a, b, name="p"), graph(maximum, a, b, name="m"), name="f")
+    graph.backward(f)
+    return graph
+
+
+def neuron(
+    w: Sequence[float] = (2.0, -3.0, -3.0), x: Sequence[float] = (-1.0, -2.0), whole: bool = False
+) -> Graph:
+    """Return the sigmoid neuron `a = 1 / (1 + e^-(w0 x0 + w1 x1 + w2))` (B6).
+
+    Args:
+      w: the two weights and the bias. The slides' picture is lost; the numbers are ours.
+      x: the two inputs.
+      whole: whether the sigmoid is one gate, or taken apart into four.
+
+    Returns:
+      The graph, with its gradients.
+
+    Raises:
+      InputError: if there are not three weights and two inputs.
+    """
+    check((len(w), len(x)) == (3, 2), "w and x", "three and two numbers", (len(w), len(x)))
+    graph = Graph()
+    products = [
+        graph(mul, graph.input(f"w{i}", w[i]), graph.input(f"x{i}", x[i]), name=f"w{i}x{i}")
+        for i in (0, 1)
+    ]
+    z = graph(add, graph(add, *products, name="s"), graph.input("w2", w[2]), name="z")
+    if whole:
+        a = graph(sigmoid, z, name="a")
+    else:
+        e = graph(exp, graph(scale(-1.0), z, name="-z"), name="e")
+        a = graph(reciprocal, graph(shift(1.0), e, name="1+e"), name="a")
+    graph.backward(a)
+    return graph

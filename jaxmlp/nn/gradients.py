@@ -1,0 +1,253 @@
+"""Other ways to the gradient of `jaxmlp.nn.value_and_grad`, to compare with it.
+
+Each is made of a model and a loss, and gives a function of the same arguments with the same result,
+`(params, x, targets, weights=None, key=None) -> ((value, outputs), gradient)`. Two of them are
+exact and one comes close; all are slower, which is what they are here to show. Lecture rows B4, B7,
+C3.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.flatten_util import ravel_pytree
+
+from jaxmlp.errors import InputError, check
+from jaxmlp.nn.backprop import ValueAndGrad, objective
+from jaxmlp.nn.layers import Cache, Layer, Params
+from jaxmlp.nn.losses import Loss
+
+Step = Callable[[Layer, Params, Cache, Array], tuple[Params, Array]]
+
+
+def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
+    """Return backpropagation as lecture C writes it down, one example after the other (C3, D8).
+
+    For each example n: forward, storing what every layer needs; `g = dl_n/dx_K`; then for
+    `k = K, ..., 1`: emit `g dx_k/dw_k` and go on with `g dx_k/dx_{k-1}`. The gradient is the
+    running mean of what was emitted, `mean_n = ((n - 1) mean_{n-1} + new_n) / n`. With example
+    weights the sum of those so far stands for n, and the example's own for 1.
+
+    As printed the loop ends at `k = 2`, and so never emits the gradient of layer 1 (erratum 4).
+
+    Args:
+      model: the network; its layers are those of a `sequential`, or it is the only one.
+      loss: the loss of its raw outputs.
+      down_to: the last k; 2 is the printed version, whose gradient has one layer less.
+
+    Returns:
+      A function like `nn.value_and_grad(model, loss)`, but without a key: dropout draws the masks
+      of a whole batch at once.
+
+    Raises:
+      InputError: if there is no layer `down_to`; when called, if there is a key.
+    """
+    layers = _layers(model)
+    check(1 <= down_to <= len(layers), "down_to", f"a layer from 1 to {len(layers)}", down_to)
+
+    def step(layer: Layer, w: Params, cache: Cache, g: Array) -> tuple[Params, Array]:
+        return layer.backward(w, cache, g)
+
+    def value_and_gradient(
+        params: Params,
+        x: Array,
+        targets: Array,
+        weights: Array | None = None,
+        key: Array | None = None,
+    ) -> tuple[tuple[Array, Array], Params]:
+        _refuse(key)
+        w = _per_layer(model, params)
+
+        def add(carry: Any, example: Any) -> Any:
+            total, mean = carry
+            x_n, y_n, weight = example
+            new, outputs = _one_example(layers, loss, step, w, x_n, y_n, down_to)
+            total = total + weight
+            share = jnp.where(weight > 0, weight / total, 0)  # without weights 1 / n
+            mean = jax.tree.map(lambda m, d: (1 - share) * m + share * d, mean, new)
+            return (total, mean), outputs
+
+        examples = (x, targets, jnp.ones(len(x), x.dtype) if weights is None else weights)
+        nothing = jnp.zeros((), x.dtype)
+        mean = (nothing, jax.tree.map(jnp.zeros_like, w[down_to - 1 :]))
+        (_, (value, gradient)), outputs = jax.lax.scan(add, (nothing, mean), examples)
+        return (value, outputs), gradient if model.layers else gradient[0]
+
+    return value_and_gradient
+
+
+def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
+    """Return the gradient as a product of Jacobian matrices, each of them written out (B7, C3).
+
+    For each example, from the loss down, with the row vector `g = dl/dx_k`: `dl/dw_k = g dx_k/dw_k`
+    and `dl/dx_{k-1} = g dx_k/dx_{k-1}`; then the (weighted) mean over the examples.
+
+    The numbers are those of `nn.value_and_grad`, whose layers know the product without the matrix.
+    For a dense layer from 784 to 128, `dx_k/dw_k` has 128 rows of 100,480 entries, of which 785 are
+    not zero: for each example 51 MB of float32 to obtain 0.4.
+
+    Args:
+      model: the network; its layers are those of a `sequential`, or it is the only one.
+      loss: the loss of its raw outputs.
+
+    Returns:
+      A function like `nn.value_and_grad(model, loss)`, but without a key: dropout draws the masks
+      of a whole batch at once.
+
+    Raises:
+      InputError: when called, if there is a key.
+    """
+    layers = _layers(model)
+
+    def step(layer: Layer, w: Params, cache: Cache, g: Array) -> tuple[Params, Array]:
+        by_w, by_x = _matrices(layer, w, cache, g)
+        row = g.ravel()
+        return jax.tree.map(lambda J, leaf: (row @ J).reshape(leaf.shape), by_w, w), row @ by_x
+
+    def value_and_gradient(
+        params: Params,
+        x: Array,
+        targets: Array,
+        weights: Array | None = None,
+        key: Array | None = None,
+    ) -> tuple[tuple[Array, Array], Params]:
+        _refuse(key)
+        w = _per_layer(model, params)
+        each, outputs = jax.lax.map(
+            lambda example: _one_example(layers, loss, step, w, *example), (x, targets)
+        )
+        weights = jnp.ones(len(x), x.dtype) if weights is None else weights
+        share = weights / jnp.sum(weights)
+        value, gradient = jax.tree.map(lambda d: jnp.tensordot(share, d, 1), each)
+        return (value, outputs), gradient if model.layers else gradient[0]
+
+    return value_and_gradient
+
+
+def jacobians(layer: Layer, params: Params, x: Array) -> tuple[Params, Array]:
+    """Return a layer's two Jacobian matrices at one example: lecture C, equation 5 (B7, C3, C9).
+
+    Row i is what the layer's `backward` makes of the i-th unit vector.
+
+    Args:
+      layer: any layer.
+      params: its parameters.
+      x: one example, without the batch axis.
+
+    Returns:
+      `dy/dparams`, for each parameter a matrix (outputs, entries of the parameter), and `dy/dx`, a
+      matrix (outputs, inputs).
+    """
+    y, cache = layer.forward(params, x[None])
+    return _matrices(layer, params, cache, y)
+
+
+def _matrices(layer: Layer, params: Params, cache: Cache, y: Array) -> tuple[Params, Array]:
+    """Return the Jacobians from what `forward` left; `y` lends its shape and type."""
+    units = jnp.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
+    rows = jax.vmap(lambda unit: layer.backward(params, cache, unit))(units)
+    return jax.tree.map(lambda J: J.reshape(y.size, -1), rows)
+
+
+def _one_example(
+    layers: tuple[Layer, ...],
+    loss: Loss,
+    step: Step,
+    params: Params,
+    x: Array,
+    y: Array,
+    down_to: int = 1,
+) -> tuple[tuple[Array, Params], Array]:
+    """Return one example's loss and its gradient from the last layer `down_to`; and the outputs."""
+    x_k, stored = x[None], []
+    for layer, w in zip(layers, params, strict=True):
+        shape = x_k.shape
+        x_k, cache = layer.forward(w, x_k)
+        stored.append((layer, w, cache, shape))
+    g = loss.gradient(x_k, y[None])
+    gradient: tuple[Params, ...] = ()
+    for layer, w, cache, shape in reversed(stored[down_to - 1 :]):
+        dw, g = step(layer, w, cache, g)
+        g, gradient = g.reshape(shape), (dw, *gradient)
+    return (loss(x_k, y[None]), gradient), x_k[0]
+
+
+def _layers(model: Layer) -> tuple[Layer, ...]:
+    return model.layers or (model,)
+
+
+def _per_layer(model: Layer, params: Params) -> Params:
+    return params if model.layers else (params,)
+
+
+def _refuse(key: Array | None) -> None:
+    if key is not None:
+        raise InputError("key must be None: example by example, a batch's dropout cannot be drawn")
+
+
+def finite_differences(
+    model: Layer, loss: Loss, step: float | None = None, central: bool = True
+) -> ValueAndGrad:
+    """Return the gradient by moving one weight after the other a little (B4).
+
+    Forward, as in the lecture: `dL/dw_i = (L(w + h e_i) - L(w)) / h`, wrong by `h L''/2`; central:
+    `(L(w + h e_i) - L(w - h e_i)) / 2h`, wrong by `h^2 L'''/6`. That is truncation, and wants a
+    small step h; round-off, `eps L / h`, wants a large one. They meet near `eps^(1/2)` and
+    `eps^(1/3)`, the defaults, which leave about eight and ten of float64's sixteen digits right.
+
+    Each weight takes a loss (or two), and each loss an effort in proportion to the number n of
+    weights: n^2 in all, where backpropagation takes n.
+
+    Args:
+      model: the network.
+      loss: the loss of its raw outputs.
+      step: h; `None` chooses the default.
+      central: whether to step to both sides.
+
+    Returns:
+      A function like `nn.value_and_grad(model, loss)`; with a key, every loss has the same dropout.
+
+    Raises:
+      InputError: if the step is not a positive number.
+    """
+    good = step is None or (step > 0 and math.isfinite(step))
+    check(good, "step", "a finite positive number", step)
+    value = objective(model, loss)
+
+    def value_and_gradient(
+        params: Params, *data: Any, **more: Any
+    ) -> tuple[tuple[Array, Array], Params]:
+        w, unravel = ravel_pytree(params)
+        h = float(jnp.finfo(w.dtype).eps) ** (1 / 3 if central else 1 / 2) if step is None else step
+        slope = slopes(
+            lambda w: value(unravel(w), *data, **more)[0], w, jnp.arange(w.size), h, central
+        )
+        return value(params, *data, **more), unravel(slope)
+
+    return value_and_gradient
+
+
+def slopes(
+    f: Callable[[Array], Array], w: Array, indices: Array, step: float, central: bool = True
+) -> Array:
+    """Return `df/dw_i` of a function of a vector by differences, for some of the i (B4).
+
+    Args:
+      f: from a vector to a scalar.
+      w: where, `(n,)`.
+      indices: which i, `(m,)`.
+      step: h; a negative one makes forward differences backward ones.
+      central: whether to step to both sides.
+
+    Returns:
+      Slopes `(m,)`.
+    """
+    if central:
+        return jax.lax.map(
+            lambda i: (f(w.at[i].add(step)) - f(w.at[i].add(-step))) / (2 * step), indices
+        )
+    start = f(w)
+    return jax.lax.map(lambda i: (f(w.at[i].add(step)) - start) / step, indices)

@@ -1,0 +1,65 @@
+"""Entropy, cross-entropy and divergence of distributions, in bits or any other unit (C10).
+
+`q` is the true distribution, `p` the one that is believed. A code made for `p` costs
+`H(q, p) >= H(q)` units a symbol, and the difference, the price of the wrong table, is `KL(q || p)`.
+"""
+
+import math
+
+import jax.numpy as jnp
+from jax import Array
+
+from jaxmlp.errors import check
+
+
+def entropy(q: Array, base: float = 2.0) -> Array:
+    """Return `H(q) = -sum_i q_i log q_i` over the last axis, with `0 log 0 = 0`.
+
+    Args:
+      q: distributions, `(..., K)`.
+      base: of the logarithm: 2 for bits, e for nats.
+
+    Returns:
+      `(...)`.
+
+    Raises:
+      InputError: if the base is not positive or is 1.
+    """
+    return cross_entropy(q, q, base)
+
+
+def cross_entropy(q: Array, p: Array, base: float = 2.0) -> Array:
+    """Return `H(q, p) = -sum_i q_i log p_i` over the last axis; infinite where `p` rules `q` out.
+
+    Args:
+      q: true distributions, `(..., K)`.
+      p: believed distributions, of the same shape.
+      base: of the logarithm.
+
+    Returns:
+      `(...)`.
+
+    Raises:
+      InputError: if the shapes differ, or the base is not positive or is 1.
+    """
+    check(base > 0 and base != 1, "base", "positive and not 1", base)
+    check(q.shape == p.shape, "p", f"of the shape of q, {q.shape}", p.shape)
+    surprise = -jnp.log(jnp.where(q > 0, p, 1))
+    return jnp.sum(jnp.where(q > 0, q * surprise, 0), axis=-1) / math.log(base)
+
+
+def kl_divergence(q: Array, p: Array, base: float = 2.0) -> Array:
+    """Return `KL(q || p) = H(q, p) - H(q)`, at least 0, and 0 only where they are equal.
+
+    Args:
+      q: true distributions, `(..., K)`.
+      p: believed distributions, of the same shape.
+      base: of the logarithm.
+
+    Returns:
+      `(...)`.
+
+    Raises:
+      InputError: if the shapes differ, or the base is not positive or is 1.
+    """
+    return cross_entropy(q, p, base) - entropy(q, base)

@@ -1,0 +1,70 @@
+"""Normalisation of a layer's units, with its gradient by hand."""
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from jaxmlp.errors import check
+from jaxmlp.nn.initializers import ones, zeros
+from jaxmlp.nn.layers import Cache, Layer, Params, Shape
+
+
+def layer_norm(epsilon: float = 1e-5) -> Layer:
+    """Return a layer that gives the units of each example mean 0 and variance 1, then any other.
+
+    Over the `F` units of the last axis, with `E` their mean:
+
+        x^ = (x - E[x]) / sigma,    sigma = sqrt(E[(x - E[x])^2] + epsilon)
+        y  = gamma x^ + beta
+
+        dgamma = sum dy x^    and    dbeta = sum dy    over all axes but the last
+        dx^    = gamma dy
+        dx     = (dx^ - E[dx^] - x^ E[dx^ x^]) / sigma
+
+    To shift `x` changes nothing in `y`, and to stretch it next to nothing, so `dx` has no part
+    along either: its second and third terms take them away. Ba, Kiros and Hinton (2016).
+
+    Args:
+      epsilon: what keeps `sigma` from 0 where all units are alike.
+
+    Returns:
+      A layer that keeps the shape, `(F,)` or `(..., F)`, with parameters `{"gamma", "beta"}`,
+      `(F,)`, which start at 1 and 0. In an image each pixel is normalised over its channels.
+
+    Raises:
+      InputError: if epsilon is not positive, or, when initialised, the last axis has fewer than
+        two units, of which nothing would remain.
+    """
+    check(epsilon > 0, "epsilon", "positive", epsilon)
+
+    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+        good = len(shape) >= 1 and shape[-1] >= 2
+        check(good, "the input of layer_norm", "of two or more units on its last axis", shape)
+        return {"gamma": ones(key, shape[-1:]), "beta": zeros(key, shape[-1:])}, shape
+
+    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+        centred = x - _mean(x)
+        sigma = jnp.sqrt(_mean(centred * centred) + epsilon)  # (N, ..., 1)
+        x_hat = centred / sigma
+        y = _along(params["gamma"], x) * x_hat + _along(params["beta"], x)
+        return y, (x_hat, sigma)
+
+    def backward(params: Params, cache: Cache, dy: Array) -> tuple[Params, Array]:
+        x_hat, sigma = cache
+        others = tuple(range(dy.ndim - 1))
+        dgamma = jnp.sum(dy * x_hat, axis=others)
+        dbeta = jnp.sum(dy, axis=others)
+        dx_hat = _along(params["gamma"], dy) * dy
+        dx = (dx_hat - _mean(dx_hat) - x_hat * _mean(dx_hat * x_hat)) / sigma
+        return {"gamma": dgamma, "beta": dbeta}, dx
+
+    return Layer(init, forward, backward, "layer_norm")
+
+
+def _mean(x: Array) -> Array:
+    """Return the mean over the last axis, which is kept: `(N, ..., F)` to `(N, ..., 1)`."""
+    return jnp.mean(x, axis=-1, keepdims=True)
+
+
+def _along(w: Array, x: Array) -> Array:
+    """Return `w`, `(F,)`, as `(1, ..., F)` with as many axes as `x`."""
+    return lax.expand_dims(w, range(x.ndim - 1))

@@ -1,0 +1,103 @@
+"""What a network expects and returns: all that is needed beside its weights to use it."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxmlp.data import Preprocessing
+from jaxmlp.errors import check
+from jaxmlp.training import TASKS, Examples
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a network expects and returns: all that is needed beside its weights to use it.
+
+    Attributes:
+      input_shape: of one example, without the batch axis.
+      task: the name of the task.
+      loss: the name of the loss.
+      classes: the names of classes, labels or predicted values.
+      preprocessing: of the inputs.
+      target_preprocessing: of the targets, in regression.
+      columns: how a table's rows become numbers, or `None`.
+      background: whether pictures of the training part are `dark` or `light` at the border.
+      white: the largest value in them.
+    """
+
+    input_shape: tuple[int, ...]
+    task: str
+    loss: str
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    target_preprocessing: Preprocessing | None = None
+    columns: dict[str, Any] | None = None
+    background: str | None = None
+    white: int = 255
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as it is saved."""
+        saved = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        for name in ("preprocessing", "target_preprocessing"):
+            saved[name] = saved[name] and saved[name].to_dict()
+        return saved
+
+    @staticmethod
+    def from_dict(saved: dict[str, Any]) -> "Spec":
+        """Return the record that was saved."""
+        values = dict(saved)
+        for name in ("preprocessing", "target_preprocessing"):
+            values[name] = values[name] and Preprocessing.from_dict(values[name])
+        for name in ("input_shape", "classes"):
+            values[name] = tuple(values[name])
+        return Spec(**values)
+
+
+def prepare(spec: Spec) -> Callable[[jax.Array], jax.Array]:
+    """Return what a step does to stored inputs: pictures are stored raw, all else is ready."""
+    return lambda x: spec.preprocessing(x) if x.dtype == np.uint8 else x
+
+
+def stored(spec: Spec, x: np.ndarray) -> np.ndarray:
+    """Return inputs as they are kept on the device: pictures raw, all else preprocessed.
+
+    Args:
+      spec: for the preprocessing.
+      x: inputs as the data set has them.
+
+    Returns:
+      `uint8`, or float32 computed in the input's own precision.
+
+    Raises:
+      InputError: if the shape of an example is not the network's.
+    """
+    shape = spec.input_shape
+    check(x.shape[1:] == shape, "the shape of an example", f"{shape} as in training", x.shape[1:])
+    return x if x.dtype == np.uint8 else np.asarray(spec.preprocessing(x), np.float32)
+
+
+def examples_from(
+    spec: Spec, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+) -> Examples:
+    """Put examples on the device.
+
+    Args:
+      spec: for preprocessing and task.
+      x: inputs as the data set has them.
+      y: targets as the data set has them.
+      weights: of the examples, all 1 if there are none.
+
+    Returns:
+      The examples.
+
+    Raises:
+      InputError: if the shape of an example is not the network's.
+    """
+    y = spec.target_preprocessing(y) if spec.target_preprocessing else y
+    targets = TASKS[spec.task].encode(y)
+    weights = np.ones(len(x)) if weights is None else weights
+    return Examples(*jax.device_put((stored(spec, x), targets, weights.astype(np.float32))))

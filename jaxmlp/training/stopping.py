@@ -1,0 +1,77 @@
+"""When to end a run early, and when to lower its learning rate (C5, C7).
+
+Every rule is a function of the epochs' records alone, so a resumed run decides as an uninterrupted
+one would.
+"""
+
+from typing import Any, NamedTuple
+
+Records = list[dict[str, Any]]
+
+
+class Rules(NamedTuple):
+    """What ends a run before its last epoch, and what divides its learning rate.
+
+    Attributes:
+      patience: stop after this many epochs without a better validation score (early stopping on the
+        zero-one error).
+      min_decrease: stop when the training loss changes by less than this from epoch to epoch,
+        `|L(w_t) - L(w_{t-1})|`.
+      min_change: stop when the parameters move by less than this in an epoch, `|w_t - w_{t-1}|`. An
+        epoch that was interrupted in its middle is not judged.
+      plateau: multiply the learning rate by `factor` after this many epochs in which the training
+        loss did not fall by a thousandth.
+      factor: a tenth, as the lecture says.
+    """
+
+    patience: int | None = None
+    min_decrease: float = 0.0
+    min_change: float = 0.0
+    plateau: int | None = None
+    factor: float = 0.1
+
+
+def reason_to_stop(rules: Rules, records: Records, score: str) -> str | None:
+    """Return why a run should end now, in words, or `None`.
+
+    Args:
+      rules: the rules.
+      records: of the complete epochs.
+      score: the task's score.
+
+    Returns:
+      The reason.
+    """
+    if not records:
+        return None
+    change = records[-1].get("parameter_change")
+    if change is not None and change < rules.min_change:
+        return f"the parameters moved by {change:.3g}, less than {rules.min_change:g}"
+    if len(records) > 1:
+        decrease = abs(records[-1]["train_loss"] - records[-2]["train_loss"])
+        if decrease < rules.min_decrease:
+            return f"the training loss changed by {decrease:.3g}, less than {rules.min_decrease:g}"
+    scores = [record[f"valid_{score}"] for record in records]
+    if rules.patience is not None and None not in scores:
+        waited = len(scores) - 1 - scores.index(max(scores))
+        if waited >= rules.patience:
+            return f"no better validation {score} for {waited} epochs"
+    return None
+
+
+def saturated(rules: Rules, records: Records) -> bool:
+    """Return whether progress has saturated since the learning rate was last lowered.
+
+    Args:
+      rules: the rules.
+      records: of the complete epochs.
+
+    Returns:
+      Whether to lower the rate now.
+    """
+    if rules.plateau is None or not records:
+        return False
+    factor = records[-1]["rate_factor"]
+    losses = [record["train_loss"] for record in records if record["rate_factor"] == factor]
+    before, lately = losses[: -rules.plateau], losses[-rules.plateau :]
+    return bool(before) and min(lately) > 0.999 * min(before)

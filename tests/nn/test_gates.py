@@ -1,0 +1,173 @@
+"""Gates and their local rules (B5), and the slides' graphs (B6)."""
+
+import doctest
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmlp.errors import InputError
+from jaxmlp.nn import gates
+from jaxmlp.nn.gates import Graph, add, copy, exp, maximum, mul, reciprocal, scale, shift, sigmoid
+
+GATES = {
+    "add": (add, jnp.add, 2),
+    "mul": (mul, jnp.multiply, 2),
+    "max": (maximum, jnp.maximum, 2),
+    "copy": (copy, lambda x: x, 1),
+    "exp": (exp, jnp.exp, 1),
+    "1/x": (reciprocal, lambda x: 1 / x, 1),
+    "sigmoid": (sigmoid, jax.nn.sigmoid, 1),
+    "+1.5": (shift(1.5), lambda x: x + 1.5, 1),
+    "times -2": (scale(-2.0), lambda x: -2 * x, 1),
+}
+
+
+def gradients(graph):
+    return {edge.name: edge.gradient for edge in graph.edges}
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_each_rule_is_the_derivative(name):
+    gate, function, arity = GATES[name]
+    assert gate.name == name
+    for numbers in np.random.default_rng(0).normal(size=(20, arity)) * 3:
+        graph = Graph()
+        wires = [graph.input(f"x{i}", float(x)) for i, x in enumerate(numbers)]
+        graph.backward(graph(gate, *wires))
+        expected = jax.grad(function, argnums=tuple(range(arity)))(*map(jnp.asarray, numbers))
+        np.testing.assert_allclose([wire.gradient for wire in wires], expected, rtol=1e-12)
+
+
+def test_add_distributes_mul_swaps_max_routes():
+    for gate, expected in ((add, (1, 1)), (mul, (5, 3)), (maximum, (0, 1))):
+        graph = Graph()
+        x, y = graph.input("x", 3.0), graph.input("y", 5.0)
+        graph.backward(graph(gate, x, y))
+        assert (x.gradient, y.gradient) == expected
+
+
+def test_copy_adds_up():
+    """X is needed four times: one copy gate with four wires, whose gradients meet in it."""
+    graph = Graph()
+    x = graph.input("x", 3.0)
+    fourth = graph(mul, graph(mul, x, x), graph(mul, x, x), name="x^4")
+    graph.backward(fourth)
+    assert (fourth.value, x.gradient) == (81, 4 * 27)
+    node = graph.user(x)
+    assert node.gate is copy
+    assert [wire.gradient for wire in node.outputs] == [27] * 4
+    assert [node.gate for node in graph.nodes] == [copy, mul, mul, mul]
+    assert all(sum(e in n.inputs for n in graph.nodes) <= 1 for e in graph.edges)
+
+
+def test_a_copy_may_be_made_by_hand():
+    graph = Graph()
+    x = graph.input("x", 3.0)
+    one = graph(copy, x, name="one")
+    f = graph(mul, one, x)
+    graph.backward(f)
+    assert [node.gate for node in graph.nodes] == [copy, mul]
+    assert x.gradient == 6
+
+
+def test_a_tie_goes_to_the_first():
+    graph = Graph()
+    x, y = graph.input("x", 2.0), graph.input("y", 2.0)
+    graph.backward(graph(maximum, x, y))
+    assert (x.gradient, y.gradient) == (1, 0)
+
+
+def test_the_slide_s_graph():
+    """B6: f = (x + y) z at (-2, 5, -4) is -12, its gradient (-4, -4, 3)."""
+    graph = gates.add_and_multiply()
+    assert [edge.value for edge in graph.edges] == [-2, 5, -4, 3, -12]
+    assert gradients(graph) == {"x": -4, "y": -4, "z": 3, "q": -4, "f": 1}
+
+
+def test_all_four_gates():
+    graph = gates.four_gates()
+    assert {node.gate.name for node in graph.nodes} == {"add", "mul", "copy", "max"}
+    expected = jax.grad(lambda x, y: x * y + jnp.maximum(x, y), (0, 1))(3.0, -2.0)
+    assert [wire.gradient for wire in graph.inputs] == [*map(float, expected)] == [-1, 3]
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(
+    ("w", "x"), [((2.0, -3.0, -3.0), (-1.0, -2.0)), ((0.5, 1.5, -0.25), (3.0, 0.1))]
+)
+def test_the_sigmoid_neuron(w, x, whole):
+    graph = gates.neuron(w, x, whole)
+
+    def neuron(w, x):
+        return jax.nn.sigmoid(jnp.dot(w[:2], x) + w[2])
+
+    w, x = jnp.asarray(w), jnp.asarray(x)
+    (dw, dx), found = jax.grad(neuron, (0, 1))(w, x), gradients(graph)
+    assert graph.edges[-1].value == pytest.approx(float(neuron(w, x)), rel=1e-12)
+    np.testing.assert_allclose([found[f"w{i}"] for i in range(3)], dw, rtol=1e-12)
+    np.testing.assert_allclose([found[f"x{i}"] for i in range(2)], dx, rtol=1e-12)
+
+
+def test_the_sigmoid_is_one_gate_or_four():
+    """B6: s'(z) = s(z) (1 - s(z)) is what the four gates' rules multiply up to."""
+    apart, whole = gates.neuron(), gates.neuron(whole=True)
+    assert len(apart.nodes) == len(whole.nodes) + 3
+    assert gradients(apart)["z"] == pytest.approx(gradients(whole)["z"], rel=1e-12)
+    a = whole.edges[-1].value
+    assert gradients(whole)["z"] == pytest.approx(a * (1 - a), rel=1e-12)
+
+
+@pytest.mark.parametrize("z", [-1000.0, 1000.0])
+def test_the_sigmoid_gate_does_not_overflow(z):
+    assert sigmoid.forward(z) == (z > 0)
+
+
+def test_gradients_of_an_inner_wire():
+    """Backward may start anywhere; what does not lead there gets 0."""
+    graph = gates.add_and_multiply()
+    q = next(edge for edge in graph.edges if edge.name == "q")
+    graph.backward(q)
+    assert gradients(graph) == {"x": 1, "y": 1, "z": 0, "q": 1, "f": 0}
+
+
+def test_what_is_printed():
+    lines = str(gates.add_and_multiply()).splitlines()
+    assert lines[0].split() == ["wire", "value", "gradient", "value", "from", "gradient", "from"]
+    assert [line.split()[:3] for line in lines[1:]] == [
+        ["x", "-2", "-4"],
+        ["y", "5", "-4"],
+        ["z", "-4", "3"],
+        ["q", "3", "-4"],
+        ["f", "-12", "1"],
+    ]
+    assert "copy adds up" in str(gates.four_gates())
+    assert not [line for line in str(gates.neuron()).splitlines() if len(line) > 100]
+    graph = Graph()
+    graph.input("x", 1.0)
+    assert str(graph).splitlines()[1].split() == ["x", "1", "input", "the", "end"]
+
+
+def test_bad_input():
+    graph, other = Graph(), Graph()
+    x = graph.input("x", 0.0)
+    with pytest.raises(InputError, match=r"x must be a finite number, got nan"):
+        graph.input("x", math.nan)
+    with pytest.raises(InputError, match=r"1/x\(0\) must be a finite number, got inf"):
+        graph(reciprocal, x)
+    with pytest.raises(InputError, match=r"exp\(1000\) must be a finite number"):
+        graph(exp, graph.input("y", 1000.0))
+    with pytest.raises(InputError, match="must be a wire of this graph, got 'x'"):
+        other(exp, x)
+    with pytest.raises(InputError, match="must be a wire of this graph, got 'x'"):
+        other.backward(x)
+    with pytest.raises(InputError, match=r"must be three and two numbers, got \(2, 2\)"):
+        gates.neuron(w=(1.0, 2.0))
+    assert graph.nodes == []
+
+
+def test_the_example_in_the_documentation():
+    failed, tried = doctest.testmod(gates)
+    assert (failed, tried) == (0, 5)

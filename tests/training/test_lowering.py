@@ -1,0 +1,50 @@
+"""The training step compiles for CPU, GPU (CUDA and ROCm) and TPU, whatever it is made of.
+
+Lowering needs no such device.
+"""
+
+import jax
+import jax.export
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmlp.build import problem_from
+from jaxmlp.config import Config
+from jaxmlp.data import load
+from jaxmlp.registry import ACTIVATIONS, LEARNED_ACTIVATIONS, LOSSES, MODELS, OPTIMIZER_TABLE
+from jaxmlp.training import batches
+
+PLATFORMS = ("cpu", "cuda", "tpu", "rocm")
+SMALL = {"hidden": (4,), "dropout": 0.1}
+CASES = [
+    *({"optimizer": name, **SMALL} for name in OPTIMIZER_TABLE),
+    *({"activation": (name,), **SMALL} for name in ACTIVATIONS.names + LEARNED_ACTIVATIONS.names),
+    *({"loss": name, **SMALL} for name in LOSSES.names if name != "perceptron"),
+    *({"model": name} for name in MODELS if name not in ("mlp", "lenet")),
+    {"schedule": "plateau", "clip_norm": 1.0, "optimizer": "momentum", **SMALL},
+    {"momentum_schedule": "sutskever", "optimizer": "nesterov", "weight_decay": 0.1, **SMALL},
+]
+
+
+@pytest.mark.parametrize("settings", CASES, ids=lambda s: "-".join(map(str, s.values())))
+def test_the_step_lowers_everywhere(settings):
+    lowers(Config(epochs=1, **settings), load("iris" if "model" not in settings else "moons"))
+
+
+def test_lenet_lowers_everywhere():
+    data = load("mnist_5k")
+    lowers(Config(model="lenet", epochs=1), data)
+
+
+def lowers(config, dataset):
+    problem = problem_from(config, dataset)
+    trainer, examples = problem.trainer, problem.train.examples
+    state = jax.eval_shape(trainer.init, jax.random.key(0))
+    order = jax.ShapeDtypeStruct(batches(np.arange(8), 4).shape, jnp.int32)
+    bound = jax.ShapeDtypeStruct((), jnp.int32)
+    exported = jax.export.export(trainer.run, platforms=PLATFORMS)(
+        state, jax.eval_shape(lambda: examples), order, bound, bound
+    )
+    assert exported.platforms == PLATFORMS
+    assert "while" in exported.mlir_module()
