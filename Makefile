@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test lint format clean
+.PHONY: help install train test experiments report lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  experiment-NAME  run one experiment"
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -30,6 +31,15 @@ train: $(VENV)/.installed  ## train the digit classifier (ARGS="--epochs 3" pass
 
 test: $(VENV)/.installed-test  ## run the tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+experiments: $(VENV)/.installed  ## put every claim to the test (ARGS="--quick" takes seconds each)
+	$(BIN)/python -m experiments --all $(ARGS)
+
+experiment-%: $(VENV)/.installed
+	$(BIN)/python -m experiments $* $(ARGS)
+
+report: $(VENV)/.installed  ## build one page of all experiments that have run
+	$(BIN)/python -m experiments --report
 
 lint: $(VENV)/.installed-test  ## check style and types
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -81,7 +82,7 @@ class Reporter:
         return "  ".join(parts)
 
 
-def print_table(rows: list[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
+def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
     """Print rows in columns, the first to the left, the others to the right.
 
     Args:

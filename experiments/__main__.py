@@ -1,0 +1,105 @@
+"""List, run and report experiments: `python -m experiments [NAME ...] [--all] [--report]`."""
+
+import sys
+import time
+from pathlib import Path
+
+from experiments import framework
+from experiments.framework import Settings
+from jaxmlp.cli import Parser, run_command
+from jaxmlp.errors import check
+
+PROG = "python -m experiments"
+
+
+def make_parser() -> Parser:
+    """Return the command's argument parser."""
+    parser = Parser(prog=PROG, description="Put the claims of the lectures to the test.")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="experiments to run; none: list")
+    parser.add_argument("--all", action="store_true", help="run every experiment")
+    parser.add_argument("--report", action="store_true", help="build the report of what has run")
+    parser.add_argument("--seeds", type=int, metavar="N", help="default 5, quick 5")
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes")
+    parser.add_argument("--dataset", help="mnist or mnist_5k; default mnist where it can be had")
+    parser.add_argument("--out", default="build", metavar="DIR", help="default build")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    return run_command(_main, PROG, arguments)
+
+
+def _main(arguments: list[str]) -> int:
+    options = make_parser().parse_args(arguments)
+    out = Path(options.out)
+    names = framework.names() if options.all else options.names
+    if not names and not options.report:
+        _list()
+        return 0
+    for name in names:
+        framework.load(name)
+    differing = []
+    if names:
+        settings = _settings(options.seeds, options.quick, options.dataset)
+        differing = [name for name in names if not _run(name, settings, out / "experiments")]
+    if options.report:
+        from experiments import report
+
+        print(f"report in {report.build(out / 'experiments', out / 'report')}")
+    if differing:
+        print(f"verdicts that differ from the record: {', '.join(differing)}", file=sys.stderr)
+    return 1 if differing else 0
+
+
+def _settings(seeds: int | None, quick: bool, dataset: str | None) -> Settings:
+    check(seeds is None or seeds >= 2, "--seeds", "at least 2", seeds)
+    check(dataset in (None, "mnist", "mnist_5k"), "--dataset", "mnist or mnist_5k", dataset)
+    if dataset is None:
+        dataset = "mnist_5k" if quick else _best_digits()
+    return Settings(seeds or 5, quick, dataset)
+
+
+def _best_digits() -> str:
+    """Return `mnist` where it can be had, and else, saying so, the embedded part of it."""
+    from jaxmlp.console import say
+    from jaxmlp.data import Unavailable, load
+
+    try:
+        return load("mnist").name
+    except Unavailable as error:
+        say(f"WARNING: experiments use mnist_5k instead: {error}")
+        return "mnist_5k"
+
+
+def _run(name: str, settings: Settings, folder: Path) -> bool:
+    """Run an experiment, print its verdict, and return whether it is the one on record."""
+    began = time.perf_counter()
+    verdict = framework.perform(name, settings, folder)
+    expected = framework.load(name).ABOUT.expected
+    spread = "" if verdict.spread is None else f" ± {verdict.spread:.2g}"
+    print(f"{name}: {verdict.word} ({verdict.number:.4g}{spread}), {_seconds(began)}", flush=True)
+    print(f"  {verdict.says}", flush=True)
+    if verdict.word != expected:
+        print(f"  NOT the verdict on record: {expected}", flush=True)
+    return verdict.word == expected
+
+
+def _seconds(began: float) -> str:
+    return f"{time.perf_counter() - began:.1f} s"
+
+
+def _list() -> None:
+    from jaxmlp.console import print_table
+
+    rows = []
+    for name in framework.names():
+        module = framework.load(name)
+        about = module.ABOUT
+        usual = f"{about.seconds:.0f} s"
+        rows.append((name, " ".join(about.rows), usual, framework.claim(module)))
+    print_table(rows, ("experiment", "rows", "usual time", "claim"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

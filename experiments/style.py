@@ -1,0 +1,69 @@
+"""One look for all figures: labelled axes, seeds as a band, readable without colour."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from jaxmlp.files import write_atomically
+
+# told apart by the colour-blind, and by lightness (Okabe and Ito 2008)
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+def figure(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 3.4) -> Any:
+    """Return a figure and its panels, an array `(rows, columns)`.
+
+    Args:
+      rows: of panels.
+      columns: of panels.
+      width: of a panel, in inches.
+      height: of a panel, in inches.
+
+    Returns:
+      The figure and the panels.
+    """
+    made = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    panels = made.subplots(rows, columns, squeeze=False)
+    for panel in panels.ravel():
+        panel.grid(alpha=0.3)
+    return made, panels
+
+
+def band(panel: Any, x: Sequence[float], runs: Any, label: str, number: int, **more: Any) -> None:
+    """Draw the mean over seeds as a line, and one standard deviation as a band around it.
+
+    Args:
+      panel: where to draw.
+      x: positions, `(n,)`.
+      runs: values `(seeds, n)`, or `(n,)` where nothing is random.
+      label: for the legend.
+      number: of the series, which picks colour and line.
+      **more: passed on to the line.
+    """
+    values = np.atleast_2d(np.asarray(runs, float))
+    mean, spread = values.mean(axis=0), values.std(axis=0)
+    look = {"color": COLOURS[number % 8], "ls": LINES[number % 8]} | more
+    panel.plot(x, mean, label=label, **look)
+    if len(values) > 1:
+        panel.fill_between(x, mean - spread, mean + spread, color=look["color"], alpha=0.2, lw=0)
+
+
+def save(drawn: Figure, path: Path) -> None:
+    """Write a figure as PNG and as SVG.
+
+    Args:
+      drawn: the figure.
+      path: the files, without their endings.
+    """
+    FigureCanvasAgg(drawn)
+    for kind, more in (("png", {"dpi": 120}), ("svg", {"metadata": {"Date": None}})):
+        content = io.BytesIO()
+        drawn.savefig(content, format=kind, **more)
+        write_atomically(path.with_suffix(f".{kind}"), content.getvalue())

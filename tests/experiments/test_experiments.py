@@ -1,0 +1,86 @@
+"""Every experiment, quickly: its verdict is the one on record, and its files are whole."""
+
+import json
+
+import pytest
+
+from experiments import __main__ as command
+from experiments import framework, report
+from experiments.framework import CONDITIONALLY, FAILS, HOLDS, Settings
+from jaxmlp.errors import InputError
+
+QUICK = Settings(quick=True)
+NAMES = framework.names()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_verdict_is_the_one_on_record(name, tmp_path):
+    module = framework.load(name)
+    verdict = framework.perform(name, QUICK, tmp_path)
+    assert verdict.word == module.ABOUT.expected, verdict.says
+    record = json.loads((tmp_path / name / "numbers.json").read_text())
+    assert record["verdict"]["number"] is not None
+    assert record["settings"]["seeds"] == 5
+    assert (tmp_path / name / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (tmp_path / name / "figure.svg").read_text()
+    page = report.build(tmp_path, tmp_path / "report").read_text()
+    assert "<math" in page
+    assert verdict.word in page
+    assert "http" not in page.replace("http://www.w3.org", "")  # needs no network
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_known_before_the_run(name):
+    module = framework.load(name)
+    about = module.ABOUT
+    assert framework.claim(module).endswith(".")
+    assert about.expected in (HOLDS, CONDITIONALLY, FAILS)
+    assert about.rows
+    assert all(row[0] in report.DECKS and row[1:].isdigit() for row in about.rows)
+    assert all((about.section, about.formula, about.threshold, about.seconds > 0))
+
+
+def test_the_list_shows_all(capsys):
+    assert command.main([]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in NAMES)
+
+
+def test_another_verdict_is_a_failure(capsys, tmp_path, monkeypatch):
+    from experiments import squared_error_fades as module
+
+    monkeypatch.setattr(module, "run", lambda settings: {})
+    monkeypatch.setattr(module, "plot", lambda numbers: framework_figure())
+    wrong = framework.Verdict(FAILS, 1.0, None, "made up")
+    monkeypatch.setattr(module, "verdict", lambda numbers: wrong)
+    line = ["squared_error_fades", "--quick", "--out", str(tmp_path)]
+    assert command.main(line) == 1
+    captured = capsys.readouterr()
+    assert "NOT the verdict on record: holds" in captured.out
+    assert "verdicts that differ from the record: squared_error_fades" in captured.err
+
+
+def framework_figure():
+    from experiments import style
+
+    return style.figure()[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("squared_error_fade", "did you mean 'squared_error_fades'?"),
+        ("framework", "unknown experiment 'framework'"),
+        ("squared_error_fades --seeds 1", "--seeds must be at least 2, got 1"),
+        ("squared_error_fades --dataset iris", "--dataset must be mnist or mnist_5k, got 'iris'"),
+        ("--report --out {}/nowhere", "no experiment has run yet"),
+    ],
+)
+def test_bad_input(capsys, tmp_path, line, message):
+    assert command.main(line.format(tmp_path).split()) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_report_of_nothing(tmp_path):
+    with pytest.raises(InputError, match="no experiment has run yet"):
+        report.build(tmp_path, tmp_path)
