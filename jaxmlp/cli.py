@@ -14,6 +14,7 @@ import typing
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from jaxmlp.compilation import remember_compilations
 from jaxmlp.errors import InputError
 
 
@@ -24,13 +25,18 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings
         )
+        self.add_argument(
+            "--no-compilation-cache",
+            action="store_true",
+            help="compile everything anew instead of keeping compiled programs between runs",
+        )
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with status 2."""
         self.exit(2, f"{self.prog}: error: {message}\n")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, and name the nearest option to one that does not exist."""
+        """Parse, name the nearest option to one that does not exist, and set the cache up."""
         found, extra = self.parse_known_args(args, namespace)
         if extra:
             known = [name for action in self._actions for name in action.option_strings]
@@ -38,6 +44,9 @@ class Parser(argparse.ArgumentParser):
             hint = f"; did you mean {near[0]}?" if near else ""
             kind = "option" if extra[0].startswith("-") else "argument"
             self.error(f"unknown {kind} {extra[0]}{hint}")
+        if not found.no_compilation_cache:
+            remember_compilations()
+        del found.no_compilation_cache
         return found
 
 

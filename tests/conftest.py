@@ -1,8 +1,12 @@
 """What holds in every test: strict promotion, so that no array changes its type or rank unseen."""
 
 import os
+import tempfile
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# the user's cache stays as it is
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="jaxmlp-test-cache-")
+os.environ["MPLCONFIGDIR"] = os.environ["XDG_CACHE_HOME"]
 
 import jax
 
