@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test experiments report lint format clean
+.PHONY: help install train test gradcheck explain experiments report lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ train: $(VENV)/.installed  ## train the digit classifier (ARGS="--epochs 3" pass
 
 test: $(VENV)/.installed-test  ## run the tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+gradcheck: $(VENV)/.installed  ## prove a hand-written gradient (ARGS="--break 3" plants an error)
+	$(BIN)/python -m jaxmlp.gradcheck $(ARGS)
+
+explain: $(VENV)/.installed  ## show every number of a forward and backward pass
+	$(BIN)/python -m jaxmlp.explain $(ARGS)
 
 experiments: $(VENV)/.installed  ## put every claim to the test (ARGS="--quick" takes seconds each)
 	$(BIN)/python -m experiments --all $(ARGS)

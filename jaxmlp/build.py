@@ -63,10 +63,10 @@ def resolve(config: Config, dataset: Dataset) -> Config:
       dataset: the data.
 
     Returns:
-      A configuration without `None` but for `data_dir` and `target`.
+      A configuration in which only what is not used is `None`.
 
     Raises:
-      InputError: if a part or a batch would be larger than the data.
+      InputError: if a part or a batch would be larger than the data, or options do not go together.
     """
     total = len(dataset.x_train)
     valid = min(5000, total // 10) if config.valid_size is None else config.valid_size
@@ -91,14 +91,26 @@ def resolve(config: Config, dataset: Dataset) -> Config:
     }
     left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
     config = dataclasses.replace(config, task=dataset.task, **left)
-    assert config.hidden is not None
-    check(
-        len(config.activation) in (1, len(config.hidden)),
-        "activation",
-        f"one, or one for each of {len(config.hidden)} hidden layers",
-        config.activation,
-    )
+    _check_together(config)
     return config
+
+
+def _check_together(config: Config) -> None:
+    """Reject options that each are good, but of which one would have no effect."""
+    assert config.hidden is not None
+    number = (1, len(config.hidden) or 1)
+    layers = f"one, or one for each of {len(config.hidden)} hidden layers"
+    check(len(config.activation) in number, "activation", layers, config.activation)
+    deep = bool(config.hidden) or config.model == "lenet"
+    check(deep or not config.dropout, "dropout", "0 without hidden layers", config.dropout)
+    check(bool(config.hidden) or not config.layer_norm, "layer_norm", "for an mlp's layers", True)
+    grows = config.momentum_schedule != "constant"
+    ours = config.optimizer in ("momentum", "nesterov") and config.optimizer_source == "manual"
+    what = "constant but for our own momentum and nesterov"
+    check(ours or not grows, "momentum_schedule", what, config.momentum_schedule)
+    if config.valid_size == 0:
+        without = "left away without a validation part"
+        check(config.patience is None, "patience", without, config.patience)
 
 
 def _loss_of(model: str, task: str) -> str | None:
@@ -106,6 +118,8 @@ def _loss_of(model: str, task: str) -> str | None:
     loss = MODELS[model].loss
     if loss and task not in ("multiclass", "binary"):
         raise InputError(f"model {model} is for classes, got {task} data")
+    if loss == "perceptron" and task != "binary":
+        raise InputError(f"model {model} is for two classes, got {task} data")
     return loss
 
 
@@ -208,18 +222,18 @@ def trainer_from(config: Config, spec: Spec, rate: optim.schedules.Schedule) -> 
     """
     task = TASKS[spec.task]
     model = model_from(config, task.outputs(len(spec.classes)))
-    loss = LOSSES[spec.loss]
+    learned = loss = LOSSES[spec.loss]
     if config.label_smoothing:
         smoothing, classes = config.label_smoothing, task.name == "multiclass"
-        check(classes, "label_smoothing", "0 unless for classes", smoothing)
-        loss = nn.losses.smoothed(loss, config.label_smoothing)
+        check(classes, "label_smoothing", "0 unless there is an output per class", smoothing)
+        learned = nn.losses.smoothed(loss, config.label_smoothing)
     value_and_grad = nn.value_and_grad
     if config.gradient == "autodiff":
         from jaxmlp.referees import autodiff as value_and_grad
     return make_trainer(
         model,
         loss,
-        value_and_grad(model, loss),
+        value_and_grad(model, learned),
         optimizer_from(config, rate),
         task.score_each,
         prepare(spec),
@@ -288,7 +302,10 @@ def problem_from(config: Config, dataset: Dataset) -> Problem:
     rest, held = split_training(config, dataset)
     x_rest = dataset.x_train[rest]
     task, loss = task_for(dataset.task, config.loss)
-    regression, pictures = task.name == "regression", x_rest.dtype == np.uint8
+    regression, pictures = task.name == "regression", x_rest.dtype == np.uint8 and x_rest.ndim == 4
+    if regression:
+        varies = np.ptp(dataset.y_train[rest], axis=0).min() > 0
+        check(bool(varies), "the target", "different in some examples", "the same in all")
     spec = Spec(
         input_shape=dataset.input_shape,
         task=task.name,

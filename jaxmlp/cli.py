@@ -123,6 +123,12 @@ def run_command(main: Callable[[list[str]], int], prog: str, arguments: list[str
     except InputError as error:
         print(f"{prog}: error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"{prog}: interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # the reader of our output has gone, as in "... | head"
         sys.stderr.close()
         return 1
+    except OSError as error:  # a full disk, a folder that is not ours, a name too long
+        print(f"{prog}: error: {error}", file=sys.stderr)
+        return 2

@@ -18,10 +18,10 @@ def remember_compilations() -> None:
     has set `JAX_COMPILATION_CACHE_DIR` keeps the last word. A folder that cannot be written is left
     alone, and everything is compiled anew.
     """
-    folder = cache_folder()
     try:
+        folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # not writable, or nobody's home is known
         return  # a cache is a convenience
     if os.access(folder, os.W_OK):
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))

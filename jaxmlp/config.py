@@ -1,7 +1,8 @@
 """A run's configuration: one frozen record, checked once, saved as JSON beside the weights.
 
 Each field is an option of `python -m jaxmlp.train` as well; its text here is the option's help. A
-field that is `None` is chosen from the data when the run starts, and saved as what was chosen.
+field that is `None` is chosen from the data when the run starts, and saved as what was chosen,
+unless it stands for a rule that is not used.
 """
 
 import dataclasses
@@ -154,6 +155,7 @@ class Config:
             check(all(width >= 1 for width in self.hidden), "hidden", "widths >= 1", self.hidden)
             widths = MODELS.get(self.model, MODELS["mlp"]).widths
             check(widths or not self.hidden, "hidden", f"left away for {self.model}", self.hidden)
+        check(len(self.activation) > 0, "activation", "at least one name", self.activation)
         for field in dataclasses.fields(self):
             value, choices = getattr(self, field.name), field.metadata["choices"]
             for name in value if isinstance(value, tuple) else (value,):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PROG = "python -m jaxmlp.evaluate"
 WORST = 24  # pictures of mistakes
+TABLES = (".csv", ".parquet")
+MOST_CLASSES = 20  # in a printed confusion matrix
 
 
 def make_parser() -> Parser:
@@ -32,7 +34,9 @@ def make_parser() -> Parser:
     parser.add_argument(
         "--split", choices=("train", "valid", "test"), default="test", help="default test"
     )
-    parser.add_argument("--dataset", help="other data than the run's; they must fit the network")
+    parser.add_argument(
+        "--dataset", help="other data than the run's, their test part; they must fit the network"
+    )
     parser.add_argument("--data-dir", help="where the data set's files are")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     return parser
@@ -51,7 +55,8 @@ def _main(arguments: list[str]) -> int:
     config = run.config
     _, params, spec = run.load_model()
     if options.dataset:
-        config = dataclasses.replace(config, dataset=options.dataset, data_dir=None, target=None)
+        target = config.target if options.dataset.lower().endswith(TABLES) else None
+        config = dataclasses.replace(config, dataset=options.dataset, data_dir=None, target=target)
     if options.data_dir:
         config = dataclasses.replace(config, data_dir=options.data_dir)
     dataset = _dataset(config, spec)
@@ -72,6 +77,8 @@ def _dataset(config: "Config", spec: "Spec") -> "Dataset":
     expected = (spec.input_shape, spec.classes)
     got = (dataset.input_shape, dataset.classes)
     check(got == expected, f"{dataset.name}'s input shape and classes", f"{expected}", got)
+    same = dataset.columns == spec.columns
+    check(same, f"{dataset.name}'s columns and categories", "those of the run's table", "others")
     return dataset
 
 
@@ -122,10 +129,12 @@ def _evaluate(
 def _errors(spec: "Spec", outputs: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     """Return the errors of regression in the target's own units."""
     assert spec.target_preprocessing is not None
-    difference = spec.target_preprocessing.undo(outputs) - y
+    difference = spec.target_preprocessing.undo(outputs.astype(np.float64)) - y
+    rmse, mae = np.sqrt(np.mean(difference**2, axis=0)), np.mean(np.abs(difference), axis=0)
     return {
-        "rmse": float(np.sqrt(np.mean(difference**2))),
-        "mae": float(np.mean(np.abs(difference))),
+        f"{kind} {name}": float(value)
+        for kind, values in (("rmse", rmse), ("mae", mae))
+        for name, value in zip(spec.classes, values, strict=True)
     }
 
 
@@ -176,7 +185,7 @@ def _draw(
         }
         for i in worst
     ]
-    if len(worst) and x.ndim == 4:
+    if len(worst) and x.ndim == 4 and x.shape[-1] in (1, 3, 4):
         rows = result["most_confident_mistakes"]
         columns = ([row[key] for row in rows] for key in ("true", "predicted", "probability"))
         figures.save(figures.mistakes(x[worst], *columns), folder / f"{part}-mistakes.png")
@@ -195,7 +204,7 @@ def _print(run: "Run", result: dict[str, Any]) -> None:
             for row in result["per_class"]
         ]
         print_table(rows, header)
-    if "confusion" in result:
+    if len(result.get("confusion", ())) in range(2, MOST_CLASSES + 1):
         print("\nconfusion: a row per true class, a column per predicted class")
         classes = [row["class"] for row in result["per_class"]]
         rows = [
@@ -203,6 +212,7 @@ def _print(run: "Run", result: dict[str, Any]) -> None:
             for name, counts in zip(classes, result["confusion"], strict=True)
         ]
         print_table(rows, ("", *classes))
+    if "confusion" in result:
         print(f"\npictures in {run.path}/evaluation/")
 
 

@@ -76,7 +76,7 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> Figure:
       A figure.
     """
     n = len(classes)
-    size = max(4.5, 0.55 * n + 2)
+    size = min(max(4.5, 0.55 * n + 2), 14)
     figure = Figure(figsize=(size + 1, size), layout="constrained")
     panel = figure.subplots()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -87,8 +87,9 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> Figure:
                 color = "white" if shares[i, j] > 0.5 else "black"
                 panel.text(j, i, str(matrix[i, j]), ha="center", va="center", color=color)
     rotation = 0 if max(map(len, classes)) <= 3 else 90
-    panel.set_xticks(range(n), classes, rotation=rotation)
-    panel.set_yticks(range(n), classes)
+    if n <= 50:
+        panel.set_xticks(range(n), classes, rotation=rotation)
+        panel.set_yticks(range(n), classes)
     panel.set_xlabel("predicted class")
     panel.set_ylabel("true class")
     panel.set_title(title)
@@ -117,7 +118,7 @@ def mistakes(
     for panel in panels:
         panel.axis("off")
     for panel, picture, t, s, p in zip(panels, pictures, true, said, sure, strict=False):
-        panel.imshow(picture.squeeze(), cmap="gray")
+        panel.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap="gray")
         panel.set_title(f"{t}, taken for {s}\nprobability {p:.3f}", fontsize=9)
     return figure
 

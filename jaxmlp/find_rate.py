@@ -53,6 +53,9 @@ def _main(arguments: list[str]) -> int:
     from jaxmlp.data import load
 
     data = load(config.dataset, data_dir=config.data_dir, target=config.target)
+    if picture:
+        folder = Path(picture).parent
+        check(folder.is_dir(), "--picture", "a file in a folder that exists", picture)
     rates, losses = range_test(problem_from(config, data), lowest, highest, steps)
     steepest, edge = suggestion(rates, losses)
     print_table(
@@ -83,10 +86,14 @@ def range_test(
 
     Returns:
       The rates and the losses, smoothed by a running mean that is corrected for its start at zero.
+
+    Raises:
+      InputError: if the loss never falls.
     """
     from jaxmlp.build import trainer_from
     from jaxmlp.optim import schedules
     from jaxmlp.training import begin
+    from jaxmlp.training.step import Totals
 
     config = problem.config
     assert config.batch_size is not None
@@ -95,15 +102,17 @@ def range_test(
     state, _ = begin(trainer, config.seed)
     order = _order(problem, steps)
     losses: list[float] = []
-    mean, before = 0.0, 0.0
+    mean = 0.0
     for t in range(steps):
+        state = state._replace(totals=Totals.zero())
         state = trainer.run(state, problem.train.examples, order, t, t + 1)
-        total = float(state.totals.loss / state.totals.weight) * (t + 1)
-        mean = MEMORY * mean + (1 - MEMORY) * (total - before)
-        before = total
-        if not np.isfinite(total) or (losses and mean / (1 - MEMORY ** (t + 1)) > 4 * min(losses)):
+        mean = MEMORY * mean + (1 - MEMORY) * float(state.totals.loss / state.totals.weight)
+        smooth = mean / (1 - MEMORY ** (t + 1))
+        if not np.isfinite(smooth) or (losses and smooth > 4 * min(losses)):
             break
-        losses.append(mean / (1 - MEMORY ** (t + 1)))
+        losses.append(smooth)
+    enough = len(losses) >= 10 and min(losses) < losses[0]
+    check(enough, "--lowest", "a rate at which the loss falls before it breaks out", lowest)
     return np.array([float(rate(t)) for t in range(len(losses))]), np.array(losses)
 
 

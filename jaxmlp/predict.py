@@ -74,7 +74,7 @@ def _answers(
     pieces = np.array_split(ready, -(-len(ready) // BATCH))
     values = np.concatenate([judge(params, piece) for piece in pieces])
     if spec.target_preprocessing is not None:
-        values = spec.target_preprocessing.undo(values)
+        values = spec.target_preprocessing.undo(values.astype(np.float64))
     return [_answer(spec, name, row) for name, row in zip(names, values, strict=True)]
 
 

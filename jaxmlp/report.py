@@ -23,7 +23,6 @@ def finish(
     dataset: Dataset,
     last: Progress,
     records: list[dict[str, Any]],
-    wanted: str | None,
     seconds: float,
     interrupted: bool,
     quiet: bool,
@@ -38,7 +37,6 @@ def finish(
       dataset: on what.
       last: where training ended.
       records: the lines of metrics.
-      wanted: the data set that was wanted, if another had to stand in for it.
       seconds: since the command began.
       interrupted: whether it was ended early by the user.
       quiet: whether to print nothing.
@@ -53,7 +51,7 @@ def finish(
     run.save_model(params, problem.config, problem.spec)
     summary: dict[str, Any] = {
         "dataset": dataset.name,
-        "dataset_wanted": wanted,
+        "dataset_wanted": run.origin["dataset_wanted"],
         "provenance": dataset.provenance,
         "task": problem.task.name,
         "loss": problem.spec.loss,
@@ -62,11 +60,15 @@ def finish(
         "epochs": last.epoch,
         "best_epoch": int(last.best.epoch),
         "interrupted": interrupted,
-        "stopped_early": reason_to_stop(rules_from(problem.config), records, problem.task.score),
+        "stopped_early": None,
     }
+    if last.epoch < (problem.config.epochs or 0) and not interrupted:
+        rules = rules_from(problem.config)
+        summary["stopped_early"] = reason_to_stop(rules, records, problem.task.score)
     for name, values in measured.items():
         for key in ("loss", problem.task.score):
-            summary[f"{name}_{key}"] = values[key] if values else None
+            known = values is not None and np.isfinite(values[key])
+            summary[f"{name}_{key}"] = values[key] if values and known else None
     summary |= {
         "seconds": seconds,
         "seconds_training": sum(record["seconds"] for record in records),
@@ -171,7 +173,11 @@ def _rows(run: Run, summary: dict[str, Any], problem: Problem) -> list[tuple[str
         rows.append((words, f"loss {loss:.4f}, {score} {shown} of {examples:,} examples"))
     rows += [
         ("epochs", f"{summary['epochs']}, best after {summary['best_epoch']}"),
-        ("time", f"{summary['seconds']:.1f} s, of it {summary['seconds_training']:.1f} s training"),
+        (
+            "time",
+            f"{summary['seconds']:.1f} s since the start of the command,"
+            f" {summary['seconds_training']:.1f} s of training in all epochs",
+        ),
         ("results", f"{run.path}/"),
     ]
     if summary["stopped_early"]:

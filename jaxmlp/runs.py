@@ -39,6 +39,7 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.origin: dict[str, Any] = {}  # of the data: their checksum, and what was wanted
 
     @staticmethod
     def create(path: Path, overwrite: bool) -> "Run":
@@ -59,7 +60,8 @@ class Run:
         present = {file.name for file in path.iterdir()} if path.exists() else set()
         if present and not overwrite:
             raise InputError(f"the output folder {path} is not empty; add --overwrite or --resume")
-        strange = sorted(present - set(FILES) - {"evaluation"})
+        torn = {name for name in present if name.startswith(tuple(f".{file}." for file in FILES))}
+        strange = sorted(present - torn - set(FILES) - {"evaluation"})
         if strange:
             raise InputError(
                 f"{path} is not only a run, it also holds {strange[0]}; not overwritten"
@@ -149,7 +151,7 @@ class Run:
         """Write everything needed to go on; the metrics first, so that they are never behind."""
         self.write_metrics(records)
         tree = {"state": progress.state, "best": progress.best}
-        save_tree(self.path / CHECKPOINT, tree, {"epoch": progress.epoch})
+        save_tree(self.path / CHECKPOINT, tree, {"epoch": progress.epoch, **self.origin})
 
     def load_checkpoint(
         self, like: tuple[TrainState, Best]
@@ -169,8 +171,12 @@ class Run:
         file = self.path / CHECKPOINT
         if not file.exists():
             return like, []
+        saved = load_metadata(file)
+        if saved["checksum"] != self.origin["checksum"]:
+            raise InputError(f"{self.path} was trained on other data: their checksum has changed")
+        self.origin["dataset_wanted"] = saved["dataset_wanted"]
         tree = load_tree(file, {"state": like[0], "best": like[1]})
-        epochs = load_metadata(file)["epoch"]
+        epochs = saved["epoch"]
         records = self.read_metrics()[:epochs]
         if len(records) < epochs:
             raise InputError(f"{self.path / METRICS} lacks epochs that {CHECKPOINT} has")

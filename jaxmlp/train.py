@@ -5,6 +5,7 @@ The default trains 784-128-10 on MNIST; every option is a field of `jaxmlp.confi
 
 import argparse
 import dataclasses
+import os
 import signal
 import sys
 import time
@@ -52,6 +53,7 @@ def _main(arguments: list[str]) -> int:
         **{name: given.pop(name) for name in ("out", "resume", "overwrite", "quiet")}
     )
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    given |= {name: _whole_path(given[name]) for name in ("dataset", "data_dir") if name in given}
     began = time.perf_counter()
     config = _resumed(control, given) if control.resume else Config(**given)
     dataset, wanted = _load(config, "dataset" in given or bool(control.resume))
@@ -62,6 +64,11 @@ def _main(arguments: list[str]) -> int:
     problem = problem_from(config, dataset)
     run = _folder(control, problem.config)
     return _train(run, problem, dataset, wanted, began, control.quiet)
+
+
+def _whole_path(name: str) -> str:
+    """Return a file or folder so that it is found from anywhere, and other names as they are."""
+    return os.path.abspath(name) if os.path.exists(name) and os.sep in name else name
 
 
 def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
@@ -122,6 +129,7 @@ def _train(
     config, task = problem.config, problem.task
     assert config.epochs is not None
     assert config.batch_size is not None
+    run.origin = {"checksum": dataset.provenance["checksum"], "dataset_wanted": wanted}
     start, records = run.load_checkpoint(begin(problem.trainer, config.seed))
     steps = -(-len(problem.train.indices) // config.batch_size)
     epoch, step = divmod(int(start[0].step), steps)
@@ -154,7 +162,7 @@ def _train(
         say(f"{PROG}: {error}; the last good checkpoint is in {run.path}")
         return 1
     seconds = time.perf_counter() - began
-    finish(run, problem, dataset, last, records, wanted, seconds, bool(interrupted), quiet)
+    finish(run, problem, dataset, last, records, seconds, bool(interrupted), quiet)
     return 128 + signal.SIGINT if interrupted else 0
 
 
@@ -165,11 +173,13 @@ def _saving(
     reporter: "Reporter",
 ) -> Iterator["Progress"]:
     """Pass the progress on, shown, recorded, and from time to time saved."""
+    from jaxmlp.training import finite
+
     saved, pause = time.perf_counter(), CHECKPOINT_EVERY
     for now in progress:
         reporter.show(now.epoch, now.step, now.steps, now.record)
         yield now
-        if time.perf_counter() - saved >= pause:
+        if time.perf_counter() - saved >= pause and finite(now.state.params):
             began = time.perf_counter()
             run.save_checkpoint(now, records)
             saved = time.perf_counter()

@@ -51,7 +51,8 @@ class Loss:
         Raises:
           InputError: if the shapes do not fit.
         """
-        return jnp.vdot(_shares(outputs, weights), self.per_example(outputs, targets))
+        shares = _shares(outputs, weights)
+        return jnp.sum(jnp.where(shares == 0, 0, shares * self.per_example(outputs, targets)))
 
     def gradient(self, outputs: Array, targets: Array, weights: Array | None = None) -> Array:
         """Return `dL/dz_n = (w_n / sum_m w_m) dl_n/dz_n`, shape `(N, K)`.
@@ -67,7 +68,8 @@ class Loss:
         Raises:
           InputError: if the shapes do not fit.
         """
-        return _shares(outputs, weights)[:, None] * self.per_example_gradient(outputs, targets)
+        shares = _shares(outputs, weights)[:, None]
+        return jnp.where(shares == 0, 0, shares * self.per_example_gradient(outputs, targets))
 
 
 def _shares(outputs: Array, weights: Array | None) -> Array:

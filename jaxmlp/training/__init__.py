@@ -1,7 +1,7 @@
 """Training: the compiled step and epoch, the loop, tasks, and checkpoints."""
 
 from jaxmlp.training.checkpoints import load_metadata, load_tree, save_tree
-from jaxmlp.training.diagnose import Diverged
+from jaxmlp.training.diagnose import Diverged, finite
 from jaxmlp.training.loop import Best, Progress, Split, begin, fit, measure
 from jaxmlp.training.step import Examples, Trainer, TrainState, batches, make_trainer
 from jaxmlp.training.stopping import Rules, reason_to_stop
@@ -24,6 +24,7 @@ __all__ = [
     "Trainer",
     "batches",
     "begin",
+    "finite",
     "fit",
     "load_metadata",
     "load_tree",

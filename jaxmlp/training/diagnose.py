@@ -39,17 +39,18 @@ def first_affected(trainer: Trainer, params: Any, examples: Examples, row: AnyAr
     """
     batch = take(examples, jnp.asarray(row))
     x = trainer.prepare(batch.x)
-    if not _finite(x):
+    if not finite(x):
         return "the input"
     model = trainer.model
     for number, (layer, p) in enumerate(zip(model.layers, params, strict=True), 1):
-        if not _finite(p):
+        if not finite(p):
             return f"layer {number} ({layer.name}), its parameters"
         x = layer(p, x)
-        if not _finite(x):
+        if not finite(x):
             return f"layer {number} ({layer.name}), its output"
     return "the loss"
 
 
-def _finite(tree: Any) -> bool:
+def finite(tree: Any) -> bool:
+    """Return whether every number of a tree is finite."""
     return all(bool(np.all(np.isfinite(leaf))) for leaf in jax.tree.leaves(tree))

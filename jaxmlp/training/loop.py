@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmlp.training.diagnose import Diverged, first_affected
+from jaxmlp.training.diagnose import Diverged, finite, first_affected
 from jaxmlp.training.step import Examples, Totals, Trainer, TrainState, batches
 from jaxmlp.training.stopping import Records, Rules, reason_to_stop, saturated
 from jaxmlp.training.tasks import Task
@@ -152,7 +152,7 @@ def fit(
     records = [] if records is None else records
     steps = -(-len(train.indices) // batch_size)
     first, step = divmod(int(state.step), steps)
-    pace, seconds, began_at = _Pace(), 0.0, step
+    pace, seconds, began_at, before = _Pace(), 0.0, step, None
     for epoch in range(first, epochs):
         if reason_to_stop(rules, records, task.score):
             return
@@ -172,17 +172,18 @@ def fit(
                 yield Progress(state, best, epoch, step, steps)
         began = time.perf_counter()
         record, best = _close(trainer, task, train, valid, state, best, epoch + 1)
-        if valid is not None and not np.isfinite(record["valid_loss"]):
+        if not finite(record["valid_loss"] if valid else state.params):
             raise _diverged(trainer, state, train, order, epoch, steps)
         if rules.min_change:
-            record["parameter_change"] = _distance(state.params, before) if before else None
+            known = before is not None
+            record["parameter_change"] = _distance(state.params, before) if known else None
         record["rate_factor"] = float(state.factor)
         record["learning_rate"] = learning_rate(int(state.step) - 1) * float(state.factor)
         record["seconds"] = seconds + time.perf_counter() - began
         share = (steps - began_at) / steps  # of the epoch, the rest ran before a resume
         record["examples_per_second"] = share * len(train.indices) / max(seconds, 1e-9)
         state = state._replace(totals=Totals.zero())
-        seconds, step, began_at = 0.0, 0, 0
+        seconds, step, began_at, before = 0.0, 0, 0, None
         records.append(record)
         yield Progress(state, best, epoch + 1, 0, steps, record)
 

@@ -55,8 +55,13 @@ def _squared_error(outputs: Array, targets: Array) -> Array:
 
 
 def _r2(mean_squared_error: float, targets: np.ndarray) -> float:
-    """Return the coefficient of determination, `1 - MSE / Var(targets)`."""
-    return float(1 - mean_squared_error / np.mean(np.var(targets, axis=0)))
+    """Return the coefficient of determination, `1 - MSE / Var(targets)`.
+
+    Targets are encoded with variance 1 in the training part, which stands in where a part's own
+    do not vary, as in a part of one example.
+    """
+    variance = float(np.mean(np.var(targets, axis=0)))
+    return 1 - mean_squared_error / (variance or 1.0)
 
 
 def _two_columns(outputs: Array) -> Array:

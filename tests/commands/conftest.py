@@ -13,6 +13,7 @@ from jaxmlp import train
 def command(*arguments, **settings):
     """Run `python -m jaxmlp.COMMAND ...` as a user would, and return the finished process."""
     environment = {**os.environ, **settings.pop("env", {})}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)  # a command run in this process set it
     return subprocess.run(
         [sys.executable, "-m", *map(str, arguments)],
         capture_output=True,

@@ -8,7 +8,7 @@ from jaxmlp.runs import Run
 
 
 def test_it_finds_a_rate_that_learns(capsys, tmp_path):
-    options = "--dataset digits --hidden 32 --optimizer sgd --seed 1".split()
+    options = ["--dataset", "digits", "--hidden", "32", "--optimizer", "sgd", "--seed", "1"]
     assert find_rate.main([*options, "--picture", str(tmp_path / "rates.png")]) == 0
     rows = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     rate = float(rows["a rate to begin with"])

@@ -1,0 +1,85 @@
+"""What each kind of layer and each loss computes, in LaTeX."""
+
+from typing import NamedTuple
+
+
+class Formulas(NamedTuple):
+    """What a kind of layer computes, in LaTeX.
+
+    `$x` and `$y` stand for its input and output, `$dy` for `dL/dy`, `$xT` for x transposed, `$l`
+    for the number of the layer in the lecture's sense.
+
+    Attributes:
+      symbol: of the output; a `z` begins a new layer in the lecture's sense.
+      forward: `$y`.
+      gradients: `dL/dparameter` by the parameter's name, and `dL/dx` by "x".
+      slope: `f'($x)`, of a function applied to every element.
+    """
+
+    symbol: str
+    forward: str
+    gradients: dict[str, str]
+    slope: str = ""
+
+
+def _elementwise(forward: str, slope: str) -> Formulas:
+    return Formulas("a", forward, {"x": r"$dy \odot f'($x)"}, slope)
+
+
+ONE_IF_POSITIVE = r"1 \text{ if } $x > 0 \text{, else }"
+
+
+LAYERS = {
+    "dense": Formulas(
+        "z",
+        r"W^{[$l]} $x + b^{[$l]}",
+        {"W": r"$dy \, $xT", "b": "$dy", "x": r"W^{[$l]\top} $dy"},
+    ),
+    "prelu": Formulas(
+        "a",
+        r"\max(0, $x) + \alpha^{[$l]} \odot \min(0, $x)",
+        {
+            "alpha": r"$dy \odot \min(0, $x) \text{, summed where shared}",
+            "x": rf"$dy \odot ({ONE_IF_POSITIVE} \alpha^{{[$l]}})",
+        },
+    ),
+    "identity": _elementwise("$x", "1"),
+    "relu": _elementwise(r"\max(0, $x)", rf"({ONE_IF_POSITIVE} 0)"),
+    "leaky_relu": _elementwise(r"\max(0.01 \, $x, $x)", rf"({ONE_IF_POSITIVE} 0.01)"),
+    "elu": _elementwise(r"($x \text{ if } $x > 0 \text{, else } e^{$x} - 1)", r"\min(1, e^{$x})"),
+    "sigmoid": _elementwise(r"\sigma($x)", r"$y \odot (1 - $y)"),
+    "tanh": _elementwise(r"\tanh($x)", r"1 - $y \odot $y"),
+    "softplus": _elementwise(r"\log(1 + e^{$x})", r"\sigma($x)"),
+    "gelu": _elementwise(r"$x \odot \Phi($x)", r"\Phi($x) + $x \odot \varphi($x)"),
+    "silu": _elementwise(r"$x \odot \sigma($x)", r"\sigma($x) \odot (1 + $x \odot \sigma(-$x))"),
+}
+
+
+FIRES = r"(1 \text{ if } z_i \ge 0 \text{, else } 0)"
+
+
+SQUARES = r"\sum_i (z_i - y_i)^2"
+
+
+LOSSES = {  # the output activation, the loss, and delta
+    "cross_entropy": ("softmax", r"{-\sum_i y_i \log \, \hat{y}_i}", r"\hat{y} - y"),
+    "binary_cross_entropy": (
+        "sigmoid",
+        r"{-\sum_i (y_i \log \, \hat{y}_i + (1 - y_i) \log(1 - \hat{y}_i))}",
+        r"\hat{y} - y",
+    ),
+    "softmax_squared_error": (
+        "softmax",
+        r"\sum_i (\hat{y}_i - y_i)^2",
+        r"2 \hat{y} \odot (\hat{y} - y - (\hat{y} - y)^{\top} \hat{y})",
+    ),
+    "mse": ("", SQUARES, "2 ($z - y)"),
+    "quadratic": ("", SQUARES, "2 ($z - y)"),
+    "half_mse": ("", rf"\frac{{1}}{{2}} {SQUARES}", "$z - y"),
+    "mae": ("", r"\sum_i |z_i - y_i|", r"\operatorname{sign}($z - y)"),
+    "huber": ("", r"\sum_i \operatorname{huber}(z_i - y_i)", r"\max(-1, \min(1, $z - y))"),
+    "perceptron": ("", rf"\sum_i ({FIRES} - y_i) \, z_i", f"{FIRES.replace('z_i', '$z')} - y"),
+}
+
+
+OUTPUTS = {"softmax": r"\operatorname{softmax}", "sigmoid": r"\sigma"}

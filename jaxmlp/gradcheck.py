@@ -1,0 +1,299 @@
+"""Check a network's hand-written gradient: `python -m jaxmlp.gradcheck [options]`.
+
+A row per layer and parameter compares backpropagation by hand with `jax.value_and_grad` and with
+central differences, in float64. The input counts as a parameter, so the whole chain is checked,
+from the loss down to `dL/dx`. An error is the norm of the difference, relative to the norm of the
+gradient; where that is nearly nothing, to a thousandth of what the loss is computed from.
+"""
+
+import json
+import math
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from jaxmlp.cli import Parser, add_fields, run_command
+from jaxmlp.config import Config
+from jaxmlp.errors import InputError, check, unknown
+from jaxmlp.subject import Subject, default, load_subject, training_only
+
+if TYPE_CHECKING:
+    from jaxmlp.nn import Layer, Loss
+
+
+PROG = "python -m jaxmlp.gradcheck"
+
+
+MACHINE, DIFFERENCES = 1e-12, 1e-6  # the largest errors that pass
+
+
+STEP = 6e-6  # of the differences: the third root of float64's eps
+
+
+MOST = 200  # coordinates of a parameter at which differences are taken
+
+
+EXAMPLES = 8
+
+
+FLOOR = 1e-3  # a gradient smaller than this has no relative error worth the name
+
+
+HIDDEN = (8, 8)  # small, so that every coordinate of the default network is compared
+
+
+@dataclass(frozen=True)
+class Options(Config):
+    """A training configuration whose defaults are small and need no files."""
+
+    dataset: str = default("dataset", "moons")
+    hidden: tuple[int, ...] | None = default("hidden", None, "width of each hidden layer (8 8)")
+
+
+class Row(NamedTuple):
+    """What was found of one parameter, or that a layer has none.
+
+    Attributes:
+      number: of the layer; 0 is the input.
+      layer: the layer's name.
+      parameter: the parameter's name.
+      shape: of the parameter.
+      taken: at how many coordinates differences were taken.
+      kinks: how many of them were left out, for the loss has a kink there.
+      machine: the error against `jax.value_and_grad`.
+      differences: the error against central differences.
+      ok: whether both are small enough.
+    """
+
+    number: int
+    layer: str
+    parameter: str = ""
+    shape: tuple[int, ...] = ()
+    taken: int = 0
+    kinks: int = 0
+    machine: float = 0.0
+    differences: float = 0.0
+    ok: bool = True
+
+
+def make_parser() -> Parser:
+    """Return the command's argument parser."""
+    parser = Parser(prog=PROG, description="Check the hand-written gradient of a network.")
+    group = parser.add_argument_group("the check")
+    group.add_argument("--run", metavar="RUN", help="check this run's trained network")
+    group.add_argument(
+        "--examples", type=int, metavar="N", help=f"training examples; default {EXAMPLES}, or all"
+    )
+    group.add_argument(
+        "--break", dest="broken", metavar="LAYER", help="plant a wrong sign: the check must fail"
+    )
+    group.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    add_fields(parser, Options, skip=training_only())
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status, 1 if a gradient is wrong."""
+    return run_command(_main, PROG, arguments)
+
+
+def _main(arguments: list[str]) -> int:
+    given = vars(make_parser().parse_args(arguments))
+    run, n, broken, as_json = (given.pop(name) for name in ("run", "examples", "broken", "json"))
+    subject = load_subject(run, given, Options, HIDDEN)
+    layer = None if broken is None else _find(broken, subject.model)
+    total = len(subject.train)
+    n = min(EXAMPLES, total) if n is None else n
+    check(1 <= n <= total, "examples", f"from 1 to the {total} training examples", n)
+    rows = check_gradient(subject, n, layer)
+    ok = all(row.ok for row in rows)
+    if as_json:
+        tolerances = {"machine": MACHINE, "differences": DIFFERENCES}
+        found = {"ok": ok, "tolerances": tolerances, "rows": [row._asdict() for row in rows]}
+        print(json.dumps({"dataset": subject.config.dataset, "examples": n} | found))
+    else:
+        _print(subject, n, rows, layer)
+    return 0 if ok else 1
+
+
+def _find(wanted: str, model: "Layer") -> int:
+    """Return the number, from 1, of the layer with this number or name."""
+    names = [layer.name for layer in model.layers]
+    numbers = [str(k) for k, name in enumerate(names, 1) if wanted in (str(k), name)]
+    if not numbers:
+        raise unknown("layer", wanted, (f"{k} {name}" for k, name in enumerate(names, 1)))
+    if len(numbers) > 1:
+        raise InputError(f"--break must be one of {', '.join(numbers)}, all of them are {wanted!r}")
+    return int(numbers[0])
+
+
+def check_gradient(subject: Subject, n: int, broken: int | None = None) -> list[Row]:
+    """Compare the gradient by hand with that by machine and with differences, in float64.
+
+    Args:
+      subject: the network with its data.
+      n: the number of training examples, drawn at random.
+      broken: the number of a layer to spoil first.
+
+    Returns:
+      A row for each parameter, in order, and for each layer that has none.
+    """
+    import jax
+
+    from jaxmlp import nn
+    from jaxmlp.spec import examples_from
+
+    rng = np.random.default_rng(subject.config.seed)
+    some = np.sort(rng.choice(subject.train, n, replace=False))
+    x, y = subject.dataset.x_train[some], subject.dataset.y_train[some]
+    targets = np.asarray(examples_from(subject.spec, x, y).targets)
+    layers = [_input(), *subject.model.layers]
+    if broken is not None:
+        layers[broken] = _spoilt(layers[broken])
+    with jax.enable_x64(True):
+        x = jax.numpy.asarray(subject.spec.preprocessing(x), "float64")
+        tree = ({"x": x}, *subject.params)
+        params = jax.tree.map(lambda w: jax.numpy.asarray(w, "float64"), tree)
+        drops, seed = subject.config.dropout, subject.config.seed
+        key = jax.random.key(seed, impl="threefry2x32") if drops else None
+        return _compare(nn.sequential(*layers), subject.loss, params, (x, targets, None, key), rng)
+
+
+def _input() -> "Layer":
+    """Return a layer that has its output for a parameter: the network's input, so to speak."""
+    from jaxmlp.nn import Layer
+
+    return Layer(
+        init=lambda key, shape: ({}, shape),
+        forward=lambda params, x, key=None: (params["x"], None),
+        backward=lambda params, cache, dy: ({"x": dy}, dy),
+        name="input",
+    )
+
+
+def _spoilt(layer: "Layer") -> "Layer":
+    """Return the layer with a wrong sign in its backward."""
+    import jax
+
+    def backward(*arguments: Any) -> Any:
+        return jax.tree.map(lambda gradient: -gradient, layer.backward(*arguments))
+
+    return layer._replace(backward=backward)
+
+
+def _compare(
+    model: "Layer", loss: "Loss", params: Any, data: tuple[Any, ...], rng: np.random.Generator
+) -> list[Row]:
+    import jax
+
+    from jaxmlp import nn
+    from jaxmlp.referees import autodiff
+
+    (value, outputs), by_hand = jax.jit(nn.value_and_grad(model, loss))(params, *data)
+    _, by_machine = jax.jit(autodiff(model, loss))(params, *data)
+    floor = FLOOR * max(1.0, float(abs(value)), float(abs(outputs).max()))
+    gradients, _ = jax.tree_util.tree_flatten_with_path(by_hand)
+    some = [_coordinates(hand.size, rng) for _, hand in gradients]
+    slopes = _slopes(lambda params: nn.objective(model, loss)(params, *data)[0], params, some)
+    referees = zip(jax.tree.leaves(by_machine), some, slopes, strict=True)
+    rows = []
+    for (path, hand), (machine, part, sides) in zip(gradients, referees, strict=True):
+        first = _error(np.asarray(hand - machine), np.asarray(machine), floor)
+        second, kinks = _against_differences(np.ravel(hand)[part], sides, floor)
+        name = jax.tree_util.keystr(path[1:], simple=True, separator=".")
+        found = (len(part), kinks, first, second, first <= MACHINE and second <= DIFFERENCES)
+        rows.append(Row(path[0].idx, model.layers[path[0].idx].name, name, hand.shape, *found))
+    seen = {row.number for row in rows}
+    rows += [Row(k, layer.name) for k, layer in enumerate(model.layers) if k not in seen]
+    return sorted(rows, key=lambda row: row.number)
+
+
+def _slopes(value: Any, params: Any, some: list[np.ndarray]) -> list[np.ndarray]:
+    """Return each parameter's slopes: to the right, to the left, and both with a smaller step."""
+    import jax
+    from jax.flatten_util import ravel_pytree
+
+    from jaxmlp.nn.gradients import slopes
+
+    w, unravel = ravel_pytree(params)
+    starts = np.cumsum([0, *(leaf.size for leaf in jax.tree.leaves(params))])
+    indices = np.concatenate([start + part for start, part in zip(starts, some, strict=False)])
+
+    @jax.jit
+    def one_sided(indices: Any, h: Any) -> Any:
+        return slopes(lambda w: value(unravel(w)), w, indices, h, central=False)
+
+    sides = np.stack([one_sided(indices, h) for h in (STEP, -STEP, STEP / 4, -STEP / 4)])
+    return np.split(sides, np.cumsum([len(part) for part in some])[:-1], axis=1)
+
+
+def _coordinates(size: int, rng: np.random.Generator) -> np.ndarray:
+    """Return at which coordinates of a parameter to take differences: all, or a sample."""
+    return np.arange(size) if size <= MOST else np.sort(rng.choice(size, MOST, replace=False))
+
+
+def _error(difference: np.ndarray, expected: np.ndarray, floor: float) -> float:
+    return float(np.linalg.norm(difference)) / max(float(np.linalg.norm(expected)), floor)
+
+
+def _against_differences(hand: np.ndarray, sides: np.ndarray, floor: float) -> tuple[float, int]:
+    """Return a gradient's error against central differences, and how many kinks are among them.
+
+    Where a kink lies within the step (a ReLU switches), the difference is no derivative. So what
+    looks wrong is looked at again with a smaller step, and left out if the gradient lies between
+    the slopes to the right and to the left, as a subgradient does; or if these two differ no less
+    than before, so that there is no derivative (several kinks in one place, as for the input 0).
+    Where there is no kink, they are as good as equal, and excuse nothing.
+    """
+    right, left, near_right, near_left = sides
+    central = (right + left) / 2
+    error = np.abs(hand - central)
+    most = DIFFERENCES * max(float(np.linalg.norm(central)), floor)
+    low, high = np.minimum(near_right, near_left), np.maximum(near_right, near_left)
+    between = (low - most <= hand) & (hand <= high + most)
+    lasting = high - low > np.maximum(most, np.abs(right - left) / 2)
+    kinks = (error > most) & (between | lasting)
+    return _error(np.where(kinks, 0, error), central, floor), int(kinks.sum())
+
+
+def _print(subject: Subject, n: int, rows: list[Row], broken: int | None) -> None:
+    from jaxmlp.console import print_table
+
+    drops = ", dropout at work" if subject.config.dropout else ""
+    print(f"{n} examples of {subject.config.dataset}, {subject.spec.loss}, float64{drops}")
+    if broken is not None:
+        print(f"a wrong sign is planted in {broken} {subject.model.layers[broken - 1].name}")
+    print()
+    header = ("layer", "parameter", "shape", "jax.grad", "differences", "taken at", "verdict")
+    print_table([_cells(row) for row in rows], header)
+    print(f"\nrelative errors; at most {MACHINE:g} and {DIFFERENCES:g} pass")
+    wrong = [f"{row.number} {row.layer} {row.parameter}" for row in rows if not row.ok]
+    if wrong:
+        print(f"FAILED: {', '.join(wrong)}")
+        print("the mistake is in the last of these layers, or in one without parameters behind it")
+    elif broken is not None:
+        print("ok: the wrong sign does not show, for the gradient there is zero")
+    else:
+        print("ok")
+
+
+def _cells(row: Row) -> tuple[Any, ...]:
+    """Return a row as it is shown."""
+    from rich.text import Text
+
+    layer = f"{row.number} {row.layer}"
+    if not row.parameter:
+        return (layer, *[""] * 6)
+    size = math.prod(row.shape)
+    taken = f"all {size}" if row.taken == size else f"{row.taken} of {size:,}"
+    kinks = f", {row.kinks} kinks" if row.kinks else ""
+    verdict = Text("ok", "green") if row.ok else Text("FAILED", "bold red")
+    differences = f"{row.differences:.1e}" if row.kinks < row.taken else "-"
+    shape, machine = " x ".join(map(str, row.shape)), f"{row.machine:.1e}"
+    return layer, row.parameter, shape, machine, differences, taken + kinks, verdict
+
+
+if __name__ == "__main__":
+    sys.exit(main())
