@@ -1,0 +1,115 @@
+r"""Cross-validation on the training digits finds a learning rate that is near the best on new ones.
+
+Every rate of a grid is tried on five folds: 784-32-10 learns four of them by plain descent and is
+judged on the fifth. The rate with the lowest mean loss then learns all training digits, and so does
+every other rate, to see on test digits what the choice has cost (deck C, "Stochastic Gradient
+Descent": an initial rate is chosen by cross-validation).
+
+It takes examples and a fine grid: of nine rates and 300 or 600 digits, one seed or more took a rate
+whose test loss was 15 % above the lowest, so that the threshold was not met there.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments import style
+from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.training import digits, over_seeds
+from jaxmlp import nn, optim
+
+ABOUT = About(
+    rows=("C5",),
+    section="Stochastic gradient descent: the learning rate",
+    formula=r"\hat{\alpha} = \arg \min_{\alpha} \frac{1}{K} \sum_{k=1}^{K}"
+    r" L_{V_k} ( w_{T \setminus V_k}(\alpha) )",
+    threshold="for every seed the chosen rate is neither end of the grid, its test loss is within"
+    " 10 % of the lowest on the grid, and below half of that of the worst rate",
+    expected=HOLDS,
+    seconds=15,
+)
+FOLDS, BATCH = 5, 20
+
+
+def run(settings: Settings) -> Numbers:
+    """Measure the loss on the folds and, after learning all, on the test digits."""
+    n, passes = 1000, 4
+    rates = jnp.logspace(-3, 1, 13)
+    (x, y), test = digits(settings, n, 1000)
+    model, loss = nn.mlp((32,), 10), nn.losses.cross_entropy
+    gradient = nn.value_and_grad(model, loss)
+    starts = over_seeds(lambda key: model.init(key, (784,))[0], settings)
+
+    def learn(rate: jax.Array, params: Any, order: jax.Array, data: Any, judged: Any) -> jax.Array:
+        optimizer = optim.sgd(rate)
+
+        def step(carry: Any, batch: jax.Array) -> Any:
+            params, state = carry
+            g = gradient(params, data[0][batch], data[1][batch])[1]
+            updates, state = optimizer.update(g, state)
+            return (jax.tree.map(jnp.add, params, updates), state), None
+
+        (params, _), _ = jax.lax.scan(step, (params, optimizer.init(params)), order)
+        return loss(model(params, judged[0]), judged[1])
+
+    def orders(learned: np.ndarray, seed: int) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        drawn = np.concatenate([rng.permutation(learned) for _ in range(passes)])
+        return drawn.reshape(-1, BATCH).astype(np.int32)
+
+    data, judged = jax.tree.map(jnp.asarray, ((x, y), test))
+    at_rates = jax.vmap(learn, (0, None, None, None, None))
+    compiled = jax.jit(jax.vmap(at_rates, (None, 0, 0, None, None)))
+    validation = np.zeros((FOLDS, settings.seeds, len(rates)))
+    for k, fold in enumerate(np.array_split(np.arange(n), FOLDS)):
+        rest = np.setdiff1d(np.arange(n), fold)
+        order = jnp.asarray(np.array([orders(rest, seed) for seed in range(settings.seeds)]))
+        validation[k] = compiled(rates, starts, order, data, (data[0][fold], data[1][fold]))
+    order = jnp.asarray(np.array([orders(np.arange(n), s) for s in range(settings.seeds)]))
+    tested = compiled(rates, starts, order, data, judged)
+    return {"n": n, "rates": rates, "validation": validation.mean(axis=0), "test": tested}
+
+
+def _chosen(numbers: Numbers) -> np.ndarray:
+    """Return the number of the rate that cross-validation chooses, by seed."""
+    losses = np.array(numbers["validation"], float)
+    return np.argmin(np.where(np.isfinite(losses), losses, np.inf), axis=1)
+
+
+def plot(numbers: Numbers) -> Figure:
+    """Draw both losses against the rate, and the choices."""
+    figure, ((panel,),) = style.figure(width=6.0, height=3.8)
+    both = (("validation", f"mean of {FOLDS} folds"), ("test", "test digits, all folds learned"))
+    for i, (name, label) in enumerate(both):
+        values = np.array(numbers[name], float)
+        style.band(
+            panel, numbers["rates"], np.minimum(values, 3), label, i, marker=style.MARKERS[i]
+        )
+    rates = np.array(numbers["rates"])[_chosen(numbers)]
+    places = np.array(numbers["test"], float)[np.arange(len(rates)), _chosen(numbers)]
+    panel.plot(rates, places, "k*", ms=11, ls="none", label="chosen, by seed")
+    panel.set(xscale="log", yscale="log", xlabel="learning rate α", ylabel="loss, nats")
+    panel.legend(frameon=False, loc="lower left", fontsize=8)
+    return figure
+
+
+def verdict(numbers: Numbers) -> Verdict:
+    """Compare the test loss at the chosen rate with the best and the worst."""
+    chosen, losses = _chosen(numbers), np.array(numbers["test"], float)
+    losses = np.where(np.isfinite(losses), losses, np.inf)
+    ours, rates = losses[np.arange(len(losses)), chosen], np.array(numbers["rates"])
+    cost = ours / losses.min(axis=1) - 1
+    inside = (chosen > 0) & (chosen < len(rates) - 1)
+    good = inside & (cost <= 0.1) & (ours < losses.max(axis=1) / 2)
+    return Verdict(
+        HOLDS if good.all() else CONDITIONALLY if good.any() else FAILS,
+        float(cost.mean()),
+        float(cost.std()),
+        f"The rates chosen by {FOLDS} folds of {numbers['n']} digits are"
+        f" {', '.join(f'{rate:.2g}' for rate in sorted(set(rates[chosen])))}; their test loss is"
+        f" {100 * cost.mean():.1f} % above the lowest on the grid on average (the number),"
+        f" {100 * cost.max():.1f} % at most.",
+    )

@@ -1,0 +1,129 @@
+r"""Units that start equal stay equal: from zeros or ones a network learns no distinct features.
+
+The network 784-32-10, its kernels all zeros, all ones or He's, with ReLU and with sigmoid, is
+trained on digits. After training: how far the units of the hidden layer differ, which parameters
+moved, and the accuracy (decks B and D, "Zero initialization").
+
+The slide says zeros leave zero gradients. Not all of them: the last bias has `delta = a - y`, and
+learns the class frequencies. With sigmoid hidden units, whose output at 0 is 1/2, the last kernel
+moves too, and then the first, all units alike (erratum 13).
+"""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments import style
+from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.training import digits, train
+from jaxmlp import nn, optim
+
+ABOUT = About(
+    rows=("B8", "D9"),
+    section="Zero initialization and random initialization; zero initialization?",
+    formula=r"w_i = w_j \Rightarrow \frac{\partial L}{\partial w_i} ="
+    r" \frac{\partial L}{\partial w_j}, \qquad \frac{\partial L}{\partial b_L} = a - y \ne 0",
+    threshold="from zeros and ones the hidden units differ by less than 1e-4 of the largest weight"
+    " after training, for ReLU and sigmoid; zeros with ReLU move the last bias alone; He is better"
+    " by 20 points of accuracy than each of them",
+    expected=HOLDS,
+    seconds=12,
+)
+STARTS = {
+    "zeros": nn.initializers.zeros,
+    "ones": nn.initializers.ones,
+    "He": nn.initializers.he_normal,
+}
+ACTIVATIONS = {"relu": nn.activations.relu, "sigmoid": nn.activations.sigmoid}
+PARTS = ("hidden kernel", "hidden bias", "last kernel", "last bias")
+
+
+def run(settings: Settings) -> Numbers:
+    """Train all six, and measure what moved and how far units differ."""
+    data = digits(settings, 2000 if settings.quick else 10_000, 1000)
+    epochs = 2 if settings.quick else 5
+    numbers: Numbers = {}
+    for name, f in ACTIVATIONS.items():
+        for start, kernel in STARTS.items():
+            model = nn.mlp((32,), 10, f, kernel)
+            runs = train(model, optim.sgd(0.1), data, settings, epochs)
+            found = [_state(params, start) for params in runs["params"]]
+            numbers[f"{start}, {name}"] = {
+                "accuracy": runs["test_accuracy"],
+                "spread": [f["spread"] for f in found],
+                "moved": np.array([f["moved"] for f in found], float),
+            }
+    return numbers
+
+
+def _state(params: tuple[dict[str, np.ndarray], ...], start: str) -> Numbers:
+    """Return the spread of the hidden units, relative, and how far each parameter moved."""
+    _, hidden, _, last = params
+    W, V = hidden["W"], last["W"]  # a unit is a column of W and a row of V
+    spread = max(np.ptp(W, axis=1).max(), np.ptp(V, axis=0).max())
+    origin = {"zeros": 0.0, "ones": 1.0, "He": np.nan}[start]
+    return {
+        "spread": spread / max(np.abs(W).max(), np.abs(V).max(), 1e-30),
+        "moved": [
+            np.abs(leaf - at).max()
+            for leaf, at in ((W, origin), (hidden["b"], 0), (V, origin), (last["b"], 0))
+        ],
+    }
+
+
+def plot(numbers: Numbers) -> Figure:
+    """Draw accuracy by epoch, and what moved."""
+    figure, ((left, right),) = style.figure(1, 2)
+    for i, (name, found) in enumerate(numbers.items()):
+        accuracy = np.array(found["accuracy"])
+        style.band(left, range(accuracy.shape[1]), accuracy, name, i, marker=style.MARKERS[i])
+    left.set_xlabel("epoch")
+    left.set_ylabel("test accuracy")
+    left.set_ylim(0, 1)
+    left.legend(frameon=False, ncols=2, loc="center right", bbox_to_anchor=(1, 0.38))
+    equal = [name for name in numbers if not name.startswith("He")]
+    for i, name in enumerate(equal):
+        moved = np.array(numbers[name]["moved"], float).mean(axis=0)
+        right.bar(
+            np.arange(len(PARTS)) + 0.2 * (i - 1.5),
+            moved,
+            0.2,
+            label=name,
+            color=style.COLOURS[i],
+            hatch=("", "//", "..", "xx")[i],
+            edgecolor="black",
+        )
+    right.set_xticks(range(len(PARTS)), PARTS, fontsize=8)
+    right.set_yscale("symlog", linthresh=1e-6)
+    right.set_ylim(0, 1e3)
+    right.set_ylabel("largest change by training")
+    right.legend(frameon=False, ncols=2)
+    return figure
+
+
+def verdict(numbers: Numbers) -> Verdict:
+    """Compare units with units, and the equal starts with He's."""
+    accuracy = {name: np.array(found["accuracy"])[:, -1] for name, found in numbers.items()}
+    equal = [name for name in numbers if not name.startswith("He")]
+    spread = max(np.max(numbers[name]["spread"]) for name in equal)
+    relu, sigmoid = (
+        np.array(numbers[f"zeros, {name}"]["moved"], float).mean(axis=0) for name in ACTIVATIONS
+    )
+    lead = np.mean(
+        [accuracy[f"He, {name.split(', ')[1]}"] - accuracy[name] for name in equal], axis=0
+    )
+    worst = min(
+        float(np.mean(accuracy[f"He, {name.split(', ')[1]}"] - accuracy[name])) for name in equal
+    )
+    parts = spread < 1e-4, bool(relu[:3].max() == 0 < relu[3]), worst > 0.2
+    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    shares = ", ".join(f"{name} {values.mean():.2f}" for name, values in accuracy.items())
+    return Verdict(
+        word,
+        float(lead.mean()),
+        float(lead.std()),
+        f"Hidden units that start equal differ after training by {spread:.0e} of the largest"
+        f" weight. Zeros with ReLU move the last bias ({relu[3]:.2f}) and nothing else"
+        f" ({relu[:3].max():.0e}); zeros with sigmoid move the last kernel ({sigmoid[2]:.2f}) and"
+        f" the first ({sigmoid[0]:.3f}) too, all units alike. Test accuracy: {shares}. Draw kernels"
+        " at random; biases may start at zero.",
+    )

@@ -1,0 +1,111 @@
+r"""Four gates and the chain rule are all of backpropagation: distribute, swap, add up, route.
+
+The graphs of the slides and ours: values and gradients on every input, against the numbers worked
+by hand, and against central differences at random inputs, where ties of the maximum have no
+derivative and are not met (deck B, "Chain Rule for Important Gates" and "A Simple Example").
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments import style
+from experiments.framework import FAILS, HOLDS, About, Numbers, Settings, Verdict
+from jaxmlp.nn import gates
+
+ABOUT = About(
+    rows=("B5", "B6"),
+    section="Chain rule for important gates; a simple example",
+    formula=r"f = (x + y) z, \qquad \frac{\partial f}{\partial x} = \frac{\partial f}{\partial y}"
+    r" = z, \quad \frac{\partial f}{\partial z} = x + y",
+    threshold="the worked examples come out exactly, and at random inputs every gradient agrees"
+    " with central differences to 1e-6 of the largest of its graph, or of 1",
+    expected=HOLDS,
+    seconds=1,
+)
+STEP = 1e-5
+Make = Callable[..., gates.Graph]
+GRAPHS: dict[str, tuple[Make, int]] = {
+    "(x + y) z": (gates.add_and_multiply, 3),
+    "x y + max(x, y)": (gates.four_gates, 2),
+    "sigmoid neuron, in gates": (lambda *v: _neuron(v, False), 5),
+    "sigmoid neuron, whole": (lambda *v: _neuron(v, True), 5),
+}
+# (f, its gradients) of the slides' numbers, and of x = 3, y = -2
+WORKED = {"(x + y) z": (-12.0, [-4.0, -4.0, 3.0]), "x y + max(x, y)": (-3.0, [-1.0, 3.0])}
+
+
+def run(settings: Settings) -> Numbers:
+    """Work the examples, and compare each graph with central differences at random inputs."""
+    worked = {}
+    for name in WORKED:
+        graph = GRAPHS[name][0]()
+        worked[name] = (_result(graph), _gradients(graph))
+    points = 10 if settings.quick else 40
+    errors = {}
+    for name, (make, inputs) in GRAPHS.items():
+        errors[name] = np.array(
+            [
+                [
+                    _error(make, row)
+                    for row in np.random.default_rng(seed).normal(size=(points, inputs))
+                ]
+                for seed in range(settings.seeds)
+            ]
+        )
+    return {"worked": worked, "errors": errors}
+
+
+def _neuron(v: Sequence[float], whole: bool) -> gates.Graph:
+    """Return the neuron from its inputs in the order in which the graph holds them."""
+    w0, x0, w1, x1, w2 = v
+    return gates.neuron((w0, w1, w2), (x0, x1), whole)
+
+
+def _result(graph: gates.Graph) -> float:
+    return graph.nodes[-1].outputs[0].value
+
+
+def _gradients(graph: gates.Graph) -> list[float]:
+    return [float(edge.gradient or 0.0) for edge in graph.inputs]
+
+
+def _error(make: Make, at: np.ndarray) -> float:
+    """Return how far the gradients are from central differences."""
+    gradients = np.array(_gradients(make(*at)))
+    moves = STEP * np.eye(len(at))
+    slopes = [(_result(make(*(at + d))) - _result(make(*(at - d)))) / (2 * STEP) for d in moves]
+    return float(np.max(np.abs(gradients - slopes)) / max(1.0, np.max(np.abs(gradients))))
+
+
+def plot(numbers: Numbers) -> Figure:
+    """Draw the errors of all random points, sorted, for each graph."""
+    figure, ((panel,),) = style.figure(1, 1, width=5.6)
+    for i, (name, errors) in enumerate(numbers["errors"].items()):
+        values = np.sort(np.maximum(np.ravel(errors), 1e-17))
+        share = 100 * np.arange(1, len(values) + 1) / len(values)
+        panel.plot(values, share, label=name, color=style.COLOURS[i], ls=style.LINES[i])
+    panel.set_xscale("log")
+    panel.set_xlabel("distance from central differences, relative")
+    panel.set_ylabel("random inputs that are no further off, %")
+    panel.legend(frameon=False, loc="upper left", fontsize=8)
+    return figure
+
+
+def verdict(numbers: Numbers) -> Verdict:
+    """Check the worked numbers, and the largest error."""
+    exact = all(
+        value == WORKED[name][0] and list(gradients) == WORKED[name][1]
+        for name, (value, gradients) in numbers["worked"].items()
+    )
+    worst = max(float(np.max(errors)) for errors in numbers["errors"].values())
+    slide = numbers["worked"]["(x + y) z"][1]
+    return Verdict(
+        HOLDS if exact and worst <= 1e-6 else FAILS,
+        worst,
+        None,
+        f"The slides' example gives {slide[0]:g}, {slide[1]:g} and {slide[2]:g}, as worked by hand;"
+        f" at random inputs no gradient is further than {worst:.1e} from central differences,"
+        " whether the sigmoid is one gate or four. A gate needs to know nothing but its own rule.",
+    )

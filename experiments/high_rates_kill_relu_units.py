@@ -1,0 +1,169 @@
+r"""ReLU units die as the learning rate grows; those of leaky ReLU, PReLU and ELU stay alive.
+
+The network 784-32-10 learns digits by plain descent at rates from 0.03 to 3. A unit is dead when
+its slope is zero for every training example: nothing reaches its weights any more. With the
+variants the slope for `z < 0` is 0.01, learned or `e^z`, so that a unit that says nothing still
+learns. PReLU's learned slopes are shown as well (deck B, "ReLU" and its variants).
+
+Units are counted in runs whose loss is still finite. Without this condition, which the criterion
+lacked at first, a diverged run's units pass for alive: their slopes are not zero but NaN.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments import style
+from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.training import digits
+from jaxmlp import nn, optim
+
+ABOUT = About(
+    rows=("B11", "B10"),
+    section="ReLU; variants of ReLU: leaky ReLU, PReLU, ELU",
+    formula=r"z_n \le 0 \; \mathrm{for \; all} \; n \; \Rightarrow \;"
+    r" \frac{\partial L}{\partial w} = \sum_n \delta_n f'(z_n) x_n = 0 \; \mathrm{(ReLU)}",
+    threshold="at the lowest rate less than 5 % of the ReLU units are dead at the end, at the"
+    " highest more than 50 %, never fewer at a higher rate (within 5 points); leaky ReLU, PReLU"
+    " and ELU have less than 1 % at every rate; runs whose loss is not"
+    " finite do not count",
+    expected=CONDITIONALLY,
+    seconds=15,
+)
+HIDDEN, BATCH = 32, 25
+RATES = (0.03, 0.1, 0.3, 1.0, 3.0)
+KINDS: dict[str, Any] = {
+    "relu": nn.activations.relu,
+    "leaky relu": nn.activations.leaky_relu,
+    "prelu": nn.prelu,
+    "elu": nn.activations.elu,
+}
+
+
+def run(settings: Settings) -> Numbers:
+    """Train every kind at every rate, all seeds at once, and count dead units by epoch."""
+    (x, y), _ = digits(settings, 500, 1)
+    x, y = jnp.asarray((x - x.mean()) / x.std()), jnp.asarray(y)
+    epochs = 3 if settings.quick else 10
+    keys = jax.random.split(jax.random.key(0), settings.seeds)
+    numbers: Numbers = {}
+    for name, kind in KINDS.items():
+        model = nn.mlp((HIDDEN,), 10, kind)
+        params = jax.vmap(lambda key, model=model: model.init(key, x.shape[1:])[0])(keys)
+        fit = jax.vmap(partial(_fit, model, x, y, epochs), in_axes=(None, 0, 0))
+        dead, loss, params = jax.jit(jax.vmap(fit, in_axes=(0, None, None)))(
+            jnp.asarray(RATES), params, keys
+        )
+        numbers[name] = {"dead": dead, "loss": loss}
+        if name == "prelu":
+            numbers[name]["slopes"] = params[2]["alpha"]
+    return numbers
+
+
+def _fit(
+    model: nn.Layer, x: jax.Array, y: jax.Array, epochs: int, rate: jax.Array, params: Any, key: Any
+) -> tuple[jax.Array, jax.Array, Any]:
+    """Return the share of dead units and the loss, before the first epoch and after each."""
+    differentiate = nn.value_and_grad(model, nn.losses.cross_entropy)
+    optimizer = optim.sgd(lambda t: rate)
+
+    def step(carry: Any, rows: jax.Array) -> tuple[Any, None]:
+        params, state = carry
+        _, gradient = differentiate(params, x[rows], y[rows])
+        updates, state = optimizer.update(gradient, state, params)
+        return (jax.tree.map(jnp.add, params, updates), state), None
+
+    def epoch(carry: Any, key: jax.Array) -> Any:
+        z, caches = model.forward(carry[0], x)
+        loss = nn.losses.cross_entropy(z, y)
+        # the slope of each unit for each example is what its layer makes of a gradient of ones
+        slope = model.layers[2].backward(carry[0][2], caches[2], jnp.ones((len(x), HIDDEN)))[1]
+        dead = jnp.mean(jnp.all(slope == 0, axis=0))
+        order = jax.random.randint(key, (len(x) // BATCH, BATCH), 0, len(x))
+        return jax.lax.scan(step, carry, order)[0], (dead, loss)
+
+    keys = jax.random.split(key, epochs + 1)
+    (params, _), (dead, loss) = jax.lax.scan(epoch, (params, optimizer.init(params)), keys)
+    return dead, loss, params
+
+
+def _dead(found: Numbers) -> np.ndarray:
+    """Return the share of dead units `(rates, seeds, epochs + 1)`, NaN where a run has diverged."""
+    dead, loss = (np.array(found[name], float) for name in ("dead", "loss"))
+    return np.where(np.isfinite(loss), dead, np.nan)
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over the seeds that count, NaN where none does."""
+    counted = np.isfinite(values)
+    total = np.where(counted, values, 0).sum(axis=1)
+    return np.where(counted.any(axis=1), total / np.maximum(counted.sum(axis=1), 1), np.nan)
+
+
+def plot(numbers: Numbers) -> Figure:
+    """Draw dead ReLU units by epoch, dead units by rate, and PReLU's slopes."""
+    figure, ((left, middle, right),) = style.figure(1, 3, width=4.2)
+    dead = {name: _dead(found) for name, found in numbers.items()}
+    for i, rate in enumerate(RATES):
+        style.band(left, range(dead["relu"].shape[2]), 100 * dead["relu"][i], f"rate {rate:g}", i)
+    left.set_xlabel("epoch (ReLU)")
+    left.set_ylabel("dead units, %")
+    for i, (name, values) in enumerate(dead.items()):
+        ends = 100 * _mean(values[:, :, -1])
+        style.band(middle, RATES, ends, name, i, marker=style.MARKERS[i], ms=9 - 2 * i)
+    middle.set_xscale("log")
+    middle.set_xlabel("learning rate")
+    middle.set_ylabel("dead units at the end, %, of finite runs")
+    slopes = np.array(numbers["prelu"]["slopes"], float)  # (rates, seeds, units)
+    for i, rate in enumerate(RATES[:2]):
+        right.hist(
+            np.clip(slopes[i].ravel(), -0.1, 0.7),
+            np.linspace(-0.1, 0.7, 33),
+            histtype="step",
+            color=style.COLOURS[i],
+            ls=style.LINES[i],
+            lw=1.5,
+            label=f"rate {rate:g}",
+        )
+    right.axvline(0.25, color="k", lw=0.8)
+    right.set_xlabel("learned slope α of PReLU (line: the start)")
+    right.set_ylabel("units, all seeds")
+    for panel in (left, middle, right):
+        panel.legend(frameon=False)
+    return figure
+
+
+def verdict(numbers: Numbers) -> Verdict:
+    """Compare the shares of dead units at the end."""
+    ends = {name: _dead(found)[:, :, -1] for name, found in numbers.items()}
+    relu = _mean(ends["relu"])
+    worst = {name: np.nanmax(_mean(v)) for name, v in ends.items() if name != "relu"}
+    lost = {name: int(np.isnan(v).sum()) for name, v in ends.items()}
+    grows = relu[0] < 0.05 and relu[-1] > 0.5 and np.diff(relu).min() > -0.05
+    alive = max(worst.values()) < 0.01
+    word = HOLDS if grows and alive else CONDITIONALLY if grows or alive else FAILS
+    slopes = np.array(numbers["prelu"]["slopes"], float)[1]
+    listed = ", ".join(f"{100 * d:.0f} % at {rate:g}" for rate, d in zip(RATES, relu, strict=True))
+    most = ", ".join(f"{name} {100 * share:.0f} %" for name, share in worst.items())
+    gone = ", ".join(f"{name} {count}" for name, count in lost.items())
+    left = {name: np.array(f["loss"], float)[3, :, -1] for name, f in numbers.items()}
+    losses = ", ".join(
+        f"{name} {np.median(loss[np.isfinite(loss)]):.2g}"
+        for name, loss in left.items()
+        if np.isfinite(loss).any()
+    )
+    return Verdict(
+        word,
+        float(relu[-1]),
+        float(np.nanstd(ends["relu"][-1])),
+        f"Dead ReLU units at the end: {listed}; the most at any rate by kind: {most}. The slope of"
+        " ELU is e^z, which is 0 in float32 below -103: far enough out it dies. Not finite in"
+        f" the end, of {ends['relu'].size} runs each: {gone}; median training loss of the others at"
+        f" rate 1: {losses}. Staying alive does not save a rate that is too high: the variants"
+        f" diverge where ReLU falls silent. PReLU's slopes, begun at 0.25, lie at"
+        f" {slopes.mean():.2f} ± {slopes.std():.2f} after training at 0.1.",
+    )

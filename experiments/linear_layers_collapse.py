@@ -1,0 +1,104 @@
+r"""However many linear layers, they are one linear layer.
+
+A network with three linear layers against the product of its matrices: equal outputs; and trained
+on digits and on two circles, equal ceilings of accuracy, which the same network with ReLU passes
+(deck D, "Activation function": why it should be non-linear).
+"""
+
+import functools
+
+import jax
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments import style
+from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.training import dataset, digits, train
+from jaxmlp import nn, optim
+
+ABOUT = About(
+    rows=("D4",),
+    section="Activation function: why it should be non-linear",
+    formula=r"f(x) = W^{(L)} \cdots W^{(2)} W^{(1)} x = W x",
+    threshold="the collapsed matrix gives the trained network's outputs to 1e-5 of the largest; on"
+    " both data sets three linear layers come within 2 points of one, and ReLU is at least 2"
+    " points above both",
+    expected=HOLDS,
+    seconds=20,
+)
+HIDDEN = (64, 64)
+
+
+def run(settings: Settings) -> Numbers:
+    """Train one linear layer, three of them, and three with ReLU, and collapse the second."""
+    n, epochs = (2000, 8) if settings.quick else (10_000, 15)
+    circles = dataset("circles")
+    sets = {
+        "digits": (digits(settings, n, 1000), 10, epochs),
+        "circles": (
+            ((circles.x_train, circles.y_train), (circles.x_test, circles.y_test)),
+            2,
+            2 * epochs,
+        ),
+    }
+    accuracy: Numbers = {}
+    gap = 0.0
+    for name, (data, classes, passes) in sets.items():
+        models = {
+            "one linear layer": nn.mlp((), classes),
+            "three linear layers": nn.mlp(HIDDEN, classes, nn.activations.identity),
+            "three layers, ReLU": nn.mlp(HIDDEN, classes),
+        }
+        accuracy[name] = {}
+        for kind, model in models.items():
+            runs = train(model, optim.adam(0.003), data, settings, passes, batch_size=100)
+            accuracy[name][kind] = runs["test_accuracy"]
+            if kind == "three linear layers":
+                x = data[1][0]
+                gap = max(gap, *(_gap(model, params, x) for params in runs["params"]))
+    return {"accuracy": accuracy, "gap": gap}
+
+
+def _gap(model: nn.Layer, params: nn.layers.Params, x: np.ndarray) -> float:
+    """Return how far the product of the matrices is from the network, relative to its outputs."""
+    dense = [p for p in jax.tree.map(np.asarray, params) if p]
+    W = functools.reduce(np.matmul, [p["W"].astype(float) for p in dense])
+    b = functools.reduce(lambda b, p: b @ p["W"] + p["b"], dense, np.zeros(len(dense[0]["W"])))
+    z = np.asarray(model(params, jax.numpy.asarray(x)))
+    return float(np.max(np.abs(x @ W + b - z)) / np.max(np.abs(z)))
+
+
+def plot(numbers: Numbers) -> Figure:
+    """Draw test accuracy by epoch on both data sets."""
+    figure, (panels,) = style.figure(1, 2)
+    for panel, (name, kinds) in zip(panels, numbers["accuracy"].items(), strict=True):
+        for i, (kind, values) in enumerate(kinds.items()):
+            percent = 100 * np.array(values)
+            style.band(panel, range(percent.shape[1]), percent, kind, i)
+        panel.set_xlabel(f"epoch on {name}")
+        panel.set_ylabel("test accuracy, %")
+    panels[0].legend(frameon=False, loc="lower right")
+    return figure
+
+
+def verdict(numbers: Numbers) -> Verdict:
+    """Compare the outputs, and the final accuracies."""
+    equal, above, parts = [], [], []
+    margin = np.zeros(0)
+    for name, kinds in numbers["accuracy"].items():
+        one, three, relu = (100 * np.array(values)[:, -1] for values in kinds.values())
+        equal.append(abs(np.mean(three) - np.mean(one)) <= 2)
+        margin = relu - np.maximum(one, three)
+        above.append(np.mean(relu) - max(np.mean(one), np.mean(three)) >= 2)
+        parts.append(
+            f"{np.mean(one):.1f}, {np.mean(three):.1f} and {np.mean(relu):.1f} % on {name}"
+        )
+    checks = (numbers["gap"] <= 1e-5, all(equal), all(above))
+    return Verdict(
+        HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS,
+        float(np.mean(margin)),
+        float(np.std(margin)),
+        f"One matrix gives the outputs of three to {numbers['gap']:.1e}. One linear layer, three,"
+        f" and three with ReLU reach {'; '.join(parts)}: depth without a nonlinearity buys nothing."
+        " (The number is ReLU's lead on the circles, in points.)",
+    )

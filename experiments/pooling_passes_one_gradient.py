@@ -1,0 +1,114 @@
+r"""The Jacobian of ReLU and max-pooling has one entry a row at most, and ties do not break it.
+
+The Jacobian written out from the layers' backward passes is compared with the machine's, at random
+activations, at activations with equal largest values in a window, and at zeros, where ReLU has its
+kink and every window is a tie (deck C, appendix "The Jacobians for Back-Propagation"). The slide
+takes slope 1 at 0, the library takes 0 as JAX does (erratum 6): both are subgradients.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments import style
+from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.training import over_seeds
+from jaxmlp import nn
+from jaxmlp.nn import activations, gradients
+
+ABOUT = About(
+    rows=("C9",),
+    section="Appendix: the Jacobians for back-propagation",
+    formula=r"\frac{\partial x_i}{\partial a_q} = \delta_{q \hat{q}} h'(a_{\hat{q}}), \qquad"
+    r" \hat{q} = \arg \max_{q \in P(i)} h(a_q)",
+    threshold="the largest difference from autodiff's Jacobian, of jax.nn.relu and JAX's own"
+    " pooling, is 0 for random, tied and zero activations, and no row has more than one entry",
+    expected=HOLDS,
+    seconds=4,
+)
+SIDE = 6
+LAYER = nn.sequential(nn.activation(activations.relu), nn.max_pool(2))
+
+
+def _cases(key: jax.Array) -> dict[str, jax.Array]:
+    shape = (SIDE, SIDE, 1)
+    few = jax.random.randint(key, shape, -1, 3).astype(jnp.float32)  # -1, 0, 1, 2
+    return {"random": jax.random.normal(key, shape), "ties": few, "zeros": jnp.zeros(shape)}
+
+
+def _by_machine(a: jax.Array) -> jax.Array:
+    """Return the Jacobian by autodiff of JAX's own ReLU and pooling, `(outputs, inputs)`."""
+    window = (2, 2, 1)
+    pool = functools.partial(
+        jax.lax.reduce_window,
+        init_value=-jnp.inf,
+        computation=jax.lax.max,
+        window_dimensions=window,
+        window_strides=window,
+        padding="VALID",
+    )
+    return jax.jacrev(lambda a: pool(jax.nn.relu(a)).ravel())(a).reshape(-1, a.size)
+
+
+def run(settings: Settings) -> Numbers:
+    """Compare the two Jacobians for every kind of activations."""
+
+    def compare(key: jax.Array) -> dict[str, tuple[jax.Array, ...]]:
+        found: dict[str, tuple[jax.Array, ...]] = {}
+        for name, a in _cases(key).items():
+            ours = gradients.jacobians(LAYER, ((), ()), a)[1]
+            found[name] = (a, ours, _by_machine(a))
+        return found
+
+    numbers: Numbers = {}
+    for name, (a, ours, theirs) in over_seeds(compare, settings).items():
+        windows = a.reshape(-1, SIDE // 2, 2, SIDE // 2, 2).transpose(0, 1, 3, 2, 4)
+        values = np.maximum(windows.reshape(-1, 4), 0)
+        tied = (values == values.max(axis=1, keepdims=True)).sum(axis=1) > 1
+        numbers[name] = {
+            "difference": np.abs(ours - theirs).max(axis=(1, 2)),
+            "entries": (ours != 0).sum(axis=2).max(axis=1),
+            "tied": float(tied.mean()),
+            "activations": a[0, :, :, 0],
+            "jacobian": ours[0],
+        }
+    return numbers
+
+
+def plot(numbers: Numbers) -> Figure:
+    """Draw activations and Jacobian of a random case and of one with ties."""
+    figure, panels = style.figure(2, 2, width=4.6, height=2.9)
+    for (left, right), name in zip(panels, ("random", "ties"), strict=True):
+        values = np.array(numbers[name]["activations"])
+        left.imshow(values, cmap="Greys", vmin=-3, vmax=5)
+        for (i, j), value in np.ndenumerate(values):
+            left.text(j, i, f"{value:.1f}", ha="center", va="center", fontsize=7)
+        for edge in np.arange(1.5, SIDE - 1, 2):
+            left.axhline(edge, color="k", lw=1)
+            left.axvline(edge, color="k", lw=1)
+        left.set(title=f"{name}: activations a", xlabel="column", ylabel="row")
+        right.imshow(np.array(numbers[name]["jacobian"]), cmap="Greys", aspect="auto")
+        right.set(title="Jacobian", xlabel="input, row by row", ylabel="output")
+        left.grid(visible=False)
+        right.grid(visible=False)
+    return figure
+
+
+def verdict(numbers: Numbers) -> Verdict:
+    """Compare with autodiff, and count a row's entries."""
+    worst = {name: float(np.max(found["difference"])) for name, found in numbers.items()}
+    most = max(int(np.max(found["entries"])) for found in numbers.values())
+    good = [difference == 0 for difference in worst.values()]
+    word = HOLDS if all(good) and most <= 1 else CONDITIONALLY if any(good) else FAILS
+    said = ", ".join(f"{name} {difference:.2g}" for name, difference in worst.items())
+    return Verdict(
+        word,
+        max(worst.values()),
+        None,
+        f"Largest difference from autodiff: {said}; {100 * numbers['ties']['tied']:.0f} % of the"
+        f" windows of the second kind have a tie. A row has {most} entry at most: the first of"
+        " equal largest activations gets the whole gradient, none if it is not positive.",
+    )

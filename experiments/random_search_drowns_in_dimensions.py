@@ -1,0 +1,118 @@
+r"""Random search needs ever more trials as the dimension grows; gradient descent does not.
+
+A linear model's loss in d dimensions is to fall to a tenth: by drawing weights anew, by keeping
+random small moves that help, and by gradient descent; counted are trials or steps, up to a budget
+(deck B, "How to Update Weights?").
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from matplotlib.figure import Figure
+
+from experiments import style
+from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.training import over_seeds
+from jaxmlp import nn
+
+ABOUT = About(
+    rows=("B2",),
+    section="How to update weights?",
+    formula=r"P\Big(L(w) \leq \frac{L_0}{10}\Big) \propto 10^{-d/2} \quad \text{for} \quad L(w) ="
+    r" |w - w^*|^2",
+    threshold="at 32 dimensions redrawing fails within the budget in every run and gradient descent"
+    " succeeds within 50 steps in every run; with conditions, if keeping small moves needs less"
+    " than ten times the steps of gradient descent there",
+    expected=HOLDS,
+    seconds=10,
+)
+DIMENSIONS = (1, 2, 4, 8, 16, 32)
+EXAMPLES = 256
+RATE = 0.2
+MOVE = 0.1  # length of a small move, as a share of the way
+BUDGET = 5000
+
+
+def run(settings: Settings) -> Numbers:
+    """Count trials or steps until the loss is a tenth of its start, by dimension."""
+    budget = 2000 if settings.quick else BUDGET
+
+    def search(key: Array) -> dict[str, Array]:
+        return jax.vmap(lambda d: _search(key, d, budget))(jnp.array(DIMENSIONS))
+
+    return {"dimensions": DIMENSIONS, "budget": budget, "trials": over_seeds(search, settings)}
+
+
+def _search(key: Array, d: Array, budget: int) -> dict[str, Array]:
+    """Return how many trials each way takes, one more than the budget if it is not enough.
+
+    All dimensions share one width; the inputs beyond d are zero, and so their weights idle.
+    """
+    model, loss, width = nn.dense(1), nn.losses.mse, DIMENSIONS[-1]
+    used = jnp.arange(width) < d
+    keys = jax.random.split(key, 3)
+    x = jax.random.normal(keys[0], (EXAMPLES, width)) * used
+    best = jax.random.normal(keys[1], (width, 1)) / jnp.sqrt(d)  # of length about 1 for every d
+    value, gradient = nn.objective(model, loss), nn.value_and_grad(model, loss)
+
+    def params(W: Array) -> nn.layers.Params:
+        return {"W": W, "b": jnp.zeros(1)}
+
+    def loss_at(W: Array) -> Array:
+        return value(params(W), x, x @ best)[0]
+
+    start = jnp.zeros((width, 1))
+
+    def trial(state: tuple[Array, Array], i: Array) -> tuple[tuple[Array, Array], Array]:
+        kept, W = state
+        draw = jax.random.normal(jax.random.fold_in(keys[2], i), (width, 1)) / jnp.sqrt(d)
+        moved = kept + MOVE * draw
+        losses = jnp.stack([loss_at(draw), loss_at(moved), loss_at(W)])
+        kept = jnp.where(losses[1] < loss_at(kept), moved, kept)
+        g = gradient(params(W), x, x @ best)[1]["W"]
+        return (kept, W - RATE * g), losses
+
+    losses = jax.lax.scan(trial, (start, start), jnp.arange(budget))[1] / loss_at(start)
+    good = losses <= 0.1
+    took = jnp.where(good.any(axis=0), good.argmax(axis=0) + 1, budget + 1)
+    return {"redrawing": took[0], "small moves": took[1], "gradient": took[2] - 1}
+
+
+def plot(numbers: Numbers) -> Figure:
+    """Draw the trials by dimension, and the budget."""
+    figure, ((panel,),) = style.figure(1, 1, width=5.6)
+    for i, (name, trials) in enumerate(numbers["trials"].items()):
+        style.band(panel, numbers["dimensions"], trials, name, i, marker=style.MARKERS[i])
+    panel.axhline(numbers["budget"], color="black", lw=0.8)
+    panel.text(1, numbers["budget"] * 1.1, "budget", fontsize=8)
+    panel.set_xscale("log", base=2)
+    panel.set_yscale("log")
+    panel.set_xticks(numbers["dimensions"], [str(d) for d in numbers["dimensions"]])
+    panel.set_xlabel("dimensions d")
+    panel.set_ylabel("trials or steps to a tenth of the loss")
+    panel.set_ylim(1, 100 * numbers["budget"])
+    panel.legend(frameon=False, loc="upper left", ncols=3, fontsize=8)
+    return figure
+
+
+def verdict(numbers: Numbers) -> Verdict:
+    """Compare the three ways in the most dimensions."""
+    redrawn, moves, steps = (
+        np.array(numbers["trials"][name])[:, -1]
+        for name in ("redrawing", "small moves", "gradient")
+    )
+    budget, d = numbers["budget"], numbers["dimensions"][-1]
+    ratio = moves / steps
+    hopeless = bool(np.all(redrawn > budget) and np.all(steps <= 50))
+    word = FAILS if not hopeless else HOLDS if np.mean(ratio) >= 10 else CONDITIONALLY
+    few = np.mean(np.array(numbers["trials"]["redrawing"])[:, 0])
+    return Verdict(
+        word,
+        float(np.mean(ratio)),
+        float(np.std(ratio)),
+        f"Redrawing takes {few:.0f} trials in one dimension and in {d} more than {budget} in"
+        f" {np.mean(redrawn > budget):.0%} of the runs. Keeping small moves that help takes"
+        f" {np.mean(moves):.0f} there, gradient descent {np.mean(steps):.1f} steps: the slope tells"
+        " all directions at once.",
+    )

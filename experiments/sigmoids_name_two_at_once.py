@@ -1,0 +1,124 @@
+r"""Independent sigmoid outputs can say that two things are in a picture; softmax cannot.
+
+Pictures with one digit or two beside each other, half of them each, and ten outputs that are either
+ten sigmoids or one softmax over the digits present. Both are read alike, a digit is there if its
+output exceeds a half; softmax also with the threshold that suits it best on the training pictures.
+Parameter counts for a picture of 32 x 32 in three colours (deck E, "Multiclass Logistic Regression"
+and "Activation Function Selection").
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments import style
+from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.training import digits, train
+from jaxmlp import nn, optim
+from jaxmlp.training import MULTILABEL
+
+ABOUT = About(
+    rows=("E3", "E5"),
+    section="Multiclass logistic regression and neural network; activation function selection",
+    formula=r"a_k = \frac{1}{1 + e^{-z_k}} \quad \text{beside} \quad a_k ="
+    r" \frac{e^{z_k}}{\sum_j e^{z_j}}",
+    threshold="one and three outputs have 3073 and 9219 parameters; read at a half, sigmoids name"
+    " both of two digits in at least half of the pictures and softmax in at most 5 %; with"
+    " conditions, if softmax at its best threshold comes within 5 points of sigmoids",
+    expected=CONDITIONALLY,
+    seconds=40,
+)
+PARTNERS = 3  # for each digit, one after the other
+THRESHOLDS = np.linspace(0.05, 0.95, 19)
+
+
+def run(settings: Settings) -> Numbers:
+    """Count parameters, train both kinds of outputs, and read them at every threshold."""
+    counts = [_count(nn.mlp((), outputs)) for outputs in (1, 3)]
+    n, epochs = (4000, 5) if settings.quick else (10_000, 5)
+    parts = digits(settings, n, 1000)
+    data = [_pairs(x, y, seed) for seed, (x, y) in enumerate(parts)]
+    model = nn.mlp((64,), 10)
+    read: Numbers = {}
+    for name, loss, activation in (
+        ("sigmoids", nn.losses.binary_cross_entropy, jax.nn.sigmoid),
+        ("softmax", nn.losses.cross_entropy, jax.nn.softmax),
+    ):
+        shares = name == "softmax"  # its targets must sum to one
+        targets = [(x, y / y.sum(axis=1, keepdims=True) if shares else y) for x, y in data]
+        runs = train(
+            model, optim.adam(0.003), targets, settings, epochs, loss=loss, task=MULTILABEL
+        )
+        read[name] = {
+            part: [
+                _read(np.asarray(activation(model(params, jnp.asarray(x)))), y)
+                for params in runs["params"]
+            ]
+            for part, (x, y) in zip(("train", "test"), data, strict=True)
+        }
+    return {"counts": counts, "thresholds": THRESHOLDS, "read": read}
+
+
+def _count(model: nn.Layer) -> int:
+    """Return the number of parameters for a colour picture."""
+    params = jax.eval_shape(lambda key: model.init(key, (32, 32, 3))[0], jax.random.key(0))
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def _pairs(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return each digit beside another kind of digit, or nothing, and what is there."""
+    rng = np.random.default_rng(seed)
+    x, y = np.concatenate([x] * PARTNERS), np.concatenate([y] * PARTNERS)
+    other = rng.permutation(len(x))
+    two = (np.arange(len(x)) % 2 == 0) & (y != y[other])
+    right = np.where(two[:, None], x[other], 0)
+    there = np.zeros((len(x), 10), np.float32)
+    there[np.arange(len(x)), y] = 1
+    there[np.flatnonzero(two), y[other][two]] = 1
+    return np.concatenate([x, right], axis=1), there
+
+
+def _read(a: np.ndarray, y: np.ndarray) -> list[list[float]]:
+    """Return the share of pictures read without fault, of one and of two digits, by threshold."""
+    exact = [np.all((a > t) == (y > 0.5), axis=1) for t in THRESHOLDS]
+    return [[float(np.mean(right[y.sum(axis=1) == k])) for right in exact] for k in (1, 2)]
+
+
+def plot(numbers: Numbers) -> Figure:
+    """Draw the share of pictures read without fault against the threshold."""
+    figure, (panels,) = style.figure(1, 2)
+    for k, panel in enumerate(panels):
+        for i, (name, parts) in enumerate(numbers["read"].items()):
+            percent = 100 * np.array(parts["test"])[:, k]
+            style.band(panel, numbers["thresholds"], percent, name, i, marker=style.MARKERS[i])
+        panel.set_xlabel("an output above this says: it is there")
+        panel.set_ylabel(f"pictures of {('one digit', 'two digits')[k]} named, %")
+        panel.set_ylim(-5, 105)
+    panels[1].legend(frameon=False)
+    return figure
+
+
+def verdict(numbers: Numbers) -> Verdict:
+    """Compare the two kinds at a half, and softmax at its best."""
+    thresholds = np.array(numbers["thresholds"])
+    half = int(np.argmin(np.abs(thresholds - 0.5)))
+    read = {n: {k: np.array(v) for k, v in part.items()} for n, part in numbers["read"].items()}
+    sigmoids, softmax = (read[name]["test"] for name in read)
+    best = int(np.argmax(read["softmax"]["train"].mean(axis=(0, 1))))
+    two = sigmoids[:, 1, half]
+    counted = list(numbers["counts"]) == [3073, 3 * 3073]
+    names_both = np.mean(two) >= 0.5 and np.mean(softmax[:, 1, half]) <= 0.05
+    rivals = np.mean(softmax[:, :, best]) >= np.mean(sigmoids[:, :, half]) - 0.05
+    word = FAILS if not (counted and names_both) else CONDITIONALLY if rivals else HOLDS
+    return Verdict(
+        word,
+        float(np.mean(two)),
+        float(np.std(two)),
+        f"The counts are {numbers['counts'][0]} and {numbers['counts'][1]}. Read at a half,"
+        f" sigmoids name both digits in {np.mean(two):.1%} of the pictures that hold two, softmax"
+        f" in {np.mean(softmax[:, 1, half]):.1%}: two shares cannot both exceed a half. Read at"
+        f" {thresholds[best]:.2f}, which it had to be told, softmax reads"
+        f" {np.mean(softmax[:, :, best]):.1%} of one and two digits, sigmoids at a half"
+        f" {np.mean(sigmoids[:, :, half]):.1%}; a probability for each digit only they give.",
+    )

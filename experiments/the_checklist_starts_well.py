@@ -1,0 +1,118 @@
+r"""By the lecture's checklist a digit classifier neither blows up nor stalls at the start.
+
+The checklist: 784-128-10, ReLU, He with fan_in, biases zero, cross-entropy from logits. The loss of
+the first 120 steps of plain descent, beside the same from plain normals; then the
+accuracy of the checklist's network after every epoch, over seeds (deck A, "MNIST Checklist"; deck
+E, "Digit classification").
+"""
+
+import math
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments import style
+from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.training import digits, train
+from jaxmlp import nn, optim
+
+ABOUT = About(
+    rows=("A9", "E11"),
+    section="MNIST checklist",
+    formula=r"W \sim N(0, 2/n_{in}), \quad b = 0, \qquad L_0 \approx \log 10 = 2.30",
+    threshold="at every seed the loss starts below 2 log 10, never exceeds 1.2 times its start,"
+    " and within 100 steps falls to half of it (mean over ten steps); the test accuracy in the end"
+    " is at least 97 % of the complete MNIST, 90 % of the embedded part",
+    expected=HOLDS,
+    seconds=30,
+)
+STEPS, BATCH, RATE = 120, 128, 0.2
+STARTS = {
+    "He (checklist)": nn.initializers.he_normal,
+    "N(0, 1)": nn.initializers.normal(1.0),
+    "N(0, 0.001²)": nn.initializers.normal(0.001),
+}
+
+
+def run(settings: Settings) -> Numbers:
+    """Record the first steps from three starts, and the accuracy of the checklist's network."""
+    data = digits(settings)
+    x, y = (jnp.asarray(part) for part in data[0])
+    keys = jax.random.split(jax.random.key(0), settings.seeds)
+    models = {name: nn.mlp((128,), 10, kernel=kernel) for name, kernel in STARTS.items()}
+    model = models["He (checklist)"]
+    fit = jax.jit(jax.vmap(partial(_first_steps, model), in_axes=(None, None, 0, 0)))
+    losses = {
+        name: fit(x, y, jax.vmap(lambda key, m=made: m.init(key, (784,))[0])(keys), keys)
+        for name, made in models.items()
+    }
+    runs = train(model, optim.sgd(RATE), data, settings, 6 if settings.dataset == "mnist" else 10)
+    return {"losses": losses, "accuracy": runs["test_accuracy"], "dataset": settings.dataset}
+
+
+def _first_steps(model: nn.Layer, x: jax.Array, y: jax.Array, params: Any, key: Any) -> jax.Array:
+    """Return the loss of each step's batch, before the step."""
+    differentiate, optimizer = nn.value_and_grad(model, nn.losses.cross_entropy), optim.sgd(RATE)
+
+    def step(carry: Any, rows: jax.Array) -> tuple[Any, jax.Array]:
+        params, state = carry
+        (value, _), gradient = differentiate(params, x[rows], y[rows])
+        updates, state = optimizer.update(gradient, state, params)
+        return (jax.tree.map(jnp.add, params, updates), state), value
+
+    order = jax.random.randint(key, (STEPS, BATCH), 0, len(x))
+    return jax.lax.scan(step, (params, optimizer.init(params)), order)[1]
+
+
+def _smooth(losses: Any) -> np.ndarray:
+    """Return the mean over ten steps, `(seeds, STEPS - 9)`."""
+    window = np.lib.stride_tricks.sliding_window_view(np.array(losses, float), 10, axis=1)
+    return window.mean(axis=2)
+
+
+def plot(numbers: Numbers) -> Figure:
+    """Draw the loss of the first steps, and the accuracy by epoch."""
+    figure, ((left, right),) = style.figure(1, 2)
+    for i, (name, losses) in enumerate(numbers["losses"].items()):
+        style.band(left, range(5, STEPS - 4), _smooth(losses), name, i)
+    left.axhline(math.log(10), color="k", lw=0.8)
+    left.set_yscale("log")
+    left.set_xlabel("step of descent (line: log 10)")
+    left.set_ylabel("loss, nats, mean over ten steps")
+    left.legend(frameon=False)
+    accuracy = np.array(numbers["accuracy"])[:, 1:]
+    style.band(right, range(1, accuracy.shape[1] + 1), 100 * accuracy, "", 0, marker="o")
+    right.set_xlabel("epoch, by the checklist")
+    right.set_ylabel(f"test accuracy, % ({numbers['dataset']})")
+    return figure
+
+
+def verdict(numbers: Numbers) -> Verdict:
+    """Check start, first steps and end."""
+    losses = {name: np.array(values, float) for name, values in numbers["losses"].items()}
+    ours = losses["He (checklist)"]
+    start, smooth = ours[:, 0], _smooth(ours)
+    calm = bool(start.max() < 2 * math.log(10) and (ours.max(axis=1) <= 1.2 * start).all())
+    learns = bool((smooth[:, :91].min(axis=1) <= start / 2).all())
+    accuracy = np.array(numbers["accuracy"])[:, -1]
+    good = bool(accuracy.mean() >= (0.97 if numbers["dataset"] == "mnist" else 0.9))
+    parts = calm, learns, good
+    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    halved = np.argmax(smooth <= start[:, None] / 2, axis=1)
+    large, small = losses["N(0, 1)"], losses["N(0, 0.001²)"]
+    return Verdict(
+        word,
+        float(accuracy.mean()),
+        float(accuracy.std()),
+        f"By the checklist the loss starts at {start.mean():.2f} (log 10 is 2.30), peaks at"
+        f" {(ours.max(axis=1) / start).max():.2f} times that, and is halved after"
+        f" {halved.mean() + 5:.0f} steps. From N(0, 1) it starts at {large[:, 0].mean():.0f} and is"
+        f" {large[:, -10:].mean():.2f} after {STEPS}; from N(0, 0.001²) it is"
+        f" {small[:, 30:40].mean():.2f} after 35, by the checklist {ours[:, 30:40].mean():.2f}. In"
+        f" the end {100 * accuracy.mean():.2f} ± {100 * accuracy.std():.2f} % of the test digits"
+        " are right.",
+    )
