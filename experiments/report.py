@@ -68,8 +68,9 @@ def _introduction(records: list[dict[str, Any]]) -> str:
     counts = {word: sum(r["verdict"]["word"] == word for r in records) for word in LOOKS}
     said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     return (
-        f"<p>{len(records)} experiments on the claims of five lecture decks: {said}. Each verdict"
-        " was reached by a threshold that had been written down before the run.</p>"
+        f"<p>Experiments on the claims of five lecture decks: {said}. Each verdict follows from the"
+        " threshold that is given with it; where one was reformulated after a run, the docstring of"
+        " its module says why.</p>"
     )
 
 

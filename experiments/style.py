@@ -1,7 +1,6 @@
 """One look for all figures: labelled axes, seeds as a band, readable without colour."""
 
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ def figure(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 
     return made, panels
 
 
-def band(panel: Any, x: Sequence[float], runs: Any, label: str, number: int, **more: Any) -> None:
+def band(panel: Any, x: Any, runs: Any, label: str, number: int, **more: Any) -> None:
     """Draw the mean over seeds as a line, and one standard deviation as a band around it.
 
     Args:

@@ -146,19 +146,19 @@ def fit_curve(
     Returns:
       The root mean square error after the last step, `(seeds,)`.
     """
-    x, y = jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
+    inputs, targets = jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
     gradient = nn.value_and_grad(model, nn.losses.mse)
 
     def fit(key: jax.Array) -> jax.Array:
-        params, _ = model.init(key, x.shape[1:])
+        params, _ = model.init(key, inputs.shape[1:])
 
-        def step(carry: Any, _: None) -> tuple[Any, None]:
+        def step(carry: Any, _: Any) -> tuple[Any, None]:
             params, state = carry
-            _, slope = gradient(params, x, y)
+            _, slope = gradient(params, inputs, targets)
             updates, state = optimizer.update(slope, state, params)
             return (jax.tree.map(jnp.add, params, updates), state), None
 
         (params, _), _ = jax.lax.scan(step, (params, optimizer.init(params)), length=steps)
-        return jnp.sqrt(nn.losses.mse(model(params, x), y))
+        return jnp.sqrt(nn.losses.mse(model(params, inputs), targets))
 
     return over_seeds(fit, settings)
