@@ -10,11 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jaxmlp import nn
 from jaxmlp.nn import initializers, losses
 from jaxmlp.registry import ACTIVATIONS, LEARNED_ACTIVATIONS, LOSSES
-from tests.helpers import assert_trees_close, central_differences, to_float64
+from tests.helpers import assert_trees_close, central_differences, named_leaves, to_float64
 
 N, FEATURES, CLASSES = 6, 4, 3
 
@@ -129,3 +131,23 @@ def test_the_gradient_reaches_the_input():
     _, dx = model.backward(params, caches, loss.gradient(outputs, y))
     value = jax.jit(lambda x: loss(model(params, x), y))
     assert_trees_close(dx, jnp.asarray(central_differences(value, x)), 1e-7)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.data())
+def test_drawn_networks_ties_and_zeros_included(data):
+    """Any depth, width and batch, values of -1, 0 and 1, so that kinks and ties are met."""
+    hidden = tuple(data.draw(st.lists(st.integers(1, 3), max_size=3)))
+    bend = ACTIVATIONS[data.draw(st.sampled_from(ACTIVATIONS.names))]
+    loss = LOSSES[data.draw(st.sampled_from(LOSSES.names))]
+    n = data.draw(st.integers(1, 3))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    model = nn.mlp(hidden, CLASSES, bend)
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), (2,))[0])
+    params = jax.tree.map(lambda s: jnp.asarray(rng.integers(-1, 2, s.shape), float), shapes)
+    x = jnp.asarray(rng.integers(-1, 2, (n, 2)), float)
+    y = jnp.asarray(rng.integers(CLASSES, size=n), jnp.int32)
+    by_hand = nn.value_and_grad(model, loss)(params, x, y)
+    by_machine = jax.value_and_grad(nn.objective(model, loss), has_aux=True)(params, x, y)
+    for (name, a), (_, b) in zip(named_leaves(by_hand), named_leaves(by_machine), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13, err_msg=name)

@@ -60,6 +60,13 @@ def test_mlp_has_the_layers_it_is_asked_for():
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == 101_770
 
 
+@pytest.mark.parametrize(("outputs", "expected"), [(1, 3073), (3, 3 * 3073)])
+def test_the_slides_parameter_counts(outputs, expected):
+    """E3: one neuron on a 32x32 colour picture, and three independent ones."""
+    params, _ = nn.mlp((), outputs).init(jax.random.key(0), (32, 32, 3))
+    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == expected
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

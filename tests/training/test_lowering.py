@@ -22,6 +22,7 @@ CASES = [
     *({"activation": (name,), **SMALL} for name in ACTIVATIONS.names + LEARNED_ACTIVATIONS.names),
     *({"loss": name, **SMALL} for name in LOSSES.names if name != "perceptron"),
     *({"model": name} for name in MODELS if name not in ("mlp", "lenet")),
+    {"layer_norm": True, **SMALL},
     {"schedule": "plateau", "clip_norm": 1.0, "optimizer": "momentum", **SMALL},
     {"momentum_schedule": "sutskever", "optimizer": "nesterov", "weight_decay": 0.1, **SMALL},
 ]
