@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 PROG = "python -m jaxmlp.evaluate"
 WORST = 24  # pictures of mistakes
-TABLES = (".csv", ".parquet")
 MOST_CLASSES = 20  # in a printed confusion matrix
 
 
@@ -49,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
+    from jaxmlp.data.files import TABLES
     from jaxmlp.runs import Run
 
     run = Run.open(Path(options.run))
