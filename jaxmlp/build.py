@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from jaxmlp.data import Dataset, Preprocessing, background, holdout, with_task
 from jaxmlp.errors import InputError, check
 from jaxmlp.registry import (
     ACTIVATIONS,
+    AUGMENTATIONS,
     FORWARD_ONLY,
     INITIALIZERS,
     LEARNED_ACTIVATIONS,
@@ -27,7 +29,18 @@ from jaxmlp.registry import (
     SCHEDULES,
 )
 from jaxmlp.spec import Spec, examples_from, prepare
-from jaxmlp.training import TASKS, Examples, Rules, Split, Task, Trainer, make_trainer, task_for
+from jaxmlp.training import (
+    TASKS,
+    Augment,
+    Examples,
+    Rules,
+    Split,
+    Task,
+    Trainer,
+    augmentation,
+    make_trainer,
+    task_for,
+)
 
 LEAST_STEPS = 2000  # of a default run, so that small data are learned as well
 
@@ -53,6 +66,14 @@ class Problem:
     valid: Split | None
     test: Split
     learning_rate: Callable[[int], float]
+
+
+def arithmetic(config: Config) -> AbstractContextManager[None]:
+    """Return the context in which a configuration's arrays are made and computed with.
+
+    JAX knows float64 only where it is told to; elsewhere it makes float32 of it.
+    """
+    return jax.enable_x64(config.precision == "float64")
 
 
 def resolve(config: Config, dataset: Dataset) -> Config:
@@ -104,6 +125,9 @@ def _check_together(config: Config) -> None:
     deep = bool(config.hidden) or config.model == "lenet"
     check(deep or not config.dropout, "dropout", "0 without hidden layers", config.dropout)
     check(bool(config.hidden) or not config.layer_norm, "layer_norm", "for an mlp's layers", True)
+    plain = config.augment_strength == 1
+    without = "1 without augment"
+    check(bool(config.augment) or plain, "augment_strength", without, config.augment_strength)
     grows = config.momentum_schedule != "constant"
     ours = config.optimizer in ("momentum", "nesterov") and config.optimizer_source == "manual"
     what = "constant but for our own momentum and nesterov"
@@ -136,11 +160,16 @@ def model_from(config: Config, outputs: int) -> nn.Layer:
     kernel = _initializer(config)
     functions = [_nonlinearity(name) for name in config.activation]
     if config.model == "lenet":
-        return nn.lenet(outputs, functions[0], kernel, config.dropout)
-    hidden = config.hidden or ()
-    if len(functions) == 1:
-        functions *= len(hidden)
-    return nn.mlp(hidden, outputs, functions, kernel, config.dropout, config.layer_norm)
+        model = nn.lenet(outputs, functions[0], kernel, config.dropout)
+    else:
+        hidden = config.hidden or ()
+        if len(functions) == 1:
+            functions *= len(hidden)
+        model = nn.mlp(hidden, outputs, functions, kernel, config.dropout, config.layer_norm)
+    if config.precision == "float32":
+        return model
+    keep = "float32" if config.precision == "bfloat16" else config.precision
+    return nn.computing_in(model, config.precision, keep)
 
 
 def _initializer(config: Config) -> nn.Initializer:
@@ -238,7 +267,16 @@ def trainer_from(config: Config, spec: Spec, rate: optim.schedules.Schedule) -> 
         task.score_each,
         prepare(spec),
         spec.input_shape,
+        _augment(config, spec),
     )
+
+
+def _augment(config: Config, spec: Spec) -> Augment | None:
+    if not config.augment:
+        return None
+    check(len(spec.input_shape) == 3, "augment", "left away unless for pictures", config.augment)
+    fields = [AUGMENTATIONS[name] for name in config.augment]
+    return augmentation(fields, config.augment_strength)
 
 
 def split_training(config: Config, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:

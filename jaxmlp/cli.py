@@ -102,7 +102,7 @@ def _help(field: Any) -> str:
     default = field.default
     if isinstance(default, tuple):
         default = " ".join(map(str, default))
-    if default is not None and not isinstance(default, bool):
+    if default not in (None, "") and not isinstance(default, bool):
         parts.append(f"default {default}")
     return "; ".join(parts).replace("%", "%%")
 

@@ -14,6 +14,7 @@ from typing import Any
 from jaxmlp.errors import InputError, check, unknown
 from jaxmlp.registry import (
     ACTIVATIONS,
+    AUGMENTATIONS,
     FAN_FAMILIES,
     FORWARD_ONLY,
     INITIALIZERS,
@@ -68,6 +69,10 @@ class Config:
     preprocessing: str = option(
         "auto", "fitted on the training part; auto: scale images, zscore tables", PREPROCESSING
     )
+    augment: tuple[str, ...] = option(
+        (), "how pictures are distorted anew in every training step", AUGMENTATIONS.names
+    )
+    augment_strength: float = option(1.0, "what those distortions are multiplied by")
     valid_size: int | None = option(
         None, "validation examples, split off the training set (5000, at most a tenth of it)"
     )
@@ -133,6 +138,11 @@ class Config:
     min_change: float = option(0.0, "stop when the parameters move by less in an epoch")
     seed: int = option(0, "of initial weights, order, dropout and validation part")
     gradient: str = option("manual", "by hand, or by jax.value_and_grad", ("manual", "autodiff"))
+    precision: str = option(
+        "float32",
+        "of the arithmetic; bfloat16 keeps parameters, loss and updates in float32",
+        ("float32", "bfloat16", "float64"),
+    )
     optimizer_source: str = option("manual", "ours, or Optax's", tuple(OPTIMIZERS))
 
     def __post_init__(self) -> None:
@@ -141,7 +151,7 @@ class Config:
         Raises:
           InputError: names the field, what it must be, and what it is.
         """
-        for name in ("learning_rate", "initializer_scale", "clip_norm"):
+        for name in ("learning_rate", "initializer_scale", "clip_norm", "augment_strength"):
             _check_number(name, getattr(self, name), "a finite positive number", lambda x: x > 0)
         for name in ("weight_decay", "epsilon", "min_decrease", "min_change"):
             _check_number(name, getattr(self, name), "a finite number >= 0", lambda x: x >= 0)

@@ -48,10 +48,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
-    from jaxmlp.data.files import TABLES
+    from jaxmlp.build import arithmetic
     from jaxmlp.runs import Run
 
     run = Run.open(Path(options.run))
+    with arithmetic(run.config):
+        result = _result(run, options)
+    if options.json:
+        print(json.dumps(result))
+    else:
+        _print(run, result)
+    return 0
+
+
+def _result(run: "Run", options: argparse.Namespace) -> dict[str, Any]:
+    from jaxmlp.data.files import TABLES
+
     config = run.config
     _, params, spec = run.load_model()
     if options.dataset:
@@ -61,12 +73,7 @@ def _main(arguments: list[str]) -> int:
         config = dataclasses.replace(config, data_dir=options.data_dir)
     dataset = _dataset(config, spec)
     x, y = _part(config, dataset, options)
-    result = _evaluate(run, config, spec, params, x, y, options.split)
-    if options.json:
-        print(json.dumps(result))
-    else:
-        _print(run, result)
-    return 0
+    return _evaluate(run, config, spec, params, x, y, options.split)
 
 
 def _dataset(config: "Config", spec: "Spec") -> "Dataset":

@@ -48,7 +48,7 @@ def _main(arguments: list[str]) -> int:
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     config = Config(**fields)
 
-    from jaxmlp.build import problem_from
+    from jaxmlp.build import arithmetic, problem_from
     from jaxmlp.console import print_table
     from jaxmlp.data import load
 
@@ -56,7 +56,8 @@ def _main(arguments: list[str]) -> int:
     if picture:
         folder = Path(picture).parent
         check(folder.is_dir(), "--picture", "a file in a folder that exists", picture)
-    rates, losses = range_test(problem_from(config, data), lowest, highest, steps)
+    with arithmetic(config):
+        rates, losses = range_test(problem_from(config, data), lowest, highest, steps)
     steepest, edge = suggestion(rates, losses)
     print_table(
         [

@@ -3,6 +3,7 @@
 Inputs are pictures (PNG, JPEG, of any size), arrays (.npy, .npz) or tables (.csv, .parquet).
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from jaxmlp.cli import Parser, run_command
 
 if TYPE_CHECKING:
+    from jaxmlp.runs import Run
     from jaxmlp.spec import Spec
 
 PROG = "python -m jaxmlp.predict"
@@ -37,11 +39,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
-    from jaxmlp.console import print_table, say
-    from jaxmlp.data import read_inputs
+    from jaxmlp.build import arithmetic
     from jaxmlp.runs import Run
 
-    model, params, spec = Run.open(Path(options.run)).load_model()
+    run = Run.open(Path(options.run))
+    with arithmetic(run.config):
+        return _predict(run, options)
+
+
+def _predict(run: "Run", options: argparse.Namespace) -> int:
+    from jaxmlp.console import print_table, say
+    from jaxmlp.data import read_inputs
+
+    model, params, spec = run.load_model()
     read = [
         read_inputs(path, spec.input_shape, spec.columns, spec.background, spec.white)
         for path in options.inputs
@@ -66,12 +76,12 @@ def _answers(
     """Return what the network says of each example."""
     import jax
 
+    from jaxmlp.spec import prepare, stored
     from jaxmlp.training import TASKS
 
-    task = TASKS[spec.task]
-    judge = jax.jit(lambda params, x: task.probabilities(model(params, x)))
-    ready = np.asarray(spec.preprocessing(x), np.float32)
-    pieces = np.array_split(ready, -(-len(ready) // BATCH))
+    task, ready = TASKS[spec.task], prepare(spec)
+    judge = jax.jit(lambda params, x: task.probabilities(model(params, ready(x))))
+    pieces = np.array_split(stored(spec, x), -(-len(x) // BATCH))
     values = np.concatenate([judge(params, piece) for piece in pieces])
     if spec.target_preprocessing is not None:
         values = spec.target_preprocessing.undo(values.astype(np.float64))

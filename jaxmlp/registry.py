@@ -120,6 +120,7 @@ SCHEDULES = Registry(
 )
 PLATEAU = "plateau"  # constant, and divided by ten when progress saturates
 FAN_FAMILIES = ("lecun", "xavier", "he")
+AUGMENTATIONS = Registry("augmentation", "jaxmlp.training.augment", ("shift", "affine", "elastic"))
 PREPROCESSING = ("auto", "none", "scale", "minmax", "zscore")
 
 

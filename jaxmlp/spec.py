@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp.data import Preprocessing
@@ -59,7 +60,12 @@ class Spec:
 
 def prepare(spec: Spec) -> Callable[[jax.Array], jax.Array]:
     """Return what a step does to stored inputs: pictures are stored raw, all else is ready."""
-    return lambda x: spec.preprocessing(x) if x.dtype == np.uint8 else x
+
+    def ready(x: jax.Array) -> jax.Array:
+        # float64 where JAX computes in it, else float32
+        return spec.preprocessing(x.astype(jnp.result_type(float))) if x.dtype == np.uint8 else x
+
+    return ready
 
 
 def stored(spec: Spec, x: np.ndarray) -> np.ndarray:
@@ -70,20 +76,20 @@ def stored(spec: Spec, x: np.ndarray) -> np.ndarray:
       x: inputs as the data set has them.
 
     Returns:
-      `uint8`, or float32 computed in the input's own precision.
+      `uint8`, or numbers in the input's own precision.
 
     Raises:
       InputError: if the shape of an example is not the network's.
     """
     shape = spec.input_shape
     check(x.shape[1:] == shape, "the shape of an example", f"{shape} as in training", x.shape[1:])
-    return x if x.dtype == np.uint8 else np.asarray(spec.preprocessing(x), np.float32)
+    return x if x.dtype == np.uint8 else spec.preprocessing(x)
 
 
 def examples_from(
     spec: Spec, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
 ) -> Examples:
-    """Put examples on the device.
+    """Put examples on the device, in float32, or in float64 where JAX computes in it.
 
     Args:
       spec: for preprocessing and task.
@@ -100,4 +106,4 @@ def examples_from(
     y = spec.target_preprocessing(y) if spec.target_preprocessing else y
     targets = TASKS[spec.task].encode(y)
     weights = np.ones(len(x)) if weights is None else weights
-    return Examples(*jax.device_put((stored(spec, x), targets, weights.astype(np.float32))))
+    return Examples(*jax.device_put((stored(spec, x), targets, weights)))

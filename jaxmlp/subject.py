@@ -91,7 +91,7 @@ def load_subject(
 
 
 def _from_run(run: str, given: dict[str, Any]) -> Subject:
-    from jaxmlp.build import split_training
+    from jaxmlp.build import arithmetic, split_training
     from jaxmlp.data import load, with_task
     from jaxmlp.registry import LOSSES
     from jaxmlp.runs import Run
@@ -100,7 +100,8 @@ def _from_run(run: str, given: dict[str, Any]) -> Subject:
         raise InputError(f"--run has its own {name.replace('_', '-')}: leave the option away")
     opened = Run.open(Path(run))
     config = replace(opened.config, **given)
-    model, params, spec = opened.load_model()
+    with arithmetic(config):
+        model, params, spec = opened.load_model()
     dataset = load(config.dataset, data_dir=config.data_dir, target=config.target)
     dataset = with_task(dataset, config.task)
     expected, got = (spec.input_shape, spec.classes), (dataset.input_shape, dataset.classes)

@@ -59,11 +59,12 @@ def _main(arguments: list[str]) -> int:
     dataset, wanted = _load(config, "dataset" in given or bool(control.resume))
     config = dataclasses.replace(config, dataset=dataset.name if wanted else config.dataset)
 
-    from jaxmlp.build import problem_from
+    from jaxmlp.build import arithmetic, problem_from
 
-    problem = problem_from(config, dataset)
-    run = _folder(control, problem.config)
-    return _train(run, problem, dataset, wanted, began, control.quiet)
+    with arithmetic(config):
+        problem = problem_from(config, dataset)
+        run = _folder(control, problem.config)
+        return _train(run, problem, dataset, wanted, began, control.quiet)
 
 
 def _whole_path(name: str) -> str:

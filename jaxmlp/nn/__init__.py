@@ -10,6 +10,7 @@ from jaxmlp.nn.lenet import lenet
 from jaxmlp.nn.losses import Loss
 from jaxmlp.nn.models import mlp
 from jaxmlp.nn.normalisation import layer_norm
+from jaxmlp.nn.precision import computing_in
 from jaxmlp.nn.prelu import prelu
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "activation",
     "activations",
     "average_pool",
+    "computing_in",
     "convolution",
     "dense",
     "dropout",

@@ -1,5 +1,6 @@
 """Training: the compiled step and epoch, the loop, tasks, and checkpoints."""
 
+from jaxmlp.training.augment import Augment, augmentation
 from jaxmlp.training.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.training.diagnose import Diverged, finite
 from jaxmlp.training.loop import Best, Progress, Split, begin, fit, measure
@@ -13,6 +14,7 @@ __all__ = [
     "MULTILABEL",
     "REGRESSION",
     "TASKS",
+    "Augment",
     "Best",
     "Diverged",
     "Examples",
@@ -22,6 +24,7 @@ __all__ = [
     "Task",
     "TrainState",
     "Trainer",
+    "augmentation",
     "batches",
     "begin",
     "finite",

@@ -14,6 +14,7 @@ from jax import Array
 
 from jaxmlp.nn import Layer
 from jaxmlp.nn.backprop import ValueAndGrad
+from jaxmlp.training.augment import Augment
 
 AnyArray = Array | np.ndarray
 Prepare = Callable[[Array], Array]
@@ -131,6 +132,7 @@ def make_trainer(
     score: Score,
     prepare: Prepare,
     input_shape: tuple[int, ...],
+    augment: Augment | None = None,
 ) -> Trainer:
     """Compile a training problem.
 
@@ -143,6 +145,7 @@ def make_trainer(
       score: `(outputs, targets) -> (N,)`, what the task counts.
       prepare: from stored inputs to the network's, applied to each batch.
       input_shape: of one example.
+      augment: `(key, x) -> x`, how the prepared inputs of a training step are distorted, if at all.
 
     Returns:
       The compiled functions.
@@ -157,8 +160,12 @@ def make_trainer(
 
     def step(state: TrainState, batch: Examples) -> TrainState:
         key = jax.random.fold_in(state.key, state.step)
+        x = prepare(batch.x)
+        if augment is not None:
+            key, distortion = jax.random.split(key)
+            x = augment(distortion, x)
         (value, outputs), gradient = value_and_grad(
-            state.params, prepare(batch.x), batch.targets, batch.weights, key
+            state.params, x, batch.targets, batch.weights, key
         )
 
         def move(w: Array, update: Array) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from jaxmlp import train
+from jaxmlp.build import arithmetic
 from jaxmlp.config import Config
 from jaxmlp.data import load
 from jaxmlp.runs import FILES, Run
@@ -169,6 +170,8 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, capsys):
         "--dataset diabetes --optimizer rmsprop --weight-decay 0.1 --optimizer-source optax",
         "--dataset moons --hidden --gradient autodiff --preprocessing minmax",
         "--dataset spirals --loss binary_cross_entropy --initializer normal --valid-size 0",
+        "--dataset digits --augment shift elastic --augment-strength 0.5 --precision bfloat16",
+        "--dataset breast_cancer --precision float64 --dropout 0.1",
         "--dataset digits --layer-norm --activation prelu --clip-norm 1 --fan fan_out",
         "--dataset iris --task multilabel --class-weights none --loss binary_cross_entropy",
         "--dataset digits --task regression --loss huber --patience 1 --min-decrease 1e-9",
@@ -187,9 +190,11 @@ def test_options_reach_the_run(tmp_path, options):
     assert config.epochs == 2
     may_be_none = {"data_dir", "target", "fan", "clip_norm", "patience"}
     assert {name for name, value in config.to_dict().items() if value is None} <= may_be_none
-    model, params, spec = run.load_model()
-    outputs = model(params, np.zeros((3, *spec.input_shape), np.float32))
+    with arithmetic(config):
+        model, params, spec = run.load_model()
+        outputs = model(params, np.zeros((3, *spec.input_shape), np.float32))
     assert outputs.shape[0] == 3
+    assert outputs.dtype == (np.float64 if config.precision == "float64" else np.float32)
     assert np.all(np.isfinite(outputs))
 
 
