@@ -83,7 +83,14 @@ def stored(spec: Spec, x: np.ndarray) -> np.ndarray:
 def examples_from(
     spec: Spec, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
 ) -> Examples:
-    """Put examples on the device.
+    """Put examples on the device; see `arrays_from`."""
+    return Examples(*jax.device_put(arrays_from(spec, x, y, weights)))
+
+
+def arrays_from(
+    spec: Spec, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return examples as they are kept on the device.
 
     Args:
       spec: for preprocessing and task.
@@ -92,7 +99,7 @@ def examples_from(
       weights: of the examples, all 1 if there are none.
 
     Returns:
-      The examples.
+      Inputs, targets and weights.
 
     Raises:
       InputError: if the shape of an example is not the network's.
@@ -100,4 +107,4 @@ def examples_from(
     y = spec.target_preprocessing(y) if spec.target_preprocessing else y
     targets = TASKS[spec.task].encode(y)
     weights = np.ones(len(x)) if weights is None else weights
-    return Examples(*jax.device_put((stored(spec, x), targets, weights.astype(np.float32))))
+    return stored(spec, x), targets, weights.astype(np.float32)
