@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test gradcheck explain experiments report lint format clean
+.PHONY: help install train sweep test gradcheck explain experiments report lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ install: $(VENV)/.installed  ## make the environment and install the project
 
 train: $(VENV)/.installed  ## train the digit classifier (ARGS="--epochs 3" passes options on)
 	$(BIN)/python -m jaxmlp.train $(ARGS)
+
+sweep: $(VENV)/.installed  ## try many configurations (ARGS="--grid learning_rate=1e-3,1e-2 seed=0,1")
+	$(BIN)/python -m jaxmlp.sweep $(ARGS)
 
 test: $(VENV)/.installed-test  ## run the tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)

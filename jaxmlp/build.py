@@ -218,7 +218,9 @@ def optimizer_from(config: Config, rate: optim.schedules.Schedule) -> Any:
     if config.momentum_schedule == "sutskever" and "mu" in arguments:
         arguments["mu"] = optim.schedules.sutskever(config.momentum)
     optimizer = OPTIMIZERS[config.optimizer_source][config.optimizer](rate, **arguments)
-    if config.weight_decay and "weight_decay" not in arguments:
+    decay: Any = config.weight_decay
+    decays = isinstance(decay, jax.Array) or decay > 0  # traced, it is used in any case
+    if decays and "weight_decay" not in arguments:
         optimizer = optim.with_weight_decay(optimizer, rate, config.weight_decay)
     if config.clip_norm is not None:
         optimizer = optim.with_clipping(optimizer, config.clip_norm)
@@ -294,12 +296,17 @@ def split_training(config: Config, dataset: Dataset) -> tuple[np.ndarray, np.nda
     return holdout(dataset.y_train, config.valid_size, config.seed, stratify=stratify)
 
 
-def _trace(trainer: Trainer, examples: Examples, batch_size: int) -> None:
+def rehearse(trainer: Trainer, examples: Examples, batch_size: int) -> None:
     """Go through a step without computing it, so that what cannot be trained fails here."""
     key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
     state = jax.eval_shape(trainer.init, key)
     order = jax.ShapeDtypeStruct((1, batch_size), np.int32)
     jax.eval_shape(trainer.run, state, examples, order, 0, 1)
+
+
+def weights_from(config: Config, dataset: Dataset, rest: np.ndarray) -> np.ndarray | None:
+    """Return the examples' weights that a configuration asks for, if it does."""
+    return class_weights(dataset.y_train, rest) if config.class_weights == "balanced" else None
 
 
 def class_weights(y: np.ndarray, rest: np.ndarray) -> np.ndarray:
@@ -320,6 +327,41 @@ def class_weights(y: np.ndarray, rest: np.ndarray) -> np.ndarray:
     return (len(rest) / (len(counts) * np.maximum(counts, 1)))[y]
 
 
+def spec_from(config: Config, dataset: Dataset, rest: np.ndarray) -> Spec:
+    """Return what the network of a complete configuration expects and returns.
+
+    Args:
+      config: the configuration.
+      dataset: the data.
+      rest: the indices of the training part, to which preprocessing is fitted.
+
+    Returns:
+      The specification.
+
+    Raises:
+      InputError: if there is nothing to learn, or the loss does not suit the data.
+    """
+    task, loss = task_for(dataset.task, config.loss)
+    x_rest = dataset.x_train[rest]
+    regression, pictures = task.name == "regression", x_rest.dtype == np.uint8 and x_rest.ndim == 4
+    if regression:
+        varies = np.ptp(dataset.y_train[rest], axis=0).min() > 0
+        check(bool(varies), "the target", "different in some examples", "the same in all")
+    return Spec(
+        input_shape=dataset.input_shape,
+        task=task.name,
+        loss=loss,
+        classes=dataset.classes,
+        preprocessing=Preprocessing.fit(config.preprocessing, x_rest),
+        target_preprocessing=(
+            Preprocessing.fit("zscore", dataset.y_train[rest]) if regression else None
+        ),
+        columns=dataset.columns,
+        background=background(x_rest) if pictures else None,
+        white=int(x_rest.max()) if pictures else 255,
+    )
+
+
 def problem_from(config: Config, dataset: Dataset) -> Problem:
     """Return the training problem that a configuration poses on data.
 
@@ -338,42 +380,22 @@ def problem_from(config: Config, dataset: Dataset) -> Problem:
     assert config.batch_size is not None
     assert config.epochs is not None
     rest, held = split_training(config, dataset)
-    x_rest = dataset.x_train[rest]
-    task, loss = task_for(dataset.task, config.loss)
-    regression, pictures = task.name == "regression", x_rest.dtype == np.uint8 and x_rest.ndim == 4
-    if regression:
-        varies = np.ptp(dataset.y_train[rest], axis=0).min() > 0
-        check(bool(varies), "the target", "different in some examples", "the same in all")
-    spec = Spec(
-        input_shape=dataset.input_shape,
-        task=task.name,
-        loss=loss,
-        classes=dataset.classes,
-        preprocessing=Preprocessing.fit(config.preprocessing, x_rest),
-        target_preprocessing=(
-            Preprocessing.fit("zscore", dataset.y_train[rest]) if regression else None
-        ),
-        columns=dataset.columns,
-        background=background(x_rest) if pictures else None,
-        white=int(x_rest.max()) if pictures else 255,
-    )
-    del x_rest
+    spec = spec_from(config, dataset, rest)
     steps = math.ceil(len(rest) / config.batch_size) * config.epochs
     rate = schedule_from(config, steps)
+    shown = jax.jit(rate)
     trainer = trainer_from(config, spec, rate)
-    weights = None
-    if config.class_weights == "balanced":
-        weights = class_weights(dataset.y_train, rest)
+    weights = weights_from(config, dataset, rest)
     training = examples_from(spec, dataset.x_train, dataset.y_train, weights)
-    _trace(trainer, training, config.batch_size)
+    rehearse(trainer, training, config.batch_size)
     test = examples_from(spec, dataset.x_test, dataset.y_test)
     return Problem(
         config,
         spec,
-        task,
+        TASKS[spec.task],
         trainer,
         train=Split(training, rest),
         valid=Split(training, held) if len(held) else None,
         test=Split(test, np.arange(len(dataset.x_test))),
-        learning_rate=lambda step: float(rate(step)),
+        learning_rate=lambda step: float(shown(step)),
     )

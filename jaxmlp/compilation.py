@@ -7,6 +7,7 @@ processor as well, since a program holds the instructions of the machine it was 
 import hashlib
 import os
 import platform
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -27,6 +28,18 @@ def remember_compilations() -> None:
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def spread_over_cores() -> None:
+    """Let JAX see each core of the processor as a device of its own, so that runs share none.
+
+    Works by `XLA_FLAGS`, so it must come before JAX is imported, and does nothing after; whoever
+    has chosen a number of host devices keeps the last word.
+    """
+    option, flags = "--xla_force_host_platform_device_count", os.environ.get("XLA_FLAGS", "")
+    if option not in flags and "jax" not in sys.modules:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        os.environ["XLA_FLAGS"] = f"{flags} {option}={cores or 1}".strip()
 
 
 def cache_folder() -> Path:

@@ -82,6 +82,49 @@ class Reporter:
         return "  ".join(parts)
 
 
+class SweepReporter:
+    """Tells how a sweep goes: a live bar on a terminal, a line per run elsewhere, or nothing."""
+
+    def __init__(self, runs: int, quiet: bool) -> None:
+        self._runs, self._quiet = runs, quiet
+        self._bar: Progress | None = None
+        self._task: Any = None
+        if not quiet and sys.stdout.isatty():
+            self._bar = Progress(
+                TextColumn("run {task.fields[ended]}/{task.total:.0f}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[text]}"),
+                TimeRemainingColumn(compact=True),
+                console=Console(highlight=False),
+            )
+
+    def __enter__(self) -> "SweepReporter":
+        if self._bar is not None:
+            self._bar.start()
+            self._task = self._bar.add_task("", total=self._runs, ended=0, text="compiling")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, done: float, ended: int, lines: Sequence[str], best: str) -> None:
+        """Show where the sweep is.
+
+        Args:
+          done: how many runs' work is done, a fraction of the current ones included.
+          ended: how many runs have ended.
+          lines: a line about each that has just ended.
+          best: the best so far, in words.
+        """
+        if self._bar is not None:
+            text = f"best {best}" if best else "training"
+            self._bar.update(self._task, completed=done, ended=ended, text=text)
+        elif not self._quiet:
+            for line in lines:
+                print(line, flush=True)
+
+
 def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
     """Print rows in columns, the first to the left, the others to the right.
 

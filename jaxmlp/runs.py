@@ -34,6 +34,41 @@ PICTURES = ("curves.png", "confusion.png")
 FILES = (CONFIG, METRICS, CHECKPOINT, MODEL, SUMMARY, *PICTURES)
 
 
+def claim(path: Path, names: tuple[str, ...], kind: str, overwrite: bool) -> Path:
+    """Make an output folder, empty.
+
+    Args:
+      path: the folder.
+      names: the files and folders that may be deleted. Anything else never is.
+      kind: what they make up, "run".
+      overwrite: whether to delete them, if they are there.
+
+    Returns:
+      The folder.
+
+    Raises:
+      InputError: if there is something that may not be overwritten.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(f"the output folder {path} is a file")
+    present = {file.name for file in path.iterdir()} if path.exists() else set()
+    if present and not overwrite:
+        raise InputError(f"the output folder {path} is not empty; add --overwrite or --resume")
+    torn = {name for name in present if name.startswith(tuple(f".{file}." for file in names))}
+    strange = sorted(present - torn - set(names))
+    if strange:
+        raise InputError(
+            f"{path} is not only a {kind}, it also holds {strange[0]}; not overwritten"
+        )
+    try:
+        if present:
+            shutil.rmtree(path)
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the output folder {path} cannot be made: {error.strerror}") from None
+    return path
+
+
 class Run:
     """The folder of a run."""
 
@@ -55,24 +90,7 @@ class Run:
         Raises:
           InputError: if there is something that may not be overwritten.
         """
-        if path.exists() and not path.is_dir():
-            raise InputError(f"the output folder {path} is a file")
-        present = {file.name for file in path.iterdir()} if path.exists() else set()
-        if present and not overwrite:
-            raise InputError(f"the output folder {path} is not empty; add --overwrite or --resume")
-        torn = {name for name in present if name.startswith(tuple(f".{file}." for file in FILES))}
-        strange = sorted(present - torn - set(FILES) - {"evaluation"})
-        if strange:
-            raise InputError(
-                f"{path} is not only a run, it also holds {strange[0]}; not overwritten"
-            )
-        try:
-            if present:
-                shutil.rmtree(path)
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"the output folder {path} cannot be made: {error.strerror}") from None
-        return Run(path)
+        return Run(claim(path, (*FILES, "evaluation"), "run", overwrite))
 
     @staticmethod
     def open(path: Path) -> "Run":

@@ -91,6 +91,16 @@ def examples_from(
 ) -> Examples:
     """Put examples on the device, in float32, or in float64 where JAX computes in it.
 
+    See `arrays_from`.
+    """
+    return Examples(*jax.device_put(arrays_from(spec, x, y, weights)))
+
+
+def arrays_from(
+    spec: Spec, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return examples as they are kept on the device.
+
     Args:
       spec: for preprocessing and task.
       x: inputs as the data set has them.
@@ -98,7 +108,7 @@ def examples_from(
       weights: of the examples, all 1 if there are none.
 
     Returns:
-      The examples.
+      Inputs, targets and weights.
 
     Raises:
       InputError: if the shape of an example is not the network's.
@@ -106,4 +116,4 @@ def examples_from(
     y = spec.target_preprocessing(y) if spec.target_preprocessing else y
     targets = TASKS[spec.task].encode(y)
     weights = np.ones(len(x)) if weights is None else weights
-    return Examples(*jax.device_put((stored(spec, x), targets, weights)))
+    return stored(spec, x), targets, weights

@@ -53,10 +53,10 @@ def _main(arguments: list[str]) -> int:
         **{name: given.pop(name) for name in ("out", "resume", "overwrite", "quiet")}
     )
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-    given |= {name: _whole_path(given[name]) for name in ("dataset", "data_dir") if name in given}
+    given |= {name: whole_path(given[name]) for name in ("dataset", "data_dir") if name in given}
     began = time.perf_counter()
     config = _resumed(control, given) if control.resume else Config(**given)
-    dataset, wanted = _load(config, "dataset" in given or bool(control.resume))
+    dataset, wanted = load_or_stand_in(config, "dataset" in given or bool(control.resume))
     config = dataclasses.replace(config, dataset=dataset.name if wanted else config.dataset)
 
     from jaxmlp.build import arithmetic, problem_from
@@ -67,7 +67,7 @@ def _main(arguments: list[str]) -> int:
         return _train(run, problem, dataset, wanted, began, control.quiet)
 
 
-def _whole_path(name: str) -> str:
+def whole_path(name: str) -> str:
     """Return a file or folder so that it is found from anywhere, and other names as they are."""
     return os.path.abspath(name) if os.path.exists(name) and os.sep in name else name
 
@@ -88,7 +88,7 @@ def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
     return config
 
 
-def _load(config: Config, named: bool) -> tuple["Dataset", str | None]:
+def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None]:
     """Return the data, and the name of the set they stand in for, if they do."""
     from jaxmlp.data import Unavailable, load
 
@@ -152,7 +152,7 @@ def _train(
     try:
         with (
             Reporter(config.epochs, task.score, quiet) as reporter,
-            _interruptible() as interrupted,
+            interruptible() as interrupted,
         ):
             for now in _saving(run, progress, records, reporter):
                 last = now
@@ -188,7 +188,7 @@ def _saving(
 
 
 @contextmanager
-def _interruptible() -> Iterator[list[int]]:
+def interruptible() -> Iterator[list[int]]:
     """Note the first Ctrl-C instead of dying of it, so that training ends between two steps."""
     noted: list[int] = []
 

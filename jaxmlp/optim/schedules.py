@@ -149,7 +149,7 @@ def warmup_cosine(rate: float | Array, steps: int, warmup: float = 0.1) -> Sched
     return schedule
 
 
-def sutskever(mu_max: float = 0.99, every: int = 250) -> Schedule:
+def sutskever(mu_max: float | Array = 0.99, every: int = 250) -> Schedule:
     """Return a momentum that grows, `mu_t = min(1 - 2^(-1 - log2(floor(t / every) + 1)), mu_max)`.
 
     From 1/2 towards its maximum: momentum helps most late, where gradients are small (C4, figure 4;
@@ -165,7 +165,7 @@ def sutskever(mu_max: float = 0.99, every: int = 250) -> Schedule:
     Raises:
       InputError: if the maximum lies outside [0, 1), or `every` is not positive.
     """
-    check(0 <= mu_max < 1, "momentum", "in [0, 1)", mu_max)
+    check_number("momentum", "in [0, 1)", mu_max, lambda x: 0 <= x < 1)
     check(every >= 1, "every", "at least 1", every)
 
     def schedule(t: Array) -> Array:

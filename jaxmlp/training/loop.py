@@ -91,6 +91,14 @@ def begin(trainer: Trainer, seed: int) -> tuple[TrainState, Best]:
     return state, Best(_copy(state.params), np.int64(0), -worst, worst)
 
 
+def shapes_of_start(trainer: Trainer) -> tuple[TrainState, Best]:
+    """Return what `begin` does, but for the numbers: shapes and types alone, without compiling."""
+    key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
+    state = jax.eval_shape(trainer.init, key)
+    number = np.float64(0)
+    return state, Best(state.params, np.int64(0), number, number)
+
+
 def measure(trainer: Trainer, task: Task, params: Any, split: Split) -> dict[str, float]:
     """Return the loss and the task's score over all examples of a split, weighing all alike.
 
@@ -105,7 +113,7 @@ def measure(trainer: Trainer, task: Task, params: Any, split: Split) -> dict[str
     """
     order = batches(split.indices, min(EVALUATION_BATCH, len(split.indices)))
     plain = split.examples._replace(weights=jnp.ones_like(split.examples.weights))
-    return _means(trainer.evaluate(params, plain, order), task, split)
+    return means_of(jax.device_get(trainer.evaluate(params, plain, order)), task, split.targets)
 
 
 def fit(
@@ -152,7 +160,7 @@ def fit(
     records = [] if records is None else records
     steps = -(-len(train.indices) // batch_size)
     first, step = divmod(int(state.step), steps)
-    pace, seconds, began_at, before = _Pace(), 0.0, step, None
+    pace, seconds, began_at, before = Pace(), 0.0, step, None
     for epoch in range(first, epochs):
         if reason_to_stop(rules, records, task.score):
             return
@@ -160,38 +168,39 @@ def fit(
             before = _copy(state.params) if rules.min_change else None
             if saturated(rules, records):
                 state = state._replace(factor=state.factor * rules.factor)
-        order = _order(train.indices, batch_size, seed, epoch)
+        order = jax.device_put(order_of(train.indices, batch_size, seed, epoch))
         while step < steps:
             stop = min(steps, step + pace.steps())
-            state, took = _timed(trainer.run, state, train.examples, order, step, stop)
-            if not np.isfinite(state.totals.loss):
+            since = time.perf_counter()
+            state = trainer.run(state, train.examples, order, step, stop)
+            totals = jax.device_get(state.totals)  # waits until the steps are taken
+            took = time.perf_counter() - since
+            if not np.isfinite(totals.loss):
                 raise _diverged(trainer, state, train, order, epoch, steps)
             pace.note(stop - step, took)
             seconds, step = seconds + took, stop
             if step < steps:
                 yield Progress(state, best, epoch, step, steps)
         began = time.perf_counter()
-        record, best = _close(trainer, task, train, valid, state, best, epoch + 1)
+        record, best = _close(trainer, task, train, valid, state, totals, best, epoch + 1)
         if not finite(record["valid_loss"] if valid else state.params):
             raise _diverged(trainer, state, train, order, epoch, steps)
         if rules.min_change:
             known = before is not None
-            record["parameter_change"] = _distance(state.params, before) if known else None
+            record["parameter_change"] = distance(state.params, before) if known else None
         record["rate_factor"] = float(state.factor)
         record["learning_rate"] = learning_rate(int(state.step) - 1) * float(state.factor)
         record["seconds"] = seconds + time.perf_counter() - began
         share = (steps - began_at) / steps  # of the epoch, the rest ran before a resume
         record["examples_per_second"] = share * len(train.indices) / max(seconds, 1e-9)
-        state = state._replace(totals=Totals.zero())
         seconds, step, began_at, before = 0.0, 0, 0, None
         records.append(record)
         yield Progress(state, best, epoch + 1, 0, steps, record)
 
 
-def _order(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> Any:
-    """Return an epoch's batches on the device, shuffled by seed and epoch."""
-    shuffled = np.random.default_rng([seed, epoch]).permutation(indices)
-    return jax.device_put(batches(shuffled, batch_size))
+def order_of(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+    """Return an epoch's batches, shuffled by seed and epoch."""
+    return batches(np.random.default_rng([seed, epoch]).permutation(indices), batch_size)
 
 
 def _close(
@@ -200,21 +209,37 @@ def _close(
     train: Split,
     valid: Split | None,
     state: TrainState,
+    totals: Totals,
     best: Best,
     epoch: int,
 ) -> tuple[dict[str, Any], Best]:
     """Return the metrics of an epoch, and the best parameters with it."""
-    means = _means(state.totals, task, train)
+    means = means_of(totals, task, train.targets)
     record: dict[str, Any] = {"epoch": epoch} | {f"train_{k}": v for k, v in means.items()}
     if valid is None:
         record |= {"valid_loss": None, f"valid_{task.score}": None}
         return record, best._replace(params=_copy(state.params), epoch=np.int64(epoch))
     means = measure(trainer, task, state.params, valid)
     record |= {f"valid_{k}": v for k, v in means.items()}
-    score, loss = np.float64(means[task.score]), np.float64(means["loss"])
+    return record, better_of(best, record, task, lambda: _copy(state.params))
+
+
+def better_of(best: Best, record: dict[str, Any], task: Task, params: Callable[[], Any]) -> Best:
+    """Return what is better, the best so far or an epoch's parameters.
+
+    Args:
+      best: the best so far.
+      record: the epoch's metrics.
+      task: which names the score.
+      params: the epoch's parameters, fetched if they are wanted.
+
+    Returns:
+      The best, with this epoch.
+    """
+    score, loss = np.float64(record[f"valid_{task.score}"]), np.float64(record["valid_loss"])
     if (score, -loss) > (best.score, -best.loss):
-        best = Best(_copy(state.params), np.int64(epoch), score, loss)
-    return record, best
+        return Best(params(), np.int64(record["epoch"]), score, loss)
+    return best
 
 
 def _diverged(
@@ -225,13 +250,13 @@ def _diverged(
     return Diverged(epoch + 1, at, layer)
 
 
-def _distance(a: Any, b: Any) -> float:
+def distance(a: Any, b: Any) -> float:
     """Return `|a - b|` over all parameters."""
     squares = jax.tree.map(lambda a, b: float(np.sum((np.asarray(a) - b) ** 2)), a, b)
     return float(np.sqrt(sum(jax.tree.leaves(squares))))
 
 
-class _Pace:
+class Pace:
     """Chooses how many steps to run before the next look, so that looks come at an even pace."""
 
     def __init__(self) -> None:
@@ -239,23 +264,20 @@ class _Pace:
         self._compiled = False
 
     def steps(self) -> int:
+        """Return how many steps to run next."""
         return 1 if self._rate is None else max(1, int(self._rate * PACE))
 
     def note(self, steps: int, seconds: float) -> None:
+        """Learn from how long so many steps took."""
         if self._compiled:  # the first run's time is mostly compilation
             self._rate = steps / seconds
         self._compiled = True
 
 
-def _timed(run: Callable[..., TrainState], *arguments: Any) -> tuple[TrainState, float]:
-    began = time.perf_counter()
-    state = jax.block_until_ready(run(*arguments))
-    return state, time.perf_counter() - began
-
-
-def _means(totals: Totals, task: Task, split: Split) -> dict[str, float]:
+def means_of(totals: Totals, task: Task, targets: np.ndarray) -> dict[str, float]:
+    """Return the loss and the score that sums over examples with such targets amount to."""
     loss, score, weight = (float(x) for x in totals)
-    return {"loss": loss / weight, task.score: task.finish(score / weight, split.targets)}
+    return {"loss": loss / weight, task.score: task.finish(score / weight, targets)}
 
 
 def _copy(params: Any) -> Any:

@@ -87,8 +87,9 @@ class Trainer(NamedTuple):
     Attributes:
       init: `key -> TrainState`, the start of a run.
       run: `(state, examples, order, start, stop) -> state`, the steps `start <= i < stop` of an
-        epoch. `order[i]` holds the indices of step i's examples, -1 where a batch is not full. A
-        step whose loss is not finite leaves the parameters as they are, and is the last.
+        epoch, whose totals begin anew with step 0. `order[i]` holds the indices of step i's
+        examples, -1 where a batch is not full. A step whose loss is not finite leaves the
+        parameters as they are, and is the last.
       evaluate: `(params, examples, order) -> Totals`.
       predict: `(params, x) -> outputs`, from inputs as stored.
       model: the network.
@@ -192,7 +193,9 @@ def make_trainer(
             i, state = carry
             return i + 1, step(state, take(examples, order[i]))
 
-        return jax.lax.while_loop(more, one, (jnp.asarray(start, jnp.int32), state))[1]
+        sums = jax.tree.map(lambda total: jnp.where(start == 0, 0, total), state.totals)
+        first = (jnp.asarray(start, jnp.int32), state._replace(totals=sums))
+        return jax.lax.while_loop(more, one, first)[1]
 
     def evaluate(params: Any, examples: Examples, order: Array) -> Totals:
         def one(totals: Totals, row: Array) -> tuple[Totals, None]:

@@ -1,0 +1,1 @@
+"""Many configurations at once: the space they are taken from, their programs, their results."""
