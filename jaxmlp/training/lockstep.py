@@ -123,8 +123,8 @@ def fit_side_by_side(
             return
         began = time.perf_counter()
         goes = np.isin(np.arange(width), going)
-        factors = np.array([_factor(rules, m) for m in places], np.float32)
-        totals = Totals(*np.zeros((3, width), np.float32))
+        factors = np.array([_factor(rules, m) for m in places], states.factor.dtype)
+        totals = Totals(*np.zeros((3, width), states.totals.loss.dtype))
         totals, factors = side.put((totals, factors))
         states = states._replace(totals=totals, factor=factors)
         orders = [order_of(m.train, batch_size, m.seed, epoch) for m in places]
@@ -217,9 +217,9 @@ def _take_out(states: TrainState, ended: list[tuple[int, Member]]) -> None:
     if not ended:
         return
     bare = _bare(states)
+    bare = bare._replace(totals=jax.tree.map(np.zeros_like, bare.totals))
     for i, m in ended:
-        zero = Totals(*np.zeros(3, np.float32))
-        m.state = _at(bare, i)._replace(key=m.state.key, totals=zero)
+        m.state = _at(bare, i)._replace(key=m.state.key)
 
 
 def _at(tree: Any, i: int) -> Any:
