@@ -123,7 +123,7 @@ def fit_side_by_side(
             return
         began = time.perf_counter()
         goes = np.isin(np.arange(width), going)
-        factors = np.array([_factor(rules, m) for m in places], np.float32)
+        factors = np.array([_factor(rules, m) for m in places], states.factor.dtype)
         states = states._replace(factor=side.put(factors))
         orders = [order_of(m.train, batch_size, m.seed, epoch) for m in places]
         orders = side.put(_shift(places, orders))
@@ -215,6 +215,7 @@ def _take_out(states: TrainState, ended: list[tuple[int, Member]]) -> None:
     if not ended:
         return
     bare = _bare(states)
+    bare = bare._replace(totals=jax.tree.map(np.zeros_like, bare.totals))
     for i, m in ended:
         m.state = _at(bare, i)._replace(key=m.state.key)
 

@@ -51,8 +51,10 @@ def reason_to_stop(rules: Rules, records: Records, score: str) -> str | None:
         decrease = abs(records[-1]["train_loss"] - records[-2]["train_loss"])
         if decrease < rules.min_decrease:
             return f"the training loss changed by {decrease:.3g}, less than {rules.min_decrease:g}"
+    if rules.patience is None:
+        return None
     scores = [record[f"valid_{score}"] for record in records]
-    if rules.patience is not None and None not in scores:
+    if None not in scores:
         waited = len(scores) - 1 - scores.index(max(scores))
         if waited >= rules.patience:
             return f"no better validation {score} for {waited} epochs"
