@@ -1,0 +1,89 @@
+"""The results as one picture: ratios as bars, our growth as curves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.bench.peers import NAMES, PEERS
+from experiments.bench.results import Results
+from experiments.style import COLOURS, LINES, MARKERS, figure
+
+HATCHES = ("", "//", "..", "xx", "--")
+
+
+def draw(results: Results) -> Any:
+    """Return the picture of all that has been measured.
+
+    Args:
+      results: the record of each section.
+
+    Returns:
+      A figure.
+    """
+    numbers = {name: record["numbers"] for name, record in results.items()}
+    drawing, panels = figure(1, 3, width=5, height=6)
+    bars, whole, growth = panels[0]
+    epochs = {k: v["ratios"] for k, v in numbers.get("epochs", {}).items()}
+    _bars(bars, epochs, "seconds per epoch")
+    _bars(whole, _processes(numbers), "other waits")
+    _growth(growth, numbers.get("scaling", {}))
+    for panel in (bars, whole):
+        panel.legend(*(bars if epochs else whole).get_legend_handles_labels(), fontsize=8)
+    return drawing
+
+
+def _processes(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "whole" in numbers:
+        found |= {f"to 98 %,\n{kind} cache": numbers["whole"][kind] for kind in ("cold", "warm")}
+    if "sweep" in numbers:
+        found["sweep of 16"] = numbers["sweep"]["ratios"]
+    if "tiny" in numbers:
+        found["epoch of\n4-16-3 at 32"] = numbers["tiny"]["ratios"]
+    return found
+
+
+def _bars(panel: Any, found: Mapping[str, Any], title: str) -> None:
+    """Draw the median ratio of each library as a bar, and its spread as a whisker."""
+    height = 0.8 / len(PEERS)
+    for number, name in enumerate(PEERS):
+        rows = [(i, of[name]) for i, of in enumerate(found.values()) if name in of]
+        if not rows:
+            continue
+        panel.barh(
+            [i + (number - 2) * height for i, _ in rows],
+            [of["median"] for _, of in rows],
+            height,
+            xerr=[
+                [of[a] - of[b] for _, of in rows]
+                for a, b in (("median", "low"), ("high", "median"))
+            ],
+            label=NAMES[name],
+            color=COLOURS[number],
+            hatch=HATCHES[number],
+            edgecolor="white",
+            error_kw={"lw": 1, "capsize": 2},
+        )
+    panel.axvline(1, color="black", lw=1)
+    panel.set_yticks(range(len(found)), [what.replace(" at ", "\nat ") for what in found])
+    panel.invert_yaxis()
+    panel.set(xlabel="peer's time / ours (1: as fast as ours)", title=title)
+
+
+def _growth(panel: Any, found: Mapping[str, Any]) -> None:
+    """Draw time (filled) and memory (hollow) along each axis, over those of its first point."""
+    for number, (axis, of) in enumerate(found.items()):
+        look = {"color": COLOURS[number], "ls": LINES[number], "marker": MARKERS[number], "ms": 5}
+        x = [value / of["values"][0] for value in of["values"]]
+        for what, face in (("seconds", COLOURS[number]), ("megabytes", "white")):
+            y = [value / of[what][0] for value in of[what]]
+            label = f"{axis}, from {of['values'][0]:,}" if what == "seconds" else None
+            panel.plot(x, y, label=label, markerfacecolor=face, **look)
+    panel.set(
+        xscale="log",
+        yscale="log",
+        xlabel="size / the smallest",
+        ylabel="seconds per epoch (filled), peak memory (hollow) / at the smallest",
+        title="growth of ours",
+    )
+    if found:
+        panel.legend(fontsize=8)
