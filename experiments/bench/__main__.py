@@ -13,7 +13,7 @@ from experiments.bench import epochs, footprint, scaling, whole
 from experiments.bench.machine import machine
 from experiments.bench.peers import NAMES, OURS
 from experiments.bench.plan import Plan
-from experiments.bench.results import Results, load, merge
+from experiments.bench.results import FILE, Results, load, merge
 from experiments.bench.tables import markdown, tables
 from experiments.bench.workers import Failed, run
 from jaxmlp.cli import Parser, run_command
@@ -154,9 +154,10 @@ def _show(results: Results, out: Path) -> None:
         print_table(rows, header)
     if any(record["quick"] for record in results.values()):
         say("WARNING: some of these were measured with --quick and mean nothing")
-    if results:
-        style.save(draw(results), out / PICTURE)
-        print(f"\nresults in {out / 'results.json'}, picture in {out / PICTURE}.png")
+    print(f"\nresults in {out / FILE}")
+    if (picture := draw(results)) is not None:
+        style.save(picture, out / PICTURE)
+        print(f"picture in {out / PICTURE}.png")
 
 
 if __name__ == "__main__":

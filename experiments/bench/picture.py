@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from matplotlib.ticker import LogLocator, NullFormatter
+
 from experiments.bench.peers import NAMES, PEERS
 from experiments.bench.results import Results
 from experiments.style import COLOURS, LINES, MARKERS, figure
@@ -17,17 +19,23 @@ def draw(results: Results) -> Any:
       results: the record of each section.
 
     Returns:
-      A figure.
+      A figure, or `None` if nothing that has been measured makes a picture.
     """
     numbers = {name: record["numbers"] for name, record in results.items()}
-    drawing, panels = figure(1, 3, width=5, height=6)
-    bars, whole, growth = panels[0]
     epochs = {k: v["ratios"] for k, v in numbers.get("epochs", {}).items()}
-    _bars(bars, epochs, "seconds per epoch")
-    _bars(whole, _processes(numbers), "other waits")
-    _growth(growth, numbers.get("scaling", {}))
-    for panel in (bars, whole):
-        panel.legend(*(bars if epochs else whole).get_legend_handles_labels(), fontsize=8)
+    parts = (
+        (_bars, epochs, "an epoch"),
+        (_bars, _processes(numbers), "other waits"),
+        (_growth, numbers.get("scaling", {}), "growth of ours"),
+    )
+    parts = tuple(part for part in parts if part[1])
+    if not parts:
+        return None
+    drawing, panels = figure(1, len(parts), width=5, height=6.4)
+    for panel, (kind, found, title) in zip(panels[0], parts, strict=True):
+        kind(panel, found)
+        panel.set_title(title)
+        panel.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
     return drawing
 
 
@@ -42,7 +50,7 @@ def _processes(numbers: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _bars(panel: Any, found: Mapping[str, Any], title: str) -> None:
+def _bars(panel: Any, found: Mapping[str, Any]) -> None:
     """Draw the median ratio of each library as a bar, and its spread as a whisker."""
     height = 0.8 / len(PEERS)
     for number, name in enumerate(PEERS):
@@ -66,7 +74,15 @@ def _bars(panel: Any, found: Mapping[str, Any], title: str) -> None:
     panel.axvline(1, color="black", lw=1)
     panel.set_yticks(range(len(found)), [what.replace(" at ", "\nat ") for what in found])
     panel.invert_yaxis()
-    panel.set(xlabel="peer's time / ours (1: as fast as ours)", title=title)
+    panel.set(xscale="log", xlabel="peer's time / ours (1: as fast as ours)")
+    _plain(panel.xaxis)
+
+
+def _plain(axis: Any) -> None:
+    """Label a logarithmic axis by plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _growth(panel: Any, found: Mapping[str, Any]) -> None:
@@ -76,14 +92,13 @@ def _growth(panel: Any, found: Mapping[str, Any]) -> None:
         x = [value / of["values"][0] for value in of["values"]]
         for what, face in (("seconds", COLOURS[number]), ("megabytes", "white")):
             y = [value / of[what][0] for value in of[what]]
-            label = f"{axis}, from {of['values'][0]:,}" if what == "seconds" else None
+            label = f"{axis} from {of['values'][0]:,}" if what == "seconds" else None
             panel.plot(x, y, label=label, markerfacecolor=face, **look)
     panel.set(
         xscale="log",
         yscale="log",
         xlabel="size / the smallest",
         ylabel="seconds per epoch (filled), peak memory (hollow) / at the smallest",
-        title="growth of ours",
     )
-    if found:
-        panel.legend(fontsize=8)
+    _plain(panel.xaxis)
+    _plain(panel.yaxis)

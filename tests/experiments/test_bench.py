@@ -8,6 +8,7 @@ import pytest
 from experiments.bench import __main__ as command
 from experiments.bench import measures, results, tables, whole
 from experiments.bench.peers import NAMES, OURS
+from experiments.bench.picture import draw
 from experiments.bench.problem import Problem, operations, widths
 from experiments.bench.targets import TARGETS, Target
 from experiments.bench.workers import Failed, environment, run, workers
@@ -113,6 +114,13 @@ def test_every_target_is_read_where_its_section_writes():
         assert target.met(read) == (not target.at_least or target.bound <= 1)
     last = tables.tables(found)[-1]
     assert [row[0] for row in last.rows] == [target.figure for target in TARGETS]
+
+
+def test_the_picture_has_a_panel_for_what_was_measured():
+    found = all_numbers()
+    assert len(draw(found).axes) == 3
+    assert len(draw({"tiny": found["tiny"]}).axes) == 1
+    assert draw({"limit": found["limit"]}) is None
 
 
 def test_the_markdown_names_machine_and_spread(tmp_path, capsys):
