@@ -23,12 +23,12 @@ def draw(results: Results) -> Any:
     """
     numbers = {name: record["numbers"] for name, record in results.items()}
     epochs = {k: v["ratios"] for k, v in numbers.get("epochs", {}).items()}
-    parts = (
+    known = (
         (_bars, epochs, "an epoch"),
         (_bars, _processes(numbers), "other waits"),
         (_growth, numbers.get("scaling", {}), "growth of ours"),
     )
-    parts = tuple(part for part in parts if part[1])
+    parts = [part for part in known if part[1]]
     if not parts:
         return None
     drawing, panels = figure(1, len(parts), width=5, height=6.4)
