@@ -44,6 +44,7 @@ def to_98(plan: Plan) -> dict[str, Any]:
     """
     times: dict[str, Any] = {"cold": defaultdict(list), "warm": defaultdict(list)}
     memory, accuracies = defaultdict(list), defaultdict(list)
+    run("-c", "import matplotlib.font_manager", **keeping(plan.scratch / "any"))  # lists the fonts
     for seed, name in itertools.product(range(plan.rounds), plan.libraries):
         folder = plan.scratch / f"cache-{name}-{seed}"
         cold, accuracy = _process(plan, name, seed, folder)
