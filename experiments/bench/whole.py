@@ -24,9 +24,11 @@ CYCLE = Problem(
     epochs=4,
     tuned=True,
 )
-RECIPES = {  # the quickest found for each that reaches it; scikit-learn's Adam knows no schedule
+# the quickest found for each that reaches it, which is ours wherever there is a schedule;
+# scikit-learn's Adam knows none, and needs more epochs and units
+RECIPES = {
     OURS: CYCLE,
-    "sklearn": Problem(hidden=(256,), batch_size=256, learning_rate=2e-3, epochs=8, tuned=True),
+    "sklearn": Problem(hidden=(512,), batch_size=256, learning_rate=7e-4, epochs=12, tuned=True),
     "torch": CYCLE,
     "keras": CYCLE,
     "flax": CYCLE,

@@ -93,7 +93,12 @@ def all_numbers():
     shapes = ("784-128-10 at 128", "784-1024-1024-10 at 512")
     numbers = {
         "epochs": dict.fromkeys(shapes, epoch),
-        "whole": {"cold": peers, "warm": peers, "megabytes": peers | {OURS: alone(1)}},
+        "whole": {
+            "cold": peers,
+            "warm": peers,
+            "megabytes": peers | {OURS: alone(1)},
+            "reached": dict.fromkeys(NAMES, 1),
+        },
         "limit": {"shares": dict.fromkeys(shapes, alone(1))},
         "sweep": {"ratios": peers},
         "scaling": {"examples": axis},
