@@ -31,6 +31,7 @@ def tables(results: Results) -> list[Table]:
         _ratios("Peer's time over ours", _times(numbers)),
         _ratios("The same, with the peers' own options for speed", _tuned(numbers)),
         _ratios("Around training: peer's time over ours", _around(numbers)),
+        _commands(numbers),
         _memory(numbers),
         _growth(numbers),
         _targets(numbers),
@@ -89,6 +90,12 @@ def _ratios(title: str, found: Mapping[str, Mapping[str, Summary]]) -> Table:
         for what, of in found.items()
     ]
     return Table(title, ("", *(NAMES[name] for name in names)), rows if names else [])
+
+
+def _commands(numbers: Mapping[str, Any]) -> Table:
+    found = numbers.get("footprint", {"commands": {}})["commands"]
+    rows = [(name, _spread(of)) for name, of in found.items()]
+    return Table("Our commands' time over a bare interpreter's", ("", "times"), rows)
 
 
 def _memory(numbers: Mapping[str, Any]) -> Table:

@@ -102,7 +102,7 @@ def all_numbers():
         "limit": {"shares": dict.fromkeys(shapes, alone(1))},
         "sweep": {"ratios": peers},
         "scaling": {"examples": axis},
-        "footprint": {"ratios": {"import": peers}},
+        "footprint": {"ratios": {"import": peers}, "commands": {"--help": alone(1)}},
         "dropout": {"cost": alone(1)},
         "tiny": {"ratios": peers},
     }
