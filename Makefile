@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train sweep test gradcheck explain experiments report lint format clean
+.PHONY: help install train sweep test gradcheck explain experiments report bench lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	@touch $@
 
 install: $(VENV)/.installed  ## make the environment and install the project
@@ -49,6 +53,9 @@ experiment-%: $(VENV)/.installed
 
 report: $(VENV)/.installed  ## build one page of all experiments that have run
 	$(BIN)/python -m experiments --report
+
+bench: $(VENV)/.installed-bench  ## time it beside other libraries (ARGS="--only epochs")
+	$(BIN)/python -m experiments.bench $(ARGS)
 
 lint: $(VENV)/.installed-test  ## check style and types
 	$(BIN)/ruff check .

@@ -1,0 +1,141 @@
+"""Seconds per epoch after the first: the networks side by side, dropout, and a tiny table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from experiments.bench.measures import Times, ratios, summary
+from experiments.bench.peers import OURS
+from experiments.bench.plan import Plan
+from experiments.bench.problem import Problem, operations, shape, widths
+from experiments.bench.products import LIBRARIES
+from experiments.bench.workers import Worker, workers
+
+SMALL, MIDDLE, LARGE = (128,), (512, 512), (1024, 1024)
+ROWS = {SMALL: None, MIDDLE: 30_000, LARGE: 20_000}  # of 60,000: the large take long enough
+HEADLINES = ((SMALL, 128), (LARGE, 512))  # where the peers' own options for speed are tried too
+SHAPES = tuple((hidden, batch) for hidden in ROWS for batch in (128, 512))
+SQUARES = (512, 1024, 2048, 3072)
+TINY = Problem(rows=150, features=4, classes=3, hidden=(16,), batch_size=32)
+
+
+def side_by_side(plan: Plan) -> dict[str, Any]:
+    """Return what an epoch takes each library, over what it takes ours, for each network.
+
+    `rows` tells how many examples were used; `tuned` holds the peers with their own options for
+    speed, beyond what their tutorials write.
+    """
+    return {shape(*each): _one_shape(plan, *each) for each in SHAPES[: 1 if plan.quick else None]}
+
+
+def _one_shape(plan: Plan, hidden: tuple[int, ...], batch_size: int) -> dict[str, Any]:
+    names = list(plan.libraries)
+    if (hidden, batch_size) in HEADLINES:
+        names += [f"{name} tuned" for name in plan.peers if name != "keras"]
+    with workers(names) as crew:
+        for name, worker in crew.items():
+            problem = _digits(plan, hidden, batch_size, tuned=name.endswith("tuned"))
+            worker.ask("start", problem=problem.to_dict())
+        times = interleaved(crew, plan.rounds)
+    plain = {name: of for name, of in times.items() if not name.endswith("tuned")}
+    tuned = {name.split()[0]: of for name, of in times.items() if name not in plain}
+    return {
+        "rows": problem.rows or 60_000,
+        "ratios": ratios(plain, OURS),
+        "tuned": ratios(tuned | {OURS: times[OURS]}, OURS),
+        "seconds": {name: summary(of) for name, of in times.items()},
+    }
+
+
+def _digits(plan: Plan, hidden: tuple[int, ...], batch: int, **more: Any) -> Problem:
+    rows = 2000 if plan.quick else ROWS[hidden]
+    return Problem(data=plan.data, rows=rows, hidden=hidden, batch_size=batch, **more)
+
+
+def interleaved(crew: dict[str, Worker], rounds: int, epochs: int = 1) -> Times:
+    """Return the seconds that epochs take each worker in each round, after one that is not counted.
+
+    Args:
+      crew: workers that have started a session.
+      rounds: how many are counted.
+      epochs: of a turn.
+
+    Returns:
+      The seconds of a turn, `rounds` of them for each worker.
+    """
+    turns = [
+        {name: worker.seconds("train", epochs=epochs) for name, worker in crew.items()}
+        for _ in range(rounds + 1)
+    ]
+    return {name: [turn[name] for turn in turns[1:]] for name in crew}
+
+
+def dropout(plan: Plan) -> dict[str, Any]:
+    """Return what our step of 784-1024-1024-10 at 128 takes with dropout, over without it."""
+    times = _ours(plan, {"with": {"dropout": 0.2}, "without": {}})
+    return {"cost": ratios(times, f"{OURS} without")[f"{OURS} with"]}
+
+
+def _ours(plan: Plan, variants: dict[str, dict[str, Any]]) -> Times:
+    hidden = SMALL if plan.quick else LARGE
+    with workers([f"{OURS} {name}" for name in variants]) as crew:
+        for more, worker in zip(variants.values(), crew.values(), strict=True):
+            worker.ask("start", problem=_digits(plan, hidden, 128, **more).to_dict())
+        return interleaved(crew, plan.rounds)
+
+
+def tiny(plan: Plan) -> dict[str, Any]:
+    """Return what an epoch of 4-16-3 on 150 rows takes each library, over what it takes ours."""
+    with workers(plan.libraries) as crew:
+        for worker in crew.values():
+            worker.ask("start", problem=TINY.to_dict())
+        times = interleaved(crew, plan.rounds, epochs=5 if plan.quick else 100)
+    return {"ratios": ratios(times, OURS)}
+
+
+def limit(plan: Plan) -> dict[str, Any]:
+    """Return the rate of our epoch over the best rate of a product of matrices in the same round.
+
+    The best of any size and library that takes part; both count operations of products only.
+    """
+    shapes = HEADLINES[: 1 if plan.quick else None]
+    libraries = [name for name, owner in LIBRARIES.items() if owner in (*plan.libraries, "sklearn")]
+    ours = [f"{OURS} {shape(*each)}" for each in shapes]
+    with workers([*ours, *(LIBRARIES[name] + " products" for name in libraries)]) as crew:
+        work = {}
+        for name, (hidden, batch) in zip(ours, shapes, strict=True):
+            problem = _digits(plan, hidden, batch)
+            crew[name].ask("start", problem=problem.to_dict())
+            crew[name].ask("train")
+            work[name] = operations(problem.rows or 60_000, widths(hidden))
+        best, rates = [], {name: [] for name in ours}  # type: tuple[list[Any], dict[str, Any]]
+        for _ in range(plan.rounds):
+            for name in ours:
+                rates[name].append(work[name] / crew[name].seconds("train") / 1e9)
+            best.append(max(_products(crew, libraries, plan.quick)))
+    highest = [rate for rate, _, _ in best]
+    return {
+        "shares": {
+            name.removeprefix(f"{OURS} "): summary(_divided(of, highest))
+            for name, of in rates.items()
+        },
+        "gflops": {"limit": summary(highest)} | {name: summary(of) for name, of in rates.items()},
+        "best": sorted({f"{library} {size}" for _, library, size in best}),
+    }
+
+
+def _divided(values: Sequence[float], by: Sequence[float]) -> list[float]:
+    return [a / b for a, b in zip(values, by, strict=True)]
+
+
+def _products(
+    crew: dict[str, Worker], libraries: Sequence[str], quick: bool
+) -> list[tuple[float, str, int]]:
+    """Return rate, library and size of every product."""
+    found = []
+    for size in SQUARES[: 1 if quick else None]:
+        for library in libraries:
+            answer = crew[LIBRARIES[library] + " products"].ask(
+                "product", library=library, size=size
+            )
+            found.append((answer["rate"], library, size))
+    return found

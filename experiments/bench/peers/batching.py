@@ -1,0 +1,25 @@
+"""What the loops written with JAX share: shuffled batches, and Optax's schedule."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import optax
+
+from experiments.bench.problem import Problem
+
+
+def epoch(rng: np.random.Generator, rows: int, batch_size: int) -> Iterator[np.ndarray]:
+    """Yield the rows of each batch; the last, incomplete one is dropped, as in the tutorials."""
+    order, whole = rng.permutation(rows), rows // batch_size * batch_size
+    for first in range(0, whole, batch_size):
+        yield order[first : first + batch_size]
+
+
+def rate(problem: Problem, rows: int) -> Any:
+    """Return the learning rate, a number or a schedule of Optax."""
+    if problem.schedule == "constant":
+        return problem.learning_rate
+    assert problem.epochs is not None
+    steps = problem.epochs * (rows // problem.batch_size)
+    return optax.cosine_onecycle_schedule(steps, problem.learning_rate)

@@ -1,0 +1,48 @@
+"""Equinox: `eqx.nn.MLP`, Optax, and a step under `eqx.filter_jit`."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+import optax
+
+from experiments.bench.peers import Session
+from experiments.bench.peers.batching import epoch, rate
+from experiments.bench.problem import Problem, arrays
+
+
+def start(problem: Problem) -> Session:
+    """Return a session of Equinox."""
+    x, y, x_test, y_test = arrays(problem)
+    outputs, width, depth = int(y_test.max()) + 1, problem.hidden[0], len(problem.hidden)
+    key = jax.random.key(problem.seed)
+    model = eqx.nn.MLP(x.shape[1], outputs, width, depth, key=key)
+    optimizer = optax.adam(rate(problem, len(x)))
+    state = optimizer.init(eqx.filter(model, eqx.is_inexact_array))
+    rng = np.random.default_rng(problem.seed)
+
+    def loss(model: Any, x: Any, y: Any) -> Any:
+        return optax.softmax_cross_entropy_with_integer_labels(jax.vmap(model)(x), y).mean()
+
+    @eqx.filter_jit(donate="all" if problem.tuned else "none")
+    def step(model: Any, state: Any, x: Any, y: Any) -> Any:
+        value, gradient = eqx.filter_value_and_grad(loss)(model, x, y)
+        updates, state = optimizer.update(gradient, state, model)
+        return eqx.apply_updates(model, updates), state, value
+
+    @eqx.filter_jit
+    def labels(model: Any, x: Any) -> Any:
+        return jax.vmap(model)(x).argmax(axis=1)
+
+    def train(epochs: int) -> None:
+        nonlocal model, state
+        for _ in range(epochs):
+            for rows in epoch(rng, len(x), problem.batch_size):
+                model, state, value = step(model, state, x[rows], y[rows])
+        jax.block_until_ready(value)
+
+    def predict(n: int) -> np.ndarray:
+        return np.asarray(labels(model, x_test[:n]))
+
+    return Session(train, predict)

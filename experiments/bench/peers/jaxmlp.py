@@ -1,0 +1,69 @@
+"""Ours, as the commands run it: the configuration, the trainer, the loop."""
+
+import numpy as np
+
+from experiments.bench.peers import Session
+from experiments.bench.problem import Problem, stored, table
+from jaxmlp.build import problem_from
+from jaxmlp.config import Config
+from jaxmlp.data import Dataset
+from jaxmlp.training import begin, fit
+
+ENDLESS = 1_000_000  # epochs, for a session that is asked for one after the other
+
+
+def start(problem: Problem) -> Session:
+    """Return a session of ours."""
+    ours = problem_from(_config(problem), _dataset(problem))
+    batch, seed = ours.config.batch_size, ours.config.seed
+    assert batch is not None
+    progress = fit(
+        ours.trainer,
+        ours.task,
+        ours.train,
+        ours.valid,
+        begin(ours.trainer, seed),
+        epochs=problem.epochs or ENDLESS,
+        batch_size=batch,
+        seed=seed,
+        learning_rate=ours.learning_rate,
+    )
+    x_test = np.asarray(ours.test.examples.x)
+    latest = None
+
+    def train(epochs: int) -> None:
+        nonlocal latest
+        while epochs:
+            now = next(progress)
+            latest = now.state.params
+            epochs -= now.record is not None
+
+    def predict(n: int) -> np.ndarray:
+        return np.asarray(ours.trainer.predict(latest, x_test[:n])).argmax(axis=1)
+
+    return Session(train, predict)
+
+
+def _config(problem: Problem) -> Config:
+    return Config(
+        hidden=problem.hidden,
+        batch_size=problem.batch_size,
+        optimizer="adam",
+        learning_rate=problem.learning_rate,
+        schedule=problem.schedule,
+        epochs=problem.epochs or ENDLESS,
+        dropout=problem.dropout,
+        seed=problem.seed,
+        valid_size=0,
+    )
+
+
+def _dataset(problem: Problem) -> Dataset:
+    if problem.data is None:
+        assert problem.rows is not None
+        x, y = table(problem.rows, problem.features, problem.classes)
+        classes = tuple(map(str, range(problem.classes)))
+        return Dataset("table", x, y, x[:100], y[:100], "multiclass", classes)
+    x_train, y_train, x_test, y_test = stored(problem.data)
+    rows, digits = problem.rows, tuple("0123456789")
+    return Dataset("digits", x_train[:rows], y_train[:rows], x_test, y_test, "multiclass", digits)

@@ -1,0 +1,104 @@
+"""The results as one picture: ratios as bars, our growth as curves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from experiments.bench.peers import NAMES, PEERS
+from experiments.bench.results import Results
+from experiments.style import COLOURS, LINES, MARKERS, figure
+
+HATCHES = ("", "//", "..", "xx", "--")
+
+
+def draw(results: Results) -> Any:
+    """Return the picture of all that has been measured.
+
+    Args:
+      results: the record of each section.
+
+    Returns:
+      A figure, or `None` if nothing that has been measured makes a picture.
+    """
+    numbers = {name: record["numbers"] for name, record in results.items()}
+    epochs = {k: v["ratios"] for k, v in numbers.get("epochs", {}).items()}
+    known = (
+        (_bars, epochs, "an epoch"),
+        (_bars, _processes(numbers), "other waits"),
+        (_growth, numbers.get("scaling", {}), "growth of ours"),
+    )
+    parts = [part for part in known if part[1]]
+    if not parts:
+        return None
+    drawing, panels = figure(1, len(parts), width=5, height=6.4)
+    for panel, (kind, found, title) in zip(panels[0], parts, strict=True):
+        kind(panel, found)
+        panel.set_title(title)
+        panel.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
+    return drawing
+
+
+def _processes(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "whole" in numbers:
+        found |= {f"to 98 %,\n{kind} cache": numbers["whole"][kind] for kind in ("cold", "warm")}
+    if "sweep" in numbers:
+        found["sweep of 16"] = numbers["sweep"]["ratios"]
+    if "tiny" in numbers:
+        found["epoch of\n4-16-3 at 32"] = numbers["tiny"]["ratios"]
+    return found
+
+
+def _bars(panel: Any, found: Mapping[str, Any]) -> None:
+    """Draw the median ratio of each library as a bar, and its spread as a whisker."""
+    height = 0.8 / len(PEERS)
+    for number, name in enumerate(PEERS):
+        rows = [(i, of[name]) for i, of in enumerate(found.values()) if name in of]
+        if not rows:
+            continue
+        panel.barh(
+            [i + (number - 2) * height for i, _ in rows],
+            [of["median"] for _, of in rows],
+            height,
+            xerr=[
+                [of[a] - of[b] for _, of in rows]
+                for a, b in (("median", "low"), ("high", "median"))
+            ],
+            label=NAMES[name],
+            color=COLOURS[number],
+            hatch=HATCHES[number],
+            edgecolor="white",
+            error_kw={"lw": 1, "capsize": 2},
+        )
+    panel.axvline(1, color="black", lw=1)
+    panel.set_yticks(range(len(found)), [what.replace(" at ", "\nat ") for what in found])
+    panel.invert_yaxis()
+    panel.set(xscale="log", xlabel="peer's time / ours (1: as fast as ours)")
+    _plain(panel.xaxis)
+
+
+def _plain(axis: Any) -> None:
+    """Label a logarithmic axis by plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _growth(panel: Any, found: Mapping[str, Any]) -> None:
+    """Draw time (filled) and memory (hollow) along each axis, over those of its first point."""
+    for number, (axis, of) in enumerate(found.items()):
+        look = {"color": COLOURS[number], "ls": LINES[number], "marker": MARKERS[number], "ms": 5}
+        x = [value / of["values"][0] for value in of["values"]]
+        for what, face in (("seconds", COLOURS[number]), ("megabytes", "white")):
+            y = [value / of[what][0] for value in of[what]]
+            label = f"{axis} from {of['values'][0]:,}" if what == "seconds" else None
+            panel.plot(x, y, label=label, markerfacecolor=face, **look)
+    panel.set(
+        xscale="log",
+        yscale="log",
+        xlabel="size / the smallest",
+        ylabel="seconds per epoch (filled), peak memory (hollow) / at the smallest",
+    )
+    _plain(panel.xaxis)
+    _plain(panel.yaxis)

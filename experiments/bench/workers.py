@@ -1,0 +1,162 @@
+"""Processes of libraries, as the benchmark starts, asks and measures them."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import experiments
+
+ROOT = Path(experiments.__file__).parent.parent
+SETTLE = 0.05  # seconds for the threads of the one before to fall asleep
+
+
+class Failed(RuntimeError):
+    """A library's process ended before its work was done."""
+
+
+class Worker:
+    """A library that waits for requests in a process of its own (`experiments.bench.worker`)."""
+
+    def __init__(self, name: str, errors: IO[str], env: dict[str, str]) -> None:
+        self._name, self._errors = name, errors
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "experiments.bench.worker", name],
+            cwd=ROOT,
+            env=environment() | env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+
+    def ask(self, what: str, **arguments: Any) -> dict[str, Any]:
+        """Send a request, and return its answer.
+
+        Args:
+          what: the name of a function of `experiments.bench.worker`.
+          **arguments: of that function.
+
+        Returns:
+          The answer.
+
+        Raises:
+          Failed: if the process has ended; tells its last words.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        time.sleep(SETTLE)
+        with contextlib.suppress(BrokenPipeError):  # told below, with the reason
+            self._process.stdin.write(json.dumps({"ask": what, **arguments}) + "\n")
+            self._process.stdin.flush()
+        reply = self._process.stdout.readline()
+        if not reply:
+            raise Failed(f"{self._name} failed to {what}: {_last_words(self._errors)}")
+        return json.loads(reply)
+
+    def seconds(self, what: str, **arguments: Any) -> float:
+        """Return how long a request's work took."""
+        return float(self.ask(what, **arguments)["seconds"])
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()
+
+
+@contextlib.contextmanager
+def workers(names: Sequence[str], env: dict[str, str] | None = None) -> Iterator[dict[str, Worker]]:
+    """Start a worker for each name, and end them all afterwards.
+
+    Args:
+      names: of the libraries; what follows a space only tells two of one library apart.
+      env: more variables of their environment.
+
+    Yields:
+      The workers by name.
+    """
+    with contextlib.ExitStack() as stack:
+        started = {}
+        for name in names:
+            errors = stack.enter_context(tempfile.TemporaryFile("w+"))
+            started[name] = Worker(name.split()[0], errors, env or {})
+            stack.callback(started[name].close)
+        yield started
+
+
+class Finished(NamedTuple):
+    """What is known of a process that has ended.
+
+    Attributes:
+      seconds: from its start to its end.
+      megabytes: its largest resident memory, in 10^6 bytes.
+      lines: what it printed, each line with the seconds from its start.
+    """
+
+    seconds: float
+    megabytes: float
+    lines: list[tuple[float, str]]
+
+
+def run(*arguments: str, **env: str) -> Finished:
+    """Run Python with arguments until it ends.
+
+    Args:
+      *arguments: of the interpreter.
+      **env: more variables of its environment.
+
+    Returns:
+      What is known of it.
+
+    Raises:
+      Failed: if its exit status is not 0; tells its last words.
+    """
+    time.sleep(SETTLE)
+    with tempfile.TemporaryFile("w+") as errors:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=environment() | env,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        assert process.stdout is not None
+        with process.stdout as printed:
+            lines = [(time.perf_counter() - began, line.rstrip("\n")) for line in printed]
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise Failed(f"{' '.join(arguments[:3])} failed: {_last_words(errors)}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Finished(seconds, usage.ru_maxrss * unit / 1e6, lines)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment that users have: compiled modules kept, no cache but the one given."""
+    mine = ("PYTHONDONTWRITEBYTECODE", "JAX_COMPILATION_CACHE_DIR")
+    return {name: value for name, value in os.environ.items() if name not in mine}
+
+
+def keeping(folder: Path) -> dict[str, str]:
+    """Return the variables that let JAX keep compiled programs in a folder, for ours and peers."""
+    return {
+        "XDG_CACHE_HOME": str(folder),
+        "MPLCONFIGDIR": str(folder.parent / "matplotlib"),  # its list of fonts is not ours to time
+        "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+
+
+def _last_words(errors: IO[str]) -> str:
+    errors.seek(0)
+    return (errors.read().strip().splitlines() or ["no word of why"])[-1]

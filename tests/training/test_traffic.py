@@ -1,0 +1,127 @@
+"""What a run costs in steps, compilations and bytes sent to the device: none more than it needs."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import pytest
+
+from jaxmlp.build import problem_from
+from jaxmlp.config import Config
+from jaxmlp.data import load
+from jaxmlp.training import begin, fit, loop
+
+BATCH, EPOCHS = 128, 3
+
+
+class Traffic(NamedTuple):
+    """What was counted over a run.
+
+    Attributes:
+      valid: the number of validation examples.
+      steps: the number of steps in an epoch.
+      pieces: for each call of the compiled loop, its first and its last step.
+      placed: the bytes put on the device explicitly, for each call.
+      passed: the bytes that calls of the compiled loop took along from the host, but for bounds.
+      sizes: how many programs the run, the evaluation and the start have compiled.
+      state: at the end.
+    """
+
+    valid: int
+    steps: int
+    pieces: list
+    placed: list
+    passed: list
+    sizes: tuple
+    state: object
+
+
+def on_host(tree):
+    """Return the bytes of those leaves that each call must send to the device."""
+    return sum(np.asarray(a).nbytes for a in jax.tree.leaves(tree) if not isinstance(a, jax.Array))
+
+
+@pytest.fixture(scope="module", params=[0, 137], ids=["all for training", "with validation"])
+def traffic(request):
+    """A run of three epochs, with everything that crosses to the device counted."""
+    data = load("digits")
+    config = Config(hidden=(16,), epochs=EPOCHS, batch_size=BATCH, valid_size=request.param)
+    problem = problem_from(config, data)
+    pieces, placed, passed = [], [], []
+    put, run = jax.device_put, problem.trainer.run
+
+    def counted_put(x, *more, **named):
+        placed.append(on_host(x))
+        return put(x, *more, **named)
+
+    def counted_run(state, examples, order, start, stop):
+        pieces.append((start, stop))
+        passed.append(on_host((state, examples, order)))
+        return run(state, examples, order, start, stop)
+
+    trainer = problem.trainer._replace(run=counted_run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop.jax, "device_put", counted_put)
+        progress = list(
+            fit(
+                trainer,
+                problem.task,
+                problem.train,
+                problem.valid,
+                begin(trainer, 0),
+                epochs=EPOCHS,
+                batch_size=BATCH,
+                seed=0,
+                learning_rate=problem.learning_rate,
+            )
+        )
+    sizes = (run._cache_size(), trainer.evaluate._cache_size(), trainer.init._cache_size())
+    steps = -(-(len(data.x_train) - request.param) // BATCH)
+    return Traffic(request.param, steps, pieces, placed, passed, sizes, progress[-1].state)
+
+
+def test_every_step_is_taken_once(traffic):
+    assert int(traffic.state.step) == EPOCHS * traffic.steps
+    taken = [step for start, stop in traffic.pieces for step in range(start, stop)]
+    assert taken == EPOCHS * list(range(traffic.steps))
+
+
+def test_one_program_each_is_compiled(traffic):
+    assert traffic.sizes == (1, int(traffic.valid > 0), 1)
+
+
+def test_an_epoch_sends_its_order_and_nothing_else(traffic):
+    assert traffic.placed == EPOCHS * [4 * traffic.steps * BATCH]  # int32
+    assert set(traffic.passed) == {0}
+
+
+def test_later_epochs_compile_nothing():
+    """Counted by JAX itself, over everything that a run does."""
+    compilations = []
+
+    def note(event, seconds, **more):
+        if event == "/jax/core/compile/backend_compile_duration":
+            compilations.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    try:
+        problem = problem_from(Config(dataset="xor", hidden=(4,), epochs=4), load("xor"))
+        start = begin(problem.trainer, 0)
+        counts = []
+        for now in fit(
+            problem.trainer,
+            problem.task,
+            problem.train,
+            problem.valid,
+            start,
+            epochs=4,
+            batch_size=2,
+            seed=0,
+            learning_rate=problem.learning_rate,
+        ):
+            if now.record:
+                counts.append(len(compilations))
+    finally:
+        jax.monitoring.unregister_event_duration_listener(note)
+    assert counts[0] > 0
+    assert counts[1:] == counts[:-1]
