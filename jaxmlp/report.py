@@ -76,9 +76,9 @@ def finish(
         "device": device(),
     }
     run.write_json(SUMMARY, summary)
-    draw(run, problem, records, params)
     if not quiet:
         print_table(_rows(run, summary, problem))
+    draw(run, problem, records, params)
 
 
 def count(params: Any) -> int:

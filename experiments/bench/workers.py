@@ -143,7 +143,8 @@ def run(*arguments: str, **env: str) -> Finished:
 def environment() -> dict[str, str]:
     """Return the environment that users have: compiled modules kept, no cache but the one given."""
     mine = ("PYTHONDONTWRITEBYTECODE", "JAX_COMPILATION_CACHE_DIR")
-    return {name: value for name, value in os.environ.items() if name not in mine}
+    kept = {name: value for name, value in os.environ.items() if name not in mine}
+    return kept | {"PYTHONUNBUFFERED": "1"}  # so that a line arrives when it is printed
 
 
 def keeping(folder: Path) -> dict[str, str]:
