@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp import nn, optim
@@ -55,7 +56,7 @@ class Problem:
       task: how it is posed.
       trainer: the compiled functions.
       train, valid, test: the parts of the data; `valid` may be missing.
-      learning_rate: `step -> rate`.
+      learning_rate: `step -> rate`, of the last step of an epoch.
     """
 
     config: Config
@@ -381,9 +382,10 @@ def problem_from(config: Config, dataset: Dataset) -> Problem:
     assert config.epochs is not None
     rest, held = split_training(config, dataset)
     spec = spec_from(config, dataset, rest)
-    steps = math.ceil(len(rest) / config.batch_size) * config.epochs
-    rate = schedule_from(config, steps)
-    shown = jax.jit(rate)
+    steps = math.ceil(len(rest) / config.batch_size)
+    rate = schedule_from(config, steps * config.epochs)
+    last = np.arange(1, config.epochs + 1) * steps - 1  # the last step of every epoch
+    rates = np.asarray(jax.jit(lambda t: jnp.broadcast_to(rate(t), t.shape))(last))
     trainer = trainer_from(config, spec, rate)
     weights = weights_from(config, dataset, rest)
     training = examples_from(spec, dataset.x_train, dataset.y_train, weights)
@@ -397,5 +399,5 @@ def problem_from(config: Config, dataset: Dataset) -> Problem:
         train=Split(training, rest),
         valid=Split(training, held) if len(held) else None,
         test=Split(test, np.arange(len(dataset.x_test))),
-        learning_rate=lambda step: float(shown(step)),
+        learning_rate=lambda step: float(rates[step // steps]),
     )
