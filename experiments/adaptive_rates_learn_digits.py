@@ -4,6 +4,9 @@ Seven rules train 784-64-10 for the same number of mini-batches, each at every r
 with the same starts and the same order of examples; a part of the training digits held out chooses
 each rule's rate, the test digits judge it (deck C, "Stochastic Gradient Descent"; deck D, "Adaptive
 learning rate (gradient) algorithms").
+
+The settings and the verdict on record were changed after results had been seen; what of the
+threshold does not hold is in the verdict.
 """
 
 import functools
@@ -82,7 +85,7 @@ def plot(numbers: Numbers) -> Figure:
     figure, ((left, right),) = style.figure(1, 2, width=5.0, height=3.8)
     for i, (name, losses) in enumerate(numbers["losses"].items()):
         shown = np.array(losses, float)
-        look = {"marker": style.MARKERS[i], "ms": 4}
+        look: dict[str, Any] = {"marker": style.MARKERS[i], "ms": 4}
         style.band(left, numbers["rates"], np.where(shown < 4, shown, np.nan), name, i, **look)
         tuned = shown[:, numbers["best"][name]]
         colour = style.COLOURS[i]

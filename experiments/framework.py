@@ -18,7 +18,14 @@ from jaxmlp.files import write_atomically
 HOLDS = "holds"
 CONDITIONALLY = "holds with conditions"
 FAILS = "does not hold"
-SHARED = ("framework", "report", "style", "training")  # modules that are no experiments
+SHARED = (
+    "framework",
+    "kept",
+    "report",
+    "style",
+    "timing",
+    "training",
+)  # modules that are no experiments
 Numbers = dict[str, Any]
 
 

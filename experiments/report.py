@@ -110,12 +110,34 @@ def _section(record: dict[str, Any], results: Path) -> str:
         "time": f"{record['seconds']:.1f} s",
         "again": f"<code>python -m experiments {name}</code>",
     }
+    if "kept" in record["numbers"]:
+        rows["kept"] = _kept(record)
     facts = "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in rows.items())
     return (
         f'<section id="{name}"><h3>{_words(name)}</h3>'
         f"<p>{html.escape(record['claim'])}</p>{formula(about['formula'])}"
         f'<img alt="{html.escape(record["claim"])}" src="data:image/svg+xml;base64,{picture}">'
         f"<p>{html.escape(record['verdict']['says'])}</p><dl>{facts}</dl></section>"
+    )
+
+
+def _kept(record: dict[str, Any]) -> str:
+    """Return by what protocol, when and where the numbers were made that are not made each time."""
+    entries = record["numbers"]["kept"]
+    dates = sorted({entry["date"] for entry in entries.values()})
+    first = next(iter(entries.values()))
+    seconds = sum(run["seconds"] for entry in entries.values() for run in entry["seeds"].values())
+    seeds = min(len(entry["seeds"]) for entry in entries.values())
+    items = "".join(
+        f"<li>{html.escape(row)}: {html.escape(entry['protocol'])}</li>"
+        for row, entry in entries.items()
+    )
+    again = f"<code>python -m experiments {record['name']} --long</code>"
+    return (
+        f"<strong>numbers not of this run</strong>, but made once on {' and '.join(dates)} with jax"
+        f" {first['versions']['jax']} on {first['device']['cores']} cores"
+        f" ({first['device']['machine']}), {seeds} seeds, {seconds / 60:.0f} minutes, by {again}:"
+        f"<ul>{items}</ul>"
     )
 
 
