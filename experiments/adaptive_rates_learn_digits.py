@@ -86,11 +86,14 @@ def plot(numbers: Numbers) -> Figure:
     for i, (name, losses) in enumerate(numbers["losses"].items()):
         shown = np.array(losses, float)
         look: dict[str, Any] = {"marker": style.MARKERS[i], "ms": 4}
-        style.band(left, numbers["rates"], np.where(shown < 4, shown, np.nan), name, i, **look)
+        style.band(
+            left, numbers["rates"], np.where(shown < 4, shown, np.nan), name, i, log=True, **look
+        )
         tuned = shown[:, numbers["best"][name]]
         colour = style.COLOURS[i]
         right.errorbar(tuned.mean(), i, xerr=tuned.std(), color=colour, fmt=style.MARKERS[i])
-    left.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="test loss, nats")
+    left.set(xscale="log", xlabel="learning rate", ylabel="test loss, nats")
+    style.plain_ticks(left.yaxis)
     right.set_yticks(range(len(RULES)), list(RULES))
     right.invert_yaxis()
     right.set_xlabel(f"test loss after {numbers['steps']} steps of {BATCH}, nats, at the best rate")

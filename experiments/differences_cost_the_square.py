@@ -85,7 +85,7 @@ def plot(numbers: Numbers) -> Figure:
     figure, ((panel,),) = style.figure(1, 1, width=5.6, height=4.0)
     exponents = _exponents(numbers)
     for i, way in enumerate(WAYS):
-        label = f"{way}, n^{np.median(exponents[way]):.2f}"
+        label = f"{way}, $n^{{{np.median(exponents[way]):.2f}}}$"
         times = np.array(numbers["seconds"][way]).T
         sizes = numbers["parameters"][way]
         style.band(panel, sizes, times, label, i, log=True, marker=style.MARKERS[i])

@@ -63,6 +63,7 @@ def plot(numbers: Numbers) -> Figure:
             right.step(epochs, values, where="post", label=None if j else name, **look)
     left.set(xlabel="epoch", ylabel="training loss, nats")
     right.set(xlabel="epoch", ylabel="learning rate α, every seed", yscale="log")
+    style.plain_ticks(right.yaxis)
     for panel in (left, right):
         panel.legend(frameon=False)
     return figure

@@ -92,8 +92,8 @@ def plot(numbers: Numbers) -> Figure:
             values = numbers[f"{part}_loss"][p]
             look: dict[str, Any] = {"color": style.COLOURS[i], "ls": style.LINES[j]}
             name = f"{'training' if part == 'train' else 'test'}, {word}"
-            style.band(left, range(len(values[0])), values, name, i, **look)
-    left.set(xlabel=f"epoch over {numbers['n']} digits", ylabel="loss, nats", yscale="log")
+            style.band(left, range(len(values[0])), values, name, i, log=True, **look)
+    left.set(xlabel=f"epoch over {numbers['n']} digits", ylabel="loss, nats")
     kept = [float(p) for p in numbers["test_loss"]]
     gaps = np.array([_gaps(numbers, str(p)) for p in kept]).T
     errors = [100 * (1 - np.array(numbers["test_accuracy"][str(p)])[:, -1]) for p in kept]

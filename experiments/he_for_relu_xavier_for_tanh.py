@@ -76,15 +76,16 @@ def _fit(model: nn.Layer, params: Any, x: jax.Array, y: jax.Array, batches: jax.
 
 def plot(numbers: Numbers) -> Figure:
     """Draw training loss by epoch for either activation and depth."""
-    figure, panels = style.figure(1, 4, width=3.3)
+    figure, panels = style.figure(2, 2, height=3.0)
     cases = [(name, depth) for name in ACTIVATIONS for depth in DEPTHS]
-    for panel, (name, depth) in zip(panels[0], cases, strict=True):
+    for panel, (name, depth) in zip(panels.ravel(), cases, strict=True):
         for i, rule in enumerate(RULES):
             loss = np.array(numbers["loss"][f"{rule}, {name}, {depth}"], float)
             style.band(panel, range(loss.shape[1]), loss, rule, i, log=True)
         panel.set_ylim(0.03, 100)
         panel.set_xlabel(f"epoch ({name}, {depth} hidden)")
-    panels[0, 0].set_ylabel("training loss, nats")
+    for row in panels:
+        row[0].set_ylabel("training loss, nats")
     panels[0, 0].legend(frameon=False)
     return figure
 

@@ -121,7 +121,8 @@ def plot(numbers: Numbers) -> Figure:
     right.axvline(0.25, color="k", lw=0.8)
     right.set_xlabel("learned slope α of PReLU (line: the start)")
     right.set_ylabel("units, all seeds")
-    for panel in (left, middle, right):
+    left.legend(frameon=False, ncols=2, loc="center", bbox_to_anchor=(0.55, 0.66))
+    for panel in (middle, right):
         panel.legend(frameon=False)
     return figure
 

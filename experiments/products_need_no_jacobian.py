@@ -92,13 +92,13 @@ def plot(numbers: Numbers) -> Figure:
     exponents = _exponents(numbers)
     for panel, key, unit in zip(panels, ("seconds", "bytes"), (1.0, 2.0**-20), strict=True):
         for i, way in enumerate(WAYS):
-            label = f"{way}, w^{np.median(exponents[key][way]):.2f}"
+            label = f"{way}, $w^{{{np.median(exponents[key][way]):.2f}}}$"
             values = unit * np.array(numbers[key][way], float).T
             widths = numbers["widths"][way]
             style.band(panel, widths, values, label, i, log=True, marker=style.MARKERS[i])
         panel.set_xscale("log", base=2)
         panel.set_xlabel("width w")
-        panel.legend(frameon=False, fontsize=8)
+        panel.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1))
     panels[0].set_ylabel("processor seconds for one gradient")
     panels[1].set_ylabel("memory beside the arguments, MiB")
     return figure

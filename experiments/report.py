@@ -24,11 +24,13 @@ STYLE = """
 .good { color: var(--good); } .so-so { color: var(--so-so); } .bad { color: var(--bad); }
 section { border-top: 2px solid var(--edge); padding-top: .6rem; break-inside: avoid; }
 h2 { margin-top: 2.2rem; } h3 { margin: 0 0 .4rem; font-size: 1.1rem; }
+.figure { overflow-x: auto; }
 img { width: 100%; height: auto; background: #fff; border-radius: .3rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem .8rem; margin: .6rem 0; }
 dt { opacity: .7; } dd { margin: 0; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 .verdict { font-weight: 600; }
+@media (max-width: 30rem) { .figure img { width: auto; min-width: 100%; height: 16rem; } }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .3rem; } }
 """
 
@@ -116,7 +118,8 @@ def _section(record: dict[str, Any], results: Path) -> str:
     return (
         f'<section id="{name}"><h3>{_words(name)}</h3>'
         f"<p>{html.escape(record['claim'])}</p>{formula(about['formula'])}"
-        f'<img alt="{html.escape(record["claim"])}" src="data:image/svg+xml;base64,{picture}">'
+        f'<div class="figure"><img alt="{html.escape(record["claim"])}"'
+        f' src="data:image/svg+xml;base64,{picture}"></div>'
         f"<p>{html.escape(record['verdict']['says'])}</p><dl>{facts}</dl></section>"
     )
 

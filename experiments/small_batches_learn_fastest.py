@@ -117,10 +117,10 @@ def plot(numbers: Numbers) -> Figure:
     left.set(xlabel=f"passes over {numbers['n']} examples", ylabel="training loss, nats")
     middle.set(xlabel="seconds", ylabel="training loss, nats")
     middle.set_xlim(0, 1.5 * numbers["seconds"]["online"])
-    style.band(right, WIDTHS, numbers["variance"], "measured", 0, marker="o")
+    style.band(right, WIDTHS, numbers["variance"], "measured", 0, log=True, marker="o")
     first = float(np.mean(np.array(numbers["variance"])[:, 0]))
     right.plot(WIDTHS, first / np.array(WIDTHS), "k--", label="1 / B")
-    right.set(xscale="log", yscale="log", xlabel="batch size B", ylabel="variance of the gradient")
+    right.set(xscale="log", xlabel="batch size B", ylabel="variance of the gradient")
     for panel in (left, right):
         panel.legend(frameon=False, fontsize=8)
     return figure

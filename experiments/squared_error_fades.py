@@ -69,8 +69,7 @@ def plot(numbers: Numbers) -> Figure:
     """Draw the slopes against the margin, and the two recoveries."""
     figure, ((left, right),) = style.figure(1, 2)
     for i, (name, values) in enumerate(numbers["slopes"].items()):
-        style.band(left, numbers["margins"], values, name, i)
-    left.set_yscale("log")
+        style.band(left, numbers["margins"], values, name, i, log=True)
     left.set_xlabel("lead of the wrong class, logits")
     left.set_ylabel("slope |dL/dz|")
     for i, (name, values) in enumerate(numbers["accuracy"].items()):

@@ -113,10 +113,9 @@ def plot(numbers: Numbers) -> Figure:
     figure, ((left, right),) = style.figure(1, 2)
     margins = np.array(numbers["margins"])
     total = np.sum(numbers["mistakes"], axis=2)
-    style.band(left, list(margins), total, "mistakes made", 0, marker="o")
+    style.band(left, list(margins), total, "mistakes made", 0, log=True, marker="o")
     style.band(left, list(margins), RADIUS2 / margins**2, r"bound $(R/\gamma)^2$", 1)
     left.set_xscale("log")
-    left.set_yscale("log")
     left.set_xlabel(r"margin $\gamma$")
     left.set_ylabel("mistakes until there are none")
     for i, (name, runs) in enumerate(numbers["overlapping"].items()):
@@ -124,8 +123,8 @@ def plot(numbers: Numbers) -> Figure:
         style.band(right, range(1, 1 + len(accuracy)), accuracy, name, i)
     right.set_xlabel("epoch on overlapping classes (seed 0)")
     right.set_ylabel("training accuracy, %")
-    for panel in (left, right):
-        panel.legend(frameon=False)
+    left.legend(frameon=False)
+    right.legend(frameon=False, ncols=2, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1))
     return figure
 
 
