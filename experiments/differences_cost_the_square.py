@@ -31,7 +31,7 @@ ABOUT = About(
     " between 0.5 and 1.5 for backpropagation, at least 0.5 apart, as medians over repetitions; at"
     " the most parameters that all are given, differences take at least n / 50 times as long",
     expected=HOLDS,
-    seconds=20,
+    seconds=30,
 )
 WAYS = ("forward differences", "central differences", "backpropagation")
 FEW, MANY = (48, 96, 192), (384, 768, 1536, 3072)  # hidden units

@@ -34,7 +34,7 @@ ABOUT = About(
     " over repetitions, lie at least 0.5 apart; and at the widest network that both are given,"
     " Jacobians take at least ten times the memory and ten times the time",
     expected=HOLDS,
-    seconds=15,
+    seconds=12,
 )
 WAYS = ("Jacobians multiplied", "vector-Jacobian products")
 NARROW, WIDE = (64, 128, 256), (512, 1024, 2048)

@@ -36,7 +36,7 @@ ABOUT = About(
     " conditions: in some rows); and with few epochs every row is at least 20 points better than"
     " guessing",
     expected=CONDITIONALLY,
-    seconds=60,
+    seconds=20,
 )
 NAME = "published_errors_are_reached"
 

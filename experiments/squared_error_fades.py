@@ -42,7 +42,9 @@ def run(settings: Settings) -> Numbers:
     data, epochs = digits(settings, n, 1000), 8 if settings.quick else 15
     accuracy = {}
     for name, loss in chosen.items():
-        runs = train(_sure_of_zero(), optim.sgd(0.5), data, settings, epochs, loss=loss)
+        runs = train(
+            _sure_of_zero(), optim.sgd(0.5), data, settings, epochs, loss=loss, parts=("test",)
+        )
         accuracy[name] = runs["test_accuracy"]
     return {"margins": MARGINS, "slopes": slopes, "accuracy": accuracy}
 

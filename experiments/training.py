@@ -115,7 +115,7 @@ def train(
       start: the network whose parameters at the start are taken, if not the model's own: what
         differs in its start alone needs no compilation of its own.
       seeds: which seeds, if not those of the settings.
-      parts: what is measured, "train", "test" or both.
+      parts: what is measured, "train", "test", both or none.
 
     Returns:
       Of each part `{part}_loss` and `{part}_{score}`, each `(seeds, epochs + 1)`, the first column
