@@ -3,6 +3,7 @@
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 from experiments import framework
 from experiments.framework import Settings
@@ -20,6 +21,9 @@ def make_parser() -> Parser:
     parser.add_argument("--report", action="store_true", help="build the report of what has run")
     parser.add_argument("--seeds", type=int, metavar="N", help="default 5, quick 5")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes")
+    parser.add_argument(
+        "--long", action="store_true", help="first measure what takes too long to repeat, and keep"
+    )
     parser.add_argument("--dataset", help="mnist or mnist_5k; default mnist where it can be had")
     parser.add_argument("--out", default="build", metavar="DIR", help="default build")
     return parser
@@ -37,11 +41,12 @@ def _main(arguments: list[str]) -> int:
     if not names and not options.report:
         _list()
         return 0
-    for name in names:
-        framework.load(name)
+    modules = {name: framework.load(name) for name in names}
     differing = []
     if names:
         settings = _settings(options.seeds, options.quick, options.dataset)
+        if options.long:
+            _measure_long(modules, settings.seeds)
         differing = [name for name in names if not _run(name, settings, out / "experiments")]
     if options.report:
         from experiments import report
@@ -50,6 +55,16 @@ def _main(arguments: list[str]) -> int:
     if differing:
         print(f"verdicts that differ from the record: {', '.join(differing)}", file=sys.stderr)
     return 1 if differing else 0
+
+
+def _measure_long(modules: dict[str, ModuleType], seeds: int) -> None:
+    """Measure and keep what is not kept yet of the experiments that have a long part."""
+    from experiments import kept
+
+    having = {name: module.LONG for name, module in modules.items() if hasattr(module, "LONG")}
+    check(bool(having), "--long", "given with experiments that have a long part", list(modules))
+    for name, rows in having.items():
+        kept.measure(name, rows, seeds)
 
 
 def _settings(seeds: int | None, quick: bool, dataset: str | None) -> Settings:

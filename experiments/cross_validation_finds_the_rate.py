@@ -85,13 +85,13 @@ def plot(numbers: Numbers) -> Figure:
     both = (("validation", f"mean of {FOLDS} folds"), ("test", "test digits, all folds learned"))
     for i, (name, label) in enumerate(both):
         values = np.array(numbers[name], float)
-        style.band(
-            panel, numbers["rates"], np.minimum(values, 3), label, i, marker=style.MARKERS[i]
-        )
+        losses = np.minimum(values, 3)
+        style.band(panel, numbers["rates"], losses, label, i, log=True, marker=style.MARKERS[i])
     rates = np.array(numbers["rates"])[_chosen(numbers)]
     places = np.array(numbers["test"], float)[np.arange(len(rates)), _chosen(numbers)]
     panel.plot(rates, places, "k*", ms=11, ls="none", label="chosen, by seed")
-    panel.set(xscale="log", yscale="log", xlabel="learning rate α", ylabel="loss, nats")
+    panel.set(xscale="log", xlabel="learning rate α", ylabel="loss, nats")
+    style.plain_ticks(panel.yaxis)
     panel.legend(frameon=False, loc="lower left", fontsize=8)
     return figure
 

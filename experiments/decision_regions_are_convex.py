@@ -39,7 +39,13 @@ def run(settings: Settings) -> Numbers:
     parts = (data.x_train, data.y_train), (data.x_test, data.y_test)
     model = nn.mlp((32, 32), 3, nn.activations.tanh, nn.initializers.xavier_normal)
     runs = train(
-        model, optim.adam(0.01), parts, settings, 25 if settings.quick else 60, batch_size=50
+        model,
+        optim.adam(0.01),
+        parts,
+        settings,
+        25 if settings.quick else 60,
+        batch_size=50,
+        parts=("test",),
     )
     predict = jax.jit(model.__call__)
     simplex = [[_leaving(p, lambda q: q) for p in _simplex(seed)] for seed in range(settings.seeds)]

@@ -87,6 +87,7 @@ def plot(numbers: Numbers) -> Figure:
     style.band(right, n, numbers["deep"], "n layers of two units, given", 0, marker="o")
     right.set_ylabel("error (RMS trained, largest given)")
     for panel in (left, right):
+        panel.set_xticks(n)
         panel.set_xlabel("folds n, the sawtooth has 2^n pieces")
         panel.legend(frameon=False)
     return figure

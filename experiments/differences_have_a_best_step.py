@@ -72,11 +72,9 @@ def plot(numbers: Numbers) -> Figure:
     number = 0
     for dtype, kinds in numbers["errors"].items():
         for name, values in kinds.items():
-            mean = np.exp(np.mean(np.log(np.array(values)), axis=0))
-            style.band(panel, numbers["steps"], mean, f"{name}, {dtype}", number)
+            style.band(panel, numbers["steps"], values, f"{name}, {dtype}", number, log=True)
             number += 1
     panel.set_xscale("log")
-    panel.set_yscale("log")
     panel.set_xlabel("step h")
     panel.set_ylabel("relative error of the gradient (geometric mean)")
     panel.legend(frameon=False, fontsize=8)

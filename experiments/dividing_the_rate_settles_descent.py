@@ -9,17 +9,14 @@ the loss still would. On fewer digits some seeds met the threshold, the mean nev
 on the mean was added when that had been seen, to say what counts as conditions.
 """
 
-from typing import Any
-
-import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import digits
+from experiments.training import RuledFit, digits, split, trainer_of
 from jaxmlp import nn, optim
-from jaxmlp.training import MULTICLASS, Examples, Rules, Split, begin, fit, make_trainer
+from jaxmlp.training import MULTICLASS, Rules
 
 ABOUT = About(
     rows=("C5",),
@@ -39,37 +36,15 @@ def run(settings: Settings) -> Numbers:
     n, epochs = 1500, 40
     (x, y), _ = digits(settings, n, 1)
     model, loss = nn.mlp((32,), 10), nn.losses.cross_entropy
-    trainer = make_trainer(
-        model,
-        loss,
-        nn.value_and_grad(model, loss),
-        optim.sgd(RATE),
-        MULTICLASS.score_each,
-        lambda x: x,
-        (784,),
-    )
+    trainer = trainer_of(model, optim.sgd(RATE), loss, MULTICLASS, (784,))
+    learn = RuledFit(trainer, epochs, 10, RATE)
     numbers: Numbers = {"loss": {}, "factor": {}}
     for name, rules in RULES.items():
         losses, factors = [], []
         for seed in range(settings.seeds):
             rng = np.random.default_rng(seed)
             labels = np.where(rng.random(n) < 0.3, rng.integers(0, 10, n), y)
-            examples = Examples(jnp.asarray(x), jnp.asarray(labels, jnp.int32), jnp.ones(n))
-            records: list[dict[str, Any]] = []
-            for _ in fit(
-                trainer,
-                MULTICLASS,
-                Split(examples, np.arange(n)),
-                None,
-                begin(trainer, seed),
-                epochs=epochs,
-                batch_size=10,
-                seed=seed,
-                learning_rate=lambda t: RATE,
-                rules=rules,
-                records=records,
-            ):
-                pass
+            _, records = learn(split(x, labels.astype(np.int32)), None, seed, rules)
             losses.append([record["train_loss"] for record in records])
             factors.append([record["rate_factor"] for record in records])
         numbers["loss"][name], numbers["factor"][name] = np.array(losses), np.array(factors)
@@ -88,6 +63,7 @@ def plot(numbers: Numbers) -> Figure:
             right.step(epochs, values, where="post", label=None if j else name, **look)
     left.set(xlabel="epoch", ylabel="training loss, nats")
     right.set(xlabel="epoch", ylabel="learning rate α, every seed", yscale="log")
+    style.plain_ticks(right.yaxis)
     for panel in (left, right):
         panel.legend(frameon=False)
     return figure

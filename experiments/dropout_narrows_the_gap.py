@@ -8,6 +8,8 @@ is compared with averages over many thinned networks: of their logits and of the
 The gain is near the noise: with 40 epochs instead of 60 all three criteria were met.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -88,10 +90,10 @@ def plot(numbers: Numbers) -> Figure:
         word = "all kept" if p == "1.0" else "p = 1/2"
         for j, part in enumerate(("train", "test")):
             values = numbers[f"{part}_loss"][p]
-            look = {"color": style.COLOURS[i], "ls": style.LINES[j]}
+            look: dict[str, Any] = {"color": style.COLOURS[i], "ls": style.LINES[j]}
             name = f"{'training' if part == 'train' else 'test'}, {word}"
-            style.band(left, range(len(values[0])), values, name, i, **look)
-    left.set(xlabel=f"epoch over {numbers['n']} digits", ylabel="loss, nats", yscale="log")
+            style.band(left, range(len(values[0])), values, name, i, log=True, **look)
+    left.set(xlabel=f"epoch over {numbers['n']} digits", ylabel="loss, nats")
     kept = [float(p) for p in numbers["test_loss"]]
     gaps = np.array([_gaps(numbers, str(p)) for p in kept]).T
     errors = [100 * (1 - np.array(numbers["test_accuracy"][str(p)])[:, -1]) for p in kept]

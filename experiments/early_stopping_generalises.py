@@ -7,15 +7,14 @@ are right, once three in ten of the training labels are drawn at random (deck C,
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import digits
+from experiments.training import RuledFit, digits, split, trainer_of
 from jaxmlp import nn, optim
-from jaxmlp.training import MULTICLASS, Examples, Rules, Split, begin, fit, make_trainer, measure
+from jaxmlp.training import MULTICLASS, Rules, measure
 
 ABOUT = About(
     rows=("C7",),
@@ -37,37 +36,10 @@ def run(settings: Settings) -> Numbers:
     """Train with and without the rule, with clean and with noisy labels."""
     n, epochs = (600, 25) if settings.quick else (2000, 40)
     (x, y), (x_test, y_test) = digits(settings, n + HELD, 1000)
-    test = _split(x_test, y_test, np.arange(1000))
+    test = split(x_test, y_test)
     model, loss = nn.mlp((64,), 10), nn.losses.cross_entropy
-    trainer = make_trainer(
-        model,
-        loss,
-        nn.value_and_grad(model, loss),
-        optim.adam(RATE),
-        MULTICLASS.score_each,
-        lambda x: x,
-        (784,),
-    )
-
-    def learn(train: Split, valid: Split, seed: int, rules: Rules) -> tuple[Any, Any, list]:
-        records: list[dict[str, Any]] = []
-        progress = None
-        for progress in fit(  # noqa: B007
-            trainer,
-            MULTICLASS,
-            train,
-            valid,
-            begin(trainer, seed),
-            epochs=epochs,
-            batch_size=50,
-            seed=seed,
-            learning_rate=lambda t: RATE,
-            rules=rules,
-            records=records,
-        ):
-            pass
-        assert progress is not None
-        return progress.best.params, progress.state.params, records
+    trainer = trainer_of(model, optim.adam(RATE), loss, MULTICLASS, (784,))
+    learn = RuledFit(trainer, epochs, 50, RATE)
 
     numbers: Numbers = {
         "stopped": {},
@@ -82,11 +54,12 @@ def run(settings: Settings) -> Numbers:
             rng = np.random.default_rng(seed)
             drawn = np.where(rng.random(n) < share, rng.integers(0, 10, n), y[:n])
             labels = np.concatenate([drawn, y[n:]]).astype(np.int32)
-            train, valid = (_split(x, labels, i) for i in (np.arange(n), np.arange(n, n + HELD)))
-            best, _, short = learn(train, valid, seed, RULES)
-            _, last, records = learn(train, valid, seed, Rules())
+            train, valid = (split(x, labels, i) for i in (np.arange(n), np.arange(n, n + HELD)))
+            stopped, short = learn(train, valid, seed, RULES)
+            last, records = learn(train, valid, seed, Rules())
             ends = (
-                measure(trainer, MULTICLASS, params, test)["accuracy"] for params in (best, last)
+                measure(trainer, MULTICLASS, params, test)["accuracy"]
+                for params in (stopped.best.params, last.state.params)
             )
             losses = [r["train_loss"] for r in records]
             errors = [1 - r["valid_accuracy"] for r in records]
@@ -94,11 +67,6 @@ def run(settings: Settings) -> Numbers:
         for key, column in zip(numbers, zip(*rows, strict=True), strict=True):
             numbers[key][name] = np.array(column)
     return numbers
-
-
-def _split(x: np.ndarray, y: np.ndarray, indices: np.ndarray) -> Split:
-    weights = jnp.ones(len(x), jnp.float32)
-    return Split(Examples(jnp.asarray(x), jnp.asarray(y, jnp.int32), weights), indices)
 
 
 def plot(numbers: Numbers) -> Figure:

@@ -42,10 +42,12 @@ def run(settings: Settings) -> Numbers:
     data = digits(settings, 2000 if settings.quick else 10_000, 1000)
     epochs = 2 if settings.quick else 5
     numbers: Numbers = {}
+    optimizer = optim.sgd(0.1)
     for name, f in ACTIVATIONS.items():
+        model = nn.mlp((32,), 10, f)
         for start, kernel in STARTS.items():
-            model = nn.mlp((32,), 10, f, kernel)
-            runs = train(model, optim.sgd(0.1), data, settings, epochs)
+            begun = nn.mlp((32,), 10, f, kernel)
+            runs = train(model, optimizer, data, settings, epochs, start=begun, parts=("test",))
             found = [_state(params, start) for params in runs["params"]]
             numbers[f"{start}, {name}"] = {
                 "accuracy": runs["test_accuracy"],

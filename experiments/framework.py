@@ -18,7 +18,8 @@ from jaxmlp.files import write_atomically
 HOLDS = "holds"
 CONDITIONALLY = "holds with conditions"
 FAILS = "does not hold"
-SHARED = ("bench", "framework", "report", "style", "training")  # modules that are no experiments
+# modules that are no experiments
+SHARED = ("bench", "framework", "kept", "report", "style", "timing", "training")
 Numbers = dict[str, Any]
 
 

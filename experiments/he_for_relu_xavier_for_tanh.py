@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import digits
+from experiments.training import descent, digits, orders
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -47,6 +47,7 @@ def run(settings: Settings) -> Numbers:
     epochs = 4 if settings.quick else 10
     data = jnp.asarray((x - x.mean()) / x.std()), jnp.asarray(y)
     keys = jax.random.split(jax.random.key(0), settings.seeds)
+    batches = orders(settings, epochs, len(x), BATCH)
     losses: Numbers = {}
     for name, f in ACTIVATIONS.items():
         for depth in DEPTHS:
@@ -58,46 +59,33 @@ def run(settings: Settings) -> Numbers:
                 for model in models.values()
             ]
             stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
-            fit = jax.jit(jax.vmap(jax.vmap(partial(_fit, models["He"], data, epochs))))
-            runs = fit(stacked, jnp.broadcast_to(keys, (len(RULES), *keys.shape)))
+            fit = jax.vmap(partial(_fit, models["He"]), (0, None, None, 0))
+            runs = jax.jit(jax.vmap(fit, (0, None, None, None)))(stacked, *data, batches)
             losses |= {f"{r}, {name}, {depth}": run for r, run in zip(RULES, runs, strict=True)}
     return {"loss": losses}
 
 
-def _fit(model: nn.Layer, data: Any, epochs: int, params: Any, key: jax.Array) -> jax.Array:
+def _fit(model: nn.Layer, params: Any, x: jax.Array, y: jax.Array, batches: jax.Array) -> jax.Array:
     """Return the training loss before the first epoch and after each."""
-    x, y = data
-    differentiate = nn.value_and_grad(model, nn.losses.cross_entropy)
-    optimizer = optim.sgd(RATE)
-
-    def step(carry: Any, rows: jax.Array) -> tuple[Any, None]:
-        params, state = carry
-        _, gradient = differentiate(params, x[rows], y[rows])
-        updates, state = optimizer.update(gradient, state, params)
-        return (jax.tree.map(jnp.add, params, updates), state), None
-
-    def epoch(carry: Any, key: jax.Array) -> tuple[Any, jax.Array]:
-        loss = nn.losses.cross_entropy(model(carry[0], x), y)
-        order = jax.random.randint(key, (len(x) // BATCH, BATCH), 0, len(x))
-        return jax.lax.scan(step, carry, order)[0], loss
-
-    keys = jax.random.split(key, epochs + 1)
-    return jax.lax.scan(epoch, (params, optimizer.init(params)), keys)[1]
+    loss = nn.losses.cross_entropy
+    learn = descent(
+        nn.value_and_grad(model, loss), optim.sgd(RATE), lambda params: loss(model(params, x), y)
+    )
+    return learn(params, x, y, batches)[0]
 
 
 def plot(numbers: Numbers) -> Figure:
     """Draw training loss by epoch for either activation and depth."""
-    figure, panels = style.figure(1, 4, width=3.3)
+    figure, panels = style.figure(2, 2, height=3.0)
     cases = [(name, depth) for name in ACTIVATIONS for depth in DEPTHS]
-    for panel, (name, depth) in zip(panels[0], cases, strict=True):
+    for panel, (name, depth) in zip(panels.ravel(), cases, strict=True):
         for i, rule in enumerate(RULES):
             loss = np.array(numbers["loss"][f"{rule}, {name}, {depth}"], float)
-            loss = np.minimum(np.nan_to_num(loss, nan=1e3), 1e3)
-            style.band(panel, range(loss.shape[1]), loss, rule, i)
-        panel.set_yscale("log")
+            style.band(panel, range(loss.shape[1]), loss, rule, i, log=True)
         panel.set_ylim(0.03, 100)
         panel.set_xlabel(f"epoch ({name}, {depth} hidden)")
-    panels[0, 0].set_ylabel("training loss, nats")
+    for row in panels:
+        row[0].set_ylabel("training loss, nats")
     panels[0, 0].legend(frameon=False)
     return figure
 

@@ -68,8 +68,8 @@ def _histograms(a: np.ndarray) -> Numbers:
 
 def plot(numbers: Numbers) -> Figure:
     """Draw one panel of histograms for each way, and the root mean square by layer."""
-    figure, panels = style.figure(1, 4, width=3.5, height=3.2)
-    for panel, (name, found) in zip(panels[0], numbers.items(), strict=False):
+    figure, panels = style.figure(2, 2, height=3.0)
+    for panel, (name, found) in zip(panels.ravel(), numbers.items(), strict=False):
         edges = np.array(found["histograms"]["edges"])
         for i, (layer, counts) in enumerate(zip(SHOWN, found["histograms"]["counts"], strict=True)):
             look = {"color": style.COLOURS[i], "ls": style.LINES[i]}
@@ -78,12 +78,13 @@ def plot(numbers: Numbers) -> Figure:
         panel.set_xlim(1e-13, 1e13)
         panel.set_ylim(0, 0.06)
         panel.set_xlabel(f"positive activation, {name}")
-    panels[0, 0].set_ylabel("share of all units, per 0.1 decade")
+    for row in panels:
+        row[0].set_ylabel("share of all units, per 0.1 decade")
     for i, (name, found) in enumerate(numbers.items()):
-        style.band(panels[0, 3], range(1, DEPTH + 1), np.log10(found["rms"]), name, i)
-    panels[0, 3].set_xlabel("layer")
-    panels[0, 3].set_ylabel("log₁₀ of the root mean square")
-    for panel in (panels[0, 0], panels[0, 3]):
+        style.band(panels[1, 1], range(1, DEPTH + 1), np.log10(found["rms"]), name, i)
+    panels[1, 1].set_xlabel("layer")
+    panels[1, 1].set_ylabel("log₁₀ of the root mean square")
+    for panel in (panels[0, 0], panels[1, 1]):
         panel.legend(frameon=False)
     return figure
 

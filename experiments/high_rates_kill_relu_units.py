@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import digits
+from experiments.training import descent, digits, orders
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -50,13 +50,14 @@ def run(settings: Settings) -> Numbers:
     x, y = jnp.asarray((x - x.mean()) / x.std()), jnp.asarray(y)
     epochs = 3 if settings.quick else 10
     keys = jax.random.split(jax.random.key(0), settings.seeds)
+    batches = orders(settings, epochs, len(x), BATCH)
     numbers: Numbers = {}
     for name, kind in KINDS.items():
         model = nn.mlp((HIDDEN,), 10, kind)
         params = jax.vmap(lambda key, model=model: model.init(key, x.shape[1:])[0])(keys)
-        fit = jax.vmap(partial(_fit, model, x, y, epochs), in_axes=(None, 0, 0))
-        dead, loss, params = jax.jit(jax.vmap(fit, in_axes=(0, None, None)))(
-            jnp.asarray(RATES), params, keys
+        fit = jax.vmap(partial(_fit, model), in_axes=(None, None, None, 0, 0))
+        (dead, loss), params = jax.jit(jax.vmap(fit, in_axes=(None, None, 0, None, None)))(
+            x, y, jnp.asarray(RATES), params, batches
         )
         numbers[name] = {"dead": dead, "loss": loss}
         if name == "prelu":
@@ -65,30 +66,18 @@ def run(settings: Settings) -> Numbers:
 
 
 def _fit(
-    model: nn.Layer, x: jax.Array, y: jax.Array, epochs: int, rate: jax.Array, params: Any, key: Any
-) -> tuple[jax.Array, jax.Array, Any]:
-    """Return the share of dead units and the loss, before the first epoch and after each."""
-    differentiate = nn.value_and_grad(model, nn.losses.cross_entropy)
-    optimizer = optim.sgd(lambda t: rate)
+    model: nn.Layer, x: jax.Array, y: jax.Array, rate: jax.Array, params: Any, batches: jax.Array
+) -> Any:
+    """Return the share of dead units and the loss, by epoch, and the parameters in the end."""
 
-    def step(carry: Any, rows: jax.Array) -> tuple[Any, None]:
-        params, state = carry
-        _, gradient = differentiate(params, x[rows], y[rows])
-        updates, state = optimizer.update(gradient, state, params)
-        return (jax.tree.map(jnp.add, params, updates), state), None
-
-    def epoch(carry: Any, key: jax.Array) -> Any:
-        z, caches = model.forward(carry[0], x)
-        loss = nn.losses.cross_entropy(z, y)
+    def measured(params: Any) -> tuple[jax.Array, jax.Array]:
+        z, caches = model.forward(params, x)
         # the slope of each unit for each example is what its layer makes of a gradient of ones
-        slope = model.layers[2].backward(carry[0][2], caches[2], jnp.ones((len(x), HIDDEN)))[1]
-        dead = jnp.mean(jnp.all(slope == 0, axis=0))
-        order = jax.random.randint(key, (len(x) // BATCH, BATCH), 0, len(x))
-        return jax.lax.scan(step, carry, order)[0], (dead, loss)
+        slope = model.layers[2].backward(params[2], caches[2], jnp.ones((len(x), HIDDEN)))[1]
+        return jnp.mean(jnp.all(slope == 0, axis=0)), nn.losses.cross_entropy(z, y)
 
-    keys = jax.random.split(key, epochs + 1)
-    (params, _), (dead, loss) = jax.lax.scan(epoch, (params, optimizer.init(params)), keys)
-    return dead, loss, params
+    gradient = nn.value_and_grad(model, nn.losses.cross_entropy)
+    return descent(gradient, optim.sgd(lambda t: rate), measured)(params, x, y, batches)
 
 
 def _dead(found: Numbers) -> np.ndarray:
@@ -132,7 +121,8 @@ def plot(numbers: Numbers) -> Figure:
     right.axvline(0.25, color="k", lw=0.8)
     right.set_xlabel("learned slope α of PReLU (line: the start)")
     right.set_ylabel("units, all seeds")
-    for panel in (left, middle, right):
+    left.legend(frameon=False, ncols=2, loc="center", bbox_to_anchor=(0.55, 0.66))
+    for panel in (middle, right):
         panel.legend(frameon=False)
     return figure
 

@@ -51,7 +51,9 @@ def run(settings: Settings) -> Numbers:
         }
         accuracy[name] = {}
         for kind, model in models.items():
-            runs = train(model, optim.adam(0.003), data, settings, passes, batch_size=100)
+            runs = train(
+                model, optim.adam(0.003), data, settings, passes, batch_size=100, parts=("test",)
+            )
             accuracy[name][kind] = runs["test_accuracy"]
             if kind == "three linear layers":
                 x = data[1][0]

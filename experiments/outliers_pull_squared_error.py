@@ -97,10 +97,8 @@ def plot(numbers: Numbers) -> Figure:
     left.set_xlabel("x")
     left.set_ylabel("y, one in ten spoiled")
     for i, (name, error) in enumerate(numbers["error"].items()):
-        style.band(
-            right, [100 * share for share in SHARES], error, name, i, marker=style.MARKERS[i]
-        )
-    right.set_yscale("log")
+        percent = [100 * share for share in SHARES]
+        style.band(right, percent, error, name, i, log=True, marker=style.MARKERS[i])
     right.set_xlabel("outliers, %")
     right.set_ylabel("root mean square from the clean line")
     for panel in (left, right):

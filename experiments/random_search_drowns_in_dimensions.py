@@ -83,11 +83,10 @@ def plot(numbers: Numbers) -> Figure:
     """Draw the trials by dimension, and the budget."""
     figure, ((panel,),) = style.figure(1, 1, width=5.6)
     for i, (name, trials) in enumerate(numbers["trials"].items()):
-        style.band(panel, numbers["dimensions"], trials, name, i, marker=style.MARKERS[i])
+        style.band(panel, numbers["dimensions"], trials, name, i, log=True, marker=style.MARKERS[i])
     panel.axhline(numbers["budget"], color="black", lw=0.8)
     panel.text(1, numbers["budget"] * 1.1, "budget", fontsize=8)
     panel.set_xscale("log", base=2)
-    panel.set_yscale("log")
     panel.set_xticks(numbers["dimensions"], [str(d) for d in numbers["dimensions"]])
     panel.set_xlabel("dimensions d")
     panel.set_ylabel("trials or steps to a tenth of the loss")

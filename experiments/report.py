@@ -24,11 +24,13 @@ STYLE = """
 .good { color: var(--good); } .so-so { color: var(--so-so); } .bad { color: var(--bad); }
 section { border-top: 2px solid var(--edge); padding-top: .6rem; break-inside: avoid; }
 h2 { margin-top: 2.2rem; } h3 { margin: 0 0 .4rem; font-size: 1.1rem; }
+.figure { overflow-x: auto; }
 img { width: 100%; height: auto; background: #fff; border-radius: .3rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem .8rem; margin: .6rem 0; }
 dt { opacity: .7; } dd { margin: 0; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 .verdict { font-weight: 600; }
+@media (max-width: 30rem) { .figure img { width: auto; min-width: 100%; height: 16rem; } }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .3rem; } }
 """
 
@@ -110,12 +112,35 @@ def _section(record: dict[str, Any], results: Path) -> str:
         "time": f"{record['seconds']:.1f} s",
         "again": f"<code>python -m experiments {name}</code>",
     }
+    if "kept" in record["numbers"]:
+        rows["kept"] = _kept(record)
     facts = "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in rows.items())
     return (
         f'<section id="{name}"><h3>{_words(name)}</h3>'
         f"<p>{html.escape(record['claim'])}</p>{formula(about['formula'])}"
-        f'<img alt="{html.escape(record["claim"])}" src="data:image/svg+xml;base64,{picture}">'
+        f'<div class="figure"><img alt="{html.escape(record["claim"])}"'
+        f' src="data:image/svg+xml;base64,{picture}"></div>'
         f"<p>{html.escape(record['verdict']['says'])}</p><dl>{facts}</dl></section>"
+    )
+
+
+def _kept(record: dict[str, Any]) -> str:
+    """Return by what protocol, when and where the numbers were made that are not made each time."""
+    entries = record["numbers"]["kept"]
+    dates = sorted({entry["date"] for entry in entries.values()})
+    first = next(iter(entries.values()))
+    seconds = sum(run["seconds"] for entry in entries.values() for run in entry["seeds"].values())
+    seeds = min(len(entry["seeds"]) for entry in entries.values())
+    items = "".join(
+        f"<li>{html.escape(row)}: {html.escape(entry['protocol'])}</li>"
+        for row, entry in entries.items()
+    )
+    again = f"<code>python -m experiments {record['name']} --long</code>"
+    return (
+        f"<strong>numbers not of this run</strong>, but made once on {' and '.join(dates)} with jax"
+        f" {first['versions']['jax']} on {first['device']['cores']} cores"
+        f" ({first['device']['machine']}), {seeds} seeds, {seconds / 60:.0f} minutes, by {again}:"
+        f"<ul>{items}</ul>"
     )
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import digits
+from experiments.training import descent, digits, orders
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -50,12 +50,13 @@ def run(settings: Settings) -> Numbers:
     data = [(jnp.asarray((x - mean) / std), jnp.asarray(y)) for x, y in (train, test)]
     epochs = 3 if settings.quick else 15
     keys = jax.random.split(jax.random.key(0), settings.seeds)
+    batches = orders(settings, epochs, len(train[0]), BATCH)
     accuracy = {}
     for name, (kind, kernel) in KINDS.items():
         model = nn.mlp(WIDTHS, 10, kind, kernel)
         params = jax.vmap(lambda key, model=model: model.init(key, (784,))[0])(keys)
-        fit = jax.jit(jax.vmap(partial(_fit, model, epochs), in_axes=(None, 0, 0)))
-        accuracy[name] = fit(data, params, keys)
+        fit = jax.jit(jax.vmap(partial(_fit, model), in_axes=(None, 0, 0)))
+        accuracy[name] = fit(data, params, batches)
     layer = nn.dense(WIDTHS[0], xavier)
     W = jax.vmap(lambda key: layer.init(key, (784,))[0]["W"])(keys)
     z = jnp.asarray(SCALES)[None, :, None, None] * (data[0][0][:200] @ W)[:, None]
@@ -70,25 +71,16 @@ def run(settings: Settings) -> Numbers:
     return {"accuracy": accuracy, "slopes": slopes}
 
 
-def _fit(model: nn.Layer, epochs: int, data: Any, params: Any, key: jax.Array) -> jax.Array:
+def _fit(model: nn.Layer, data: Any, params: Any, batches: jax.Array) -> jax.Array:
     """Return the test accuracy before the first epoch and after each."""
-    (x, y), (x_test, y_test) = data
-    differentiate = nn.value_and_grad(model, nn.losses.cross_entropy)
-    optimizer = optim.sgd(RATE)
-
-    def step(carry: Any, rows: jax.Array) -> tuple[Any, None]:
-        params, state = carry
-        _, gradient = differentiate(params, x[rows], y[rows])
-        updates, state = optimizer.update(gradient, state, params)
-        return (jax.tree.map(jnp.add, params, updates), state), None
-
-    def epoch(carry: Any, key: jax.Array) -> tuple[Any, jax.Array]:
-        wrong = nn.losses.zero_one(model(carry[0], x_test), y_test)
-        order = jax.random.randint(key, (len(x) // BATCH, BATCH), 0, len(x))
-        return jax.lax.scan(step, carry, order)[0], 1 - wrong
-
-    keys = jax.random.split(key, epochs + 1)
-    return jax.lax.scan(epoch, (params, optimizer.init(params)), keys)[1]
+    train, (x_test, y_test) = data
+    gradient = nn.value_and_grad(model, nn.losses.cross_entropy)
+    learn = descent(
+        gradient,
+        optim.sgd(RATE),
+        lambda params: 1 - nn.losses.zero_one(model(params, x_test), y_test),
+    )
+    return learn(params, *train, batches)[0]
 
 
 def plot(numbers: Numbers) -> Figure:

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import digits, over_seeds
+from experiments.training import descent, digits, orders, over_seeds
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -51,34 +51,20 @@ def run(settings: Settings) -> Numbers:
     gradient = nn.value_and_grad(model, loss)
     starts = over_seeds(lambda key: model.init(key, (784,))[0], settings)
 
-    def train(rate: jax.Array, params: Any, orders: jax.Array, data: Any) -> Any:
+    def train(rate: jax.Array, params: Any, batches: jax.Array, data: Any) -> Any:
         x, y = data
-        optimizer = optim.sgd(rate)
-
-        def step(carry: Any, batch: jax.Array) -> Any:
-            params, state = carry
-            updates, state = optimizer.update(gradient(params, x[batch], y[batch])[1], state)
-            return (jax.tree.map(jnp.add, params, updates), state), None
-
-        def one_pass(carry: Any, order: jax.Array) -> Any:
-            carry, _ = jax.lax.scan(step, carry, order)
-            return carry, loss(model(carry[0], x), y)
-
-        before = loss(model(params, x), y)
-        _, after = jax.lax.scan(one_pass, (params, optimizer.init(params)), orders)
-        return jnp.concatenate([before[None], after])
+        learn = descent(gradient, optim.sgd(rate), lambda params: loss(model(params, x), y))
+        return learn(params, x, y, batches)[0]
 
     numbers: Numbers = {"n": n, "loss": {}, "rate": {}, "seconds": {}}
     for (name, passes), size in zip(PASSES.items(), (1, B, n), strict=True):
-        draws = [np.random.default_rng([s, passes]) for s in range(settings.seeds)]
-        shuffles = np.array([[rng.permutation(n) for _ in range(passes)] for rng in draws])
-        orders = jnp.asarray(shuffles.reshape(settings.seeds, passes, -1, size), jnp.int32)
+        batches = orders(settings, passes, n, size)
         grid = jax.jit(jax.vmap(jax.vmap(train, (0, None, None, None)), (None, 0, 0, None)))
-        runs = np.asarray(grid(rates, starts, orders, data))  # (seeds, rates, passes + 1)
+        runs = np.asarray(grid(rates, starts, batches, data))  # (seeds, rates, passes + 1)
         best = int(np.argmin(np.nan_to_num(runs[..., -1], nan=np.inf).mean(axis=0)))
         numbers["loss"][name], numbers["rate"][name] = runs[:, best], rates[best]
         first = jax.tree.map(lambda leaf: leaf[0], starts)
-        numbers["seconds"][name] = _seconds(jax.jit(train), rates[best], first, orders[0], data)
+        numbers["seconds"][name] = _seconds(jax.jit(train), rates[best], first, batches[0], data)
     return {**numbers, "variance": _variances(gradient, starts, data)}
 
 
@@ -119,7 +105,11 @@ def plot(numbers: Numbers) -> Figure:
         passes = np.arange(len(runs[0]))
         few = slice(0, PASSES["mini-batch"] + 1)
         size = (1, B, numbers["n"])[i]
-        look = {"marker": style.MARKERS[i], "ms": 4, "markevery": max(1, len(passes) // 8)}
+        look: dict[str, Any] = {
+            "marker": style.MARKERS[i],
+            "ms": 4,
+            "markevery": max(1, len(passes) // 8),
+        }
         label = f"{name}, B = {size}"
         style.band(left, list(passes[few]), np.array(runs)[:, few], label, i, **look)
         seconds = passes * numbers["seconds"][name] / (len(passes) - 1)
@@ -127,10 +117,10 @@ def plot(numbers: Numbers) -> Figure:
     left.set(xlabel=f"passes over {numbers['n']} examples", ylabel="training loss, nats")
     middle.set(xlabel="seconds", ylabel="training loss, nats")
     middle.set_xlim(0, 1.5 * numbers["seconds"]["online"])
-    style.band(right, WIDTHS, numbers["variance"], "measured", 0, marker="o")
+    style.band(right, WIDTHS, numbers["variance"], "measured", 0, log=True, marker="o")
     first = float(np.mean(np.array(numbers["variance"])[:, 0]))
     right.plot(WIDTHS, first / np.array(WIDTHS), "k--", label="1 / B")
-    right.set(xscale="log", yscale="log", xlabel="batch size B", ylabel="variance of the gradient")
+    right.set(xscale="log", xlabel="batch size B", ylabel="variance of the gradient")
     for panel in (left, right):
         panel.legend(frameon=False, fontsize=8)
     return figure

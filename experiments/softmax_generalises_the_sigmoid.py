@@ -95,8 +95,7 @@ def plot(numbers: Numbers) -> Figure:
     left.set_ylabel("probability of class 1")
     gap = np.maximum(np.array(numbers["training"]["gap"]), 1e-9)
     for i, name in enumerate(("σ at 2η", "σ at η")):
-        style.band(right, range(STEPS), gap[:, i], f"softmax at η, {name}", i)
-    right.set_yscale("log")
+        style.band(right, range(STEPS), gap[:, i], f"softmax at η, {name}", i, log=True)
     right.set_xlabel("step of descent")
     right.set_ylabel("largest difference of probabilities")
     for panel in (left, right):

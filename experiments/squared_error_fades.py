@@ -42,7 +42,9 @@ def run(settings: Settings) -> Numbers:
     data, epochs = digits(settings, n, 1000), 8 if settings.quick else 15
     accuracy = {}
     for name, loss in chosen.items():
-        runs = train(_sure_of_zero(), optim.sgd(0.5), data, settings, epochs, loss=loss)
+        runs = train(
+            _sure_of_zero(), optim.sgd(0.5), data, settings, epochs, loss=loss, parts=("test",)
+        )
         accuracy[name] = runs["test_accuracy"]
     return {"margins": MARGINS, "slopes": slopes, "accuracy": accuracy}
 
@@ -69,8 +71,7 @@ def plot(numbers: Numbers) -> Figure:
     """Draw the slopes against the margin, and the two recoveries."""
     figure, ((left, right),) = style.figure(1, 2)
     for i, (name, values) in enumerate(numbers["slopes"].items()):
-        style.band(left, numbers["margins"], values, name, i)
-    left.set_yscale("log")
+        style.band(left, numbers["margins"], values, name, i, log=True)
     left.set_xlabel("lead of the wrong class, logits")
     left.set_ylabel("slope |dL/dz|")
     for i, (name, values) in enumerate(numbers["accuracy"].items()):

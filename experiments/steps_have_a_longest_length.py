@@ -97,8 +97,7 @@ def plot(numbers: Numbers) -> Figure:
         part = numbers[name]
         for i, rate in enumerate(rates):
             values = np.array(part["losses"])[0, list(part["rates"]).index(rate)]
-            style.band(panel, range(len(values)), values, rf"$\eta$ = {rate:g} · 2/L", i)
-        panel.set_yscale("log")
+            style.band(panel, range(len(values)), values, rf"$\eta$ = {rate:g} · 2/L", i, log=True)
         panel.set_xlabel(f"step ({name}, seed 0)")
         panel.set_ylabel("loss")
         panel.legend(frameon=False, fontsize=8)

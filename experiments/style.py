@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from jaxmlp.files import write_atomically
 
@@ -35,23 +36,40 @@ def figure(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 
     return made, panels
 
 
-def band(panel: Any, x: Any, runs: Any, label: str, number: int, **more: Any) -> None:
+def band(
+    panel: Any, x: Any, runs: Any, label: str, number: int, log: bool = False, **more: Any
+) -> None:
     """Draw the mean over seeds as a line, and one standard deviation as a band around it.
 
     Args:
       panel: where to draw.
       x: positions, `(n,)`.
-      runs: values `(seeds, n)`, or `(n,)` where nothing is random.
+      runs: values `(seeds, n)`, or `(n,)` where nothing is random; what is not finite is left out,
+        and a position where no seed has a finite value is a gap.
       label: for the legend.
       number: of the series, which picks colour and line.
+      log: whether the axis is logarithmic: mean and deviation are those of the logarithms, so that
+        the band is even and stays positive.
       **more: passed on to the line.
     """
-    values = np.atleast_2d(np.asarray(runs, float))
+    values = np.ma.masked_invalid(np.atleast_2d(np.asarray(runs, float)))
+    if log:
+        panel.set_yscale("log")
+        values = np.ma.log(values)  # masks what is not positive
     mean, spread = values.mean(axis=0), values.std(axis=0)
+    lines = (line.filled(np.nan) for line in (mean, mean - spread, mean + spread))
+    middle, low, high = (np.exp(line) if log else line for line in lines)
     look = {"color": COLOURS[number % 8], "ls": LINES[number % 8]} | more
-    panel.plot(x, mean, label=label, **look)
+    panel.plot(x, middle, label=label, **look)
     if len(values) > 1:
-        panel.fill_between(x, mean - spread, mean + spread, color=look["color"], alpha=0.2, lw=0)
+        panel.fill_between(x, low, high, color=look["color"], alpha=0.2, lw=0)
+
+
+def plain_ticks(axis: Any) -> None:
+    """Label a logarithmic axis of little range with plain numbers, 1, 2 and 5 of each decade."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def save(drawn: Figure, path: Path) -> None:

@@ -1,8 +1,8 @@
 """Data and training runs for experiments, over many seeds."""
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,20 @@ import numpy as np
 from experiments.framework import Numbers, Settings
 from jaxmlp import nn
 from jaxmlp.data import Dataset, load
-from jaxmlp.training import MULTICLASS, Examples, Split, Task, batches, make_trainer, measure
+from jaxmlp.training import (
+    MULTICLASS,
+    Examples,
+    Progress,
+    Rules,
+    Split,
+    Task,
+    Trainer,
+    batches,
+    begin,
+    fit,
+    make_trainer,
+    measure,
+)
 
 used: dict[str, Any] = {}  # the provenance of the data that the running experiment has loaded
 
@@ -54,6 +67,26 @@ def digits(settings: Settings, train: int | None = None, test: int | None = None
     return parts[0], parts[1]
 
 
+@functools.cache
+def trainer_of(
+    model: nn.Layer, optimizer: Any, loss: nn.Loss, task: Task, shape: tuple[int, ...]
+) -> Trainer:
+    """Return the compiled functions of a training problem, the same ones for the same problem.
+
+    Args:
+      model: the network.
+      optimizer: an `(init, update)` pair.
+      loss: what is minimised.
+      task: names and finishes the score.
+      shape: of one example.
+
+    Returns:
+      The trainer.
+    """
+    gradient = nn.value_and_grad(model, loss)
+    return make_trainer(model, loss, gradient, optimizer, task.score_each, lambda x: x, shape)
+
+
 def train(
     model: nn.Layer,
     optimizer: Any,
@@ -64,6 +97,9 @@ def train(
     loss: nn.Loss = nn.losses.cross_entropy,
     task: Task = MULTICLASS,
     batch_size: int = 128,
+    start: nn.Layer | None = None,
+    seeds: Iterable[int] | None = None,
+    parts: tuple[str, ...] = ("train", "test"),
 ) -> Numbers:
     """Train a network once per seed, and measure it after every epoch.
 
@@ -76,44 +112,122 @@ def train(
       loss: what is minimised.
       task: names and finishes the score.
       batch_size: examples a step.
+      start: the network whose parameters at the start are taken, if not the model's own: what
+        differs in its start alone needs no compilation of its own.
+      seeds: which seeds, if not those of the settings.
+      parts: what is measured, "train", "test", both or none.
 
     Returns:
-      `train_loss`, `test_loss` and `test_{score}`, each `(seeds, epochs + 1)`, the first column
+      Of each part `{part}_loss` and `{part}_{score}`, each `(seeds, epochs + 1)`, the first column
       before training; and `params`, one tree per seed.
     """
-    train_part, test_part = (_split(x, y) for x, y in data)
-    trainer = make_trainer(
-        model,
-        loss,
-        nn.value_and_grad(model, loss),
-        optimizer,
-        task.score_each,
-        lambda x: x,
-        data[0][0].shape[1:],
-    )
-    measures: dict[str, list[list[float]]] = {
-        name: [] for name in ("train_loss", "test_loss", f"test_{task.score}")
-    }
+    splits = {name: split(*part) for name, part in zip(("train", "test"), data, strict=True)}
+    shape = data[0][0].shape[1:]
+    trainer = trainer_of(model, optimizer, loss, task, shape)
+    scores = [f"{part}_{name}" for part in parts for name in ("loss", task.score)]
+    measures: dict[str, list[list[float]]] = {name: [] for name in scores}
     finals = []
-    for seed in range(settings.seeds):
+    for seed in range(settings.seeds) if seeds is None else seeds:
         state = trainer.init(jax.random.key(seed))
+        if start is not None:
+            params, _ = start.init(jax.random.key(seed), shape)
+            state = state._replace(params=params, opt_state=optimizer.init(params))
         rows = []
         for epoch in range(epochs + 1):
             if epoch:
-                shuffled = np.random.default_rng([seed, epoch]).permutation(train_part.indices)
+                shuffled = np.random.default_rng([seed, epoch]).permutation(len(data[0][0]))
                 order = batches(shuffled, batch_size)
-                state = trainer.run(state, train_part.examples, order, 0, len(order))
-            ends = [measure(trainer, task, state.params, part) for part in (train_part, test_part)]
-            rows.append([ends[0]["loss"], ends[1]["loss"], ends[1][task.score]])
+                state = trainer.run(state, splits["train"].examples, order, 0, len(order))
+            ends = [measure(trainer, task, state.params, splits[part]) for part in parts]
+            rows.append([end[name] for end in ends for name in ("loss", task.score)])
         for name, column in zip(measures, zip(*rows, strict=True), strict=True):
             measures[name].append(list(column))
         finals.append(jax.tree.map(np.array, state.params))
     return {**{name: np.array(values) for name, values in measures.items()}, "params": finals}
 
 
-def _split(x: np.ndarray, y: np.ndarray) -> Split:
-    weights = jnp.ones(len(x), jnp.float32)
-    return Split(Examples(jnp.asarray(x), jnp.asarray(y), weights), np.arange(len(x)))
+def split(x: np.ndarray, y: np.ndarray, indices: np.ndarray | None = None) -> Split:
+    """Return examples on the device, all of them or those at the indices."""
+    examples = Examples(jnp.asarray(x), jnp.asarray(y), jnp.ones(len(x), jnp.float32))
+    return Split(examples, np.arange(len(x)) if indices is None else indices)
+
+
+class RuledFit(NamedTuple):
+    """How to train by `jaxmlp.training.fit`, with its rules for stopping and for the rate."""
+
+    trainer: Trainer
+    epochs: int
+    batch_size: int
+    rate: float
+
+    def __call__(
+        self, train: Split, valid: Split | None, seed: int, rules: Rules
+    ) -> tuple[Progress, list[dict[str, Any]]]:
+        """Return where one run ended, and its epochs' records."""
+        records: list[dict[str, Any]] = []
+        *_, last = fit(
+            self.trainer,
+            MULTICLASS,
+            train,
+            valid,
+            begin(self.trainer, seed),
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            seed=seed,
+            learning_rate=lambda t: self.rate,
+            rules=rules,
+            records=records,
+        )
+        return last, records
+
+
+def descent(
+    gradient: Callable[..., Any], optimizer: Any, measured: Callable[[Any], Any]
+) -> Callable[..., Any]:
+    """Return training as one pure function, to be mapped over seeds, rates or starts at once.
+
+    Args:
+      gradient: `(params, x, y) -> (value, gradient)`, as of `nn.value_and_grad`.
+      optimizer: an `(init, update)` pair.
+      measured: `params -> numbers`, before the first epoch and after each.
+
+    Returns:
+      `(params, x, y, orders) -> (numbers, params)`. Orders `(epochs, steps, batch)` are rows of
+      the examples, as `orders` draws them; numbers get a leading axis of `epochs + 1`.
+    """
+
+    def learn(params: Any, x: jax.Array, y: jax.Array, orders: jax.Array) -> tuple[Any, Any]:
+        def step(carry: Any, rows: jax.Array) -> tuple[Any, None]:
+            params, state = carry
+            _, slope = gradient(params, x[rows], y[rows])
+            updates, state = optimizer.update(slope, state, params)
+            return (jax.tree.map(jnp.add, params, updates), state), None
+
+        def epoch(carry: Any, order: jax.Array) -> tuple[Any, Any]:
+            numbers = measured(carry[0])
+            return jax.lax.scan(step, carry, order)[0], numbers
+
+        (params, _), numbers = jax.lax.scan(epoch, (params, optimizer.init(params)), orders)
+        last = measured(params)
+        return jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), numbers, last), params
+
+    return learn
+
+
+def orders(settings: Settings, epochs: int, n: int, batch_size: int) -> jax.Array:
+    """Return for every seed the order of n examples, `(seeds, epochs, steps, batch_size)`.
+
+    What does not fill a batch is left out of the epoch.
+    """
+    steps = n // batch_size
+    drawn = [
+        [
+            np.random.default_rng([seed, epoch]).permutation(n)[: steps * batch_size]
+            for epoch in range(epochs)
+        ]
+        for seed in range(settings.seeds)
+    ]
+    return jnp.asarray(np.reshape(drawn, (settings.seeds, epochs, steps, batch_size)), jnp.int32)
 
 
 def over_seeds(function: Callable[[jax.Array], Any], settings: Settings) -> Any:

@@ -40,22 +40,24 @@ def run(settings: Settings) -> Numbers:
     numbers: Numbers = {}
     for name in ("breast_cancer", "wine"):
         accuracies, probabilities, truths, commonest = [], [], [], []
+        two = name == "breast_cancer"
+        task = BINARY if two else MULTICLASS
+        loss = nn.losses.binary_cross_entropy if two else nn.losses.cross_entropy
+        model, optimizer = nn.mlp((16,), 1 if two else 3), optim.adam(1e-2)
         for seed in range(settings.seeds):
             (x, y), (x_test, y_test) = _split(name, seed)
-            two = name == "breast_cancer"
-            task, loss = (
-                (BINARY, nn.losses.binary_cross_entropy)
-                if two
-                else (
-                    MULTICLASS,
-                    nn.losses.cross_entropy,
-                )
-            )
-            model = nn.mlp((16,), 1 if two else 3)
             data = (x, task.encode(y)), (x_test, task.encode(y_test))
             one = settings._replace(seeds=1)
             runs = train(
-                model, optim.adam(1e-2), data, one, EPOCHS, loss=loss, task=task, batch_size=32
+                model,
+                optimizer,
+                data,
+                one,
+                EPOCHS,
+                loss=loss,
+                task=task,
+                batch_size=32,
+                parts=("test",),
             )
             outputs = model(jax.tree.map(jax.numpy.asarray, runs["params"][0]), x_test)
             probabilities.append(np.asarray(task.probabilities(outputs)))

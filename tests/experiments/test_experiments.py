@@ -5,7 +5,7 @@ import json
 import pytest
 
 from experiments import __main__ as command
-from experiments import framework, report
+from experiments import framework, kept, report
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, Settings
 from jaxmlp.errors import InputError
 
@@ -73,12 +73,64 @@ def framework_figure():
         ("framework", "unknown experiment 'framework'"),
         ("squared_error_fades --seeds 1", "--seeds must be at least 2, got 1"),
         ("squared_error_fades --dataset iris", "--dataset must be mnist or mnist_5k, got 'iris'"),
+        ("squared_error_fades --long", "--long must be given with experiments that have a long"),
         ("--report --out {}/nowhere", "no experiment has run yet"),
     ],
 )
 def test_bad_input(capsys, tmp_path, line, message):
     assert command.main(line.format(tmp_path).split()) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.fixture
+def long(tmp_path, monkeypatch):
+    """Let an experiment have a long part that counts its calls, and keep its numbers elsewhere."""
+    from experiments import squared_error_fades as module
+
+    calls = []
+
+    def measure(seed):
+        calls.append(seed)
+        return {"error": [seed + 0.5]}
+
+    monkeypatch.setattr(kept, "FOLDER", tmp_path)
+    monkeypatch.setattr(module, "LONG", {"row": kept.Long("as printed", measure)}, raising=False)
+    monkeypatch.setattr(module, "run", lambda settings: {"kept": kept.read(NAME, module.LONG)})
+    monkeypatch.setattr(module, "plot", lambda numbers: framework_figure())
+    held = framework.Verdict(HOLDS, 1.0, None, "made up")
+    monkeypatch.setattr(module, "verdict", lambda numbers: held)
+    return module, calls
+
+
+NAME = "squared_error_fades"
+
+
+def test_long_measurements_are_made_once_and_kept(long, tmp_path, capsys):
+    module, calls = long
+    line = [NAME, "--quick", "--out", str(tmp_path)]
+    assert command.main(line) == 2
+    assert "nothing is kept of 'row'" in capsys.readouterr().err
+    assert command.main([*line, "--long", "--seeds", "2"]) == 0
+    assert command.main([*line, "--long", "--seeds", "3"]) == 0
+    assert calls == [0, 1, 2]
+    entry = kept.read(NAME, module.LONG)["row"]
+    assert [run["error"] for run in entry["seeds"].values()] == [[0.5], [1.5], [2.5]]
+    assert entry["versions"]["jax"]
+    assert entry["device"]["cores"]
+    page = report.build(tmp_path / "experiments", tmp_path / "report").read_text()
+    assert "numbers not of this run" in page
+    assert "as printed" in page
+
+
+def test_numbers_kept_by_another_protocol_do_not_count(long, monkeypatch):
+    module, calls = long
+    kept.measure(NAME, module.LONG, 1)
+    other = {"row": module.LONG["row"]._replace(protocol="otherwise")}
+    with pytest.raises(InputError, match="measure it by python -m experiments"):
+        kept.read(NAME, other)
+    kept.measure(NAME, other, 1)
+    assert calls == [0, 0]
+    assert kept.read(NAME, other)["row"]["protocol"] == "otherwise"
 
 
 def test_a_report_of_nothing(tmp_path):

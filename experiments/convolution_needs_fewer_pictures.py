@@ -1,0 +1,100 @@
+r"""With as many parameters, LeNet reads digits better than an MLP, from however few pictures.
+
+LeNet on 28 x 28 pixels has 61,706 parameters, the MLP 784-78-10 has 62,020. Both take the same
+number of Adam's steps on the same mini-batches drawn from 100 to 6400 pictures, and are tested on
+others: weights that are shared by all places need not be learned for each of them (deck C,
+"Convolutional layers"; deck D, "Multi-layer perceptron").
+"""
+
+import jax
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments import style
+from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.training import digits, split, trainer_of
+from jaxmlp import nn, optim
+from jaxmlp.nn.lenet import lenet
+from jaxmlp.training import MULTICLASS, measure
+
+ABOUT = About(
+    rows=("C9", "D3"),
+    section="Convolutional layers; max-pooling",
+    formula=r"z_{ijc} = \sum_{u, v, d} w_{uvdc} \, x_{i + u, \, j + v, \, d} + b_c",
+    threshold="at every number of training pictures LeNet's mean test accuracy is higher, by more"
+    " than the standard deviation over seeds of the difference; and from the most pictures LeNet"
+    " makes at most two thirds of the MLP's errors",
+    expected=HOLDS,
+    seconds=75,
+)
+PICTURES = (100, 400, 1600, 6400)  # as many of them as there are
+BATCH, RATE, TESTED = 20, 3e-3, 2000
+
+
+def run(settings: Settings) -> Numbers:
+    """Train both on every number of pictures, and test them."""
+    steps, wanted = (150, (100, 300)) if settings.quick else (800, PICTURES)
+    tested = 500 if settings.quick else TESTED
+    (x, y), (x_test, y_test) = digits(settings, wanted[-1], tested)
+    x, x_test = (part.reshape(-1, 28, 28, 1) for part in (x, x_test))
+    pictures = [n for n in wanted if n <= len(x)]
+    models = {"LeNet": lenet(10), "MLP 784-78-10": nn.mlp((78,), 10)}
+    train, test = split(x, y), split(x_test, y_test)
+    numbers: Numbers = {"pictures": pictures, "parameters": {}, "accuracy": {}}
+    for name, model in models.items():
+        loss, shape = nn.losses.cross_entropy, x.shape[1:]
+        trainer = trainer_of(model, optim.adam(RATE), loss, MULTICLASS, shape)
+        accuracy = np.zeros((settings.seeds, len(pictures)))
+        for seed, i in np.ndindex(accuracy.shape):
+            state = trainer.init(jax.random.key(seed))
+            order = _order(pictures[i], steps, seed)
+            state = trainer.run(state, train.examples, order, 0, steps)
+            accuracy[seed, i] = measure(trainer, MULTICLASS, state.params, test)["accuracy"]
+        numbers["accuracy"][name] = accuracy
+        numbers["parameters"][name] = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+    return numbers
+
+
+def _order(n: int, steps: int, seed: int) -> np.ndarray:
+    """Return mini-batches of the first n pictures, shuffled anew in every pass."""
+    rng = np.random.default_rng([seed, n])
+    passes = -(-steps * BATCH // n)
+    shuffled = np.concatenate([rng.permutation(n) for _ in range(passes)])
+    return shuffled[: steps * BATCH].reshape(steps, BATCH).astype(np.int32)
+
+
+def plot(numbers: Numbers) -> Figure:
+    """Draw the test error against the number of training pictures."""
+    figure, ((panel,),) = style.figure(width=5.6, height=4.0)
+    for i, (name, accuracy) in enumerate(numbers["accuracy"].items()):
+        label = f"{name}, {numbers['parameters'][name]:,} parameters"
+        errors = 100 * (1 - np.array(accuracy))
+        style.band(panel, numbers["pictures"], errors, label, i, log=True, marker=style.MARKERS[i])
+    panel.set_xscale("log")
+    panel.set_xticks(numbers["pictures"], [f"{n:,}" for n in numbers["pictures"]], minor=False)
+    panel.set_xticks([], minor=True)
+    style.plain_ticks(panel.yaxis)
+    panel.set(xlabel="training pictures", ylabel="test error, %")
+    panel.legend(frameon=False)
+    return figure
+
+
+def verdict(numbers: Numbers) -> Verdict:
+    """Compare the accuracies at every number of pictures."""
+    ours, theirs = (np.array(accuracy) for accuracy in numbers["accuracy"].values())
+    lead = ours - theirs
+    share = (1 - ours[:, -1]) / (1 - theirs[:, -1])
+    clear = lead.mean(axis=0) > lead.std(axis=0)
+    checks = bool(clear.all()), share.mean() <= 2 / 3
+    listed = "; ".join(
+        f"{n:,}: {100 * a:.1f} and {100 * b:.1f} %"
+        for n, a, b in zip(numbers["pictures"], ours.mean(0), theirs.mean(0), strict=True)
+    )
+    return Verdict(
+        HOLDS if all(checks) else CONDITIONALLY if any(checks) or clear.any() else FAILS,
+        float(share.mean()),
+        float(share.std()),
+        f"Test accuracy of LeNet and of the MLP by training pictures: {listed}. From the most"
+        f" pictures LeNet makes {share.mean():.2f} ± {share.std():.2f} of the MLP's errors (the"
+        " number).",
+    )

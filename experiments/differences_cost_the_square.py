@@ -1,0 +1,120 @@
+r"""A gradient by differences costs the square of the number of parameters; backprop, the number.
+
+One loss of n parameters takes an effort in proportion to n. Forward differences take n + 1 of them
+and central ones 2 n; backpropagation takes about three, whatever n is. Networks 32-h-8 of growing h
+on 256 examples, compiled: processor seconds for one gradient, each way, and the power of n that
+fits them (deck B, "Finite Difference Method").
+
+Backpropagation is so fast that small networks measure the start of a call; its exponent is fitted
+to larger ones. The sizes, and the processor's seconds instead of the clock's, were chosen after
+first runs: a loss has to take longer than its start, and other programs must not count. The
+threshold stayed.
+"""
+
+from typing import Any
+
+import jax
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from matplotlib.figure import Figure
+
+from experiments import style, timing
+from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from jaxmlp import nn
+
+ABOUT = About(
+    rows=("B4",),
+    section="Finite difference method",
+    formula=r"\underbrace{(n + 1)}_{\text{forward}}, \; \underbrace{2 n}_{\text{central}}"
+    r" \text{ losses of } O(n) \; \Rightarrow \; O(n^2), \qquad \text{backpropagation: } O(n)",
+    threshold="the fitted exponents lie between 1.5 and 2.5 for both kinds of differences and"
+    " between 0.5 and 1.5 for backpropagation, at least 0.5 apart, as medians over repetitions; at"
+    " the most parameters that all are given, differences take at least n / 50 times as long",
+    expected=HOLDS,
+    seconds=30,
+)
+WAYS = ("forward differences", "central differences", "backpropagation")
+FEW, MANY = (48, 96, 192), (384, 768, 1536, 3072)  # hidden units
+QUICK_FEW, QUICK_MANY = (48, 96), (384, 3072)
+INPUTS, OUTPUTS, EXAMPLES = 32, 8, 256
+
+
+def run(settings: Settings) -> Numbers:
+    """Time one gradient each way, for growing networks."""
+    few, many = (QUICK_FEW, QUICK_MANY) if settings.quick else (FEW, MANY)
+    numbers: Numbers = {"parameters": {}, "seconds": {}}
+    for way in WAYS:
+        sizes = [*few, *many] if way == "backpropagation" else few
+        rows = [_measure(way, hidden, settings.seeds) for hidden in sizes]
+        numbers["parameters"][way] = [n for n, _ in rows]
+        numbers["seconds"][way] = [times for _, times in rows]
+    return {**numbers, "common": len(few)}
+
+
+def _measure(way: str, hidden: int, repetitions: int) -> tuple[int, np.ndarray]:
+    """Return the number of parameters, and seconds for one gradient."""
+    model, loss = nn.mlp((hidden,), OUTPUTS, nn.activations.tanh), nn.losses.mse
+    keys = jax.random.split(jax.random.key(0), 3)
+    params = jax.jit(lambda key: model.init(key, (INPUTS,))[0])(keys[0])
+    x, y = (
+        jax.random.normal(k, (EXAMPLES, n))
+        for k, n in zip(keys[1:], (INPUTS, OUTPUTS), strict=True)
+    )
+    ways: dict[str, Any] = {
+        "forward differences": nn.gradients.finite_differences(model, loss, central=False),
+        "central differences": nn.gradients.finite_differences(model, loss),
+        "backpropagation": nn.value_and_grad(model, loss),
+    }
+    program, arguments = timing.compiled(ways[way], params, x, y)
+    times = timing.seconds(program, arguments, repetitions)
+    return ravel_pytree(params)[0].size, times
+
+
+def _exponents(numbers: Numbers) -> dict[str, np.ndarray]:
+    """Return the exponents by repetition; backpropagation's from the larger networks."""
+    found = {}
+    for way in WAYS:
+        start = numbers["common"] if way == "backpropagation" else 0
+        sizes, times = numbers["parameters"][way][start:], numbers["seconds"][way][start:]
+        found[way] = timing.exponents(sizes, times)
+    return found
+
+
+def plot(numbers: Numbers) -> Figure:
+    """Draw seconds against parameters."""
+    figure, ((panel,),) = style.figure(1, 1, width=5.6, height=4.0)
+    exponents = _exponents(numbers)
+    for i, way in enumerate(WAYS):
+        label = f"{way}, $n^{{{np.median(exponents[way]):.2f}}}$"
+        times = np.array(numbers["seconds"][way]).T
+        sizes = numbers["parameters"][way]
+        style.band(panel, sizes, times, label, i, log=True, marker=style.MARKERS[i])
+    panel.set(xscale="log", xlabel="parameters n", ylabel="processor seconds for one gradient")
+    panel.legend(frameon=False)
+    return figure
+
+
+def verdict(numbers: Numbers) -> Verdict:
+    """Compare the exponents, and the times at the most parameters that all were given."""
+    exponents = _exponents(numbers)
+    middle = {way: float(np.median(k)) for way, k in exponents.items()}
+    last = numbers["common"] - 1
+    n = numbers["parameters"]["backpropagation"][last]
+    times = {way: float(np.median(numbers["seconds"][way][last])) for way in WAYS}
+    ratio = {way: times[way] / times["backpropagation"] for way in WAYS[:2]}
+    squares = all(1.5 <= middle[way] <= 2.5 for way in WAYS[:2])
+    apart = min(middle[way] for way in WAYS[:2]) - middle["backpropagation"] >= 0.5
+    linear = 0.5 <= middle["backpropagation"] <= 1.5
+    checks = squares, linear, apart, min(ratio.values()) >= n / 50
+    forward = exponents["forward differences"]
+    return Verdict(
+        HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS,
+        middle["forward differences"],
+        float(np.std(forward)),
+        "Seconds grow as n to the power "
+        + ", ".join(f"{k:.2f} ({way})" for way, k in middle.items())
+        + f". For {n} parameters backpropagation takes {1e3 * times['backpropagation']:.2g} ms,"
+        f" forward differences {ratio['forward differences']:,.0f} and central ones"
+        f" {ratio['central differences']:,.0f} times as long. The number is the exponent of forward"
+        " differences.",
+    )

@@ -1,0 +1,100 @@
+"""Numbers of measurements too long to repeat each time: made once, and kept beside the module."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments import training
+from experiments.framework import Numbers, Settings, plain
+from jaxmlp.errors import InputError
+from jaxmlp.files import write_atomically
+
+FOLDER = Path(__file__).parent
+COMPLETE = Settings(dataset="mnist")  # what long measurements learn from
+
+
+class Long(NamedTuple):
+    """A long measurement.
+
+    Attributes:
+      protocol: what is done, in words. Numbers kept under other words do not count.
+      measure: `seed -> numbers`.
+    """
+
+    protocol: str
+    measure: Callable[[int], Numbers]
+
+
+def path(name: str) -> Path:
+    """Return where the numbers of an experiment are kept."""
+    return FOLDER / f"{name}.json"
+
+
+def read(name: str, rows: dict[str, Long]) -> dict[str, Any]:
+    """Return what is kept of an experiment.
+
+    Args:
+      name: of the experiment.
+      rows: its long measurements.
+
+    Returns:
+      By row `protocol`, `date`, `versions`, `device`, `data`, and `seeds`: each seed's numbers
+      with the `seconds` they took.
+
+    Raises:
+      InputError: if a row has not been measured, or by another protocol.
+    """
+    found = _entries(name)
+    for row, long in rows.items():
+        if found.get(row, {}).get("protocol") != long.protocol:
+            raise InputError(
+                f"nothing is kept of {row!r}: measure it by python -m experiments {name} --long"
+            )
+    return {row: found[row] for row in rows}
+
+
+def measure(name: str, rows: dict[str, Long], seeds: int) -> None:
+    """Measure what is not kept yet, seed by seed; to measure anew, delete the file.
+
+    Args:
+      name: of the experiment.
+      rows: its long measurements.
+      seeds: how many of each.
+    """
+    for row, long in rows.items():
+        for seed in range(seeds):
+            _measure_one(name, row, long, seed)
+
+
+def _measure_one(name: str, row: str, long: Long, seed: int) -> None:
+    """Measure one row at one seed, and keep it, unless it is kept already."""
+    from jaxmlp.report import device, versions
+
+    entries = _entries(name)
+    entry = entries.get(row, {})
+    if entry.get("protocol") != long.protocol:
+        entry = {"protocol": long.protocol, "seeds": {}}
+    if str(seed) in entry["seeds"]:
+        return
+    training.used.clear()
+    began = time.perf_counter()
+    numbers = plain(long.measure(seed))
+    seconds = round(time.perf_counter() - began, 1)
+    entry["seeds"][str(seed)] = {**numbers, "seconds": seconds}
+    entry |= {
+        "date": datetime.now(UTC).date().isoformat(),
+        "versions": versions(),
+        "device": device(),
+        "data": dict(training.used),
+    }
+    text = json.dumps(entries | {row: entry}, indent=1, allow_nan=False, ensure_ascii=False)
+    write_atomically(path(name), text + "\n")
+    print(f"{name}, {row}, seed {seed}: {seconds:.0f} s", flush=True)
+
+
+def _entries(name: str) -> dict[str, Any]:
+    file = path(name)
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}

@@ -1,0 +1,61 @@
+"""How long a processor works for compiled functions, how much memory, and how either grows."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+LEAST = 2e-2  # seconds; what is shorter is repeated until it takes as long
+
+
+def compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Any, Any]:
+    """Return a function compiled for arguments like these on the CPU, and them there."""
+    placed = jax.device_put(arguments, jax.devices("cpu")[0])
+    return jax.jit(function).lower(*placed).compile(), placed
+
+
+def seconds(program: Callable[..., Any], arguments: Any, repetitions: int) -> np.ndarray:
+    """Return how long the processor works for a compiled function.
+
+    That is not the time that passes: it is what all cores spend on this process, and so other
+    processes on the same machine disturb it less.
+
+    Args:
+      program: compiled already.
+      arguments: for it.
+      repetitions: how many times it is measured.
+
+    Returns:
+      Processor seconds a call `(repetitions,)`, each the mean over calls that take 20 ms together.
+    """
+
+    def clock(calls: int) -> float:
+        began = time.process_time()
+        for _ in range(calls):
+            jax.block_until_ready(program(*arguments))
+        return (time.process_time() - began) / calls
+
+    clock(1)  # whatever happens only once
+    once = clock(1)
+    return np.array([clock(max(1, int(LEAST / once))) for _ in range(repetitions)])
+
+
+def memory(program: Any) -> int:
+    """Return the bytes that a compiled function needs beside its arguments."""
+    found = program.memory_analysis()
+    return found.temp_size_in_bytes + found.output_size_in_bytes
+
+
+def exponents(sizes: Any, values: Any) -> np.ndarray:
+    """Return k of the fit `value = c size^k`, for each repetition.
+
+    Args:
+      sizes: `(n,)`.
+      values: `(n, repetitions)`.
+
+    Returns:
+      `(repetitions,)`.
+    """
+    return np.polyfit(np.log(np.asarray(sizes, float)), np.log(np.asarray(values, float)), 1)[0]
