@@ -13,6 +13,7 @@ from jaxmlp import nn
 from jaxmlp.data import Dataset, load
 from jaxmlp.training import (
     MULTICLASS,
+    Augment,
     Examples,
     Progress,
     Rules,
@@ -69,7 +70,12 @@ def digits(settings: Settings, train: int | None = None, test: int | None = None
 
 @functools.cache
 def trainer_of(
-    model: nn.Layer, optimizer: Any, loss: nn.Loss, task: Task, shape: tuple[int, ...]
+    model: nn.Layer,
+    optimizer: Any,
+    loss: nn.Loss,
+    task: Task,
+    shape: tuple[int, ...],
+    augment: Augment | None = None,
 ) -> Trainer:
     """Return the compiled functions of a training problem, the same ones for the same problem.
 
@@ -79,12 +85,13 @@ def trainer_of(
       loss: what is minimised.
       task: names and finishes the score.
       shape: of one example.
+      augment: how the inputs of a step are distorted, if at all.
 
     Returns:
       The trainer.
     """
-    gradient = nn.value_and_grad(model, loss)
-    return make_trainer(model, loss, gradient, optimizer, task.score_each, lambda x: x, shape)
+    gradient, score = nn.value_and_grad(model, loss), task.score_each
+    return make_trainer(model, loss, gradient, optimizer, score, lambda x: x, shape, augment)
 
 
 def train(
@@ -100,6 +107,7 @@ def train(
     start: nn.Layer | None = None,
     seeds: Iterable[int] | None = None,
     parts: tuple[str, ...] = ("train", "test"),
+    augment: Augment | None = None,
 ) -> Numbers:
     """Train a network once per seed, and measure it after every epoch.
 
@@ -116,6 +124,7 @@ def train(
         differs in its start alone needs no compilation of its own.
       seeds: which seeds, if not those of the settings.
       parts: what is measured, "train", "test", both or none.
+      augment: how the inputs of a step are distorted, if at all.
 
     Returns:
       Of each part `{part}_loss` and `{part}_{score}`, each `(seeds, epochs + 1)`, the first column
@@ -123,7 +132,7 @@ def train(
     """
     splits = {name: split(*part) for name, part in zip(("train", "test"), data, strict=True)}
     shape = data[0][0].shape[1:]
-    trainer = trainer_of(model, optimizer, loss, task, shape)
+    trainer = trainer_of(model, optimizer, loss, task, shape, augment)
     scores = [f"{part}_{name}" for part in parts for name in ("loss", task.score)]
     measures: dict[str, list[list[float]]] = {name: [] for name in scores}
     finals = []

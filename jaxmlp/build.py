@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxmlp import nn, optim
 from jaxmlp.config import Config
-from jaxmlp.data import Dataset, Preprocessing, background, holdout, with_task
+from jaxmlp.data import Dataset, Preprocessing, background, holdout, parts, with_task
 from jaxmlp.errors import InputError, check
 from jaxmlp.registry import (
     ACTIVATIONS,
@@ -43,6 +43,7 @@ from jaxmlp.training import (
     task_for,
 )
 
+ENOUGH = 10_000  # pictures to tell by what they stand on
 LEAST_STEPS = 2000  # of a default run, so that small data are learned as well
 
 
@@ -343,8 +344,8 @@ def spec_from(config: Config, dataset: Dataset, rest: np.ndarray) -> Spec:
       InputError: if there is nothing to learn, or the loss does not suit the data.
     """
     task, loss = task_for(dataset.task, config.loss)
-    x_rest = dataset.x_train[rest]
-    regression, pictures = task.name == "regression", x_rest.dtype == np.uint8 and x_rest.ndim == 4
+    x = dataset.x_train
+    regression, pictures = task.name == "regression", x.dtype == np.uint8 and x.ndim == 4
     if regression:
         varies = np.ptp(dataset.y_train[rest], axis=0).min() > 0
         check(bool(varies), "the target", "different in some examples", "the same in all")
@@ -353,13 +354,13 @@ def spec_from(config: Config, dataset: Dataset, rest: np.ndarray) -> Spec:
         task=task.name,
         loss=loss,
         classes=dataset.classes,
-        preprocessing=Preprocessing.fit(config.preprocessing, x_rest),
+        preprocessing=Preprocessing.fit(config.preprocessing, x, rest),
         target_preprocessing=(
             Preprocessing.fit("zscore", dataset.y_train[rest]) if regression else None
         ),
         columns=dataset.columns,
-        background=background(x_rest) if pictures else None,
-        white=int(x_rest.max()) if pictures else 255,
+        background=background(x[rest[:ENOUGH]]) if pictures else None,
+        white=max(int(part.max()) for part in parts(x, rest)) if pictures else 255,
     )
 
 

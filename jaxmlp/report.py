@@ -11,16 +11,17 @@ import numpy as np
 import jaxmlp
 from jaxmlp.build import Problem, rules_from
 from jaxmlp.console import print_table
-from jaxmlp.data import Dataset
+from jaxmlp.data import Source
 from jaxmlp.runs import SUMMARY, Run
 from jaxmlp.training import Progress, Split, measure, reason_to_stop
+from jaxmlp.training.loop import EVALUATION_BATCH
 from jaxmlp.training.step import Trainer
 
 
 def finish(
     run: Run,
     problem: Problem,
-    dataset: Dataset,
+    source: Source,
     last: Progress,
     records: list[dict[str, Any]],
     seconds: float,
@@ -34,7 +35,7 @@ def finish(
     Args:
       run: the run's folder.
       problem: what was trained.
-      dataset: on what.
+      source: on what.
       last: where training ended.
       records: the lines of metrics.
       seconds: since the command began.
@@ -50,9 +51,9 @@ def finish(
     }
     run.save_model(params, problem.config, problem.spec)
     summary: dict[str, Any] = {
-        "dataset": dataset.name,
+        "dataset": source.name,
         "dataset_wanted": run.origin["dataset_wanted"],
-        "provenance": dataset.provenance,
+        "provenance": source.provenance,
         "task": problem.task.name,
         "loss": problem.spec.loss,
         "parameters": count(params),
@@ -116,7 +117,7 @@ def outputs_of(trainer: Trainer, params: Any, split: Split) -> np.ndarray:
     Returns:
       `(n, K)`.
     """
-    pieces = np.array_split(split.indices, max(1, len(split.indices) // 5000))
+    pieces = np.array_split(split.indices, -(-len(split.indices) // EVALUATION_BATCH))
     return np.concatenate([trainer.predict(params, split.examples.x[piece]) for piece in pieces])
 
 

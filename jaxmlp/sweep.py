@@ -248,7 +248,7 @@ def _judged(run: "Run", dataset: "Dataset", began: float) -> dict[str, Any]:
         reached, records = run.load_checkpoint(shapes_of_start(problem.trainer))
         last = Progress(*reached, len(records), 0, 0)
         seconds = time.perf_counter() - began
-        finish(run, problem, dataset, last, records, seconds, interrupted=False, quiet=True)
+        finish(run, problem, dataset.source, last, records, seconds, interrupted=False, quiet=True)
     summary: dict[str, Any] = run.read_json(SUMMARY)
     return summary
 

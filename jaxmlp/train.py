@@ -21,7 +21,7 @@ from jaxmlp.errors import InputError, check
 if TYPE_CHECKING:
     from jaxmlp.build import Problem
     from jaxmlp.console import Reporter
-    from jaxmlp.data import Dataset
+    from jaxmlp.data import Dataset, Source
     from jaxmlp.runs import Run
     from jaxmlp.training import Progress
 
@@ -62,9 +62,10 @@ def _main(arguments: list[str]) -> int:
     from jaxmlp.build import arithmetic, problem_from
 
     with arithmetic(config):
-        problem = problem_from(config, dataset)
+        problem, source = problem_from(config, dataset), dataset.source
+        del dataset  # the examples are on the device, and need not lie in memory twice
         run = _folder(control, problem.config)
-        return _train(run, problem, dataset, wanted, began, control.quiet)
+        return _train(run, problem, source, wanted, began, control.quiet)
 
 
 def whole_path(name: str) -> str:
@@ -117,7 +118,7 @@ def _folder(control: argparse.Namespace, config: Config) -> "Run":
 def _train(
     run: "Run",
     problem: "Problem",
-    dataset: "Dataset",
+    source: "Source",
     wanted: str | None,
     began: float,
     quiet: bool,
@@ -130,7 +131,7 @@ def _train(
     config, task = problem.config, problem.task
     assert config.epochs is not None
     assert config.batch_size is not None
-    run.origin = {"checksum": dataset.provenance["checksum"], "dataset_wanted": wanted}
+    run.origin = {"checksum": source.provenance["checksum"], "dataset_wanted": wanted}
     start, records = run.load_checkpoint(begin(problem.trainer, config.seed))
     steps = -(-len(problem.train.indices) // config.batch_size)
     epoch, step = divmod(int(start[0].step), steps)
@@ -163,7 +164,7 @@ def _train(
         say(f"{PROG}: {error}; the last good checkpoint is in {run.path}")
         return 1
     seconds = time.perf_counter() - began
-    finish(run, problem, dataset, last, records, seconds, bool(interrupted), quiet)
+    finish(run, problem, source, last, records, seconds, bool(interrupted), quiet)
     return 128 + signal.SIGINT if interrupted else 0
 
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from jaxmlp.data import embedded, toys
 from jaxmlp.data.columns import Columns
-from jaxmlp.data.dataset import TASKS, Dataset, checksum
+from jaxmlp.data.dataset import TASKS, Dataset, Source, checksum
 from jaxmlp.data.download import Unavailable
 from jaxmlp.data.inputs import Inputs, read_inputs
 from jaxmlp.data.mnist import SETS, load_idx_set
 from jaxmlp.data.pictures import background
-from jaxmlp.data.preprocessing import KINDS, Preprocessing
+from jaxmlp.data.preprocessing import KINDS, Preprocessing, parts
 from jaxmlp.data.retask import with_task
 from jaxmlp.data.splits import holdout
 from jaxmlp.data.tables import SUFFIXES, load_table
@@ -28,12 +28,14 @@ __all__ = [
     "Dataset",
     "Inputs",
     "Preprocessing",
+    "Source",
     "Unavailable",
     "background",
     "checksum",
     "holdout",
     "load",
     "names",
+    "parts",
     "read_inputs",
     "with_task",
 ]

@@ -3,13 +3,25 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxmlp.errors import check
 
 TASKS = ("multiclass", "binary", "multilabel", "regression")
+
+
+class Source(NamedTuple):
+    """What remains to be told of data once they are on their way.
+
+    Attributes:
+      name: what the user called them.
+      provenance: where they came from.
+    """
+
+    name: str
+    provenance: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,11 @@ class Dataset:
             f"of shape {shape}",
             self.x_test.shape[1:],
         )
+
+    @property
+    def source(self) -> Source:
+        """Name and provenance, without the examples."""
+        return Source(self.name, self.provenance)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Bringing inputs to a common scale before a network sees them (lecture row E7)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -8,6 +9,7 @@ import numpy as np
 from jaxmlp.errors import InputError, check, unknown
 
 KINDS = ("none", "scale", "zscore", "minmax")
+PART = 4096  # examples looked at in one go: the data may be large, and are not copied whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +39,13 @@ class Preprocessing:
     scale: np.ndarray
 
     @classmethod
-    def fit(cls, kind: str, x: np.ndarray) -> Self:
+    def fit(cls, kind: str, x: np.ndarray, which: np.ndarray | None = None) -> Self:
         """Choose offset and scale for the training inputs.
 
         Args:
           kind: one of `KINDS`, or `auto`: `scale` for `uint8` images and `zscore` otherwise.
-          x: training inputs, `(N, ...)`.
+          x: inputs, `(N, ...)`.
+          which: the indices of those for training, all if `None`.
 
         Returns:
           The preprocessing; its `kind` is never `auto`.
@@ -54,9 +57,14 @@ class Preprocessing:
             kind = "scale" if x.dtype == np.uint8 else "zscore"
         if kind not in KINDS:
             raise unknown("preprocessing", kind, (*KINDS, "auto"))
-        check(len(x) > 0, "x", "at least one example", len(x))
+        which = np.arange(len(x)) if which is None else which
+        check(len(which) > 0, "x", "at least one example", len(which))
         axes = tuple(range(x.ndim - 1))
-        low, high = x.min(axes).astype(np.float64), x.max(axes).astype(np.float64)
+        lows, highs = zip(*((p.min(axes), p.max(axes)) for p in parts(x, which)), strict=True)
+        low, high = (
+            np.min(lows, axis=0).astype(np.float64),
+            np.max(highs, axis=0).astype(np.float64),
+        )
         if not np.isfinite([low, high]).all():
             raise InputError("x must be finite, got NaN or infinity")
         if kind == "none":
@@ -65,7 +73,7 @@ class Preprocessing:
             return cls(kind, np.zeros(()), _inverse(np.max(np.abs([low, high]))))
         if kind == "minmax":
             return cls(kind, low, _inverse(high - low))
-        mean, deviation = _moments(x, axes)
+        mean, deviation = _moments(x, which, axes)
         constant = low == high  # asked of the data: a rounded mean leaves a spread of 1e-17
         return cls(kind, np.where(constant, low, mean), _inverse(np.where(constant, 0, deviation)))
 
@@ -77,7 +85,9 @@ class Preprocessing:
         """
         if x.dtype.kind in "iub":
             x = x.astype(np.float32)
-        return (x - self._like(self.offset, x)) * self._like(self.scale, x)
+        centred = x - self._like(self.offset, x)
+        centred *= self._like(self.scale, x)  # in place, where it is NumPy's
+        return centred
 
     def undo(self, x: Any) -> Any:
         """Return `x / scale + offset`, which takes floating `(x - offset) * scale` back to `x`."""
@@ -110,9 +120,17 @@ def _inverse(size: np.ndarray) -> np.ndarray:
     return np.asarray(1 / np.where(size == 0, 1, size))
 
 
-def _moments(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation in float64, by parts: `x` may be 50 MB of bytes."""
-    mean = x.mean(axes, dtype=np.float64)
-    parts = np.array_split(x, -(-len(x) // 4096))
-    squares = sum(np.square(part - mean).sum(axes) for part in parts)
-    return mean, np.sqrt(squares * mean.size / x.size)
+def parts(x: np.ndarray, which: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the examples at some indices, a few thousand at a time."""
+    for some in np.array_split(which, -(-len(which) // PART)):
+        yield x[some]
+
+
+def _moments(
+    x: np.ndarray, which: np.ndarray, axes: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation in float64."""
+    size = len(which) * x[0].size / x.shape[-1]
+    mean = np.sum([part.sum(axes, dtype=np.float64) for part in parts(x, which)], axis=0) / size
+    squares = np.sum([np.square(part - mean).sum(axes) for part in parts(x, which)], axis=0)
+    return mean, np.sqrt(squares / size)

@@ -105,7 +105,9 @@ def test_later_epochs_compile_nothing():
 
     jax.monitoring.register_event_duration_secs_listener(note)
     try:
-        problem = problem_from(Config(dataset="xor", hidden=(4,), epochs=4), load("xor"))
+        problem = problem_from(
+            Config(dataset="xor", hidden=(4,), epochs=4, batch_size=2), load("xor")
+        )
         start = begin(problem.trainer, 0)
         counts = []
         for now in fit(
