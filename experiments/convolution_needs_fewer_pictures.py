@@ -4,6 +4,8 @@ LeNet on 28 x 28 pixels has 61,706 parameters, the MLP 784-78-10 has 62,020. Bot
 number of Adam's steps on the same mini-batches drawn from 100 to 6400 pictures, and are tested on
 others: weights that are shared by all places need not be learned for each of them (deck C,
 "Convolutional layers"; deck D, "Multi-layer perceptron").
+
+The number of steps, the batch and the rate were chosen after first runs; the threshold stayed.
 """
 
 import jax

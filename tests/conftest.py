@@ -9,6 +9,14 @@ os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="jaxmlp-test-cache-")
 os.environ["MPLCONFIGDIR"] = os.environ["XDG_CACHE_HOME"]
 
 import jax
+import pytest
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_programs():
+    """Drop the programs that a module compiled: together they would fill several gigabytes."""
+    yield
+    jax.clear_caches()

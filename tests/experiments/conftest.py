@@ -8,3 +8,4 @@ import pytest
 def _usual_promotion():
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
+    jax.clear_caches()  # experiments share few programs
