@@ -1,7 +1,7 @@
 r"""Plain networks read digits at least as well here as their authors printed.
 
 Test errors from the literature beside ours for the same network and loss, mean and standard
-deviation over five seeds, after the last epoch and not the best one. Each row states our protocol,
+deviation over the seeds kept, after the last epoch and not the best one. Each row states our protocol,
 and in brackets where the author's differs. These runs take minutes each and were made once
 (`--long`); every time, the same protocols are run with few epochs on few digits, to see that they
 still learn (decks A and E, "MNIST").

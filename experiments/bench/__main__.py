@@ -78,8 +78,9 @@ def _main(arguments: list[str]) -> int:
         print(markdown(results))
         return 0
     sections = _known("section", options.only, SECTIONS)
-    libraries = _installed(_known("library", options.libraries, NAMES))
+    wanted = _known("library", options.libraries, NAMES)
     check(options.rounds is None or options.rounds >= 1, "--rounds", "at least 1", options.rounds)
+    libraries = _installed(wanted)
     rounds = options.rounds or (1 if options.quick else 5)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".scratch-") as name:
