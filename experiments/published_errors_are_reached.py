@@ -1,15 +1,15 @@
 r"""Plain networks read digits at least as well here as their authors printed.
 
 Test errors from the literature beside ours for the same network and loss, mean and standard
-deviation over the seeds kept, after the last epoch and not the best one. Each row states our protocol,
-and in brackets where the author's differs. These runs take minutes each and were made once
-(`--long`); every time, the same protocols are run with few epochs on few digits, to see that they
-still learn (decks A and E, "MNIST").
+deviation over the seeds kept, after the last epoch and not the best one. Each row states our
+protocol, and in brackets where the author's differs. These runs take minutes each and were made
+once (`--long`); every time, the same protocols are run with few epochs on few digits, to see that
+they still learn (decks A and E, "MNIST").
 
 Sources: LeCun, Bottou, Bengio and Haffner (1998), figure 9, without distortions; Nielsen (2015),
 chapters 1 and 3, one run each, of which the book says that they vary; Simard, Steinkraus and Platt
-(2003), table 1, without distortions. We did not choose by the test digits. The verdict on record
-was set when the kept numbers had been seen.
+(2003), table 1, without and with distortions. We did not choose by the test digits. The verdict on
+record was set when the kept numbers had been seen.
 """
 
 from collections.abc import Callable
