@@ -10,7 +10,6 @@ threshold does not hold is in the verdict.
 """
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -20,8 +19,8 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import digits, over_seeds
-from jaxmlp import nn, optim
+from experiments.training import RULES, digits, over_seeds
+from jaxmlp import nn
 
 ABOUT = About(
     rows=("D10", "C4"),
@@ -33,15 +32,6 @@ ABOUT = About(
     expected=CONDITIONALLY,
     seconds=30,
 )
-RULES: dict[str, Callable[[Any], optim.Optimizer]] = {
-    "descent": optim.sgd,
-    "momentum 0.9": optim.momentum,
-    "momentum, growing": lambda rate: optim.momentum(rate, optim.schedules.sutskever(0.99, 25)),
-    "Nesterov 0.9": optim.nesterov,
-    "AdaGrad": optim.adagrad,
-    "RMSProp": optim.rmsprop,
-    "Adam": optim.adam,
-}
 BATCH, HELD = 64, 500
 
 

@@ -35,7 +35,7 @@ ABOUT = About(
 )
 WAYS = ("forward differences", "central differences", "backpropagation")
 FEW, MANY = (48, 96, 192), (384, 768, 1536, 3072)  # hidden units
-QUICK_FEW, QUICK_MANY = (48, 96), (384, 3072)
+QUICK_FEW, QUICK_MANY = (48, 192), (384, 3072)
 INPUTS, OUTPUTS, EXAMPLES = 32, 8, 256
 
 

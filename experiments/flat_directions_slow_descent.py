@@ -9,7 +9,6 @@ The settings and the verdict on record were changed after results had been seen;
 threshold does not hold is in the verdict.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,7 +18,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import over_seeds
+from experiments.training import RULES, over_seeds
 from jaxmlp import optim
 
 ABOUT = About(
@@ -34,15 +33,6 @@ ABOUT = About(
 )
 SHARE = 1e-4  # of the loss at the start, below which it has to stay
 BUDGET, SHOWN = 10_000, 200  # steps
-RULES: dict[str, Callable[[Any], optim.Optimizer]] = {
-    "descent": optim.sgd,
-    "momentum 0.9": optim.momentum,
-    "momentum, growing": lambda rate: optim.momentum(rate, optim.schedules.sutskever(0.99, 25)),
-    "Nesterov 0.9": optim.nesterov,
-    "AdaGrad": optim.adagrad,
-    "RMSProp": optim.rmsprop,
-    "Adam": optim.adam,
-}
 DRAWN = ("descent", "momentum 0.9", "Nesterov 0.9", "Adam")
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.framework import Numbers, Settings
-from jaxmlp import nn
+from jaxmlp import nn, optim
 from jaxmlp.data import Dataset, load
 from jaxmlp.training import (
     MULTICLASS,
@@ -27,6 +27,16 @@ from jaxmlp.training import (
     measure,
 )
 
+# the update rules that are compared, each to be given its rate
+RULES: dict[str, Callable[[Any], optim.Optimizer]] = {
+    "descent": optim.sgd,
+    "momentum 0.9": optim.momentum,
+    "momentum, growing": lambda rate: optim.momentum(rate, optim.schedules.sutskever(0.99, 25)),
+    "Nesterov 0.9": optim.nesterov,
+    "AdaGrad": optim.adagrad,
+    "RMSProp": optim.rmsprop,
+    "Adam": optim.adam,
+}
 used: dict[str, Any] = {}  # the provenance of the data that the running experiment has loaded
 
 

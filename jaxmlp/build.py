@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -40,6 +41,7 @@ from jaxmlp.training import (
     Trainer,
     augmentation,
     make_trainer,
+    shapes_of_start,
     task_for,
 )
 
@@ -203,6 +205,12 @@ def schedule_from(config: Config, steps: int) -> optim.schedules.Schedule:
     return SCHEDULES[name](peak, steps)
 
 
+def rates_of_epochs(rate: optim.schedules.Schedule, steps: int, epochs: int) -> jax.Array:
+    """Return the learning rate at the last of the steps of each epoch, `(epochs,)`."""
+    last = np.arange(1, epochs + 1) * steps - 1
+    return jnp.broadcast_to(rate(last), last.shape)
+
+
 def optimizer_from(config: Config, rate: optim.schedules.Schedule) -> Any:
     """Return the optimizer of a complete configuration, an `(init, update)` pair.
 
@@ -300,8 +308,7 @@ def split_training(config: Config, dataset: Dataset) -> tuple[np.ndarray, np.nda
 
 def rehearse(trainer: Trainer, examples: Examples, batch_size: int) -> None:
     """Go through a step without computing it, so that what cannot be trained fails here."""
-    key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
-    state = jax.eval_shape(trainer.init, key)
+    state, _ = shapes_of_start(trainer)
     order = jax.ShapeDtypeStruct((1, batch_size), np.int32)
     jax.eval_shape(trainer.run, state, examples, order, 0, 1)
 
@@ -385,8 +392,7 @@ def problem_from(config: Config, dataset: Dataset) -> Problem:
     spec = spec_from(config, dataset, rest)
     steps = math.ceil(len(rest) / config.batch_size)
     rate = schedule_from(config, steps * config.epochs)
-    last = np.arange(1, config.epochs + 1) * steps - 1  # the last step of every epoch
-    rates = np.asarray(jax.jit(lambda t: jnp.broadcast_to(rate(t), t.shape))(last))
+    rates = np.asarray(jax.jit(partial(rates_of_epochs, rate, steps, config.epochs))())
     trainer = trainer_from(config, spec, rate)
     weights = weights_from(config, dataset, rest)
     training = examples_from(spec, dataset.x_train, dataset.y_train, weights)

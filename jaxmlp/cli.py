@@ -50,6 +50,13 @@ class Parser(argparse.ArgumentParser):
         return found
 
 
+class _Several(argparse.Action):
+    """Keeps the values of an option as a tuple, as the fields that hold several do."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        setattr(namespace, self.dest, tuple(values))
+
+
 def add_fields(parser: Parser, cls: Any, skip: Sequence[str] = ()) -> None:
     """Add an option for each field of a dataclass made with `jaxmlp.config.option`.
 
@@ -74,7 +81,7 @@ def add_fields(parser: Parser, cls: Any, skip: Sequence[str] = ()) -> None:
         else:
             settings |= {"type": convert, "metavar": _metavar(field, convert)}
             if many:
-                settings["nargs"] = "*"
+                settings |= {"nargs": "*", "action": _Several}
         group.add_argument(_flag(field.name), help=_help(field), **settings)
 
 

@@ -196,11 +196,14 @@ class Config:
         differing = sorted(fields ^ (saved.keys() - {"format"}))
         if differing:
             raise InputError(f"{where} is of another version: {differing[0]} is new or gone")
-        values: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in saved.items()
-        }
+        values = with_tuples(saved)
         del values["format"]
         return Config(**values)
+
+
+def with_tuples(saved: dict[str, Any]) -> dict[str, Any]:
+    """Return values of fields that came as JSON, whose lists were tuples."""
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
 
 
 def _check_number(name: str, value: float | None, expected: str, good: Any) -> None:

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,36 +17,43 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-class Reporter:
-    """Tells how training goes: a live bar on a terminal, plain lines elsewhere, or nothing."""
+class _Live:
+    """A live bar on a terminal, and none elsewhere or where all is to be quiet."""
 
-    def __init__(self, epochs: int, score: str, quiet: bool) -> None:
-        self._epochs, self._score = epochs, score
+    def __init__(self, quiet: bool, counter: str, total: int, **fields: int) -> None:
         self._quiet = quiet
         self._bar: Progress | None = None
         self._task: Any = None
-        self._last_line = -LINE_EVERY
-        self._text = ""
+        self._start: dict[str, Any] = {"total": total, "text": "compiling", **fields}
         if not quiet and sys.stdout.isatty():
             self._bar = Progress(
-                TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+                TextColumn(counter),
                 BarColumn(bar_width=24),
                 TextColumn("{task.fields[text]}"),
                 TimeRemainingColumn(compact=True),
-                console=Console(),
+                console=Console(highlight=False),
             )
 
-    def __enter__(self) -> "Reporter":
+    def __enter__(self) -> Self:
         if self._bar is not None:
             self._bar.start()
-            self._task = self._bar.add_task(
-                "", total=self._epochs, epoch=0, epochs=self._epochs, text="compiling"
-            )
+            self._task = self._bar.add_task("", **self._start)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+class Reporter(_Live):
+    """Tells how training goes: a live bar on a terminal, plain lines elsewhere, or nothing."""
+
+    def __init__(self, epochs: int, score: str, quiet: bool) -> None:
+        counter = "epoch {task.fields[epoch]}/{task.total:.0f}"
+        super().__init__(quiet, counter, epochs, epoch=0)
+        self._epochs, self._score = epochs, score
+        self._last_line = -LINE_EVERY
+        self._text = ""
 
     def show(self, epoch: int, step: int, steps: int, record: dict[str, Any] | None) -> None:
         """Show where the run is.
@@ -82,31 +89,11 @@ class Reporter:
         return "  ".join(parts)
 
 
-class SweepReporter:
+class SweepReporter(_Live):
     """Tells how a sweep goes: a live bar on a terminal, a line per run elsewhere, or nothing."""
 
     def __init__(self, runs: int, quiet: bool) -> None:
-        self._runs, self._quiet = runs, quiet
-        self._bar: Progress | None = None
-        self._task: Any = None
-        if not quiet and sys.stdout.isatty():
-            self._bar = Progress(
-                TextColumn("run {task.fields[ended]}/{task.total:.0f}"),
-                BarColumn(bar_width=24),
-                TextColumn("{task.fields[text]}"),
-                TimeRemainingColumn(compact=True),
-                console=Console(highlight=False),
-            )
-
-    def __enter__(self) -> "SweepReporter":
-        if self._bar is not None:
-            self._bar.start()
-            self._task = self._bar.add_task("", total=self._runs, ended=0, text="compiling")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        super().__init__(quiet, "run {task.fields[ended]}/{task.total:.0f}", runs, ended=0)
 
     def show(self, done: float, ended: int, lines: Sequence[str], best: str) -> None:
         """Show where the sweep is.

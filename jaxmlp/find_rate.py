@@ -45,8 +45,7 @@ def _main(arguments: list[str]) -> int:
     )
     check(0 < lowest < highest < np.inf, "--lowest", f"positive and less than {highest:g}", lowest)
     check(steps >= 20, "--steps", "at least 20", steps)
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-    config = Config(**fields)
+    config = Config(**given)
 
     from jaxmlp.build import arithmetic, problem_from
     from jaxmlp.console import print_table

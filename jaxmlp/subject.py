@@ -76,7 +76,6 @@ def load_subject(
     from jaxmlp.registry import LOSSES, MODELS
     from jaxmlp.training import begin
 
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     if run is not None:
         return _from_run(run, given)
     config = options(**given)

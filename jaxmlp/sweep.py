@@ -73,7 +73,6 @@ def _main(arguments: list[str]) -> int:
     given = vars(make_parser().parse_args(arguments))
     control = argparse.Namespace(**{name: given.pop(name) for name in CONTROL})
     spread_over_cores()
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     plan, dataset = _resumed(control, given) if control.resume else _planned(control, given)
     groups, configs = _groups(plan, dataset)
 
@@ -239,8 +238,7 @@ def _judged(run: "Run", dataset: "Dataset", began: float) -> dict[str, Any]:
     from jaxmlp.build import arithmetic, problem_from
     from jaxmlp.report import finish
     from jaxmlp.runs import SUMMARY
-    from jaxmlp.training import Progress
-    from jaxmlp.training.loop import shapes_of_start
+    from jaxmlp.training import Progress, shapes_of_start
 
     run.origin = {"checksum": dataset.provenance["checksum"]}
     with arithmetic(run.config):

@@ -52,7 +52,6 @@ def _main(arguments: list[str]) -> int:
     control = argparse.Namespace(
         **{name: given.pop(name) for name in ("out", "resume", "overwrite", "quiet")}
     )
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     given |= {name: whole_path(given[name]) for name in ("dataset", "data_dir") if name in given}
     began = time.perf_counter()
     config = _resumed(control, given) if control.resume else Config(**given)

@@ -60,11 +60,9 @@ class Preprocessing:
         which = np.arange(len(x)) if which is None else which
         check(len(which) > 0, "x", "at least one example", len(which))
         axes = tuple(range(x.ndim - 1))
-        lows, highs = zip(*((p.min(axes), p.max(axes)) for p in parts(x, which)), strict=True)
-        low, high = (
-            np.min(lows, axis=0).astype(np.float64),
-            np.max(highs, axis=0).astype(np.float64),
-        )
+        ends = [(part.min(axes), part.max(axes)) for part in parts(x, which)]
+        low = np.min([least for least, _ in ends], axis=0).astype(np.float64)
+        high = np.max([most for _, most in ends], axis=0).astype(np.float64)
         if not np.isfinite([low, high]).all():
             raise InputError("x must be finite, got NaN or infinity")
         if kind == "none":

@@ -15,7 +15,7 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxmlp.config import Config
+from jaxmlp.config import Config, with_tuples
 from jaxmlp.errors import InputError, check
 from jaxmlp.runs import CONFIG, SUMMARY, Run, claim
 from jaxmlp.sweeping.results import (
@@ -79,10 +79,7 @@ def read_plan(folder: Path) -> Plan:
         raise InputError(f"{folder} is not the folder of a sweep: it has no {SWEEP}")
     saved = Run(folder).read_json(SWEEP)
     check(saved.get("format") == FORMAT, f"{file}: format", str(FORMAT), saved.get("format"))
-    points = [
-        {name: tuple(v) if isinstance(v, list) else v for name, v in point.items()}
-        for point in saved["points"]
-    ]
+    points = [with_tuples(point) for point in saved["points"]]
     return Plan(Config.from_dict(saved["base"], file), points, saved["origin"])
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmlp.build import (
+    rates_of_epochs,
     rehearse,
     rules_from,
     schedule_from,
@@ -27,8 +28,9 @@ from jaxmlp.build import (
 )
 from jaxmlp.config import Config
 from jaxmlp.data import Dataset
+from jaxmlp.report import count
 from jaxmlp.spec import Spec, arrays_from
-from jaxmlp.training import TASKS, Examples, Trainer, begin
+from jaxmlp.training import TASKS, Examples, Trainer, begin, shapes_of_start
 from jaxmlp.training.lockstep import Member, Moment, Side, fit_side_by_side
 from jaxmlp.training.step import Totals, TrainState
 
@@ -188,9 +190,7 @@ class Group:
         for config in configs.values():
             if self._start_key(config) not in self._starts:
                 rehearse(self._starter(config), examples, self._batch_size)
-        key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
-        params = jax.eval_shape(self._starter(self.config).init, key).params
-        self._parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
+        self._parameters = count(shapes_of_start(self._starter(self.config))[0].params)
 
     def fit(self, left: list[int], report: Callable[[Moment], bool]) -> None:
         """Train runs of the group, wave after wave.
@@ -276,12 +276,11 @@ class Group:
 
     def _rates(self, runs: Sequence[int]) -> np.ndarray:
         """Return the learning rate at the last step of each epoch, `(runs, epochs)`."""
-        last = np.arange(1, self._epochs + 1) * self._steps - 1
 
         def rates(values: dict[str, Any], _: Any) -> jax.Array:
             config = with_values(self.config, values)
-            at = schedule_from(config, self._epochs * self._steps)(last)
-            return jnp.broadcast_to(at, last.shape)
+            rate = schedule_from(config, self._epochs * self._steps)
+            return rates_of_epochs(rate, self._steps, self._epochs)
 
         each = jax.vmap(rates, in_axes=(0, 0))
         return np.asarray(jax.jit(each)(self._values(runs), np.zeros(len(runs))))

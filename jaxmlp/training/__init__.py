@@ -3,7 +3,7 @@
 from jaxmlp.training.augment import Augment, augmentation
 from jaxmlp.training.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.training.diagnose import Diverged, finite
-from jaxmlp.training.loop import Best, Progress, Split, begin, fit, measure
+from jaxmlp.training.loop import Best, Progress, Split, begin, fit, measure, shapes_of_start
 from jaxmlp.training.step import Examples, Trainer, TrainState, batches, make_trainer
 from jaxmlp.training.stopping import Rules, reason_to_stop
 from jaxmlp.training.tasks import BINARY, MULTICLASS, MULTILABEL, REGRESSION, TASKS, Task, task_for
@@ -35,5 +35,6 @@ __all__ = [
     "measure",
     "reason_to_stop",
     "save_tree",
+    "shapes_of_start",
     "task_for",
 ]

@@ -11,15 +11,13 @@ from jaxmlp.errors import InputError
 
 QUICK = Settings(quick=True)
 NAMES = framework.names()
-# what is measured in seconds depends on what else the machine does, so no test asks for its word
-TIMED = ("differences_cost_the_square", "products_need_no_jacobian")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_verdict_is_the_one_on_record(name, tmp_path):
     module = framework.load(name)
     verdict = framework.perform(name, QUICK, tmp_path)
-    assert name in TIMED or verdict.word == module.ABOUT.expected, verdict.says
+    assert verdict.word == module.ABOUT.expected, verdict.says
     record = json.loads((tmp_path / name / "numbers.json").read_text())
     assert record["verdict"]["number"] is not None
     assert record["settings"]["seeds"] == 5
