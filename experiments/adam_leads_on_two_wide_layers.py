@@ -3,7 +3,7 @@ r"""Adam lowers the training loss of two wide layers with dropout faster than it
 Kingma and Ba (2015), figure 2a, draw the training cost of 784-1000-1000-10, ReLU with dropout, in
 batches of 128: Adam lies lowest, then Nesterov's momentum and the adaptive rates that came before
 it. No numbers are printed, only curves over many epochs, so an order is all there is to compare;
-ours is that of the first two epochs, over three seeds. Their AdaDelta is not among our rules. The
+ours is that of the first two epochs, over five seeds. Their AdaDelta is not among our rules. The
 long runs were made once; a smaller network is trained every time (deck D, "Adaptive learning rate
 (gradient) algorithms").
 

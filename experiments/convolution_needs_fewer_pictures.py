@@ -50,7 +50,7 @@ def run(settings: Settings) -> Numbers:
         for seed, i in np.ndindex(accuracy.shape):
             state = trainer.init(jax.random.key(seed))
             order = _order(pictures[i], steps, seed)
-            state = trainer.run(state, train.examples, order, 0, steps)
+            state, _ = trainer.run(state, train.examples, order[None], 0, steps)
             accuracy[seed, i] = measure(trainer, MULTICLASS, state.params, test)["accuracy"]
         numbers["accuracy"][name] = accuracy
         numbers["parameters"][name] = sum(leaf.size for leaf in jax.tree.leaves(state.params))

@@ -156,7 +156,7 @@ def train(
             if epoch:
                 shuffled = np.random.default_rng([seed, epoch]).permutation(len(data[0][0]))
                 order = batches(shuffled, batch_size)
-                state = trainer.run(state, splits["train"].examples, order, 0, len(order))
+                state, _ = trainer.run(state, splits["train"].examples, order[None], 0, len(order))
             ends = [measure(trainer, task, state.params, splits[part]) for part in parts]
             rows.append([end[name] for end in ends for name in ("loss", task.score)])
         for name, column in zip(measures, zip(*rows, strict=True), strict=True):

@@ -309,7 +309,7 @@ def split_training(config: Config, dataset: Dataset) -> tuple[np.ndarray, np.nda
 def rehearse(trainer: Trainer, examples: Examples, batch_size: int) -> None:
     """Go through a step without computing it, so that what cannot be trained fails here."""
     state, _ = shapes_of_start(trainer)
-    order = jax.ShapeDtypeStruct((1, batch_size), np.int32)
+    order = jax.ShapeDtypeStruct((1, 1, batch_size), np.int32)
     jax.eval_shape(trainer.run, state, examples, order, 0, 1)
 
 

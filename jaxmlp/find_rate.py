@@ -105,7 +105,7 @@ def range_test(
     mean = 0.0
     for t in range(steps):
         state = state._replace(totals=Totals.zero())
-        state = trainer.run(state, problem.train.examples, order, t, t + 1)
+        state, _ = trainer.run(state, problem.train.examples, order[None], t, t + 1)
         mean = MEMORY * mean + (1 - MEMORY) * float(state.totals.loss / state.totals.weight)
         smooth = mean / (1 - MEMORY ** (t + 1))
         if not np.isfinite(smooth) or (losses and smooth > 4 * min(losses)):

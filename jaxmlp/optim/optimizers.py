@@ -203,9 +203,11 @@ def adam(
         s = each(lambda s, g: beta2 * s + (1 - beta2) * g * g, (), state.s, g)
 
         def step(eta: Array, c1: Array, c2: Array, v: Array, s: Array) -> Array:
-            return -eta * (v / c1) / root(s / c2, epsilon, epsilon_inside)
+            return -eta * (c1 * v) / root(c2 * s, epsilon, epsilon_inside)
 
-        return each(step, (eta(state.t), 1 - beta1**power, 1 - beta2**power), v, s), State(t, v, s)
+        # the reciprocals once, for a division of every number takes long
+        corrections = 1 / (1 - beta1**power), 1 / (1 - beta2**power)
+        return each(step, (eta(state.t), *corrections), v, s), State(t, v, s)
 
     return Optimizer(lambda params: State(start(), zeros(params), zeros(params)), update)
 

@@ -253,12 +253,14 @@ class Group:
 
     def _run(self, state: TrainState, given: Any, examples: Examples) -> TrainState:
         values, order, start, stop = given
-        return self._trainer(values).run(state, examples, order, start, stop)
+        return self._trainer(values).run(state, examples, order[None], start, stop)[0]
 
     def _evaluate(self, params: Any, given: Any, examples: Examples) -> Totals:
         values, order = given
         plain = examples._replace(weights=jnp.ones_like(examples.weights))
-        return self._trainer(values).evaluate(params, plain, order)
+        alone = jax.tree.map(lambda leaf: leaf[None], params)
+        totals = self._trainer(values).evaluate(alone, plain, order)
+        return jax.tree.map(lambda total: total[0], totals)
 
     def _values(self, runs: Sequence[int]) -> dict[str, Any]:
         """Return the numbers of several runs, the arguments of the program."""

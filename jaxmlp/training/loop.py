@@ -7,6 +7,7 @@ function of the configuration and the key alone, but for the seconds.
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,12 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp.training.diagnose import Diverged, finite, first_affected
-from jaxmlp.training.step import Examples, Totals, Trainer, TrainState, batches
-from jaxmlp.training.stopping import Records, Rules, reason_to_stop, saturated
+from jaxmlp.training.step import Ends, Examples, Totals, Trainer, TrainState, batches
+from jaxmlp.training.stopping import Records, Rules, reason_to_stop, saturated, undisturbed
 from jaxmlp.training.tasks import Task
 
 PACE = 0.25  # seconds between two looks at a running epoch
 EVALUATION_BATCH = 1000
+EXAMPLES_AT_ONCE = 5000  # in the epochs of one call
+PARAMETERS_AT_ONCE = 1_000_000  # kept of them
 NO_RULES = Rules()
 
 
@@ -65,7 +68,7 @@ class Progress(NamedTuple):
       epoch: the number of complete epochs.
       step: the number of steps taken in the current one.
       steps: the number of steps in an epoch.
-      record: the epoch's line of metrics, if one has just been completed.
+      record: the last epoch's line of metrics, if one or several have just been completed.
     """
 
     state: TrainState
@@ -111,12 +114,8 @@ def measure(trainer: Trainer, task: Task, params: Any, split: Split) -> dict[str
     Returns:
       `{"loss": ..., task.score: ...}`.
     """
-    # one batch at a time, so that all parts of the same examples share a compiled program
-    order = batches(split.indices, min(EVALUATION_BATCH, len(split.examples.weights)))
-    plain = split.examples._replace(weights=jnp.ones_like(split.examples.weights))
-    parts = jax.device_get([trainer.evaluate(params, plain, row[None]) for row in order])
-    totals = jax.tree.map(lambda *sums: sum(sums), *parts)
-    return means_of(totals, task, split.targets)
+    alone = jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf)[None], params))
+    return means_of(_at(_sums(trainer, alone, split), 0), task, split.targets)
 
 
 def fit(
@@ -153,8 +152,8 @@ def fit(
       records: of the epochs that are complete; each further one is appended.
 
     Yields:
-      The progress, a few times a second and after every epoch. A state is good until the next one
-      is asked for.
+      The progress, a few times a second and after every epoch, or several at once where they are
+      short. A state is good until the next one is asked for.
 
     Raises:
       Diverged: if the loss is not finite; names the epoch, the step and the first layer affected.
@@ -162,43 +161,71 @@ def fit(
     state, best = start
     records = [] if records is None else records
     steps = -(-len(train.indices) // batch_size)
-    first, step = divmod(int(state.step), steps)
-    pace, seconds, began_at, before = Pace(), 0.0, step, None
-    for epoch in range(first, epochs):
-        if reason_to_stop(rules, records, task.score):
-            return
+    most = epochs_at_once(len(train.indices), state.params)
+    epoch, step = divmod(int(state.step), steps)
+    pace, seconds, taken, before, laid = Pace(), 0.0, 0, None, None
+    while epoch < epochs and not reason_to_stop(rules, records, task.score):
         if step == 0:
             before = _copy(state.params) if rules.min_change else None
             if saturated(rules, records):
                 state = state._replace(factor=state.factor * rules.factor)
-        order = jax.device_put(order_of(train.indices, batch_size, seed, epoch))
-        while step < steps:
-            stop = min(steps, step + pace.steps())
-            since = time.perf_counter()
-            state = trainer.run(state, train.examples, order, step, stop)
-            totals = jax.device_get(state.totals)  # waits until the steps are taken
-            took = time.perf_counter() - since
-            if not np.isfinite(totals.loss):
-                raise _diverged(trainer, state, train, order, epoch, steps)
-            pace.note(stop - step, took)
-            seconds, step = seconds + took, stop
-            if step < steps:
-                yield Progress(state, best, epoch, step, steps)
-        began = time.perf_counter()
-        record, best = _close(trainer, task, train, valid, state, totals, best, epoch + 1)
-        if not finite(record["valid_loss"] if valid else state.params):
-            raise _diverged(trainer, state, train, order, epoch, steps)
-        if rules.min_change:
-            known = before is not None
-            record["parameter_change"] = distance(state.params, before) if known else None
-        record["rate_factor"] = float(state.factor)
-        record["learning_rate"] = learning_rate(int(state.step) - 1) * float(state.factor)
-        record["seconds"] = seconds + time.perf_counter() - began
-        share = (steps - began_at) / steps  # of the epoch, the rest ran before a resume
-        record["examples_per_second"] = share * len(train.indices) / max(seconds, 1e-9)
-        seconds, step, began_at, before = 0.0, 0, 0, None
-        records.append(record)
-        yield Progress(state, best, epoch + 1, 0, steps, record)
+        if laid != epoch:
+            coming = range(epoch, epoch + most)
+            order = np.stack([order_of(train.indices, batch_size, seed, e) for e in coming])
+            orders, laid = jax.device_put(order), epoch
+        ahead = min(most, epochs - epoch, undisturbed(rules, records, task.score))
+        stop = min(ahead * steps, step + pace.steps())
+        since = time.perf_counter()
+        state, ends = trainer.run(state, train.examples, orders, step, stop)
+        sums = jax.device_get(state.totals)  # waits until the steps are taken
+        took = time.perf_counter() - since
+        if not np.isfinite(sums.loss):
+            at = int(state.step) - 1 - epoch * steps
+            raise _diverged(trainer, state.params, train, order, epoch, at)
+        pace.note(stop - step, took)
+        seconds, taken = seconds + took, taken + stop - step
+        done, step = divmod(stop, steps)
+        if not done:
+            yield Progress(state, best, epoch, step, steps)
+            continue
+        began, factor = time.perf_counter(), float(state.factor)
+        lines = []
+        for record, params in _completed(trainer, task, train, valid, ends, epoch, done):
+            number = record["epoch"]
+            if not finite(record["valid_loss"] if valid else params()):
+                at = (number - epoch) * steps - 1
+                raise _diverged(trainer, params(), train, order, epoch, at)
+            best = better_of(best, record, task, params)
+            if rules.min_change:
+                known = before is not None
+                record["parameter_change"] = distance(params(), before) if known else None
+            record["rate_factor"] = factor
+            record["learning_rate"] = learning_rate(number * steps - 1) * factor
+            lines.append(record)
+        times = {
+            "seconds": (seconds + time.perf_counter() - began) / done,
+            "examples_per_second": taken / steps * len(train.indices) / max(seconds, 1e-9),
+        }
+        records += [record | times for record in lines]
+        epoch, seconds, taken = epoch + done, 0.0, 0
+        yield Progress(state, best, epoch, step, steps, records[-1])
+
+
+def epochs_at_once(examples: int, params: Any) -> int:
+    """Return how many epochs a call of the compiled loop goes through at most.
+
+    A call takes some tenths of a millisecond, as long as several epochs of a small table, and the
+    parameters after each epoch are kept until it returns.
+
+    Args:
+      examples: how many an epoch has.
+      params: the network's parameters.
+
+    Returns:
+      A function of these sizes alone, at least 1.
+    """
+    size = sum(leaf.size for leaf in jax.tree.leaves(params))
+    return max(1, min(EXAMPLES_AT_ONCE // examples, PARAMETERS_AT_ONCE // size))
 
 
 def order_of(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
@@ -206,25 +233,34 @@ def order_of(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.
     return batches(np.random.default_rng([seed, epoch]).permutation(indices), batch_size)
 
 
-def _close(
+def _sums(trainer: Trainer, params: Any, split: Split) -> Totals:
+    """Return the sums over all examples of a split, weighing all alike, for several networks."""
+    # one batch at a time, so that all parts of the same examples share a compiled program
+    order = batches(split.indices, min(EVALUATION_BATCH, len(split.examples.weights)))
+    plain = split.examples._replace(weights=jnp.ones_like(split.examples.weights))
+    parts = jax.device_get([trainer.evaluate(params, plain, row[None]) for row in order])
+    return jax.tree.map(lambda *sums: sum(sums), *parts)
+
+
+def _completed(
     trainer: Trainer,
     task: Task,
     train: Split,
     valid: Split | None,
-    state: TrainState,
-    totals: Totals,
-    best: Best,
+    ends: Ends,
     epoch: int,
-) -> tuple[dict[str, Any], Best]:
-    """Return the metrics of an epoch, and the best parameters with it."""
-    means = means_of(totals, task, train.targets)
-    record: dict[str, Any] = {"epoch": epoch} | {f"train_{k}": v for k, v in means.items()}
-    if valid is None:
-        record |= {"valid_loss": None, f"valid_{task.score}": None}
-        return record, best._replace(params=_copy(state.params), epoch=np.int64(epoch))
-    means = measure(trainer, task, state.params, valid)
-    record |= {f"valid_{k}": v for k, v in means.items()}
-    return record, better_of(best, record, task, lambda: _copy(state.params))
+    done: int,
+) -> Iterator[tuple[dict[str, Any], Callable[[], Any]]]:
+    """Yield the metrics of each epoch that a call completed, and how to get its parameters."""
+    learned = jax.device_get(ends.totals)
+    judged = None if valid is None else _sums(trainer, ends.params, valid)
+    for k in range(done):
+        record: dict[str, Any] = {"epoch": epoch + k + 1}
+        for name, split, sums in (("train", train, learned), ("valid", valid, judged)):
+            means = {} if split is None else means_of(_at(sums, k), task, split.targets)
+            for key in ("loss", task.score):
+                record[f"{name}_{key}"] = means.get(key)
+        yield record, partial(_at, ends.params, k)
 
 
 def better_of(best: Best, record: dict[str, Any], task: Task, params: Callable[[], Any]) -> Best:
@@ -237,8 +273,10 @@ def better_of(best: Best, record: dict[str, Any], task: Task, params: Callable[[
       params: the epoch's parameters, fetched if they are wanted.
 
     Returns:
-      The best, with this epoch.
+      The best, with this epoch; the latest, if nothing is held out to judge by.
     """
+    if record["valid_loss"] is None:
+        return best._replace(params=params(), epoch=np.int64(record["epoch"]))
     score, loss = np.float64(record[f"valid_{task.score}"]), np.float64(record["valid_loss"])
     if (score, -loss) > (best.score, -best.loss):
         return Best(params(), np.int64(record["epoch"]), score, loss)
@@ -246,11 +284,12 @@ def better_of(best: Best, record: dict[str, Any], task: Task, params: Callable[[
 
 
 def _diverged(
-    trainer: Trainer, state: TrainState, train: Split, order: Any, epoch: int, steps: int
+    trainer: Trainer, params: Any, train: Split, order: np.ndarray, epoch: int, step: int
 ) -> Diverged:
-    at = int(state.step) - epoch * steps
-    layer = first_affected(trainer, state.params, train.examples, order[at - 1])
-    return Diverged(epoch + 1, at, layer)
+    """Return the error about a step, counted on from the beginning of an epoch."""
+    more, at = divmod(step, order.shape[1])
+    layer = first_affected(trainer, params, train.examples, order[more, at])
+    return Diverged(epoch + more + 1, at + 1, layer)
 
 
 def distance(a: Any, b: Any) -> float:
@@ -281,6 +320,11 @@ def means_of(totals: Totals, task: Task, targets: np.ndarray) -> dict[str, float
     """Return the loss and the score that sums over examples with such targets amount to."""
     loss, score, weight = (float(x) for x in totals)
     return {"loss": loss / weight, task.score: task.finish(score / weight, targets)}
+
+
+def _at(tree: Any, k: int) -> Any:
+    """Return the part of a tree at a place of the first axis, in host memory of its own."""
+    return jax.tree.map(lambda leaf: np.array(np.asarray(leaf)[k]), tree)
 
 
 def _copy(params: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The training step, the steps of an epoch in one compiled loop, and evaluation.
+"""The training step, the steps of some epochs in one compiled loop, and evaluation.
 
 Everything here is a pure function. The data stay on the device as they are stored (`uint8` for
 images); a step gathers its examples, prepares them, and takes one gradient step.
@@ -81,23 +81,35 @@ class TrainState(NamedTuple):
     factor: Array
 
 
+class Ends(NamedTuple):
+    """What each of several epochs came to; an epoch that was not completed is not to be read.
+
+    Attributes:
+      params: the parameters after it, along a new first axis.
+      totals: sums over its steps, likewise.
+    """
+
+    params: Any
+    totals: Totals
+
+
 class Trainer(NamedTuple):
     """The compiled functions of one training problem.
 
     Attributes:
       init: `key -> TrainState`, the start of a run.
-      run: `(state, examples, order, start, stop) -> state`, the steps `start <= i < stop` of an
-        epoch, whose totals begin anew with step 0. `order[i]` holds the indices of step i's
-        examples, -1 where a batch is not full. A step whose loss is not finite leaves the
-        parameters as they are, and is the last.
-      evaluate: `(params, examples, order) -> Totals`.
+      run: `(state, examples, orders, start, stop) -> (state, ends)`, the steps `start <= i < stop`
+        of some epochs, counted from the first one's. `orders[e, i]` holds the indices of the
+        examples in step i of epoch e, -1 where a batch is not full. Totals begin anew with every
+        epoch. A step whose loss is not finite leaves the parameters as they are, and is the last.
+      evaluate: `(params, examples, order) -> Totals`, of several networks, along a first axis.
       predict: `(params, x) -> outputs`, from inputs as stored.
       model: the network.
       prepare: from inputs as stored to the network's.
     """
 
     init: Callable[[Array], TrainState]
-    run: Callable[[TrainState, Examples, AnyArray, int, int], TrainState]
+    run: Callable[[TrainState, Examples, AnyArray, int, int], tuple[TrainState, Ends]]
     evaluate: Callable[[Any, Examples, AnyArray], Totals]
     predict: Callable[[Any, AnyArray], Array]
     model: Layer
@@ -173,43 +185,52 @@ def make_trainer(
         (value, outputs), gradient = value_and_grad(
             state.params, x, batch.targets, batch.weights, key
         )
-
-        def move(w: Array, update: Array) -> Array:
-            return w + state.factor.astype(w.dtype) * update
-
+        # choosing between new and old numbers instead would have XLA copy all of them in each step
+        finite = jnp.isfinite(value)
+        gradient = jax.tree.map(lambda g: jnp.where(finite, g, 0), gradient)
+        factor = jnp.where(finite, state.factor, 0)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
-        moved = (jax.tree.map(move, state.params, updates), opt_state)
-        params, opt_state = jax.tree.map(
-            lambda new, old: jnp.where(jnp.isfinite(value), new, old),
-            moved,
-            (state.params, state.opt_state),
-        )
+        params = jax.tree.map(lambda w, u: w + factor.astype(w.dtype) * u, state.params, updates)
         totals = state.totals.plus(value, score(outputs, batch.targets), batch.weights)
         return TrainState(params, opt_state, state.key, state.step + 1, totals, state.factor)
 
     def run(
-        state: TrainState, examples: Examples, order: Array, start: int, stop: int
-    ) -> TrainState:
-        def more(carry: tuple[Array, TrainState]) -> Array:
-            i, state = carry
-            return (i < stop) & jnp.isfinite(state.totals.loss)
+        state: TrainState, examples: Examples, orders: Array, start: int, stop: int
+    ) -> tuple[TrainState, Ends]:
+        epochs, steps, _ = orders.shape
+
+        def before(end: Array | int) -> Callable[[Any], Array]:
+            return lambda carry: (carry[0] < end) & jnp.isfinite(carry[1].totals.loss)
 
         def one(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
             i, state = carry
-            return i + 1, step(state, take(examples, order[i]))
+            return i + 1, step(state, take(examples, orders[i // steps, i % steps]))
 
-        sums = jax.tree.map(lambda total: jnp.where(start == 0, 0, total), state.totals)
-        first = (jnp.asarray(start, jnp.int32), state._replace(totals=sums))
-        return jax.lax.while_loop(more, one, first)[1]
+        def epoch(carry: tuple[Array, TrainState, Ends]) -> tuple[Array, TrainState, Ends]:
+            i, state, ends = carry
+            number = i // steps
+            sums = jax.tree.map(lambda total: jnp.where(i % steps == 0, 0, total), state.totals)
+            end = jnp.minimum(stop, (number + 1) * steps)
+            i, state = jax.lax.while_loop(before(end), one, (i, state._replace(totals=sums)))
+            reached = Ends(state.params, state.totals)
+            return i, state, jax.tree.map(lambda a, new: a.at[number].set(new), ends, reached)
+
+        ends = Ends(state.params, state.totals)
+        ends = jax.tree.map(lambda a: jnp.zeros((epochs, *a.shape), a.dtype), ends)
+        first = (jnp.asarray(start, jnp.int32), state, ends)
+        return jax.lax.while_loop(before(stop), epoch, first)[1:]
 
     def evaluate(params: Any, examples: Examples, order: Array) -> Totals:
-        def one(totals: Totals, row: Array) -> tuple[Totals, None]:
-            batch = take(examples, row)
-            outputs = model(params, prepare(batch.x))
-            value = loss(outputs, batch.targets, batch.weights)
-            return totals.plus(value, score(outputs, batch.targets), batch.weights), None
+        def each(params: Any) -> Totals:
+            def one(totals: Totals, row: Array) -> tuple[Totals, None]:
+                batch = take(examples, row)
+                outputs = model(params, prepare(batch.x))
+                value = loss(outputs, batch.targets, batch.weights)
+                return totals.plus(value, score(outputs, batch.targets), batch.weights), None
 
-        return jax.lax.scan(one, Totals.zero(), order)[0]
+            return jax.lax.scan(one, Totals.zero(), order)[0]
+
+        return jax.lax.map(each, params)
 
     def predict(params: Any, x: Array) -> Array:
         return model(params, prepare(x))

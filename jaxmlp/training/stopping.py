@@ -4,6 +4,7 @@ Every rule is a function of the epochs' records alone, so a resumed run decides 
 one would.
 """
 
+import sys
 from typing import Any, NamedTuple
 
 Records = list[dict[str, Any]]
@@ -53,12 +54,34 @@ def reason_to_stop(rules: Rules, records: Records, score: str) -> str | None:
             return f"the training loss changed by {decrease:.3g}, less than {rules.min_decrease:g}"
     if rules.patience is None:
         return None
+    waited = _waited(records, score)
+    return f"no better validation {score} for {waited} epochs" if waited >= rules.patience else None
+
+
+def undisturbed(rules: Rules, records: Records, score: str) -> int:
+    """Return how many epochs are sure to pass before a rule can apply, at least 1.
+
+    Args:
+      rules: the rules.
+      records: of the complete epochs.
+      score: the task's score.
+
+    Returns:
+      The number; so many epochs need no look at their records in between.
+    """
+    if rules.min_decrease or rules.min_change or rules.plateau is not None:
+        return 1
+    if rules.patience is None:
+        return sys.maxsize
+    return max(1, rules.patience - _waited(records, score))
+
+
+def _waited(records: Records, score: str) -> int:
+    """Return for how many epochs the validation score has not been better than before."""
     scores = [record[f"valid_{score}"] for record in records]
-    if None not in scores:
-        waited = len(scores) - 1 - scores.index(max(scores))
-        if waited >= rules.patience:
-            return f"no better validation {score} for {waited} epochs"
-    return None
+    if not scores or None in scores:
+        return 0
+    return len(scores) - 1 - scores.index(max(scores))
 
 
 def saturated(rules: Rules, records: Records) -> bool:

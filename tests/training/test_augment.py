@@ -99,10 +99,11 @@ def test_it_belongs_to_training_alone():
     order = batches(np.arange(6), 6)
     state = trainer.init(jax.random.key(0))
     start = jax.tree.map(np.array, state.params)
-    state = trainer.run(state, examples, order, 0, 1)
+    state, _ = trainer.run(state, examples, order[None], 0, 1)
     dense = state.params[1]
     assert (dense["W"] == start[1]["W"]).all()  # blank pictures move the bias alone
     assert state.totals.loss / 6 == pytest.approx(np.log(3))
     assert seen == [(6, 4, 4, 1)]
-    assert trainer.evaluate(start, examples, order).loss / 6 != pytest.approx(np.log(3))
+    alone = jax.tree.map(lambda leaf: leaf[None], start)
+    assert trainer.evaluate(alone, examples, order).loss[0] / 6 != pytest.approx(np.log(3))
     assert len(seen) == 1

@@ -10,25 +10,30 @@ import pytest
 from jaxmlp.build import problem_from
 from jaxmlp.config import Config
 from jaxmlp.data import Dataset, load
-from jaxmlp.training import Diverged, begin, fit, measure
-from tests.helpers import assert_trees_close
+from jaxmlp.training import Diverged, Rules, begin, fit, loop, measure
+from jaxmlp.training.loop import NO_RULES
+from tests.helpers import assert_trees_close, assert_trees_identical
 
 
-def run(config, dataset, start=None):
+def run(config, dataset, rules=NO_RULES):
+    """Return the problem, where a run of it ended, and its records."""
     problem = problem_from(config, dataset)
     c = problem.config
-    progress = fit(
+    records = []
+    *_, last = fit(
         problem.trainer,
         problem.task,
         problem.train,
         problem.valid,
-        start or begin(problem.trainer, c.seed),
+        begin(problem.trainer, c.seed),
         epochs=c.epochs,
         batch_size=c.batch_size,
         seed=c.seed,
         learning_rate=problem.learning_rate,
+        rules=rules,
+        records=records,
     )
-    return problem, list(progress)
+    return problem, last, records
 
 
 @pytest.fixture(scope="module")
@@ -42,32 +47,61 @@ def small():
 def test_a_small_batch_is_learned_by_heart(small, optimizer):
     """The surest sign that gradient and update are right: 100 % of 60 pictures."""
     config = Config(optimizer=optimizer, hidden=(32,), epochs=150, batch_size=20, valid_size=0)
-    problem, progress = run(config, small)
-    final = measure(problem.trainer, problem.task, progress[-1].state.params, problem.train)
+    problem, last, records = run(config, small)
+    final = measure(problem.trainer, problem.task, last.state.params, problem.train)
     assert final["accuracy"] == 1.0
     assert final["loss"] < 0.1
-    first = next(p.record for p in progress if p.record)
-    assert first["train_loss"] > 5 * final["loss"]
+    assert records[0]["train_loss"] > 5 * final["loss"]
 
 
 def test_the_records_tell_what_happened(small):
     config = Config(hidden=(16,), epochs=3, batch_size=16, valid_size=20, schedule="constant")
-    problem, progress = run(config, small)
-    records = [p.record for p in progress if p.record]
+    problem, end, records = run(config, small)
     assert [r["epoch"] for r in records] == [1, 2, 3]
     assert json.loads(json.dumps(records)) == records
-    last = measure(problem.trainer, problem.task, progress[-1].state.params, problem.valid)
+    last = measure(problem.trainer, problem.task, end.state.params, problem.valid)
     assert records[-1]["valid_loss"] == last["loss"]
     assert records[-1]["valid_accuracy"] == last["accuracy"]
     assert all(r["learning_rate"] == pytest.approx(0.008) for r in records)
     assert all(r["seconds"] > 0 and r["examples_per_second"] > 0 for r in records)
     scores = [(r["valid_accuracy"], -r["valid_loss"]) for r in records]
-    assert int(progress[-1].best.epoch) == 1 + scores.index(max(scores))
+    assert int(end.best.epoch) == 1 + scores.index(max(scores))
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        NO_RULES,
+        Rules(patience=4),
+        Rules(min_decrease=2e-3),
+        Rules(min_change=0.3),
+        Rules(plateau=2, factor=0.5),
+    ],
+    ids=["none", "patience", "min_decrease", "min_change", "plateau"],
+)
+def test_epochs_at_once_change_nothing(small, rules, monkeypatch):
+    """The same state, best and records, to the byte, but for the seconds."""
+    settings = {"hidden": (8,), "epochs": 30, "batch_size": 16, "valid_size": 20, "dropout": 0.2}
+    config = Config(**settings, optimizer="sgd", learning_rate=1.0, schedule="constant")
+    outcomes = []
+    for most in (0, 40 * 7, 5000):
+        monkeypatch.setattr(loop, "EXAMPLES_AT_ONCE", most)
+        _, last, records = run(config, small, rules)
+        for record in records:
+            del record["seconds"], record["examples_per_second"]
+        state = last.state._replace(key=jax.random.key_data(last.state.key))
+        outcomes.append((records, state, last.best))
+    if rules != NO_RULES:
+        factors = {record["rate_factor"] for record in outcomes[0][0]}
+        assert len(outcomes[0][0]) < 30 or len(factors) > 1  # the rule did apply
+    for records, state, best in outcomes[1:]:
+        assert records == outcomes[0][0]
+        assert_trees_identical((state, best), outcomes[0][1:])
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_other(small):
     config = Config(hidden=(8,), epochs=2, batch_size=16, dropout=0.3)
-    ends = [run(dataclasses.replace(config, seed=s), small)[1][-1].best.params for s in (1, 1, 2)]
+    ends = [run(dataclasses.replace(config, seed=s), small)[1].best.params for s in (1, 1, 2)]
     kernels = [jax.tree.leaves(end)[0].tobytes() for end in ends]
     assert kernels[0] == kernels[1] != kernels[2]
 
@@ -79,8 +113,7 @@ def test_by_hand_and_by_machine_end_at_the_same_parameters(small, change):
     config = Config(hidden=(16,), epochs=4, batch_size=16, weight_decay=0.1)
     with jax.numpy_dtype_promotion("standard"):  # Optax needs it
         ours, theirs = (
-            run(c, small)[1][-1].state.params
-            for c in (config, dataclasses.replace(config, **change))
+            run(c, small)[1].state.params for c in (config, dataclasses.replace(config, **change))
         )
     assert_trees_close(theirs, ours, 1e-5)
 
@@ -95,15 +128,15 @@ def regression(spread=1.0):
 
 @pytest.mark.parametrize("spread", [1e-3, 1.0, 1e4])
 def test_regression_is_learned_whatever_the_target_s_unit(spread):
-    problem, progress = run(Config(epochs=200), regression(spread))
-    params = progress[-1].best.params
+    problem, last, _ = run(Config(epochs=200), regression(spread))
+    params = last.best.params
     assert measure(problem.trainer, problem.task, params, problem.test)["r2"] > 0.9
 
 
 @pytest.mark.parametrize("name", ["xor", "breast_cancer", "wine", "diabetes"])
 def test_tables_train_well_with_the_defaults(name):
-    problem, progress = run(Config(dataset=name), load(name))
-    final = measure(problem.trainer, problem.task, progress[-1].best.params, problem.test)
+    problem, last, _ = run(Config(dataset=name), load(name))
+    final = measure(problem.trainer, problem.task, last.best.params, problem.test)
     least = {"xor": 1.0, "breast_cancer": 0.94, "wine": 0.94, "diabetes": 0.3}[name]
     assert final[problem.task.score] >= least
 
@@ -114,6 +147,19 @@ def test_divergence_names_epoch_step_and_layer(small):
         Diverged, match=r"epoch 1, step \d; first affected: layer 4 \(dense 10\), its output"
     ):
         run(dataclasses.replace(config, loss="mse", valid_size=0), small)
+
+
+def test_divergence_is_found_at_the_same_step_among_several_epochs(small, monkeypatch):
+    config = Config(hidden=(8, 8), loss="mse", batch_size=20, valid_size=0, schedule="constant")
+    config = dataclasses.replace(config, optimizer="sgd", learning_rate=3.0, epochs=50)
+    words = []
+    for most in (0, 5000):
+        monkeypatch.setattr(loop, "EXAMPLES_AT_ONCE", most)
+        with pytest.raises(Diverged) as error:
+            run(config, small)
+        words.append(str(error.value))
+        assert error.value.epoch > 1
+    assert words[0] == words[1]
 
 
 def test_an_input_that_is_not_finite_is_named():

@@ -42,7 +42,7 @@ def lowers(config, dataset):
     problem = problem_from(config, dataset)
     trainer, examples = problem.trainer, problem.train.examples
     state = jax.eval_shape(trainer.init, jax.random.key(0))
-    order = jax.ShapeDtypeStruct(batches(np.arange(8), 4).shape, jnp.int32)
+    order = jax.ShapeDtypeStruct((1, *batches(np.arange(8), 4).shape), jnp.int32)
     bound = jax.ShapeDtypeStruct((), jnp.int32)
     exported = jax.export.export(trainer.run, platforms=PLATFORMS)(
         state, jax.eval_shape(lambda: examples), order, bound, bound

@@ -8,6 +8,7 @@ import pytest
 from jaxmlp import nn, optim, referees
 from jaxmlp.nn import losses
 from jaxmlp.training import MULTICLASS, Examples, batches, make_trainer
+from jaxmlp.training.step import Ends
 from tests.helpers import assert_trees_close, assert_trees_identical
 
 N, FEATURES, CLASSES = 53, 6, 3
@@ -41,7 +42,7 @@ def test_an_epoch_is_its_steps_in_order():
     """Against one step at a time with the last, incomplete batch as an array of its own size."""
     t = trainer()
     order = batches(RNG.permutation(N), 16)
-    state = t.run(t.init(jax.random.key(1)), EXAMPLES, order, 0, len(order))
+    state, ends = t.run(t.init(jax.random.key(1)), EXAMPLES, order[None], 0, len(order))
     params = t.init(jax.random.key(1)).params
     gradient = nn.value_and_grad(t.model, losses.cross_entropy)
     total = 0.0
@@ -54,24 +55,41 @@ def test_an_epoch_is_its_steps_in_order():
     assert float(state.totals.loss) == pytest.approx(total, rel=1e-5)
     assert float(state.totals.weight) == N
     assert int(state.step) == len(order)
+    assert_trees_identical(
+        jax.tree.map(lambda leaf: leaf[0], ends), Ends(state.params, state.totals)
+    )
 
 
 def test_a_run_in_pieces_is_the_same_run():
     t, order = trainer(optim.adam(0.01), dropout=0.5), batches(np.arange(N), 8)
-    whole = t.run(t.init(jax.random.key(1)), EXAMPLES, order, 0, 7)
+    whole, _ = t.run(t.init(jax.random.key(1)), EXAMPLES, order[None], 0, 7)
     pieces = t.init(jax.random.key(1))
     for start, stop in ((0, 1), (1, 4), (4, 7)):
-        pieces = t.run(pieces, EXAMPLES, order, start, stop)
+        pieces, _ = t.run(pieces, EXAMPLES, order[None], start, stop)
     whole, pieces = (s._replace(key=jax.random.key_data(s.key)) for s in (whole, pieces))
     assert_trees_identical(pieces, whole)
+
+
+def test_several_epochs_at_once_are_the_same_as_one_by_one():
+    t = trainer(optim.adam(0.01), dropout=0.5)
+    orders = np.stack([batches(RNG.permutation(N), 8) for _ in range(5)])
+    first = t.init(jax.random.key(1))
+    together, ends = t.run(t.init(jax.random.key(1)), EXAMPLES, orders, 0, 3 * 7 + 2)
+    state = first
+    for e, order in enumerate(orders[:3]):
+        state, end = t.run(state, EXAMPLES, order[None], 0, 7)
+        assert_trees_identical(jax.tree.map(lambda leaf, e=e: leaf[e : e + 1], ends), end)
+    state, _ = t.run(state, EXAMPLES, orders[3:4], 0, 2)
+    assert_trees_identical((together.params, together.totals), (state.params, state.totals))
+    assert int(together.step) == 3 * 7 + 2
 
 
 def test_the_second_step_does_not_compile():
     t, order = trainer(), batches(np.arange(N), 16)
     state = t.init(jax.random.key(0))
     for start, stop in ((0, 1), (1, 2), (2, 4), (0, 4)):
-        state = t.run(state, EXAMPLES, order, start, stop)
-        t.evaluate(state.params, EXAMPLES, order)
+        state, ends = t.run(state, EXAMPLES, order[None], start, stop)
+        t.evaluate(ends.params, EXAMPLES, order)
     assert t.run._cache_size() == t.evaluate._cache_size() == t.init._cache_size() == 1
 
 
@@ -85,21 +103,24 @@ def test_the_machine_made_parts_are_drop_ins(machine):
     order = batches(np.arange(N), 8)
     with jax.numpy_dtype_promotion("standard"):  # Optax needs it
         ends = [
-            t.run(t.init(jax.random.key(2)), EXAMPLES, order, 0, 7).params for t in (ours, theirs)
+            t.run(t.init(jax.random.key(2)), EXAMPLES, order[None], 0, 7)[0].params
+            for t in (ours, theirs)
         ]
     assert_trees_close(*ends, 1e-5)
 
 
 def test_evaluation_counts_every_example_once():
     t = trainer()
-    params = t.init(jax.random.key(0)).params
-    totals = t.evaluate(params, EXAMPLES, batches(np.arange(N), 20))
-    outputs = t.model(params, X)
-    assert float(totals.weight) == N
-    assert int(totals.score) == int(np.sum(np.argmax(outputs, 1) == Y))
-    assert float(totals.loss / N) == pytest.approx(
-        float(losses.cross_entropy(outputs, Y)), rel=1e-6
-    )
+    several = [t.init(jax.random.key(seed)).params for seed in range(3)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *several)
+    totals = t.evaluate(stacked, EXAMPLES, batches(np.arange(N), 20))
+    for k, params in enumerate(several):
+        outputs = t.model(params, X)
+        assert float(totals.weight[k]) == N
+        assert int(totals.score[k]) == int(np.sum(np.argmax(outputs, 1) == Y))
+        assert float(totals.loss[k] / N) == pytest.approx(
+            float(losses.cross_entropy(outputs, Y)), rel=1e-6
+        )
 
 
 def test_a_step_that_is_not_finite_changes_nothing_and_is_the_last():
@@ -108,8 +129,8 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_the_last():
     x[20] = np.inf
     order = batches(np.arange(N), 8)
     bad = EXAMPLES._replace(x=jnp.asarray(x))
-    before = t.run(t.init(jax.random.key(0)), EXAMPLES, order, 0, 2).params
-    state = t.run(t.init(jax.random.key(0)), bad, order, 0, 7)
+    before = t.run(t.init(jax.random.key(0)), EXAMPLES, order[None], 0, 2)[0].params
+    state, _ = t.run(t.init(jax.random.key(0)), bad, np.stack([order, order]), 0, 14)
     assert int(state.step) == 3
     assert not np.isfinite(state.totals.loss)
     assert_trees_identical(state.params, before)

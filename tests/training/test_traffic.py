@@ -19,8 +19,9 @@ class Traffic(NamedTuple):
 
     Attributes:
       valid: the number of validation examples.
+      together: how many epochs a call of the compiled loop may go through.
       steps: the number of steps in an epoch.
-      pieces: for each call of the compiled loop, its first and its last step.
+      pieces: for each call of the compiled loop, its steps, counted over the whole run.
       placed: the bytes put on the device explicitly, for each call.
       passed: the bytes that calls of the compiled loop took along from the host, but for bounds.
       sizes: how many programs the run, the evaluation and the start have compiled.
@@ -28,6 +29,7 @@ class Traffic(NamedTuple):
     """
 
     valid: int
+    together: int
     steps: int
     pieces: list
     placed: list
@@ -41,11 +43,14 @@ def on_host(tree):
     return sum(np.asarray(a).nbytes for a in jax.tree.leaves(tree) if not isinstance(a, jax.Array))
 
 
-@pytest.fixture(scope="module", params=[0, 137], ids=["all for training", "with validation"])
+@pytest.fixture(
+    scope="module", params=[(0, EPOCHS), (137, 1)], ids=["all for training", "with validation"]
+)
 def traffic(request):
     """A run of three epochs, with everything that crosses to the device counted."""
     data = load("digits")
-    config = Config(hidden=(16,), epochs=EPOCHS, batch_size=BATCH, valid_size=request.param)
+    valid, together = request.param
+    config = Config(hidden=(16,), epochs=EPOCHS, batch_size=BATCH, valid_size=valid)
     problem = problem_from(config, data)
     pieces, placed, passed = [], [], []
     put, run = jax.device_put, problem.trainer.run
@@ -54,14 +59,16 @@ def traffic(request):
         placed.append(on_host(x))
         return put(x, *more, **named)
 
-    def counted_run(state, examples, order, start, stop):
-        pieces.append((start, stop))
-        passed.append(on_host((state, examples, order)))
-        return run(state, examples, order, start, stop)
+    def counted_run(state, examples, orders, start, stop):
+        first = int(state.step)
+        pieces.append(range(first, first + stop - start))
+        passed.append(on_host((state, examples, orders)))
+        return run(state, examples, orders, start, stop)
 
     trainer = problem.trainer._replace(run=counted_run)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop.jax, "device_put", counted_put)
+        patch.setattr(loop, "EXAMPLES_AT_ONCE", together * len(data.x_train))
         progress = list(
             fit(
                 trainer,
@@ -76,27 +83,29 @@ def traffic(request):
             )
         )
     sizes = (run._cache_size(), trainer.evaluate._cache_size(), trainer.init._cache_size())
-    steps = -(-(len(data.x_train) - request.param) // BATCH)
-    return Traffic(request.param, steps, pieces, placed, passed, sizes, progress[-1].state)
+    steps = -(-(len(data.x_train) - valid) // BATCH)
+    return Traffic(valid, together, steps, pieces, placed, passed, sizes, progress[-1].state)
 
 
 def test_every_step_is_taken_once(traffic):
-    assert int(traffic.state.step) == EPOCHS * traffic.steps
-    taken = [step for start, stop in traffic.pieces for step in range(start, stop)]
-    assert taken == EPOCHS * list(range(traffic.steps))
+    taken = [step for piece in traffic.pieces for step in piece]
+    assert taken == list(range(EPOCHS * traffic.steps))
 
 
 def test_one_program_each_is_compiled(traffic):
     assert traffic.sizes == (1, int(traffic.valid > 0), 1)
 
 
-def test_an_epoch_sends_its_order_and_nothing_else(traffic):
-    assert traffic.placed == EPOCHS * [4 * traffic.steps * BATCH]  # int32
+def test_epochs_send_their_order_and_nothing_else(traffic):
+    size = 4 * traffic.steps * BATCH  # int32
+    assert traffic.placed == EPOCHS // traffic.together * [traffic.together * size]
     assert set(traffic.passed) == {0}
 
 
-def test_later_epochs_compile_nothing():
+@pytest.mark.parametrize("together", [1, 2])
+def test_later_epochs_compile_nothing(together, monkeypatch):
     """Counted by JAX itself, over everything that a run does."""
+    monkeypatch.setattr(loop, "EXAMPLES_AT_ONCE", 4 * together)
     compilations = []
 
     def note(event, seconds, **more):
@@ -106,7 +115,7 @@ def test_later_epochs_compile_nothing():
     jax.monitoring.register_event_duration_secs_listener(note)
     try:
         problem = problem_from(
-            Config(dataset="xor", hidden=(4,), epochs=4, batch_size=2), load("xor")
+            Config(dataset="xor", hidden=(4,), epochs=6, batch_size=2), load("xor")
         )
         start = begin(problem.trainer, 0)
         counts = []
@@ -116,7 +125,7 @@ def test_later_epochs_compile_nothing():
             problem.train,
             problem.valid,
             start,
-            epochs=4,
+            epochs=6,
             batch_size=2,
             seed=0,
             learning_rate=problem.learning_rate,
@@ -125,5 +134,6 @@ def test_later_epochs_compile_nothing():
                 counts.append(len(compilations))
     finally:
         jax.monitoring.unregister_event_duration_listener(note)
+    assert len(counts) >= 6 // together
     assert counts[0] > 0
     assert counts[1:] == counts[:-1]

@@ -17,29 +17,27 @@ def start(problem: Problem) -> Session:
     ours = problem_from(_config(problem), _dataset(problem))
     batch, seed = ours.config.batch_size, ours.config.seed
     assert batch is not None
-    progress = fit(
-        ours.trainer,
-        ours.task,
-        ours.train,
-        ours.valid,
-        begin(ours.trainer, seed),
-        epochs=problem.epochs or ENDLESS,
-        batch_size=batch,
-        seed=seed,
-        learning_rate=ours.learning_rate,
-    )
     x_test = np.asarray(ours.test.examples.x)
-    latest = None
+    reached, done = begin(ours.trainer, seed), 0
 
     def train(epochs: int) -> None:
-        nonlocal latest
-        while epochs:
-            now = next(progress)
-            latest = now.state.params
-            epochs -= now.record is not None
+        nonlocal reached, done
+        done += epochs
+        *_, last = fit(
+            ours.trainer,
+            ours.task,
+            ours.train,
+            ours.valid,
+            reached,
+            epochs=done,
+            batch_size=batch,
+            seed=seed,
+            learning_rate=ours.learning_rate,
+        )
+        reached = last.state, last.best
 
     def predict(n: int) -> np.ndarray:
-        return np.asarray(ours.trainer.predict(latest, x_test[:n])).argmax(axis=1)
+        return np.asarray(ours.trainer.predict(reached[0].params, x_test[:n])).argmax(axis=1)
 
     return Session(train, predict)
 
