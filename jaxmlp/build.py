@@ -362,6 +362,7 @@ def spec_from(config: Config, dataset: Dataset, rest: np.ndarray) -> Spec:
         loss=loss,
         classes=dataset.classes,
         preprocessing=Preprocessing.fit(config.preprocessing, x, rest),
+        raw=x.dtype != np.float64,
         target_preprocessing=(
             Preprocessing.fit("zscore", dataset.y_train[rest]) if regression else None
         ),

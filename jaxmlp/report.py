@@ -30,7 +30,8 @@ def finish(
 ) -> None:
     """Measure the best parameters on every part, write the run's last files, and tell.
 
-    This is the only place where the test part is looked at.
+    This is the only place where the test part is looked at. The examples that were trained on are
+    given up at the end.
 
     Args:
       run: the run's folder.
@@ -79,6 +80,8 @@ def finish(
     run.write_json(SUMMARY, summary)
     if not quiet:
         print_table(_rows(run, summary, problem))
+    for array in problem.train.examples:
+        array.delete()  # drawing takes memory, and no more than the test part
     draw(run, problem, records, params)
 
 
@@ -118,7 +121,8 @@ def outputs_of(trainer: Trainer, params: Any, split: Split) -> np.ndarray:
       `(n, K)`.
     """
     pieces = np.array_split(split.indices, -(-len(split.indices) // EVALUATION_BATCH))
-    return np.concatenate([trainer.predict(params, split.examples.x[piece]) for piece in pieces])
+    x = np.asarray(split.examples.x)
+    return np.concatenate([trainer.predict(params, x[piece]) for piece in pieces])
 
 
 def draw(run: Run, problem: Problem, records: list[dict[str, Any]], params: Any) -> None:
@@ -146,7 +150,7 @@ def draw(run: Run, problem: Problem, records: list[dict[str, Any]], params: Any)
 def confusion_matrix(problem: Problem, outputs: np.ndarray) -> np.ndarray:
     """Return counts `[true class, predicted class]` for the raw outputs on the test set."""
     n = len(problem.spec.classes)
-    predicted = np.argmax(problem.task.probabilities(outputs), axis=1)
+    predicted = np.argmax(np.asarray(problem.task.probabilities(outputs)), axis=1)
     true = problem.test.targets.reshape(-1).astype(int)
     return np.bincount(n * true + predicted, minlength=n * n).reshape(n, n)
 

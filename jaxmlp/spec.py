@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmlp.data import Preprocessing
+from jaxmlp.data import Preprocessing, parts
 from jaxmlp.errors import check
 from jaxmlp.training import TASKS, Examples
 
@@ -24,6 +24,8 @@ class Spec:
       loss: the name of the loss.
       classes: the names of classes, labels or predicted values.
       preprocessing: of the inputs.
+      raw: whether they are kept as the data set has them and preprocessed in every step, without a
+        copy. Numbers in float64 are preprocessed first, for float32 may not tell them apart.
       target_preprocessing: of the targets, in regression.
       columns: how a table's rows become numbers, or `None`.
       background: whether pictures of the training part are `dark` or `light` at the border.
@@ -35,6 +37,7 @@ class Spec:
     loss: str
     classes: tuple[str, ...]
     preprocessing: Preprocessing
+    raw: bool = False
     target_preprocessing: Preprocessing | None = None
     columns: dict[str, Any] | None = None
     background: str | None = None
@@ -59,31 +62,37 @@ class Spec:
 
 
 def prepare(spec: Spec) -> Callable[[jax.Array], jax.Array]:
-    """Return what a step does to stored inputs: pictures are stored raw, all else is ready."""
+    """Return what a step does to stored inputs: it preprocesses what is raw."""
 
     def ready(x: jax.Array) -> jax.Array:
-        # float64 where JAX computes in it, else float32
-        return spec.preprocessing(x.astype(jnp.result_type(float))) if x.dtype == np.uint8 else x
+        x = x.astype(jnp.result_type(float))  # float64 where JAX computes in it, else float32
+        return spec.preprocessing(x) if spec.raw else x
 
     return ready
 
 
 def stored(spec: Spec, x: np.ndarray) -> np.ndarray:
-    """Return inputs as they are kept on the device: pictures raw, all else preprocessed.
+    """Return inputs as they are kept on the device: raw, or preprocessed in their own precision.
 
     Args:
       spec: for the preprocessing.
       x: inputs as the data set has them.
 
     Returns:
-      `uint8`, or numbers in the input's own precision.
+      The array itself, or a new one of the type that is computed in.
 
     Raises:
       InputError: if the shape of an example is not the network's.
     """
     shape = spec.input_shape
     check(x.shape[1:] == shape, "the shape of an example", f"{shape} as in training", x.shape[1:])
-    return x if x.dtype == np.uint8 else spec.preprocessing(x)
+    if spec.raw:
+        return x
+    ready, end = np.empty(x.shape, jnp.result_type(float)), 0
+    for part in parts(x, np.arange(len(x))):
+        start, end = end, end + len(part)
+        ready[start:end] = spec.preprocessing(part)
+    return ready
 
 
 def examples_from(
@@ -115,5 +124,5 @@ def arrays_from(
     """
     y = spec.target_preprocessing(y) if spec.target_preprocessing else y
     targets = TASKS[spec.task].encode(y)
-    weights = np.ones(len(x)) if weights is None else weights
+    weights = np.ones(len(x), jnp.result_type(float)) if weights is None else weights
     return stored(spec, x), targets, weights

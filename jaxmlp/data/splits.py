@@ -33,6 +33,8 @@ def holdout(
     n = len(y)
     whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
     check(whole and 0 <= size < n, "size", f"an integer from 0 to {n - 1}", size)
+    if size == 0:
+        return np.arange(n), np.arange(0)
     order = np.random.default_rng(seed).permutation(n)
     if stratify and _are_labels(y):
         order = order[_classes_in_turn(y[order], size)]

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -179,12 +178,12 @@ class Group:
         assert self.config.epochs is not None
         self._batch_size, self._epochs = self.config.batch_size, self.config.epochs
         self._steps = math.ceil(len(first.rest) / self._batch_size)
-        x = first.arrays[0]
+        raw = first.spec.raw
         inside = [p.spec.preprocessing for p in self.posed.values()]
-        self._prepared_alike = x.dtype != np.uint8 or len({str(p.to_dict()) for p in inside}) == 1
+        self._prepared_alike = not raw or len({str(p.to_dict()) for p in inside}) == 1
         weighted = self.config.class_weights != "none"
         regression = first.spec.target_preprocessing is not None
-        self._stored_alike = x.dtype == np.uint8 and not weighted and not regression
+        self._stored_alike = raw and not weighted and not regression
         self._starts: dict[tuple[Any, ...], Trainer] = {}
         examples = jax.eval_shape(lambda *arrays: Examples(*arrays), *first.arrays)
         for config in configs.values():
@@ -257,9 +256,8 @@ class Group:
 
     def _evaluate(self, params: Any, given: Any, examples: Examples) -> Totals:
         values, order = given
-        plain = examples._replace(weights=jnp.ones_like(examples.weights))
         alone = jax.tree.map(lambda leaf: leaf[None], params)
-        totals = self._trainer(values).evaluate(alone, plain, order)
+        totals = self._trainer(values).evaluate(alone, examples, order)
         return jax.tree.map(lambda total: total[0], totals)
 
     def _values(self, runs: Sequence[int]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp.training.diagnose import Diverged, finite, first_affected
@@ -237,8 +236,7 @@ def _sums(trainer: Trainer, params: Any, split: Split) -> Totals:
     """Return the sums over all examples of a split, weighing all alike, for several networks."""
     # one batch at a time, so that all parts of the same examples share a compiled program
     order = batches(split.indices, min(EVALUATION_BATCH, len(split.examples.weights)))
-    plain = split.examples._replace(weights=jnp.ones_like(split.examples.weights))
-    parts = jax.device_get([trainer.evaluate(params, plain, row[None]) for row in order])
+    parts = jax.device_get([trainer.evaluate(params, split.examples, row[None]) for row in order])
     return jax.tree.map(lambda *sums: sum(sums), *parts)
 
 

@@ -102,7 +102,8 @@ class Trainer(NamedTuple):
         of some epochs, counted from the first one's. `orders[e, i]` holds the indices of the
         examples in step i of epoch e, -1 where a batch is not full. Totals begin anew with every
         epoch. A step whose loss is not finite leaves the parameters as they are, and is the last.
-      evaluate: `(params, examples, order) -> Totals`, of several networks, along a first axis.
+      evaluate: `(params, examples, order) -> Totals`, of several networks, along a first axis; all
+        examples weigh alike.
       predict: `(params, x) -> outputs`, from inputs as stored.
       model: the network.
       prepare: from inputs as stored to the network's.
@@ -221,9 +222,11 @@ def make_trainer(
         return jax.lax.while_loop(before(stop), epoch, first)[1:]
 
     def evaluate(params: Any, examples: Examples, order: Array) -> Totals:
+        alike = examples._replace(weights=jnp.ones_like(examples.weights))
+
         def each(params: Any) -> Totals:
             def one(totals: Totals, row: Array) -> tuple[Totals, None]:
-                batch = take(examples, row)
+                batch = take(alike, row)
                 outputs = model(params, prepare(batch.x))
                 value = loss(outputs, batch.targets, batch.weights)
                 return totals.plus(value, score(outputs, batch.targets), batch.weights), None

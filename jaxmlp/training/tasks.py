@@ -64,6 +64,7 @@ def _r2(mean_squared_error: float, targets: np.ndarray) -> float:
     return 1 - mean_squared_error / (variance or 1.0)
 
 
+@jax.jit
 def _two_columns(outputs: Array) -> Array:
     p = jax.nn.sigmoid(outputs)
     return jnp.concatenate([1 - p, p], axis=1)
@@ -82,7 +83,7 @@ MULTICLASS = Task(
     encode=lambda y: y.astype(np.int32),
     score_each=_right_class,
     finish=_same,
-    probabilities=jax.nn.softmax,
+    probabilities=jax.jit(jax.nn.softmax),
 )
 BINARY = Task(
     "binary",
