@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import RULES, digits, over_seeds
+from experiments.training import RULES, descent, digits, over_seeds
 from jaxmlp import nn
 
 ABOUT = About(
@@ -47,22 +47,17 @@ def run(settings: Settings) -> Numbers:
     starts = over_seeds(lambda key: model.init(key, (784,))[0], settings)
     gradient = nn.value_and_grad(model, loss)
 
-    def train(rule: Any, rate: jax.Array, params: Any, order: jax.Array, parts: Any) -> jax.Array:
-        optimizer = rule(rate)
-        (x, y), held_out, test = parts
+    def learn(rule: Any, rate: jax.Array, params: Any, order: jax.Array, parts: Any) -> jax.Array:
+        train, *judged = parts
 
-        def step(carry: Any, batch: jax.Array) -> Any:
-            params, state = carry
-            _, g = gradient(params, x[batch], y[batch])
-            updates, state = optimizer.update(g, state, params)
-            return (jax.tree.map(jnp.add, params, updates), state), None
+        def measured(params: Any) -> jax.Array:
+            return jnp.stack([loss(model(params, x), y) for x, y in judged])
 
-        (params, _), _ = jax.lax.scan(step, (params, optimizer.init(params)), order)
-        return jnp.stack([loss(model(params, x), y) for x, y in (held_out, test)])
+        return descent(gradient, rule(rate), measured)(params, *train, order[None])[0][-1]
 
     best, losses = {}, {}
     for name, rule in RULES.items():
-        at_rates = jax.vmap(functools.partial(train, rule), (0, None, None, None))
+        at_rates = jax.vmap(functools.partial(learn, rule), (0, None, None, None))
         over = jax.jit(jax.vmap(at_rates, (None, 0, 0, None)))
         held_out, tested = np.moveaxis(over(rates, starts, jnp.asarray(order), parts), -1, 0)
         best[name] = int(np.argmin(np.nan_to_num(held_out, nan=np.inf).mean(axis=0)))

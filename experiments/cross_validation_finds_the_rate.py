@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import digits, over_seeds
+from experiments.training import descent, digits, over_seeds
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -44,16 +44,10 @@ def run(settings: Settings) -> Numbers:
     starts = over_seeds(lambda key: model.init(key, (784,))[0], settings)
 
     def learn(rate: jax.Array, params: Any, order: jax.Array, data: Any, judged: Any) -> jax.Array:
-        optimizer = optim.sgd(rate)
+        def measured(params: Any) -> jax.Array:
+            return loss(model(params, judged[0]), judged[1])
 
-        def step(carry: Any, batch: jax.Array) -> Any:
-            params, state = carry
-            g = gradient(params, data[0][batch], data[1][batch])[1]
-            updates, state = optimizer.update(g, state)
-            return (jax.tree.map(jnp.add, params, updates), state), None
-
-        (params, _), _ = jax.lax.scan(step, (params, optimizer.init(params)), order)
-        return loss(model(params, judged[0]), judged[1])
+        return descent(gradient, optim.sgd(rate), measured)(params, *data, order[None])[0][-1]
 
     def orders(learned: np.ndarray, seed: int) -> np.ndarray:
         rng = np.random.default_rng(seed)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import over_seeds
+from experiments.training import over_seeds, stepping
 from jaxmlp import nn, optim
 from jaxmlp.data.toys import load_gate
 
@@ -77,8 +77,8 @@ def _best_scores(
     """
     table = load_gate("xor")
     x, y = jnp.asarray(table.x_train), jnp.asarray(table.y_train, jnp.float32)[:, None]
-    gradient = nn.value_and_grad(largest, nn.losses.binary_cross_entropy)
     optimizer = optim.adam(0.05)
+    step = stepping(nn.value_and_grad(largest, nn.losses.binary_cross_entropy), optimizer)
     shapes = jax.eval_shape(lambda key: largest.init(key, (2,))[0], jax.random.key(0))
 
     def start(key: Array) -> nn.layers.Params:
@@ -89,14 +89,11 @@ def _best_scores(
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
 
     def learn(params: nn.layers.Params) -> tuple[Array, Array]:
-        def step(state, _):  # type: ignore[no-untyped-def]
-            params, opt_state = state
-            (_, z), g = gradient(params, x, y)
-            updates, opt_state = optimizer.update(g, opt_state, params)
-            right = jnp.mean((z > 0) == (y > 0.5))
-            return (jax.tree.map(jnp.add, params, updates), opt_state), right
+        def one(state, _):  # type: ignore[no-untyped-def]
+            state, (_, z) = step(state, (x, y))
+            return state, jnp.mean((z > 0) == (y > 0.5))
 
-        right = jax.lax.scan(step, (params, optimizer.init(params)), None, length=steps)[1]
+        right = jax.lax.scan(one, (params, optimizer.init(params)), None, length=steps)[1]
         return jnp.max(right), right[-1]
 
     def all_starts(key: Array) -> tuple[Array, Array]:

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import dataset, digits, over_seeds
+from experiments.training import dataset, digits, over_seeds, stepping
 from jaxmlp import nn, optim
 from jaxmlp.data import Preprocessing
 
@@ -65,15 +65,11 @@ def run(settings: Settings) -> Numbers:
         def learn(rate: jax.Array, params: Any, data: Any, gradient=gradient, model=model) -> Any:  # type: ignore[no-untyped-def]
             optimizer = optim.sgd(rate)
             x, y, x_test, y_test = data
-
-            def step(carry: Any, _: None) -> Any:
-                params, state = carry
-                (value, _), g = gradient(params, x, y)
-                updates, state = optimizer.update(g, state)
-                return (jax.tree.map(jnp.add, params, updates), state), value
-
+            step = stepping(gradient, optimizer)
             start = params, optimizer.init(params)
-            (params, _), losses = jax.lax.scan(step, start, length=STEPS)
+            (params, _), (losses, _) = jax.lax.scan(
+                lambda carry, _: step(carry, (x, y)), start, length=STEPS
+            )
             return losses, jnp.mean(jnp.argmax(model(params, x_test), axis=1) == y_test)
 
         grid = jax.jit(jax.vmap(jax.vmap(learn, (0, None, None)), (None, 0, None)))

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import over_seeds
+from experiments.training import over_seeds, stepping
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -65,19 +65,13 @@ def _points(key: jax.Array, share: Any) -> tuple[jax.Array, jax.Array]:
 def _fit_all(loss: nn.Loss, key: jax.Array) -> Any:
     """Return by how much the fit misses the clean line, root mean square, and the fit."""
     model, optimizer = nn.dense(1), optim.sgd(lambda t: 0.2 * (1 - t / STEPS))
-    differentiate = nn.value_and_grad(model, loss)
-    start = model.init(key, (1,))[0]
+    step = stepping(nn.value_and_grad(model, loss), optimizer)
+    params, _ = model.init(key, (1,))
+    start = params, optimizer.init(params)
 
     def fit(share: jax.Array) -> Any:
-        x, y = _points(key, share)
-
-        def step(carry: Any, _: Any) -> Any:
-            params, state = carry
-            _, gradient = differentiate(params, x, y)
-            updates, state = optimizer.update(gradient, state, params)
-            return (jax.tree.map(jnp.add, params, updates), state), None
-
-        (params, _), _ = jax.lax.scan(step, (start, optimizer.init(start)), None, STEPS)
+        points = _points(key, share)
+        params, _ = jax.lax.fori_loop(0, STEPS, lambda _, carry: step(carry, points)[0], start)
         grid = jnp.linspace(-1, 1, 201)[:, None]
         miss = jnp.sqrt(jnp.mean((model(params, grid) - (2 * grid + 1)) ** 2))
         return miss, params["W"][0, 0], params["b"][0]

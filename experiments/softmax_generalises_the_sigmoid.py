@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import dataset, over_seeds
+from experiments.training import dataset, over_seeds, stepping
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -62,25 +62,23 @@ def _training(x: jax.Array, y: jax.Array, key: jax.Array) -> Any:
     target = y[:, None].astype(jnp.float32)
     soft, hard = nn.losses.cross_entropy, nn.losses.binary_cross_entropy
     parts = [
-        (nn.value_and_grad(two, soft), optim.sgd(RATE), y),
-        (nn.value_and_grad(one, hard), optim.sgd(2 * RATE), target),
-        (nn.value_and_grad(one, hard), optim.sgd(RATE), target),
+        (nn.value_and_grad(two, soft), optim.sgd(RATE), w2, y),
+        (nn.value_and_grad(one, hard), optim.sgd(2 * RATE), w1, target),
+        (nn.value_and_grad(one, hard), optim.sgd(RATE), w1, target),
     ]
+    steps = [stepping(gradient, optimizer) for gradient, optimizer, _, _ in parts]
 
     def step(carry: Any, _: Any) -> Any:
         moved, values = [], []
-        for (differentiate, optimizer, targets), (params, state) in zip(parts, carry, strict=True):
-            (value, _), gradient = differentiate(params, x, targets)
-            updates, state = optimizer.update(gradient, state, params)
-            moved.append((jax.tree.map(jnp.add, params, updates), state))
+        for take, own, (*_, targets) in zip(steps, carry, parts, strict=True):
+            own, (value, _) = take(own, (x, targets))
+            moved.append(own)
             values.append(value)
         p = jax.nn.softmax(two(carry[0][0], x))[:, 1:]
         gaps = [jnp.max(jnp.abs(p - nn.activations.sigmoid(one(c[0], x)))) for c in carry[1:]]
         return moved, (jnp.stack(values), jnp.stack(gaps))
 
-    starts = [
-        (w, optimizer.init(w)) for w, (_, optimizer, _) in zip((w2, w1, w1), parts, strict=True)
-    ]
+    starts = [(w, optimizer.init(w)) for _, optimizer, w, _ in parts]
     losses, gaps = jax.lax.scan(step, starts, None, STEPS)[1]
     return {"loss": losses.T, "gap": gaps.T}
 

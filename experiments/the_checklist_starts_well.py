@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import digits, train
+from experiments.training import digits, stepping, train
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -60,16 +60,12 @@ def run(settings: Settings) -> Numbers:
 
 def _first_steps(model: nn.Layer, x: jax.Array, y: jax.Array, params: Any, key: Any) -> jax.Array:
     """Return the loss of each step's batch, before the step."""
-    differentiate, optimizer = nn.value_and_grad(model, nn.losses.cross_entropy), optim.sgd(RATE)
-
-    def step(carry: Any, rows: jax.Array) -> tuple[Any, jax.Array]:
-        params, state = carry
-        (value, _), gradient = differentiate(params, x[rows], y[rows])
-        updates, state = optimizer.update(gradient, state, params)
-        return (jax.tree.map(jnp.add, params, updates), state), value
-
+    optimizer = optim.sgd(RATE)
+    step = stepping(nn.value_and_grad(model, nn.losses.cross_entropy), optimizer)
     order = jax.random.randint(key, (STEPS, BATCH), 0, len(x))
-    return jax.lax.scan(step, (params, optimizer.init(params)), order)[1]
+    start = params, optimizer.init(params)
+    _, (losses, _) = jax.lax.scan(lambda carry, rows: step(carry, (x[rows], y[rows])), start, order)
+    return losses
 
 
 def _smooth(losses: Any) -> np.ndarray:

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import dataset, over_seeds
+from experiments.training import dataset, over_seeds, stepping
 from jaxmlp import nn, optim
 from jaxmlp.data import Preprocessing, toys
 from jaxmlp.nn import activations, gradients, information, initializers
@@ -151,19 +151,16 @@ def _stuck(settings: Settings) -> tuple[float, float]:
     table = toys.load_gate("xor")
     x, y = jnp.asarray(table.x_train), jnp.asarray(table.y_train, jnp.float32)[:, None]
     model, loss = nn.mlp((2,), 1, activations.tanh), nn.losses.binary_cross_entropy
-    gradient, rule = nn.value_and_grad(model, loss), optim.sgd(0.3)
+    rule = optim.sgd(0.3)
+    step = stepping(nn.value_and_grad(model, loss), rule)
 
     def stuck(key: jax.Array, size: int) -> jax.Array:
         params, _ = model.init(key, (2,))
-        order = jax.random.randint(key, (STEPS, size), 0, 4) if size == 1 else None
-
-        def step(carry: Any, row: Any) -> Any:
-            params, state = carry
-            batch = (x, y) if row is None else (x[row], y[row])
-            updates, state = rule.update(gradient(params, *batch)[1], state)
-            return (jax.tree.map(jnp.add, params, updates), state), None
-
-        (params, _), _ = jax.lax.scan(step, (params, rule.init(params)), order, length=STEPS)
+        every = jnp.broadcast_to(jnp.arange(4), (STEPS, 4))
+        order = jax.random.randint(key, (STEPS, size), 0, 4) if size == 1 else every
+        (params, _), _ = jax.lax.scan(
+            lambda carry, rows: step(carry, (x[rows], y[rows])), (params, rule.init(params)), order
+        )
         return jnp.any((model(params, x) > 0) != (y > 0.5))
 
     many = settings._replace(seeds=STARTS)

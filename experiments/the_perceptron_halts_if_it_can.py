@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import over_seeds
+from experiments.training import over_seeds, stepping
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -88,15 +88,14 @@ def _points(key: Array, gamma: Array) -> tuple[Array, Array]:
 def _learn(loss: nn.Loss, rate: float, x: Array, y: Array, epochs: int) -> tuple[Array, ...]:
     """Show the examples one by one; return each epoch's mistakes, accuracy and Brier score."""
     model = nn.mlp((), 1, kernel=nn.initializers.zeros)
-    gradient, optimizer = nn.value_and_grad(model, loss), optim.sgd(rate)
+    optimizer = optim.sgd(rate)
+    step = stepping(nn.value_and_grad(model, loss), optimizer)
     params, _ = model.init(jax.random.key(0), (2,))
 
     def show(state, example):  # type: ignore[no-untyped-def]
-        params, opt_state = state
         x_n, y_n = example
-        (_, z), g = gradient(params, x_n[None], y_n[None])
-        updates, opt_state = optimizer.update(g, opt_state, params)
-        return (jax.tree.map(jnp.add, params, updates), opt_state), (z[0, 0] >= 0) != (y_n[0] > 0.5)
+        state, (_, z) = step(state, (x_n[None], y_n[None]))
+        return state, (z[0, 0] >= 0) != (y_n[0] > 0.5)
 
     def epoch(state, _):  # type: ignore[no-untyped-def]
         state, wrong = jax.lax.scan(show, state, (x, y))

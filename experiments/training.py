@@ -200,6 +200,26 @@ class RuledFit(NamedTuple):
         return last, records
 
 
+def stepping(gradient: Callable[..., Any], optimizer: Any) -> Callable[..., tuple[Any, Any]]:
+    """Return a step of training, in the form that `jax.lax.scan` takes.
+
+    Args:
+      gradient: `(params, x, y) -> (found, gradient)`, as of `nn.value_and_grad`.
+      optimizer: an `(init, update)` pair.
+
+    Returns:
+      `((params, state), (x, y)) -> ((params, state), found)`, what was found before the step.
+    """
+
+    def step(carry: Any, batch: Any) -> tuple[Any, Any]:
+        params, state = carry
+        found, slope = gradient(params, *batch)
+        updates, state = optimizer.update(slope, state, params)
+        return (jax.tree.map(jnp.add, params, updates), state), found
+
+    return step
+
+
 def descent(
     gradient: Callable[..., Any], optimizer: Any, measured: Callable[[Any], Any]
 ) -> Callable[..., Any]:
@@ -214,17 +234,15 @@ def descent(
       `(params, x, y, orders) -> (numbers, params)`. Orders `(epochs, steps, batch)` are rows of
       the examples, as `orders` draws them; numbers get a leading axis of `epochs + 1`.
     """
+    step = stepping(gradient, optimizer)
 
     def learn(params: Any, x: jax.Array, y: jax.Array, orders: jax.Array) -> tuple[Any, Any]:
-        def step(carry: Any, rows: jax.Array) -> tuple[Any, None]:
-            params, state = carry
-            _, slope = gradient(params, x[rows], y[rows])
-            updates, state = optimizer.update(slope, state, params)
-            return (jax.tree.map(jnp.add, params, updates), state), None
+        def one(carry: Any, rows: jax.Array) -> tuple[Any, None]:
+            return step(carry, (x[rows], y[rows]))[0], None
 
         def epoch(carry: Any, order: jax.Array) -> tuple[Any, Any]:
             numbers = measured(carry[0])
-            return jax.lax.scan(step, carry, order)[0], numbers
+            return jax.lax.scan(one, carry, order)[0], numbers
 
         (params, _), numbers = jax.lax.scan(epoch, (params, optimizer.init(params)), orders)
         last = measured(params)
@@ -280,18 +298,14 @@ def fit_curve(
       The root mean square error after the last step, `(seeds,)`.
     """
     inputs, targets = jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
-    gradient = nn.value_and_grad(model, nn.losses.mse)
+    step = stepping(nn.value_and_grad(model, nn.losses.mse), optimizer)
 
     def fit(key: jax.Array) -> jax.Array:
         params, _ = model.init(key, inputs.shape[1:])
-
-        def step(carry: Any, _: Any) -> tuple[Any, None]:
-            params, state = carry
-            _, slope = gradient(params, inputs, targets)
-            updates, state = optimizer.update(slope, state, params)
-            return (jax.tree.map(jnp.add, params, updates), state), None
-
-        (params, _), _ = jax.lax.scan(step, (params, optimizer.init(params)), length=steps)
+        start = params, optimizer.init(params)
+        params, _ = jax.lax.fori_loop(
+            0, steps, lambda _, carry: step(carry, (inputs, targets))[0], start
+        )
         return jnp.sqrt(nn.losses.mse(model(params, inputs), targets))
 
     return over_seeds(fit, settings)

@@ -9,37 +9,28 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp import nn, optim
+from jaxmlp.chosen import (
+    augment_from,
+    loss_from,
+    model_from,
+    optimizer_from,
+    rates_of_epochs,
+    schedule_from,
+)
 from jaxmlp.config import Config
 from jaxmlp.data import Dataset, Preprocessing, background, holdout, parts, with_task
 from jaxmlp.errors import InputError, check
-from jaxmlp.registry import (
-    ACTIVATIONS,
-    AUGMENTATIONS,
-    FORWARD_ONLY,
-    INITIALIZERS,
-    LEARNED_ACTIVATIONS,
-    LOSSES,
-    MODELS,
-    OPTIMIZER_TABLE,
-    OPTIMIZERS,
-    PLATEAU,
-    SCALED_INITIALIZERS,
-    SCHEDULES,
-)
+from jaxmlp.registry import LOSSES, MODELS, OPTIMIZER_TABLE
 from jaxmlp.spec import Spec, examples_from, prepare
 from jaxmlp.training import (
     TASKS,
-    Augment,
     Examples,
-    Rules,
     Split,
     Task,
     Trainer,
-    augmentation,
     make_trainer,
     shapes_of_start,
     task_for,
@@ -151,102 +142,6 @@ def _loss_of(model: str, task: str) -> str | None:
     return loss
 
 
-def model_from(config: Config, outputs: int) -> nn.Layer:
-    """Return the network of a configuration.
-
-    Args:
-      config: the configuration.
-      outputs: the number of raw outputs.
-
-    Returns:
-      A layer.
-    """
-    kernel = _initializer(config)
-    functions = [_nonlinearity(name) for name in config.activation]
-    if config.model == "lenet":
-        model = nn.lenet(outputs, functions[0], kernel, config.dropout)
-    else:
-        hidden = config.hidden or ()
-        if len(functions) == 1:
-            functions *= len(hidden)
-        model = nn.mlp(hidden, outputs, functions, kernel, config.dropout, config.layer_norm)
-    if config.precision == "float32":
-        return model
-    keep = "float32" if config.precision == "bfloat16" else config.precision
-    return nn.computing_in(model, config.precision, keep)
-
-
-def _initializer(config: Config) -> nn.Initializer:
-    chosen = INITIALIZERS[config.initializer]
-    if config.initializer in SCALED_INITIALIZERS:
-        return chosen(config.initializer_scale)
-    if config.fan is None:
-        return chosen
-    family, _, distribution = config.initializer.partition("_")
-    families = nn.initializers.GAINS
-    check(family in families, "fan", f"left away but for {', '.join(families)}", config.fan)
-    return nn.initializers.variance_scaling(families[family], config.fan, distribution)
-
-
-def _nonlinearity(name: str) -> Any:
-    """Return an activation, or what makes one that learns."""
-    for table in (ACTIVATIONS, LEARNED_ACTIVATIONS):
-        if name in table.names:
-            return table[name]
-    return FORWARD_ONLY[name]
-
-
-def schedule_from(config: Config, steps: int) -> optim.schedules.Schedule:
-    """Return the learning rate at each step of a run of so many steps."""
-    peak, name = config.learning_rate, config.schedule
-    assert peak is not None
-    if name in ("constant", PLATEAU):
-        return optim.schedules.constant(peak)
-    return SCHEDULES[name](peak, steps)
-
-
-def rates_of_epochs(rate: optim.schedules.Schedule, steps: int, epochs: int) -> jax.Array:
-    """Return the learning rate at the last of the steps of each epoch, `(epochs,)`."""
-    last = np.arange(1, epochs + 1) * steps - 1
-    return jnp.broadcast_to(rate(last), last.shape)
-
-
-def optimizer_from(config: Config, rate: optim.schedules.Schedule) -> Any:
-    """Return the optimizer of a complete configuration, an `(init, update)` pair.
-
-    Args:
-      config: the configuration.
-      rate: the learning rate at a step.
-
-    Returns:
-      An optimizer, ours or Optax's.
-    """
-    assert config.optimizer is not None
-    assert config.weight_decay is not None
-    entry = OPTIMIZER_TABLE[config.optimizer]
-    arguments = {name: getattr(config, field) for name, field in entry.arguments.items()}
-    if config.momentum_schedule == "sutskever" and "mu" in arguments:
-        arguments["mu"] = optim.schedules.sutskever(config.momentum)
-    optimizer = OPTIMIZERS[config.optimizer_source][config.optimizer](rate, **arguments)
-    decay: Any = config.weight_decay
-    decays = isinstance(decay, jax.Array) or decay > 0  # traced, it is used in any case
-    if decays and "weight_decay" not in arguments:
-        optimizer = optim.with_weight_decay(optimizer, rate, config.weight_decay)
-    if config.clip_norm is not None:
-        optimizer = optim.with_clipping(optimizer, config.clip_norm)
-    return optimizer
-
-
-def rules_from(config: Config) -> Rules:
-    """Return when a run of a complete configuration stops early, and when its rate falls."""
-    return Rules(
-        patience=config.patience,
-        min_decrease=config.min_decrease,
-        min_change=config.min_change,
-        plateau=config.plateau_patience if config.schedule == PLATEAU else None,
-    )
-
-
 def trainer_from(config: Config, spec: Spec, rate: optim.schedules.Schedule) -> Trainer:
     """Return the compiled functions for a complete configuration.
 
@@ -263,32 +158,19 @@ def trainer_from(config: Config, spec: Spec, rate: optim.schedules.Schedule) -> 
     """
     task = TASKS[spec.task]
     model = model_from(config, task.outputs(len(spec.classes)))
-    learned = loss = LOSSES[spec.loss]
-    if config.label_smoothing:
-        smoothing, classes = config.label_smoothing, task.name == "multiclass"
-        check(classes, "label_smoothing", "0 unless there is an output per class", smoothing)
-        learned = nn.losses.smoothed(loss, config.label_smoothing)
     value_and_grad = nn.value_and_grad
     if config.gradient == "autodiff":
         from jaxmlp.referees import autodiff as value_and_grad
     return make_trainer(
         model,
-        loss,
-        value_and_grad(model, learned),
+        LOSSES[spec.loss],
+        value_and_grad(model, loss_from(config, spec)),
         optimizer_from(config, rate),
         task.score_each,
         prepare(spec),
         spec.input_shape,
-        _augment(config, spec),
+        augment_from(config, spec.input_shape),
     )
-
-
-def _augment(config: Config, spec: Spec) -> Augment | None:
-    if not config.augment:
-        return None
-    check(len(spec.input_shape) == 3, "augment", "left away unless for pictures", config.augment)
-    fields = [AUGMENTATIONS[name] for name in config.augment]
-    return augmentation(fields, config.augment_strength)
 
 
 def split_training(config: Config, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -299,11 +181,12 @@ def split_training(config: Config, dataset: Dataset) -> tuple[np.ndarray, np.nda
       dataset: the data.
 
     Returns:
-      Two arrays of indices, which together are all training examples.
+      Two int32 arrays of indices, which together are all training examples.
     """
     assert config.valid_size is not None
     stratify = dataset.task in ("multiclass", "binary")
-    return holdout(dataset.y_train, config.valid_size, config.seed, stratify=stratify)
+    rest, held = holdout(dataset.y_train, config.valid_size, config.seed, stratify=stratify)
+    return rest.astype(np.int32), held.astype(np.int32)
 
 
 def rehearse(trainer: Trainer, examples: Examples, batch_size: int) -> None:

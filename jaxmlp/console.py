@@ -7,9 +7,10 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 LINE_EVERY = 1.0  # seconds between two plain lines
+_CUT_FIRST = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # where a terminal is narrow
 
 
 def say(text: str) -> None:
@@ -29,9 +30,10 @@ class _Live:
             self._bar = Progress(
                 TextColumn(counter),
                 BarColumn(bar_width=24),
-                TextColumn("{task.fields[text]}"),
+                TextColumn("{task.fields[text]}", table_column=_CUT_FIRST),
                 TimeRemainingColumn(compact=True),
                 console=Console(highlight=False),
+                expand=True,
             )
 
     def __enter__(self) -> Self:

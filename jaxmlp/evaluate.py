@@ -113,7 +113,8 @@ def _evaluate(
     y: np.ndarray,
     part: str,
 ) -> dict[str, Any]:
-    from jaxmlp.build import schedule_from, trainer_from
+    from jaxmlp.build import trainer_from
+    from jaxmlp.chosen import schedule_from
     from jaxmlp.report import outputs_of
     from jaxmlp.spec import examples_from
     from jaxmlp.training import TASKS, Split, measure

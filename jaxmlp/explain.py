@@ -174,7 +174,7 @@ def explain_network(subject: Subject, n: int) -> list[Section]:
         return [
             Section(f"{subject.dataset.name}, training example {n}", _example(subject, raw, x)),
             *(_forward_section(stage) for stage in stages),
-            Section(f"Loss: {subject.spec.loss}", _loss(subject, z, name, targets, y), "forward"),
+            Section(f"Loss: {subject.loss.name}", _loss(subject, z, name, targets, y), "forward"),
             *_backward(subject, stages, subject.loss.gradient(z, targets)),
         ]
 
@@ -221,11 +221,11 @@ def _loss(subject: Subject, z: Any, name: str, targets: Any, y: np.ndarray) -> l
     """Return the loss of the raw outputs `z`, and what they predict."""
     import jax
 
-    from jaxmlp.nn.losses import distribution
+    from jaxmlp.nn.losses import softened
     from jaxmlp.training import TASKS
 
     output, value, _ = LOSSES.get(subject.spec.loss, ("", "", ""))
-    items: list[Any] = [Line("y", distribution(targets, z)[0])]
+    items: list[Any] = [Line("y", softened(targets, z, subject.config.label_smoothing)[0])]
     if output:
         predicted = getattr(jax.nn, output)(z)[0]
         items.append(Line(rf"\hat{{y}} = {OUTPUTS[output]}({name})", predicted))
@@ -246,7 +246,7 @@ def _backward(subject: Subject, stages: list[Stage], dy: Any) -> list[Section]:
 
     name, rule = stages[-1].names["y"], LOSSES.get(subject.spec.loss, ("", "", ""))[2]
     line = Line(_equation(_with_respect_to(name, True), rule, {"z": name}), dy[0])
-    sections = [Section(f"Backward: {subject.spec.loss}", [line], "backward")]
+    sections = [Section(f"Backward: {subject.loss.name}", [line], "backward")]
     for layer, names, rules in ((s, s.names, s.formulas) for s in reversed(stages)):
         lines = []
         if rules.slope:

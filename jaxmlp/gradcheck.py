@@ -262,7 +262,7 @@ def _print(subject: Subject, n: int, rows: list[Row], broken: int | None) -> Non
     from jaxmlp.console import print_table
 
     drops = ", dropout at work" if subject.config.dropout else ""
-    print(f"{n} examples of {subject.config.dataset}, {subject.spec.loss}, float64{drops}")
+    print(f"{n} examples of {subject.config.dataset}, {subject.loss.name}, float64{drops}")
     if broken is not None:
         print(f"a wrong sign is planted in {broken} {subject.model.layers[broken - 1].name}")
     print()

@@ -9,7 +9,8 @@ import jax
 import numpy as np
 
 import jaxmlp
-from jaxmlp.build import Problem, rules_from
+from jaxmlp.build import Problem
+from jaxmlp.chosen import rules_from
 from jaxmlp.console import print_table
 from jaxmlp.data import Source
 from jaxmlp.runs import SUMMARY, Run

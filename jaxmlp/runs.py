@@ -20,7 +20,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxmlp.build import model_from
+from jaxmlp.chosen import model_from
 from jaxmlp.config import Config
 from jaxmlp.errors import InputError
 from jaxmlp.files import write_atomically

@@ -72,8 +72,9 @@ def load_subject(
       InputError: if they do not fit together, or options contradict the run.
     """
     from jaxmlp.build import problem_from
+    from jaxmlp.chosen import loss_from
     from jaxmlp.data import load, with_task
-    from jaxmlp.registry import LOSSES, MODELS
+    from jaxmlp.registry import MODELS
     from jaxmlp.training import begin
 
     if run is not None:
@@ -85,14 +86,14 @@ def load_subject(
     dataset = with_task(dataset, config.task)
     problem = problem_from(config, dataset)
     params, train = begin(problem.trainer, config.seed)[1].params, problem.train.indices
-    loss = LOSSES[problem.spec.loss]
+    loss = loss_from(problem.config, problem.spec)
     return Subject(config, problem.trainer.model, params, loss, problem.spec, dataset, train)
 
 
 def _from_run(run: str, given: dict[str, Any]) -> Subject:
     from jaxmlp.build import arithmetic, split_training
+    from jaxmlp.chosen import loss_from
     from jaxmlp.data import load, with_task
-    from jaxmlp.registry import LOSSES
     from jaxmlp.runs import Run
 
     for name in given.keys() - {"data_dir"}:
@@ -106,4 +107,4 @@ def _from_run(run: str, given: dict[str, Any]) -> Subject:
     expected, got = (spec.input_shape, spec.classes), (dataset.input_shape, dataset.classes)
     check(got == expected, f"{dataset.name}'s input shape and classes", f"{expected}", got)
     train, _ = split_training(config, dataset)
-    return Subject(config, model, params, LOSSES[spec.loss], spec, dataset, train)
+    return Subject(config, model, params, loss_from(config, spec), spec, dataset, train)

@@ -122,7 +122,7 @@ def _train(
     began: float,
     quiet: bool,
 ) -> int:
-    from jaxmlp.build import rules_from
+    from jaxmlp.chosen import rules_from
     from jaxmlp.console import Reporter, say
     from jaxmlp.report import finish
     from jaxmlp.training import Diverged, Progress, begin, fit

@@ -222,6 +222,11 @@ def zero_one(z: Array, y: Array) -> Array:
     return without_derivative(lambda z: wrong.astype(z.dtype), "the zero-one loss")(z)
 
 
+def softened(targets: Array, outputs: Array, smoothing: float) -> Array:
+    """Return the targets as one distribution per example, `(1 - s) y + s / K`; see `smoothed`."""
+    return (1 - smoothing) * distribution(targets, outputs) + smoothing / outputs.shape[1]
+
+
 def smoothed(loss: Loss, smoothing: float) -> Loss:
     """Return the loss against softened targets, `(1 - s) y + s / K` (Szegedy et al. 2016).
 
@@ -237,11 +242,8 @@ def smoothed(loss: Loss, smoothing: float) -> Loss:
     """
     check(0 <= smoothing < 1, "label smoothing", "in [0, 1)", smoothing)
 
-    def soft(y: Array, z: Array) -> Array:
-        return (1 - smoothing) * distribution(y, z) + smoothing / z.shape[1]
-
     return Loss(
         f"{loss.name}, smoothed by {smoothing:g}",
-        lambda z, y: loss.per_example(z, soft(y, z)),
-        lambda z, y: loss.per_example_gradient(z, soft(y, z)),
+        lambda z, y: loss.per_example(z, softened(y, z, smoothing)),
+        lambda z, y: loss.per_example_gradient(z, softened(y, z, smoothing)),
     )

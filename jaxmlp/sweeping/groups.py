@@ -16,15 +16,13 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmlp.build import (
-    rates_of_epochs,
     rehearse,
-    rules_from,
-    schedule_from,
     spec_from,
     split_training,
     trainer_from,
     weights_from,
 )
+from jaxmlp.chosen import rates_of_epochs, rules_from, schedule_from
 from jaxmlp.config import Config
 from jaxmlp.data import Dataset
 from jaxmlp.report import count

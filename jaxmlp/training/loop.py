@@ -168,11 +168,12 @@ def fit(
             before = _copy(state.params) if rules.min_change else None
             if saturated(rules, records):
                 state = state._replace(factor=state.factor * rules.factor)
-        if laid != epoch:
-            coming = range(epoch, epoch + most)
-            order = np.stack([order_of(train.indices, batch_size, seed, e) for e in coming])
-            orders, laid = jax.device_put(order), epoch
         ahead = min(most, epochs - epoch, undisturbed(rules, records, task.score))
+        if laid != epoch:
+            order = np.full((most, steps, batch_size), -1, np.int32)
+            for k in range(ahead):
+                order[k] = order_of(train.indices, batch_size, seed, epoch + k)
+            orders, laid = jax.device_put(order), epoch
         stop = min(ahead * steps, step + pace.steps())
         since = time.perf_counter()
         state, ends = trainer.run(state, train.examples, orders, step, stop)

@@ -245,6 +245,22 @@ def test_a_run(capsys, tmp_path):
     assert f"W[1] =\n      ⎡ {row} ⎤" in text
 
 
+def test_smoothed_targets_are_shown_and_explain_the_loss(tmp_path):
+    path = saved_run(tmp_path / "run", dataset="iris", hidden=(4,), label_smoothing=0.3)
+    saved = load_subject(str(path), {}, explain.Options, explain.HIDDEN)
+    with jax.enable_x64(True):
+        sections = explain.explain_network(saved, 0)
+    assert [s.title for s in sections if "smoothed by 0.3" in s.title] == [
+        "Loss: cross_entropy, smoothed by 0.3",
+        "Backward: cross_entropy, smoothed by 0.3",
+    ]
+    shown = named(sections)
+    assert sorted(shown["y"]) == pytest.approx([0.1, 0.1, 0.8])
+    assert shown["L"] == pytest.approx(-np.sum(shown["y"] * np.log(shown["ŷ"])))
+    delta = shown["ŷ"] - shown["y"]
+    assert any(value.shape == (3,) and np.allclose(value, delta) for value in shown.values())
+
+
 def test_a_kind_of_layer_that_has_no_formula():
     """It is shown by its name, with its values, and the chain goes on through it."""
 

@@ -128,6 +128,13 @@ def test_a_run(capsys, tmp_path):
     assert "alpha" in out
 
 
+def test_a_run_is_checked_with_the_loss_it_was_trained_with(capsys, tmp_path):
+    path = saved_run(tmp_path / "run", dataset="iris", hidden=(3,), label_smoothing=0.3)
+    status, out = checked(capsys, "--run", path, "--examples", 20)
+    assert status == 0
+    assert "20 examples of iris, cross_entropy, smoothed by 0.3, float64\n" in out
+
+
 def test_a_wrong_sign_where_the_gradient_is_zero_does_not_show(capsys):
     options = ["--dataset", "xor", "--initializer", "zeros", "--hidden", 2, "--break", 3]
     status, out = checked(capsys, *options)

@@ -4,7 +4,7 @@ import pytest
 
 from jaxmlp import train
 from jaxmlp.runs import Run
-from jaxmlp.training.stopping import Rules, reason_to_stop, saturated
+from jaxmlp.training.stopping import Rules, reason_to_stop, saturated, undisturbed
 
 
 def records(losses=(), scores=None, factors=None, change=None):
@@ -50,6 +50,25 @@ def test_reasons_to_stop(rules, history, word):
 def test_saturation(losses, factors, expected):
     assert saturated(Rules(plateau=2), records(losses, factors=factors)) == expected
     assert not saturated(Rules(), records(losses, factors=factors))
+
+
+@pytest.mark.parametrize("scores", [[], [0.5], [0.5, 0.4], [0.5, 0.4, 0.6], [0.5, 0.5, 0.5]])
+@pytest.mark.parametrize("patience", [3, 4, 9])
+def test_no_rule_applies_sooner_than_said(patience, scores):
+    """If no epoch gets better the run stops just then, and never before."""
+    rules = Rules(patience=patience)
+    ahead = undisturbed(rules, records([1] * len(scores), scores), "accuracy")
+    for more in range(1, ahead + 1):
+        worse = [*scores, *[0.1] * more]
+        stops = reason_to_stop(rules, records([1] * len(worse), worse), "accuracy") is not None
+        assert stops == (more == ahead + (not scores))  # the first of all is the best so far
+
+
+@pytest.mark.parametrize("rule", ["min_decrease", "min_change", "plateau"])
+def test_rules_of_change_may_apply_after_any_epoch(rule):
+    assert undisturbed(Rules(**{rule: 2}), records([3, 2, 1]), "accuracy") == 1
+    assert undisturbed(Rules(patience=5), records([1], [None]), "accuracy") == 5
+    assert undisturbed(Rules(), records([3, 2, 1]), "accuracy") > 10**6
 
 
 def run(tmp_path, options):
