@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem .8rem; m
 dt { opacity: .7; } dd { margin: 0; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 .verdict { font-weight: 600; }
+@media print { details { display: none; } h2, h3 { break-after: avoid; } }
 @media (max-width: 30rem) { .figure img { width: auto; min-width: 100%; height: 16rem; } }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .3rem; } }
 """
@@ -105,7 +107,7 @@ def _section(record: dict[str, Any], results: Path) -> str:
     data = ", ".join(f"{k} ({v['source']})" for k, v in record["data"].items()) or "made up"
     rows = {
         "verdict": f"{_verdict(record)}: {_number(record)}",
-        "threshold": html.escape(about["threshold"]),
+        "threshold": _prose(about["threshold"]),
         "where": html.escape(f"{', '.join(about['rows'])}: {about['section']}"),
         "seeds": str(settings["seeds"]) + (", quick" if settings["quick"] else ""),
         "data": html.escape(data),
@@ -117,10 +119,10 @@ def _section(record: dict[str, Any], results: Path) -> str:
     facts = "".join(f"<dt>{key}</dt><dd>{value}</dd>" for key, value in rows.items())
     return (
         f'<section id="{name}"><h3>{_words(name)}</h3>'
-        f"<p>{html.escape(record['claim'])}</p>{formula(about['formula'])}"
+        f"<p>{_prose(record['claim'])}</p>{formula(about['formula'])}"
         f'<div class="figure"><img alt="{html.escape(record["claim"])}"'
         f' src="data:image/svg+xml;base64,{picture}"></div>'
-        f"<p>{html.escape(record['verdict']['says'])}</p><dl>{facts}</dl></section>"
+        f"<p>{_prose(record['verdict']['says'])}</p><dl>{facts}</dl></section>"
     )
 
 
@@ -142,6 +144,11 @@ def _kept(record: dict[str, Any]) -> str:
         f" ({first['device']['machine']}), {seeds} seeds, {seconds / 60:.0f} minutes, by {again}:"
         f"<ul>{items}</ul>"
     )
+
+
+def _prose(text: str) -> str:
+    """Return text for the page, what stands between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _words(name: str) -> str:

@@ -226,7 +226,7 @@ def descent(
     """Return training as one pure function, to be mapped over seeds, rates or starts at once.
 
     Args:
-      gradient: `(params, x, y) -> (value, gradient)`, as of `nn.value_and_grad`.
+      gradient: `(params, x, y) -> (found, gradient)`, as of `nn.value_and_grad`.
       optimizer: an `(init, update)` pair.
       measured: `params -> numbers`, before the first epoch and after each.
 

@@ -64,7 +64,7 @@ class Reporter(_Live):
           epoch: the number of complete epochs.
           step: the number of steps taken in the current one.
           steps: the number of steps in an epoch.
-          record: the epoch's metrics, if one has just been completed.
+          record: the last epoch's metrics, if one or several have just been completed.
         """
         if self._quiet:
             return

@@ -15,7 +15,7 @@ from jaxmlp.console import print_table
 from jaxmlp.data import Source
 from jaxmlp.runs import SUMMARY, Run
 from jaxmlp.training import Progress, Split, measure, reason_to_stop
-from jaxmlp.training.loop import EVALUATION_BATCH
+from jaxmlp.training.evaluation import EVALUATION_BATCH
 from jaxmlp.training.step import Trainer
 
 

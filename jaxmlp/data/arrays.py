@@ -119,7 +119,11 @@ def as_inputs(x: np.ndarray, where: str) -> np.ndarray:
             f"{where}: expected numbers (N, features), (N, H, W) or (N, H, W, C), got {form(x)}"
         )
     check_finite(x, where)
-    x = x[..., np.newaxis] if x.ndim == 3 else x
+    return as_kept(x[..., np.newaxis] if x.ndim == 3 else x)
+
+
+def as_kept(x: np.ndarray) -> np.ndarray:
+    """Return numbers as `uint8`, `float32` or `float64`: other types become the last."""
     return x if x.dtype in (np.uint8, np.float32, np.float64) else x.astype(np.float64)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.data.arrays import check_finite, form
+from jaxmlp.data.arrays import as_kept, check_finite, form
 from jaxmlp.data.columns import Columns
 from jaxmlp.data.files import ARRAYS, TABLES, read_arrays, read_table
 from jaxmlp.data.pictures import read_picture
@@ -93,7 +93,7 @@ def _shaped(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
             f"{path}: expected examples of shape {shape}, got an array of shape {x.shape}"
         )
     check_finite(x, str(path))
-    return x.reshape(-1, *shape)
+    return as_kept(x.reshape(-1, *shape))
 
 
 def _read_rows(path: Path, shape: tuple[int, ...], columns: dict[str, Any] | None) -> np.ndarray:

@@ -255,7 +255,7 @@ class Group:
     def _evaluate(self, params: Any, given: Any, examples: Examples) -> Totals:
         values, order = given
         alone = jax.tree.map(lambda leaf: leaf[None], params)
-        totals = self._trainer(values).evaluate(alone, examples, order)
+        totals = self._trainer(values).evaluate(alone, examples, order, 1)
         return jax.tree.map(lambda total: total[0], totals)
 
     def _values(self, runs: Sequence[int]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from jaxmlp.training.augment import Augment, augmentation
 from jaxmlp.training.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.training.diagnose import Diverged, finite
-from jaxmlp.training.loop import Best, Progress, Split, begin, fit, measure, shapes_of_start
+from jaxmlp.training.evaluation import Split, measure
+from jaxmlp.training.loop import Best, Progress, begin, fit, shapes_of_start
 from jaxmlp.training.step import Examples, Trainer, TrainState, batches, make_trainer
 from jaxmlp.training.stopping import Rules, reason_to_stop
 from jaxmlp.training.tasks import BINARY, MULTICLASS, MULTILABEL, REGRESSION, TASKS, Task, task_for

@@ -15,15 +15,8 @@ import jax
 import numpy as np
 
 from jaxmlp.training.diagnose import finite
-from jaxmlp.training.loop import (
-    EVALUATION_BATCH,
-    Best,
-    Pace,
-    better_of,
-    distance,
-    means_of,
-    order_of,
-)
+from jaxmlp.training.evaluation import EVALUATION_BATCH, at, means_of
+from jaxmlp.training.loop import Best, Pace, better_of, distance, order_of
 from jaxmlp.training.step import Totals, TrainState, batches
 from jaxmlp.training.stopping import Rules, reason_to_stop, saturated
 from jaxmlp.training.tasks import Task
@@ -66,8 +59,8 @@ class Side(NamedTuple):
 
     Attributes:
       put: from arrays on the host to the devices that the runs are spread over.
-      run: `(states, orders, starts, stops) -> states`, as `Trainer.run` for each.
-      evaluate: `(params, orders) -> Totals`, as `Trainer.evaluate` for each.
+      run: `(states, orders, starts, stops) -> states`, for each run the steps of one epoch.
+      evaluate: `(params, orders) -> Totals`, for each run over the examples of its order.
     """
 
     put: Callable[[Any], Any]
@@ -141,8 +134,8 @@ def fit_side_by_side(
         share = (time.perf_counter() - began) / len(going)
         for i in going:
             m = members[i]
-            sums = _at(learned, i), _at(found, i)
-            _close(m, task, rules, epoch, sums, partial(_at, params, i), before[i])
+            sums = at(learned, i), at(found, i)
+            _close(m, task, rules, epoch, sums, partial(at, params, i), before[i])
             if m.status is None:
                 m.records[-1] |= {
                     "seconds": share,
@@ -151,7 +144,7 @@ def fit_side_by_side(
                 over = reason_to_stop(rules, m.records, task.score) or epoch + 1 == epochs
                 m.status = OK if over else None
         if rules.min_change:
-            before = [_at(params, i) for i in range(len(members))]
+            before = [at(params, i) for i in range(len(members))]
         ended = [i for i in going if members[i].status is not None]
         _take_out(states, [(i, members[i]) for i in ended])
         yield Moment((epoch + 1) / epochs, [members[i] for i in ended])
@@ -217,9 +210,4 @@ def _take_out(states: TrainState, ended: list[tuple[int, Member]]) -> None:
     bare = _bare(states)
     bare = bare._replace(totals=jax.tree.map(np.zeros_like, bare.totals))
     for i, m in ended:
-        m.state = _at(bare, i)._replace(key=m.state.key)
-
-
-def _at(tree: Any, i: int) -> Any:
-    """Return a copy of one run's part of a tree on the host."""
-    return jax.tree.map(lambda leaf: np.array(leaf[i]), tree)
+        m.state = at(bare, i)._replace(key=m.state.key)

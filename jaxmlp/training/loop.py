@@ -7,39 +7,20 @@ function of the configuration and the key alone, but for the seconds.
 
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from jaxmlp.training.diagnose import Diverged, finite, first_affected
-from jaxmlp.training.step import Ends, Examples, Totals, Trainer, TrainState, batches
+from jaxmlp.training.evaluation import Split, at, epochs_at_once, means_of, sums_over
+from jaxmlp.training.step import Ends, Trainer, TrainState, batches
 from jaxmlp.training.stopping import Records, Rules, reason_to_stop, saturated, undisturbed
 from jaxmlp.training.tasks import Task
 
 PACE = 0.25  # seconds between two looks at a running epoch
-EVALUATION_BATCH = 1000
-EXAMPLES_AT_ONCE = 5000  # in the epochs of one call
-PARAMETERS_AT_ONCE = 1_000_000  # kept of them
 NO_RULES = Rules()
-
-
-class Split(NamedTuple):
-    """A part of the examples on the device: training and validation part share them.
-
-    Attributes:
-      examples: all examples, of this part and maybe of others.
-      indices: which of them are this part's, `(n,)`.
-    """
-
-    examples: Examples
-    indices: np.ndarray
-
-    @property
-    def targets(self) -> np.ndarray:
-        """The part's encoded targets."""
-        return np.asarray(self.examples.targets)[self.indices]
 
 
 class Best(NamedTuple):
@@ -101,22 +82,6 @@ def shapes_of_start(trainer: Trainer) -> tuple[TrainState, Best]:
     return state, Best(state.params, np.int64(0), number, number)
 
 
-def measure(trainer: Trainer, task: Task, params: Any, split: Split) -> dict[str, float]:
-    """Return the loss and the task's score over all examples of a split, weighing all alike.
-
-    Args:
-      trainer: the compiled functions.
-      task: which names and finishes the score.
-      params: the network's parameters.
-      split: the examples.
-
-    Returns:
-      `{"loss": ..., task.score: ...}`.
-    """
-    alone = jax.device_put(jax.tree.map(lambda leaf: np.asarray(leaf)[None], params))
-    return means_of(_at(_sums(trainer, alone, split), 0), task, split.targets)
-
-
 def fit(
     trainer: Trainer,
     task: Task,
@@ -160,7 +125,7 @@ def fit(
     state, best = start
     records = [] if records is None else records
     steps = -(-len(train.indices) // batch_size)
-    most = epochs_at_once(len(train.indices), state.params)
+    most = epochs_at_once(train, state.params)
     epoch, step = divmod(int(state.step), steps)
     pace, seconds, taken, before, laid = Pace(), 0.0, 0, None, None
     while epoch < epochs and not reason_to_stop(rules, records, task.score):
@@ -174,58 +139,37 @@ def fit(
             for k in range(ahead):
                 order[k] = order_of(train.indices, batch_size, seed, epoch + k)
             orders, laid = jax.device_put(order), epoch
-        stop = min(ahead * steps, step + pace.steps())
-        since = time.perf_counter()
+        since, stop = time.perf_counter(), min(ahead * steps, step + pace.steps())
         state, ends = trainer.run(state, train.examples, orders, step, stop)
-        sums = jax.device_get(state.totals)  # waits until the steps are taken
+        good = np.isfinite(jax.device_get(state.totals).loss)  # waits until the steps are taken
         took = time.perf_counter() - since
-        if not np.isfinite(sums.loss):
-            at = int(state.step) - 1 - epoch * steps
-            raise _diverged(trainer, state.params, train, order, epoch, at)
-        pace.note(stop - step, took)
-        seconds, taken = seconds + took, taken + stop - step
-        done, step = divmod(stop, steps)
-        if not done:
-            yield Progress(state, best, epoch, step, steps)
-            continue
-        began, factor = time.perf_counter(), float(state.factor)
-        lines = []
-        for record, params in _completed(trainer, task, train, valid, ends, epoch, done):
-            number = record["epoch"]
-            if not finite(record["valid_loss"] if valid else params()):
-                at = (number - epoch) * steps - 1
-                raise _diverged(trainer, params(), train, order, epoch, at)
-            best = better_of(best, record, task, params)
-            if rules.min_change:
-                known = before is not None
-                record["parameter_change"] = distance(params(), before) if known else None
-            record["rate_factor"] = factor
-            record["learning_rate"] = learning_rate(number * steps - 1) * factor
-            lines.append(record)
-        times = {
-            "seconds": (seconds + time.perf_counter() - began) / done,
-            "examples_per_second": taken / steps * len(train.indices) / max(seconds, 1e-9),
-        }
-        records += [record | times for record in lines]
-        epoch, seconds, taken = epoch + done, 0.0, 0
-        yield Progress(state, best, epoch, step, steps, records[-1])
-
-
-def epochs_at_once(examples: int, params: Any) -> int:
-    """Return how many epochs a call of the compiled loop goes through at most.
-
-    A call takes some tenths of a millisecond, as long as several epochs of a small table, and the
-    parameters after each epoch are kept until it returns.
-
-    Args:
-      examples: how many an epoch has.
-      params: the network's parameters.
-
-    Returns:
-      A function of these sizes alone, at least 1.
-    """
-    size = sum(leaf.size for leaf in jax.tree.leaves(params))
-    return max(1, min(EXAMPLES_AT_ONCE // examples, PARAMETERS_AT_ONCE // size))
+        reached = stop if good else int(state.step) - 1 - epoch * steps
+        pace.note(reached - step, took)
+        seconds, taken = seconds + took, taken + reached - step
+        done, step = divmod(reached, steps)
+        if done:
+            began = time.perf_counter()
+            closed = _closed(trainer, task, train, valid, ends, range(epoch + 1, epoch + done + 1))
+            times = {
+                "seconds": (seconds + time.perf_counter() - began) / done,
+                "examples_per_second": taken / steps * len(train.indices) / max(seconds, 1e-9),
+            }
+            factor = float(state.factor)
+            for k, (record, params) in enumerate(closed):
+                number = record["epoch"]
+                if not finite(record["valid_loss"] if valid else params()):
+                    raise _diverged(trainer, params(), train, order[k, -1], number, steps)
+                best = better_of(best, record, task, params)
+                if rules.min_change:
+                    known = before is not None
+                    record["parameter_change"] = distance(params(), before) if known else None
+                record["rate_factor"] = factor
+                record["learning_rate"] = learning_rate(number * steps - 1) * factor
+                records.append(record | times)
+            epoch, seconds, taken = epoch + done, 0.0, 0
+        if not good:
+            raise _diverged(trainer, state.params, train, order[done, step], epoch + 1, step + 1)
+        yield Progress(state, best, epoch, step, steps, records[-1] if done else None)
 
 
 def order_of(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
@@ -233,33 +177,26 @@ def order_of(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.
     return batches(np.random.default_rng([seed, epoch]).permutation(indices), batch_size)
 
 
-def _sums(trainer: Trainer, params: Any, split: Split) -> Totals:
-    """Return the sums over all examples of a split, weighing all alike, for several networks."""
-    # one batch at a time, so that all parts of the same examples share a compiled program
-    order = batches(split.indices, min(EVALUATION_BATCH, len(split.examples.weights)))
-    parts = jax.device_get([trainer.evaluate(params, split.examples, row[None]) for row in order])
-    return jax.tree.map(lambda *sums: sum(sums), *parts)
-
-
-def _completed(
+def _closed(
     trainer: Trainer,
     task: Task,
     train: Split,
     valid: Split | None,
     ends: Ends,
-    epoch: int,
-    done: int,
-) -> Iterator[tuple[dict[str, Any], Callable[[], Any]]]:
-    """Yield the metrics of each epoch that a call completed, and how to get its parameters."""
+    numbers: range,
+) -> list[tuple[dict[str, Any], Callable[[], Any]]]:
+    """Return the metrics of each epoch that a call completed, and how to get its parameters."""
     learned = jax.device_get(ends.totals)
-    judged = None if valid is None else _sums(trainer, ends.params, valid)
-    for k in range(done):
-        record: dict[str, Any] = {"epoch": epoch + k + 1}
+    judged = None if valid is None else sums_over(trainer, ends.params, valid, len(numbers))
+    closed: list[tuple[dict[str, Any], Callable[[], Any]]] = []
+    for k, number in enumerate(numbers):
+        record: dict[str, Any] = {"epoch": number}
         for name, split, sums in (("train", train, learned), ("valid", valid, judged)):
-            means = {} if split is None else means_of(_at(sums, k), task, split.targets)
+            means = {} if split is None else means_of(at(sums, k), task, split.targets)
             for key in ("loss", task.score):
                 record[f"{name}_{key}"] = means.get(key)
-        yield record, partial(_at, ends.params, k)
+        closed.append((record, cache(partial(at, ends.params, k))))
+    return closed
 
 
 def better_of(best: Best, record: dict[str, Any], task: Task, params: Callable[[], Any]) -> Best:
@@ -283,12 +220,9 @@ def better_of(best: Best, record: dict[str, Any], task: Task, params: Callable[[
 
 
 def _diverged(
-    trainer: Trainer, params: Any, train: Split, order: np.ndarray, epoch: int, step: int
+    trainer: Trainer, params: Any, train: Split, row: np.ndarray, epoch: int, step: int
 ) -> Diverged:
-    """Return the error about a step, counted on from the beginning of an epoch."""
-    more, at = divmod(step, order.shape[1])
-    layer = first_affected(trainer, params, train.examples, order[more, at])
-    return Diverged(epoch + more + 1, at + 1, layer)
+    return Diverged(epoch, step, first_affected(trainer, params, train.examples, row))
 
 
 def distance(a: Any, b: Any) -> float:
@@ -313,17 +247,6 @@ class Pace:
         if self._compiled:  # the first run's time is mostly compilation
             self._rate = steps / seconds
         self._compiled = True
-
-
-def means_of(totals: Totals, task: Task, targets: np.ndarray) -> dict[str, float]:
-    """Return the loss and the score that sums over examples with such targets amount to."""
-    loss, score, weight = (float(x) for x in totals)
-    return {"loss": loss / weight, task.score: task.finish(score / weight, targets)}
-
-
-def _at(tree: Any, k: int) -> Any:
-    """Return the part of a tree at a place of the first axis, in host memory of its own."""
-    return jax.tree.map(lambda leaf: np.array(np.asarray(leaf)[k]), tree)
 
 
 def _copy(params: Any) -> Any:

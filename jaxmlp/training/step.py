@@ -102,8 +102,8 @@ class Trainer(NamedTuple):
         of some epochs, counted from the first one's. `orders[e, i]` holds the indices of the
         examples in step i of epoch e, -1 where a batch is not full. Totals begin anew with every
         epoch. A step whose loss is not finite leaves the parameters as they are, and is the last.
-      evaluate: `(params, examples, order) -> Totals`, of several networks, along a first axis; all
-        examples weigh alike.
+      evaluate: `(params, examples, order, many) -> Totals`, of the first few of several networks,
+        which lie along a first axis; all examples weigh alike.
       predict: `(params, x) -> outputs`, from inputs as stored.
       model: the network.
       prepare: from inputs as stored to the network's.
@@ -111,7 +111,7 @@ class Trainer(NamedTuple):
 
     init: Callable[[Array], TrainState]
     run: Callable[[TrainState, Examples, AnyArray, int, int], tuple[TrainState, Ends]]
-    evaluate: Callable[[Any, Examples, AnyArray], Totals]
+    evaluate: Callable[[Any, Examples, AnyArray, int], Totals]
     predict: Callable[[Any, AnyArray], Array]
     model: Layer
     prepare: Prepare
@@ -221,19 +221,24 @@ def make_trainer(
         first = (jnp.asarray(start, jnp.int32), state, ends)
         return jax.lax.while_loop(before(stop), epoch, first)[1:]
 
-    def evaluate(params: Any, examples: Examples, order: Array) -> Totals:
+    def evaluate(params: Any, examples: Examples, order: Array, many: int) -> Totals:
         alike = examples._replace(weights=jnp.ones_like(examples.weights))
 
-        def each(params: Any) -> Totals:
+        def network(k: Array, found: Totals) -> Totals:
+            own = jax.tree.map(lambda leaf: leaf[k], params)
+
             def one(totals: Totals, row: Array) -> tuple[Totals, None]:
                 batch = take(alike, row)
-                outputs = model(params, prepare(batch.x))
+                outputs = model(own, prepare(batch.x))
                 value = loss(outputs, batch.targets, batch.weights)
                 return totals.plus(value, score(outputs, batch.targets), batch.weights), None
 
-            return jax.lax.scan(one, Totals.zero(), order)[0]
+            totals = jax.lax.scan(one, Totals.zero(), order)[0]
+            return jax.tree.map(lambda a, new: a.at[k].set(new), found, totals)
 
-        return jax.lax.map(each, params)
+        room = len(jax.tree.leaves(params)[0])
+        nothing = jax.tree.map(lambda zero: jnp.zeros(room, zero.dtype), Totals.zero())
+        return jax.lax.fori_loop(0, many, network, nothing)
 
     def predict(params: Any, x: Array) -> Array:
         return model(params, prepare(x))

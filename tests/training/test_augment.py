@@ -105,5 +105,5 @@ def test_it_belongs_to_training_alone():
     assert state.totals.loss / 6 == pytest.approx(np.log(3))
     assert seen == [(6, 4, 4, 1)]
     alone = jax.tree.map(lambda leaf: leaf[None], start)
-    assert trainer.evaluate(alone, examples, order).loss[0] / 6 != pytest.approx(np.log(3))
+    assert trainer.evaluate(alone, examples, order, 1).loss[0] / 6 != pytest.approx(np.log(3))
     assert len(seen) == 1

@@ -10,16 +10,16 @@ import pytest
 from jaxmlp.build import problem_from
 from jaxmlp.config import Config
 from jaxmlp.data import Dataset, load
-from jaxmlp.training import Diverged, Rules, begin, fit, loop, measure
+from jaxmlp.training import Diverged, Rules, begin, evaluation, fit, measure
 from jaxmlp.training.loop import NO_RULES
 from tests.helpers import assert_trees_close, assert_trees_identical
 
 
-def run(config, dataset, rules=NO_RULES):
+def run(config, dataset, rules=NO_RULES, records=None):
     """Return the problem, where a run of it ended, and its records."""
     problem = problem_from(config, dataset)
     c = problem.config
-    records = []
+    records = [] if records is None else records
     *_, last = fit(
         problem.trainer,
         problem.task,
@@ -85,7 +85,7 @@ def test_epochs_at_once_change_nothing(small, rules, monkeypatch):
     config = Config(**settings, optimizer="sgd", learning_rate=1.0, schedule="constant")
     outcomes = []
     for most in (0, 40 * 7, 5000):
-        monkeypatch.setattr(loop, "EXAMPLES_AT_ONCE", most)
+        monkeypatch.setattr(evaluation, "EXAMPLES_AT_ONCE", most)
         _, last, records = run(config, small, rules)
         for record in records:
             del record["seconds"], record["examples_per_second"]
@@ -152,13 +152,16 @@ def test_divergence_names_epoch_step_and_layer(small):
 def test_divergence_is_found_at_the_same_step_among_several_epochs(small, monkeypatch):
     config = Config(hidden=(8, 8), loss="mse", batch_size=20, valid_size=0, schedule="constant")
     config = dataclasses.replace(config, optimizer="sgd", learning_rate=3.0, epochs=50)
-    words = []
+    words, epochs = [], []
     for most in (0, 5000):
-        monkeypatch.setattr(loop, "EXAMPLES_AT_ONCE", most)
+        monkeypatch.setattr(evaluation, "EXAMPLES_AT_ONCE", most)
+        records = []
         with pytest.raises(Diverged) as error:
-            run(config, small)
+            run(config, small, records=records)
         words.append(str(error.value))
+        epochs.append([record["epoch"] for record in records])
         assert error.value.epoch > 1
+        assert epochs[-1] == list(range(1, error.value.epoch))  # what was good is on record
     assert words[0] == words[1]
 
 

@@ -89,7 +89,7 @@ def test_the_second_step_does_not_compile():
     state = t.init(jax.random.key(0))
     for start, stop in ((0, 1), (1, 2), (2, 4), (0, 4)):
         state, ends = t.run(state, EXAMPLES, order[None], start, stop)
-        t.evaluate(ends.params, EXAMPLES, order)
+        t.evaluate(ends.params, EXAMPLES, order, 1)
     assert t.run._cache_size() == t.evaluate._cache_size() == t.init._cache_size() == 1
 
 
@@ -113,8 +113,9 @@ def test_evaluation_counts_every_example_once():
     t = trainer()
     several = [t.init(jax.random.key(seed)).params for seed in range(3)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *several)
-    totals = t.evaluate(stacked, EXAMPLES, batches(np.arange(N), 20))
-    for k, params in enumerate(several):
+    totals = t.evaluate(stacked, EXAMPLES, batches(np.arange(N), 20), 2)
+    assert float(totals.weight[2]) == 0  # not asked for
+    for k, params in enumerate(several[:2]):
         outputs = t.model(params, X)
         assert float(totals.weight[k]) == N
         assert int(totals.score[k]) == int(np.sum(np.argmax(outputs, 1) == Y))

@@ -9,7 +9,7 @@ import pytest
 from jaxmlp.build import problem_from
 from jaxmlp.config import Config
 from jaxmlp.data import load
-from jaxmlp.training import begin, fit, loop
+from jaxmlp.training import begin, evaluation, fit, loop, measure
 
 BATCH, EPOCHS = 128, 3
 
@@ -43,9 +43,7 @@ def on_host(tree):
     return sum(np.asarray(a).nbytes for a in jax.tree.leaves(tree) if not isinstance(a, jax.Array))
 
 
-@pytest.fixture(
-    scope="module", params=[(0, EPOCHS), (137, 1)], ids=["all for training", "with validation"]
-)
+@pytest.fixture(scope="module", params=[(0, EPOCHS), (137, 1), (137, EPOCHS)], ids=str)
 def traffic(request):
     """A run of three epochs, with everything that crosses to the device counted."""
     data = load("digits")
@@ -68,7 +66,7 @@ def traffic(request):
     trainer = problem.trainer._replace(run=counted_run)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop.jax, "device_put", counted_put)
-        patch.setattr(loop, "EXAMPLES_AT_ONCE", together * len(data.x_train))
+        patch.setattr(evaluation, "EXAMPLES_AT_ONCE", together * len(data.x_train))
         progress = list(
             fit(
                 trainer,
@@ -82,9 +80,12 @@ def traffic(request):
                 learning_rate=problem.learning_rate,
             )
         )
+        sent = placed.copy()
+        if valid:
+            measure(trainer, problem.task, progress[-1].best.params, problem.train)
     sizes = (run._cache_size(), trainer.evaluate._cache_size(), trainer.init._cache_size())
     steps = -(-(len(data.x_train) - valid) // BATCH)
-    return Traffic(valid, together, steps, pieces, placed, passed, sizes, progress[-1].state)
+    return Traffic(valid, together, steps, pieces, sent, passed, sizes, progress[-1].state)
 
 
 def test_every_step_is_taken_once(traffic):
@@ -105,7 +106,7 @@ def test_epochs_send_their_order_and_nothing_else(traffic):
 @pytest.mark.parametrize("together", [1, 2])
 def test_later_epochs_compile_nothing(together, monkeypatch):
     """Counted by JAX itself, over everything that a run does."""
-    monkeypatch.setattr(loop, "EXAMPLES_AT_ONCE", 4 * together)
+    monkeypatch.setattr(evaluation, "EXAMPLES_AT_ONCE", 4 * together)
     compilations = []
 
     def note(event, seconds, **more):
