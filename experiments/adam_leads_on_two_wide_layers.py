@@ -3,12 +3,13 @@ r"""Adam lowers the training loss of two wide layers with dropout faster than it
 Kingma and Ba (2015), figure 2a, draw the training cost of 784-1000-1000-10, ReLU with dropout, in
 batches of 128: Adam lies lowest, then Nesterov's momentum and the adaptive rates that came before
 it. No numbers are printed, only curves over many epochs, so an order is all there is to compare;
-ours is that of the first two epochs, over five seeds. Their AdaDelta is not among our rules. The
+ours is that of the first eight epochs, over five seeds. Their AdaDelta is not among our rules. The
 long runs were made once; a smaller network is trained every time (deck D, "Adaptive learning rate
 (gradient) algorithms").
 
 That the short runs halve their loss was asked for at first, which they are too short for; the
-verdict on record was set when the kept numbers had been seen.
+verdict on record was set when the kept numbers had been seen. Those were of two epochs, in which
+Adam and RMSProp were alike; over eight it is AdaGrad that keeps up with Adam.
 """
 
 from collections.abc import Callable
@@ -41,14 +42,14 @@ RULES: dict[str, Callable[[Any], optim.Optimizer]] = {
     "RMSProp": optim.rmsprop,
     "Nesterov 0.9": optim.nesterov,
 }
-GRIDS = {  # of rates, thrice a factor of about three
+GRIDS = {  # of rates, each about three times the one before
     "Adam": (3e-4, 1e-3, 3e-3),
     "AdaGrad": (3e-3, 1e-2, 3e-2),
-    "RMSProp": (1e-4, 3e-4, 1e-3),
-    "Nesterov 0.9": (0.03, 0.1, 0.3),
+    "RMSProp": (1e-4, 3e-4, 1e-3, 3e-3),
+    "Nesterov 0.9": (0.01, 0.03, 0.1, 0.3),
 }
-RATES = {"Adam": 1e-3, "AdaGrad": 1e-2, "RMSProp": 1e-3, "Nesterov 0.9": 0.1}
-EPOCHS = 2
+RATES = {"Adam": 1e-3, "AdaGrad": 1e-2, "RMSProp": 1e-3, "Nesterov 0.9": 0.03}
+EPOCHS = 8
 
 
 def network(width: int) -> nn.Layer:
@@ -71,8 +72,8 @@ def _long(rule: str, seed: int) -> Numbers:
 
 
 PROTOCOL = (
-    "784-1000-1000-10, ReLU, He, dropout 1/2 of the hidden units, cross-entropy, batches of 128, 2"
-    " epochs, 60,000 digits, rate {}: the best of {} by the training loss of one epoch at seed 99"
+    "784-1000-1000-10, ReLU, He, dropout 1/2 of the hidden units, cross-entropy, batches of 128, 8"
+    " epochs, 60,000 digits, rate {}: the best of {} by the training loss in the end at seed 99"
 )
 LONG = {
     rule: kept.Long(

@@ -7,7 +7,7 @@ function of the configuration and the key alone, but for the seconds.
 
 import time
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -188,6 +188,7 @@ def _closed(
     """Return the metrics of each epoch that a call completed, and how to get its parameters."""
     learned = jax.device_get(ends.totals)
     judged = None if valid is None else sums_over(trainer, ends.params, valid, len(numbers))
+    fetched = cache(lambda: jax.device_get(ends.params))
     closed: list[tuple[dict[str, Any], Callable[[], Any]]] = []
     for k, number in enumerate(numbers):
         record: dict[str, Any] = {"epoch": number}
@@ -195,7 +196,7 @@ def _closed(
             means = {} if split is None else means_of(at(sums, k), task, split.targets)
             for key in ("loss", task.score):
                 record[f"{name}_{key}"] = means.get(key)
-        closed.append((record, cache(partial(at, ends.params, k))))
+        closed.append((record, cache(lambda k=k: at(fetched(), k))))
     return closed
 
 
