@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import dataset, over_seeds, stepping
+from experiments.training import dataset, descent, over_seeds
 from jaxmlp import nn, optim
 from jaxmlp.data import Preprocessing, toys
 from jaxmlp.nn import activations, gradients, information, initializers
@@ -151,17 +151,17 @@ def _stuck(settings: Settings) -> tuple[float, float]:
     table = toys.load_gate("xor")
     x, y = jnp.asarray(table.x_train), jnp.asarray(table.y_train, jnp.float32)[:, None]
     model, loss = nn.mlp((2,), 1, activations.tanh), nn.losses.binary_cross_entropy
-    rule = optim.sgd(0.3)
-    step = stepping(nn.value_and_grad(model, loss), rule)
+
+    def wrong(params: Any) -> jax.Array:
+        return jnp.any((model(params, x) > 0) != (y > 0.5))
+
+    learn = descent(nn.value_and_grad(model, loss), optim.sgd(0.3), wrong)
 
     def stuck(key: jax.Array, size: int) -> jax.Array:
         params, _ = model.init(key, (2,))
         every = jnp.broadcast_to(jnp.arange(4), (STEPS, 4))
         order = jax.random.randint(key, (STEPS, size), 0, 4) if size == 1 else every
-        (params, _), _ = jax.lax.scan(
-            lambda carry, rows: step(carry, (x[rows], y[rows])), (params, rule.init(params)), order
-        )
-        return jnp.any((model(params, x) > 0) != (y > 0.5))
+        return learn(params, x, y, order[None])[0][-1]
 
     many = settings._replace(seeds=STARTS)
     shares = [over_seeds(functools.partial(stuck, size=size), many).mean() for size in (1, 4)]
