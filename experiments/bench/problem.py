@@ -25,6 +25,7 @@ class Problem:
       schedule: `constant` or `one_cycle`.
       epochs: the length of the schedule, if there is one.
       dropout: chance of a hidden unit to be dropped.
+      smoothing: how much of a class's target is spread over all.
       seed: of initial weights and order.
       tuned: whether a library's options for speed are used, beyond what its tutorial writes.
     """
@@ -39,6 +40,7 @@ class Problem:
     schedule: str = "constant"
     epochs: int | None = None
     dropout: float = 0.0
+    smoothing: float = 0.0
     seed: int = 0
     tuned: bool = False
 

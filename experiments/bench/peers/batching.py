@@ -1,8 +1,9 @@
-"""What the loops written with JAX share: shuffled batches, and Optax's schedule."""
+"""What the loops written with JAX share: shuffled batches, and Optax's loss and schedule."""
 
 from collections.abc import Iterator
 from typing import Any
 
+import jax
 import numpy as np
 import optax
 
@@ -14,6 +15,14 @@ def epoch(rng: np.random.Generator, rows: int, batch_size: int) -> Iterator[np.n
     order, whole = rng.permutation(rows), rows // batch_size * batch_size
     for first in range(0, whole, batch_size):
         yield order[first : first + batch_size]
+
+
+def mean_loss(problem: Problem, outputs: Any, y: Any) -> Any:
+    """Return the mean cross-entropy of raw outputs with labels."""
+    if not problem.smoothing:
+        return optax.softmax_cross_entropy_with_integer_labels(outputs, y).mean()
+    targets = optax.smooth_labels(jax.nn.one_hot(y, outputs.shape[1]), problem.smoothing)
+    return optax.softmax_cross_entropy(outputs, targets).mean()
 
 
 def rate(problem: Problem, rows: int) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 
 from experiments.bench.peers import Session
-from experiments.bench.peers.batching import epoch, rate
+from experiments.bench.peers.batching import epoch, mean_loss, rate
 from experiments.bench.problem import Problem, arrays
 
 
@@ -23,7 +23,7 @@ def start(problem: Problem) -> Session:
     rng = np.random.default_rng(problem.seed)
 
     def loss(model: Any, x: Any, y: Any) -> Any:
-        return optax.softmax_cross_entropy_with_integer_labels(jax.vmap(model)(x), y).mean()
+        return mean_loss(problem, jax.vmap(model)(x), y)
 
     @eqx.filter_jit(donate="all" if problem.tuned else "none")
     def step(model: Any, state: Any, x: Any, y: Any) -> Any:

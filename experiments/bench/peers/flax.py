@@ -10,7 +10,7 @@ import optax
 from flax import nnx
 
 from experiments.bench.peers import Session
-from experiments.bench.peers.batching import epoch, rate
+from experiments.bench.peers.batching import epoch, mean_loss, rate
 from experiments.bench.problem import Problem, arrays
 
 
@@ -37,7 +37,7 @@ def start(problem: Problem) -> Session:
     rng = np.random.default_rng(problem.seed)
 
     def loss(model: MLP, x: Any, y: Any) -> Any:
-        return optax.softmax_cross_entropy_with_integer_labels(model(x), y).mean()
+        return mean_loss(problem, model(x), y)
 
     @nnx.jit
     def step(model: MLP, optimizer: nnx.Optimizer, x: Any, y: Any) -> Any:

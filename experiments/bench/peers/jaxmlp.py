@@ -17,7 +17,7 @@ def start(problem: Problem) -> Session:
     ours = problem_from(_config(problem), _dataset(problem))
     batch, seed = ours.config.batch_size, ours.config.seed
     assert batch is not None
-    x_test = np.asarray(ours.test.examples.x)
+    x_test = np.asarray(ours.test.examples.x)[ours.test.indices]
     reached, done = begin(ours.trainer, seed), 0
 
     def train(epochs: int) -> None:
@@ -51,6 +51,7 @@ def _config(problem: Problem) -> Config:
         schedule=problem.schedule,
         epochs=problem.epochs or ENDLESS,
         dropout=problem.dropout,
+        label_smoothing=problem.smoothing,
         seed=problem.seed,
         valid_size=0,
     )

@@ -22,9 +22,16 @@ def start(problem: Problem) -> Session:
             keras.layers.Dense(int(y_test.max()) + 1),
         ]
     )
+    if problem.smoothing:
+        y = keras.utils.to_categorical(y)
+        loss = keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=problem.smoothing
+        )
+    else:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(
         optimizer=keras.optimizers.Adam(_rate(problem, len(x))),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=loss,
         metrics=["accuracy"],
     )
 

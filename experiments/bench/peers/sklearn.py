@@ -11,8 +11,9 @@ from experiments.bench.problem import Problem, arrays
 
 
 def start(problem: Problem) -> Session:
-    """Return a session of scikit-learn, whose Adam knows no schedule."""
+    """Return a session of scikit-learn, whose Adam knows no schedule, nor its loss smoothing."""
     assert problem.schedule == "constant"
+    assert not problem.smoothing
     x, y, x_test, _ = arrays(problem)
     if not problem.tuned:
         x, x_test = x.astype(np.float64), x_test.astype(np.float64)

@@ -20,7 +20,7 @@ def start(problem: Problem) -> Session:
     for a, b in itertools.pairwise(widths):
         layers += [nn.Linear(a, b), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
-    loss = nn.CrossEntropyLoss()
+    loss = nn.CrossEntropyLoss(label_smoothing=problem.smoothing)
     optimizer = torch.optim.Adam(model.parameters(), lr=problem.learning_rate, fused=problem.tuned)
     schedule = None
     if problem.schedule == "one_cycle":
