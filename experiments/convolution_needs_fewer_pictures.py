@@ -48,7 +48,7 @@ def run(settings: Settings) -> Numbers:
         trainer = trainer_of(model, optim.adam(RATE), loss, MULTICLASS, shape)
         accuracy = np.zeros((settings.seeds, len(pictures)))
         for seed, i in np.ndindex(accuracy.shape):
-            state = trainer.init(jax.random.key(seed))
+            state = trainer.init(seed)
             order = _order(pictures[i], steps, seed)
             state, _ = trainer.run(state, train.examples, order[None], 0, steps)
             accuracy[seed, i] = measure(trainer, MULTICLASS, state.params, test)["accuracy"]

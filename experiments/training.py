@@ -147,7 +147,7 @@ def train(
     measures: dict[str, list[list[float]]] = {name: [] for name in scores}
     finals = []
     for seed in range(settings.seeds) if seeds is None else seeds:
-        state = trainer.init(jax.random.key(seed))
+        state = trainer.init(seed)
         if start is not None:
             params, _ = start.init(jax.random.key(seed), shape)
             state = state._replace(params=params, opt_state=optimizer.init(params))

@@ -24,7 +24,7 @@ from jaxmlp.config import Config
 from jaxmlp.data import Dataset, Preprocessing, background, holdout, parts, with_task
 from jaxmlp.errors import InputError, check
 from jaxmlp.registry import LOSSES, MODELS, OPTIMIZER_TABLE
-from jaxmlp.spec import Spec, examples_from, prepare
+from jaxmlp.spec import Spec, arrays_from, prepare, together
 from jaxmlp.training import (
     TASKS,
     Examples,
@@ -49,7 +49,8 @@ class Problem:
       spec: what the network expects and returns.
       task: how it is posed.
       trainer: the compiled functions.
-      train, valid, test: the parts of the data; `valid` may be missing.
+      train, valid, test: the parts of the data, which share the examples on the device, and so the
+        compiled programs; `valid` may be missing.
       learning_rate: `step -> rate`, of the last step of an epoch.
     """
 
@@ -279,16 +280,17 @@ def problem_from(config: Config, dataset: Dataset) -> Problem:
     rates = np.asarray(jax.jit(partial(rates_of_epochs, rate, steps, config.epochs))())
     trainer = trainer_from(config, spec, rate)
     weights = weights_from(config, dataset, rest)
-    training = examples_from(spec, dataset.x_train, dataset.y_train, weights)
-    rehearse(trainer, training, config.batch_size)
-    test = examples_from(spec, dataset.x_test, dataset.y_test)
+    training = arrays_from(spec, dataset.x_train, dataset.y_train, weights)
+    test = arrays_from(spec, dataset.x_test, dataset.y_test)
+    examples = Examples(*jax.device_put(tuple(map(together, training, test))))
+    rehearse(trainer, examples, config.batch_size)
     return Problem(
         config,
         spec,
         TASKS[spec.task],
         trainer,
-        train=Split(training, rest),
-        valid=Split(training, held) if len(held) else None,
-        test=Split(test, np.arange(len(dataset.x_test))),
+        train=Split(examples, rest),
+        valid=Split(examples, held) if len(held) else None,
+        test=Split(examples, np.arange(len(dataset.x_train), len(examples.weights))),
         learning_rate=lambda step: float(rates[step // steps]),
     )

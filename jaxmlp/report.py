@@ -31,8 +31,8 @@ def finish(
 ) -> None:
     """Measure the best parameters on every part, write the run's last files, and tell.
 
-    This is the only place where the test part is looked at. The examples that were trained on are
-    given up at the end.
+    This is the only place where the test part is looked at. The examples on the device are given up
+    before pictures are drawn.
 
     Args:
       run: the run's folder.
@@ -81,9 +81,11 @@ def finish(
     run.write_json(SUMMARY, summary)
     if not quiet:
         print_table(_rows(run, summary, problem))
-    for array in problem.train.examples:
-        array.delete()  # drawing takes memory, and no more than the test part
-    draw(run, problem, records, params)
+    classifies = problem.task.name in ("multiclass", "binary")
+    matrix = confusion_matrix(problem, params) if classifies else None
+    for array in problem.test.examples:
+        array.delete()  # drawing takes memory of its own
+    draw(run, problem, records, matrix)
 
 
 def count(params: Any) -> int:
@@ -126,31 +128,31 @@ def outputs_of(trainer: Trainer, params: Any, split: Split) -> np.ndarray:
     return np.concatenate([trainer.predict(params, x[piece]) for piece in pieces])
 
 
-def draw(run: Run, problem: Problem, records: list[dict[str, Any]], params: Any) -> None:
+def draw(
+    run: Run, problem: Problem, records: list[dict[str, Any]], matrix: np.ndarray | None
+) -> None:
     """Write the run's pictures: its curves and, of a classifier, the confusion matrix.
 
     Args:
       run: the run's folder.
       problem: what was trained.
       records: the lines of metrics.
-      params: the best parameters.
+      matrix: the confusion matrix, if there is one.
     """
     from jaxmlp import figures
 
     if records:
         figure = figures.curves(records, problem.spec.loss, problem.task.score)
         figures.save(figure, run.path / "curves.png")
-    if problem.task.name in ("multiclass", "binary"):
-        outputs = outputs_of(problem.trainer, params, problem.test)
-        matrix = confusion_matrix(problem, outputs)
-        title = f"{problem.config.dataset}, test set: {len(outputs):,} examples"
+    if matrix is not None:
+        title = f"{problem.config.dataset}, test set: {matrix.sum():,} examples"
         figure = figures.confusion(matrix, problem.spec.classes, title)
         figures.save(figure, run.path / "confusion.png")
 
 
-def confusion_matrix(problem: Problem, outputs: np.ndarray) -> np.ndarray:
-    """Return counts `[true class, predicted class]` for the raw outputs on the test set."""
-    n = len(problem.spec.classes)
+def confusion_matrix(problem: Problem, params: Any) -> np.ndarray:
+    """Return counts `[true class, predicted class]` of a network's answers on the test set."""
+    n, outputs = len(problem.spec.classes), outputs_of(problem.trainer, params, problem.test)
     predicted = np.argmax(np.asarray(problem.task.probabilities(outputs)), axis=1)
     true = problem.test.targets.reshape(-1).astype(int)
     return np.bincount(n * true + predicted, minlength=n * n).reshape(n, n)

@@ -11,7 +11,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli import Parser, add_fields, run_command
@@ -89,9 +91,13 @@ def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
 
 
 def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None]:
-    """Return the data, and the name of the set they stand in for, if they do."""
+    """Return the data, and the name of the set they stand in for, if they do.
+
+    While they are read, JAX is imported.
+    """
     from jaxmlp.data import Unavailable, load
 
+    Thread(target=import_module, args=["jaxmlp.build"]).start()  # takes longer than most data
     try:
         return load(config.dataset, data_dir=config.data_dir, target=config.target), None
     except Unavailable as error:

@@ -14,7 +14,7 @@ PARAMETERS_AT_ONCE = 1_000_000  # kept of them
 
 
 class Split(NamedTuple):
-    """A part of the examples on the device: training and validation part share them.
+    """A part of the examples on the device, which all parts share.
 
     Attributes:
       examples: all examples, of this part and maybe of others.

@@ -69,15 +69,14 @@ def begin(trainer: Trainer, seed: int) -> tuple[TrainState, Best]:
     Returns:
       The state before the first step, and a `Best` that anything is better than.
     """
-    state = trainer.init(jax.random.key(seed, impl="threefry2x32"))
+    state = trainer.init(np.uint32(seed))
     worst = np.float64(np.finfo(np.float64).max)
     return state, Best(_copy(state.params), np.int64(0), -worst, worst)
 
 
 def shapes_of_start(trainer: Trainer) -> tuple[TrainState, Best]:
     """Return what `begin` does, but for the numbers: shapes and types alone, without compiling."""
-    key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
-    state = jax.eval_shape(trainer.init, key)
+    state = jax.eval_shape(trainer.init, np.uint32(0))
     number = np.float64(0)
     return state, Best(state.params, np.int64(0), number, number)
 

@@ -5,6 +5,7 @@ images); a step gathers its examples, prepares them, and takes one gradient step
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -97,7 +98,7 @@ class Trainer(NamedTuple):
     """The compiled functions of one training problem.
 
     Attributes:
-      init: `key -> TrainState`, the start of a run.
+      init: `seed -> TrainState`, the start of a run; a seed of 32 bits needs to be a `uint32`.
       run: `(state, examples, orders, start, stop) -> (state, ends)`, the steps `start <= i < stop`
         of some epochs, counted from the first one's. `orders[e, i]` holds the indices of the
         examples in step i of epoch e, -1 where a batch is not full. Totals begin anew with every
@@ -109,7 +110,7 @@ class Trainer(NamedTuple):
       prepare: from inputs as stored to the network's.
     """
 
-    init: Callable[[Array], TrainState]
+    init: Callable[[int | np.uint32], TrainState]
     run: Callable[[TrainState, Examples, AnyArray, int, int], tuple[TrainState, Ends]]
     evaluate: Callable[[Any, Examples, AnyArray, int], Totals]
     predict: Callable[[Any, AnyArray], Array]
@@ -136,6 +137,12 @@ def take(examples: Examples, row: Array) -> Examples:
     """Return the examples of one row of an order; the filling has weight 0."""
     x, targets, weights = (jnp.take(a, row, axis=0, mode="clip") for a in examples)
     return Examples(x, targets, jnp.where(row >= 0, weights, 0))
+
+
+def _put(trees: Any, k: Array, tree: Any) -> Any:
+    """Return trees that lie along a first axis with the one at a place replaced."""
+    replaced = partial(jax.lax.dynamic_update_index_in_dim, index=k, axis=0)
+    return jax.tree.map(replaced, trees, tree)
 
 
 def _once() -> dict[str, int] | None:
@@ -170,7 +177,8 @@ def make_trainer(
       The compiled functions.
     """
 
-    def init(key: Array) -> TrainState:
+    def init(seed: int | np.uint32) -> TrainState:
+        key = jax.random.key(seed, impl="threefry2x32")
         params, _ = model.init(jax.random.fold_in(key, 0), input_shape)
         zero = jnp.zeros((), jnp.int32)
         run_key = jax.random.fold_in(key, 1)
@@ -203,18 +211,20 @@ def make_trainer(
         def before(end: Array | int) -> Callable[[Any], Array]:
             return lambda carry: (carry[0] < end) & jnp.isfinite(carry[1].totals.loss)
 
-        def one(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
-            i, state = carry
-            return i + 1, step(state, take(examples, orders[i // steps, i % steps]))
-
         def epoch(carry: tuple[Array, TrainState, Ends]) -> tuple[Array, TrainState, Ends]:
             i, state, ends = carry
-            number = i // steps
-            sums = jax.tree.map(lambda total: jnp.where(i % steps == 0, 0, total), state.totals)
-            end = jnp.minimum(stop, (number + 1) * steps)
+            number = jax.lax.div(i, jnp.int32(steps))
+            first = number * steps
+            order = orders[number]
+
+            def one(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
+                i, state = carry
+                return i + 1, step(state, take(examples, order[i - first]))
+
+            sums = jax.tree.map(lambda total: jnp.where(i == first, 0, total), state.totals)
+            end = jnp.minimum(stop, first + steps)
             i, state = jax.lax.while_loop(before(end), one, (i, state._replace(totals=sums)))
-            reached = Ends(state.params, state.totals)
-            return i, state, jax.tree.map(lambda a, new: a.at[number].set(new), ends, reached)
+            return i, state, _put(ends, number, Ends(state.params, state.totals))
 
         ends = Ends(state.params, state.totals)
         ends = jax.tree.map(lambda a: jnp.zeros((epochs, *a.shape), a.dtype), ends)
@@ -234,7 +244,7 @@ def make_trainer(
                 return totals.plus(value, score(outputs, batch.targets), batch.weights), None
 
             totals = jax.lax.scan(one, Totals.zero(), order)[0]
-            return jax.tree.map(lambda a, new: a.at[k].set(new), found, totals)
+            return _put(found, k, totals)
 
         room = len(jax.tree.leaves(params)[0])
         nothing = jax.tree.map(lambda zero: jnp.zeros(room, zero.dtype), Totals.zero())

@@ -97,7 +97,7 @@ def test_it_belongs_to_training_alone():
     x = jax.random.normal(jax.random.key(0), (6, 4, 4, 1))
     examples = Examples(x, jnp.arange(6, dtype=jnp.int32) % 3, jnp.ones(6))
     order = batches(np.arange(6), 6)
-    state = trainer.init(jax.random.key(0))
+    state = trainer.init(0)
     start = jax.tree.map(np.array, state.params)
     state, _ = trainer.run(state, examples, order[None], 0, 1)
     dense = state.params[1]

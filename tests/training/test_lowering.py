@@ -41,7 +41,7 @@ def test_lenet_lowers_everywhere():
 def lowers(config, dataset):
     problem = problem_from(config, dataset)
     trainer, examples = problem.trainer, problem.train.examples
-    state = jax.eval_shape(trainer.init, jax.random.key(0))
+    state = jax.eval_shape(trainer.init, 0)
     order = jax.ShapeDtypeStruct((1, *batches(np.arange(8), 4).shape), jnp.int32)
     bound = jax.ShapeDtypeStruct((), jnp.int32)
     exported = jax.export.export(trainer.run, platforms=PLATFORMS)(

@@ -42,8 +42,8 @@ def test_an_epoch_is_its_steps_in_order():
     """Against one step at a time with the last, incomplete batch as an array of its own size."""
     t = trainer()
     order = batches(RNG.permutation(N), 16)
-    state, ends = t.run(t.init(jax.random.key(1)), EXAMPLES, order[None], 0, len(order))
-    params = t.init(jax.random.key(1)).params
+    state, ends = t.run(t.init(1), EXAMPLES, order[None], 0, len(order))
+    params = t.init(1).params
     gradient = nn.value_and_grad(t.model, losses.cross_entropy)
     total = 0.0
     for row in order:
@@ -62,8 +62,8 @@ def test_an_epoch_is_its_steps_in_order():
 
 def test_a_run_in_pieces_is_the_same_run():
     t, order = trainer(optim.adam(0.01), dropout=0.5), batches(np.arange(N), 8)
-    whole, _ = t.run(t.init(jax.random.key(1)), EXAMPLES, order[None], 0, 7)
-    pieces = t.init(jax.random.key(1))
+    whole, _ = t.run(t.init(1), EXAMPLES, order[None], 0, 7)
+    pieces = t.init(1)
     for start, stop in ((0, 1), (1, 4), (4, 7)):
         pieces, _ = t.run(pieces, EXAMPLES, order[None], start, stop)
     whole, pieces = (s._replace(key=jax.random.key_data(s.key)) for s in (whole, pieces))
@@ -73,8 +73,8 @@ def test_a_run_in_pieces_is_the_same_run():
 def test_several_epochs_at_once_are_the_same_as_one_by_one():
     t = trainer(optim.adam(0.01), dropout=0.5)
     orders = np.stack([batches(RNG.permutation(N), 8) for _ in range(5)])
-    first = t.init(jax.random.key(1))
-    together, ends = t.run(t.init(jax.random.key(1)), EXAMPLES, orders, 0, 3 * 7 + 2)
+    first = t.init(1)
+    together, ends = t.run(t.init(1), EXAMPLES, orders, 0, 3 * 7 + 2)
     state = first
     for e, order in enumerate(orders[:3]):
         state, end = t.run(state, EXAMPLES, order[None], 0, 7)
@@ -86,7 +86,7 @@ def test_several_epochs_at_once_are_the_same_as_one_by_one():
 
 def test_the_second_step_does_not_compile():
     t, order = trainer(), batches(np.arange(N), 16)
-    state = t.init(jax.random.key(0))
+    state = t.init(0)
     for start, stop in ((0, 1), (1, 2), (2, 4), (0, 4)):
         state, ends = t.run(state, EXAMPLES, order[None], start, stop)
         t.evaluate(ends.params, EXAMPLES, order, 1)
@@ -102,16 +102,13 @@ def test_the_machine_made_parts_are_drop_ins(machine):
     }[machine]()
     order = batches(np.arange(N), 8)
     with jax.numpy_dtype_promotion("standard"):  # Optax needs it
-        ends = [
-            t.run(t.init(jax.random.key(2)), EXAMPLES, order[None], 0, 7)[0].params
-            for t in (ours, theirs)
-        ]
+        ends = [t.run(t.init(2), EXAMPLES, order[None], 0, 7)[0].params for t in (ours, theirs)]
     assert_trees_close(*ends, 1e-5)
 
 
 def test_evaluation_counts_every_example_once():
     t = trainer()
-    several = [t.init(jax.random.key(seed)).params for seed in range(3)]
+    several = [t.init(seed).params for seed in range(3)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *several)
     totals = t.evaluate(stacked, EXAMPLES, batches(np.arange(N), 20), 2)
     assert float(totals.weight[2]) == 0  # not asked for
@@ -130,8 +127,8 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_the_last():
     x[20] = np.inf
     order = batches(np.arange(N), 8)
     bad = EXAMPLES._replace(x=jnp.asarray(x))
-    before = t.run(t.init(jax.random.key(0)), EXAMPLES, order[None], 0, 2)[0].params
-    state, _ = t.run(t.init(jax.random.key(0)), bad, np.stack([order, order]), 0, 14)
+    before = t.run(t.init(0), EXAMPLES, order[None], 0, 2)[0].params
+    state, _ = t.run(t.init(0), bad, np.stack([order, order]), 0, 14)
     assert int(state.step) == 3
     assert not np.isfinite(state.totals.loss)
     assert_trees_identical(state.params, before)

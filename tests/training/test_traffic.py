@@ -9,6 +9,7 @@ import pytest
 from jaxmlp.build import problem_from
 from jaxmlp.config import Config
 from jaxmlp.data import load
+from jaxmlp.spec import together
 from jaxmlp.training import begin, evaluation, fit, loop, measure
 
 BATCH, EPOCHS = 128, 3
@@ -18,7 +19,6 @@ class Traffic(NamedTuple):
     """What was counted over a run.
 
     Attributes:
-      valid: the number of validation examples.
       together: how many epochs a call of the compiled loop may go through.
       steps: the number of steps in an epoch.
       pieces: for each call of the compiled loop, its steps, counted over the whole run.
@@ -28,7 +28,6 @@ class Traffic(NamedTuple):
       state: at the end.
     """
 
-    valid: int
     together: int
     steps: int
     pieces: list
@@ -66,7 +65,7 @@ def traffic(request):
     trainer = problem.trainer._replace(run=counted_run)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop.jax, "device_put", counted_put)
-        patch.setattr(evaluation, "EXAMPLES_AT_ONCE", together * len(data.x_train))
+        patch.setattr(evaluation, "EXAMPLES_AT_ONCE", together * len(problem.train.examples.x))
         progress = list(
             fit(
                 trainer,
@@ -81,11 +80,11 @@ def traffic(request):
             )
         )
         sent = placed.copy()
-        if valid:
-            measure(trainer, problem.task, progress[-1].best.params, problem.train)
+        for part in (problem.train, problem.test):
+            measure(trainer, problem.task, progress[-1].best.params, part)
     sizes = (run._cache_size(), trainer.evaluate._cache_size(), trainer.init._cache_size())
     steps = -(-(len(data.x_train) - valid) // BATCH)
-    return Traffic(valid, together, steps, pieces, sent, passed, sizes, progress[-1].state)
+    return Traffic(together, steps, pieces, sent, passed, sizes, progress[-1].state)
 
 
 def test_every_step_is_taken_once(traffic):
@@ -94,7 +93,7 @@ def test_every_step_is_taken_once(traffic):
 
 
 def test_one_program_each_is_compiled(traffic):
-    assert traffic.sizes == (1, int(traffic.valid > 0), 1)
+    assert traffic.sizes == (1, 1, 1)
 
 
 def test_epochs_send_their_order_and_nothing_else(traffic):
@@ -103,10 +102,23 @@ def test_epochs_send_their_order_and_nothing_else(traffic):
     assert set(traffic.passed) == {0}
 
 
-@pytest.mark.parametrize("together", [1, 2])
-def test_later_epochs_compile_nothing(together, monkeypatch):
+@pytest.mark.parametrize(
+    ("first", "second"), [("uint8", "uint8"), ("float32", "float32"), ("uint8", "float32")]
+)
+def test_parts_laid_together_are_the_device_s_own(first, second):
+    """What lies at a multiple of 64 bytes is not copied once more."""
+    a, b = np.arange(21).reshape(7, 3).astype(first), np.full((2, 3), 0.5).astype(second)
+    both = together(a, b)
+    assert both.dtype == np.result_type(a, b)
+    np.testing.assert_array_equal(both, [*a, *b])
+    device = jax.devices("cpu")[0]
+    assert jax.device_put(both, device).unsafe_buffer_pointer() == both.ctypes.data
+
+
+@pytest.mark.parametrize("many", [1, 2])
+def test_later_epochs_compile_nothing(many, monkeypatch):
     """Counted by JAX itself, over everything that a run does."""
-    monkeypatch.setattr(evaluation, "EXAMPLES_AT_ONCE", 4 * together)
+    monkeypatch.setattr(evaluation, "EXAMPLES_AT_ONCE", 8 * many)  # four to learn, four to test
     compilations = []
 
     def note(event, seconds, **more):
@@ -135,6 +147,6 @@ def test_later_epochs_compile_nothing(together, monkeypatch):
                 counts.append(len(compilations))
     finally:
         jax.monitoring.unregister_event_duration_listener(note)
-    assert len(counts) >= 6 // together
+    assert len(counts) >= 6 // many
     assert counts[0] > 0
     assert counts[1:] == counts[:-1]
