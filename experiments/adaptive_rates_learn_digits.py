@@ -18,8 +18,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import descent, over_seeds
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import RULES, descent, digits, over_seeds
+from experiments.training import RULES, digits
 from jaxmlp import nn
 
 ABOUT = About(

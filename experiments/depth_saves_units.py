@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import fit_curve
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import fit_curve
 from jaxmlp import nn, optim
 from jaxmlp.data.toys import sawtooth
 

@@ -17,8 +17,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import over_seeds
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import RULES, over_seeds
+from experiments.training import RULES
 from jaxmlp import optim
 
 ABOUT = About(

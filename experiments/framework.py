@@ -19,7 +19,7 @@ HOLDS = "holds"
 CONDITIONALLY = "holds with conditions"
 FAILS = "does not hold"
 # modules that are no experiments
-SHARED = ("bench", "framework", "kept", "report", "style", "timing", "training")
+SHARED = ("bench", "descent", "framework", "kept", "report", "style", "timing", "training")
 Numbers = dict[str, Any]
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import over_seeds
 from experiments.framework import FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import digits, over_seeds
+from experiments.training import digits
 from jaxmlp import nn
 
 ABOUT = About(

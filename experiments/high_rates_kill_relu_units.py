@@ -18,8 +18,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import descent, orders
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import descent, digits, orders
+from experiments.training import digits
 from jaxmlp import nn, optim
 
 ABOUT = About(

@@ -16,8 +16,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import over_seeds, stepping
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import dataset, digits, over_seeds, stepping
+from experiments.training import dataset, digits
 from jaxmlp import nn, optim
 from jaxmlp.data import Preprocessing
 

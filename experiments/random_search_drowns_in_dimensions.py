@@ -12,8 +12,8 @@ from jax import Array
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import over_seeds
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import over_seeds
 from jaxmlp import nn
 
 ABOUT = About(

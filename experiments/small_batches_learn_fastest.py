@@ -20,8 +20,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import descent, orders, over_seeds
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import descent, digits, orders, over_seeds
+from experiments.training import digits
 from jaxmlp import nn, optim
 
 ABOUT = About(

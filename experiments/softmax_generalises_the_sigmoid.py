@@ -14,8 +14,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import over_seeds, stepping
 from experiments.framework import FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import dataset, over_seeds, stepping
+from experiments.training import dataset
 from jaxmlp import nn, optim
 
 ABOUT = About(

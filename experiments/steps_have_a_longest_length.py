@@ -14,8 +14,8 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import over_seeds
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import over_seeds
 from jaxmlp import nn
 from jaxmlp.data.toys import load_points
 

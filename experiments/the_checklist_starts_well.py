@@ -19,8 +19,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import stepping
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import digits, stepping, train
+from experiments.training import digits, train
 from jaxmlp import nn, optim
 
 ABOUT = About(

@@ -16,8 +16,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import descent, over_seeds
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import dataset, descent, over_seeds
+from experiments.training import dataset
 from jaxmlp import nn, optim
 from jaxmlp.data import Preprocessing, toys
 from jaxmlp.nn import activations, gradients, information, initializers

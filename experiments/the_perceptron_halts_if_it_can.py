@@ -19,8 +19,8 @@ from jax import Array
 from matplotlib.figure import Figure
 
 from experiments import style
+from experiments.descent import over_seeds, stepping
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
-from experiments.training import over_seeds, stepping
 from jaxmlp import nn, optim
 
 ABOUT = About(

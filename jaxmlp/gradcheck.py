@@ -143,12 +143,14 @@ def check_gradient(subject: Subject, n: int, broken: int | None = None) -> list[
     import jax
 
     from jaxmlp import nn
-    from jaxmlp.spec import examples_from
+    from jaxmlp.build import weights_from
+    from jaxmlp.spec import arrays_from
 
     rng = np.random.default_rng(subject.config.seed)
     some = np.sort(rng.choice(subject.train, n, replace=False))
     x, y = subject.dataset.x_train[some], subject.dataset.y_train[some]
-    targets = np.asarray(examples_from(subject.spec, x, y).targets)
+    _, targets, _ = arrays_from(subject.spec, x, y)
+    weights = weights_from(subject.config, subject.dataset, subject.train)
     layers = [_input(), *subject.model.layers]
     if broken is not None:
         layers[broken] = _spoilt(layers[broken])
@@ -158,7 +160,8 @@ def check_gradient(subject: Subject, n: int, broken: int | None = None) -> list[
         params = jax.tree.map(lambda w: jax.numpy.asarray(w, "float64"), tree)
         drops, seed = subject.config.dropout, subject.config.seed
         key = jax.random.key(seed, impl="threefry2x32") if drops else None
-        return _compare(nn.sequential(*layers), subject.loss, params, (x, targets, None, key), rng)
+        data = (x, targets, None if weights is None else weights[some], key)
+        return _compare(nn.sequential(*layers), subject.loss, params, data, rng)
 
 
 def _input() -> "Layer":

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import jaxmlp
-from jaxmlp import registry
+from jaxmlp import config, data, registry, training
 
 ROOT = Path(jaxmlp.__file__).parent
 
@@ -82,6 +82,10 @@ def test_only_the_referees_differentiate_by_machine(source):
 def test_every_name_stands_for_something(table):
     for name in table.names:
         assert callable(table[name])
+
+
+def test_tasks_have_the_same_names_everywhere():
+    assert config.TASK_NAMES == data.TASKS == tuple(training.TASKS)
 
 
 def test_activations_and_losses_know_their_names():

@@ -69,6 +69,21 @@ def test_the_default(capsys):
     assert found["tolerances"] == {"machine": 1e-12, "differences": 1e-6}
 
 
+def test_a_run_s_class_weights_take_part(tmp_path, monkeypatch):
+    path = saved_run(tmp_path / "run", dataset="breast_cancer", class_weights="balanced")
+    run = gradcheck.load_subject(str(path), {}, gradcheck.Options, gradcheck.HIDDEN)
+    labels, seen = run.dataset.y_train[run.train], []
+    compare = gradcheck._compare
+    monkeypatch.setattr(
+        gradcheck, "_compare", lambda *given: seen.append(given[3]) or compare(*given)
+    )
+    assert all(row.ok for row in gradcheck.check_gradient(run, 8))
+    _, targets, weights, _ = seen[0]
+    shares = [np.mean(labels == label) for label in targets[:, 0]]
+    np.testing.assert_allclose(weights, [1 / (2 * share) for share in shares])
+    assert len(set(weights)) == 2
+
+
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize(("layer", "number"), [("1", 1), ("relu", 3), ("dense 1", 6)])
 def test_a_wrong_sign_is_noticed(capsys, layer, number):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import style, timing, training
+from experiments import descent, style, timing, training
 from experiments.framework import Settings
 from jaxmlp import nn, optim
 
@@ -17,7 +17,7 @@ def test_descent_takes_the_steps_it_says():
     def gradient(w, x, y):
         return None, jnp.sum(2 * (w * x - y) * x)
 
-    learn = training.descent(gradient, optim.sgd(0.1), lambda w: w)
+    learn = descent.descent(gradient, optim.sgd(0.1), lambda w: w)
     weights, last = learn(jnp.zeros(()), x, y, jnp.array([[[0], [1]], [[1], [0]]]))
     expected, w = [0.0], 0.0
     for epoch in ((0, 1), (1, 0)):
@@ -30,7 +30,7 @@ def test_descent_takes_the_steps_it_says():
 
 
 def test_orders_show_every_example_once_an_epoch():
-    drawn = np.asarray(training.orders(Settings(seeds=2), epochs=3, n=12, batch_size=4))
+    drawn = np.asarray(descent.orders(Settings(seeds=2), epochs=3, n=12, batch_size=4))
     assert drawn.shape == (2, 3, 3, 4)
     for order in drawn.reshape(6, 12):
         assert sorted(order) == list(range(12))

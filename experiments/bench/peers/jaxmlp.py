@@ -7,7 +7,8 @@ from experiments.bench.problem import Problem, stored, table
 from jaxmlp.build import problem_from
 from jaxmlp.config import Config
 from jaxmlp.data import Dataset
-from jaxmlp.training import begin, fit
+from jaxmlp.report import outputs_of
+from jaxmlp.training import Split, begin, fit
 
 ENDLESS = 1_000_000  # epochs, for a session that is asked for one after the other
 
@@ -17,7 +18,6 @@ def start(problem: Problem) -> Session:
     ours = problem_from(_config(problem), _dataset(problem))
     batch, seed = ours.config.batch_size, ours.config.seed
     assert batch is not None
-    x_test = np.asarray(ours.test.examples.x)[ours.test.indices]
     reached, done = begin(ours.trainer, seed), 0
 
     def train(epochs: int) -> None:
@@ -37,7 +37,8 @@ def start(problem: Problem) -> Session:
         reached = last.state, last.best
 
     def predict(n: int) -> np.ndarray:
-        return np.asarray(ours.trainer.predict(reached[0].params, x_test[:n])).argmax(axis=1)
+        some = Split(ours.test.examples, ours.test.indices[:n])
+        return outputs_of(ours.trainer, reached[0].params, some).argmax(axis=1)
 
     return Session(train, predict)
 

@@ -1,0 +1,122 @@
+"""Descent as one pure function, to be mapped over seeds, rates and starts at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.framework import Settings
+from jaxmlp import nn
+
+
+def stepping(gradient: Callable[..., Any], optimizer: Any) -> Callable[..., tuple[Any, Any]]:
+    """Return a step of training, in the form that `jax.lax.scan` takes.
+
+    Args:
+      gradient: `(params, x, y) -> (found, gradient)`, as of `nn.value_and_grad`.
+      optimizer: an `(init, update)` pair.
+
+    Returns:
+      `((params, state), (x, y)) -> ((params, state), found)`, what was found before the step.
+    """
+
+    def step(carry: Any, batch: Any) -> tuple[Any, Any]:
+        params, state = carry
+        found, slope = gradient(params, *batch)
+        updates, state = optimizer.update(slope, state, params)
+        return (jax.tree.map(jnp.add, params, updates), state), found
+
+    return step
+
+
+def descent(
+    gradient: Callable[..., Any], optimizer: Any, measured: Callable[[Any], Any]
+) -> Callable[..., Any]:
+    """Return training as one pure function.
+
+    Args:
+      gradient: `(params, x, y) -> (found, gradient)`, as of `nn.value_and_grad`.
+      optimizer: an `(init, update)` pair.
+      measured: `params -> numbers`, before the first epoch and after each.
+
+    Returns:
+      `(params, x, y, orders) -> (numbers, params)`. Orders `(epochs, steps, batch)` are rows of
+      the examples, as `orders` draws them; numbers get a leading axis of `epochs + 1`.
+    """
+    step = stepping(gradient, optimizer)
+
+    def learn(params: Any, x: jax.Array, y: jax.Array, orders: jax.Array) -> tuple[Any, Any]:
+        def one(carry: Any, rows: jax.Array) -> tuple[Any, None]:
+            return step(carry, (x[rows], y[rows]))[0], None
+
+        def epoch(carry: Any, order: jax.Array) -> tuple[Any, Any]:
+            numbers = measured(carry[0])
+            return jax.lax.scan(one, carry, order)[0], numbers
+
+        (params, _), numbers = jax.lax.scan(epoch, (params, optimizer.init(params)), orders)
+        last = measured(params)
+        return jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), numbers, last), params
+
+    return learn
+
+
+def orders(settings: Settings, epochs: int, n: int, batch_size: int) -> jax.Array:
+    """Return for every seed the order of n examples, `(seeds, epochs, steps, batch_size)`.
+
+    What does not fill a batch is left out of the epoch.
+    """
+    steps = n // batch_size
+    drawn = [
+        [
+            np.random.default_rng([seed, epoch]).permutation(n)[: steps * batch_size]
+            for epoch in range(epochs)
+        ]
+        for seed in range(settings.seeds)
+    ]
+    return jnp.asarray(np.reshape(drawn, (settings.seeds, epochs, steps, batch_size)), jnp.int32)
+
+
+def over_seeds(function: Callable[[jax.Array], Any], settings: Settings) -> Any:
+    """Return a function of a random key at every seed, computed at once by `vmap`.
+
+    Args:
+      function: `key -> arrays`.
+      settings: how many seeds.
+
+    Returns:
+      The arrays, each with a leading axis of seeds.
+    """
+    keys = jax.vmap(jax.random.key)(jnp.arange(settings.seeds))
+    return jax.tree.map(np.asarray, jax.jit(jax.vmap(function))(keys))
+
+
+def fit_curve(
+    model: nn.Layer, optimizer: Any, x: np.ndarray, y: np.ndarray, settings: Settings, steps: int
+) -> np.ndarray:
+    """Fit a curve by full-batch descent on the squared error, all seeds in one compiled program.
+
+    Args:
+      model: the network.
+      optimizer: an `(init, update)` pair.
+      x: `(N, features)`.
+      y: `(N, outputs)`.
+      settings: how many seeds.
+      steps: the number of steps.
+
+    Returns:
+      The root mean square error after the last step, `(seeds,)`.
+    """
+    inputs, targets = jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
+    step = stepping(nn.value_and_grad(model, nn.losses.mse), optimizer)
+
+    def fit(key: jax.Array) -> jax.Array:
+        params, _ = model.init(key, inputs.shape[1:])
+        start = params, optimizer.init(params)
+        params, _ = jax.lax.fori_loop(
+            0, steps, lambda _, carry: step(carry, (inputs, targets))[0], start
+        )
+        return jnp.sqrt(nn.losses.mse(model(params, inputs), targets))
+
+    return over_seeds(fit, settings)
