@@ -65,8 +65,7 @@ def _measured(results: Results) -> str:
 def _times(numbers: Mapping[str, Any]) -> dict[str, Mapping[str, Summary]]:
     found = {f"epoch of {k}": v["ratios"] for k, v in numbers.get("epochs", {}).items()}
     if "whole" in numbers:
-        kinds = {"cold": "cold", "warm": "warm", "alike": "cold, with our recipe"}
-        found |= {f"process to 98 %, {words}": numbers["whole"][k] for k, words in kinds.items()}
+        found |= {f"process to 98 %, {kind}": numbers["whole"][kind] for kind in ("cold", "warm")}
     if "sweep" in numbers:
         found["sweep of 16"] = numbers["sweep"]["ratios"]
     if "tiny" in numbers:

@@ -1,6 +1,5 @@
 """Whole processes: from start to 98 %, and a sweep of sixteen, everything a user waits for."""
 
-import dataclasses
 import itertools
 import json
 import shutil
@@ -27,13 +26,12 @@ CYCLE = Problem(
     smoothing=0.05,
     tuned=True,
 )
-WIDER = dataclasses.replace(CYCLE, hidden=(192,), batch_size=256, learning_rate=1.2e-2)
-# the quickest found for each that reaches it: ours but for PyTorch, whose steps cost more than
-# units, and for scikit-learn, whose Adam knows no schedule and needs more epochs and units
+# the quickest found for each that reaches it, which is ours wherever there is a schedule;
+# scikit-learn's Adam knows none, and needs more epochs and units
 RECIPES = {
     OURS: CYCLE,
     "sklearn": Problem(hidden=(512,), batch_size=256, learning_rate=7e-4, epochs=12, tuned=True),
-    "torch": WIDER,
+    "torch": CYCLE,
     "keras": CYCLE,
     "flax": CYCLE,
     "equinox": CYCLE,
@@ -48,26 +46,21 @@ def to_98(plan: Plan) -> dict[str, Any]:
     A process is timed from its start to the line that tells its test accuracy; ours then goes on to
     draw its pictures, and `ends` tells when it was through. Each round has its own seed, and begins
     with an empty folder for compiled programs (cold); then those that can keep them run again
-    (warm). What cannot keep any has one time for both. Each has the recipe that is quickest for it;
-    `alike`, cold too, is with ours for all that can follow it.
+    (warm). What cannot keep any has one time for both.
     """
-    times: dict[str, Any] = {kind: defaultdict(list) for kind in ("cold", "warm", "alike")}
+    times: dict[str, Any] = {"cold": defaultdict(list), "warm": defaultdict(list)}
     memory, accuracies, ends = defaultdict(list), defaultdict(list), defaultdict(list)
     run("-c", "import matplotlib.font_manager", **keeping(plan.scratch / "any"))  # lists the fonts
     for seed, name in itertools.product(range(plan.rounds), plan.libraries):
         folder = plan.scratch / f"cache-{name}-{seed}"
-        own = RECIPES[name]
-        cold, accuracy = _process(plan, name, own, seed, folder)
-        warm = _process(plan, name, own, seed, folder)[0] if name in ON_JAX else cold
-        shutil.rmtree(folder, ignore_errors=True)
+        cold, accuracy = _process(plan, name, seed, folder)
+        warm = _process(plan, name, seed, folder)[0] if name in ON_JAX else cold
         times["cold"][name].append(_told(cold))
         times["warm"][name].append(_told(warm))
-        if own.schedule == CYCLE.schedule:
-            alike = cold if own == CYCLE else _process(plan, name, CYCLE, seed, folder)[0]
-            times["alike"][name].append(_told(alike))
         ends[name].append(cold.seconds)
         memory[name].append(cold.megabytes)
         accuracies[name].append(accuracy)
+        shutil.rmtree(folder, ignore_errors=True)
     return {
         **{kind: ratios(of, OURS) for kind, of in times.items()},
         "seconds": {kind: _summaries(of) for kind, of in times.items()},
@@ -88,11 +81,9 @@ def _summaries(values: dict[str, list[float]]) -> dict[str, Any]:
     return {name: summary(of) for name, of in values.items()}
 
 
-def _process(
-    plan: Plan, name: str, recipe: Problem, seed: int, folder: Path
-) -> tuple[Finished, float]:
+def _process(plan: Plan, name: str, seed: int, folder: Path) -> tuple[Finished, float]:
     """Return a process, and the test accuracy it told."""
-    env = keeping(folder)
+    recipe, env = RECIPES[name], keeping(folder)
     epochs = 1 if plan.quick else recipe.epochs
     assert epochs is not None
     if name != OURS:

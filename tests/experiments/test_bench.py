@@ -96,7 +96,6 @@ def all_numbers():
         "whole": {
             "cold": peers,
             "warm": peers,
-            "alike": peers,
             "megabytes": peers | {OURS: alone(1)},
             "reached": dict.fromkeys(NAMES, 1),
         },
