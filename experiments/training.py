@@ -168,7 +168,7 @@ def train(
 def split(x: np.ndarray, y: np.ndarray, indices: np.ndarray | None = None) -> Split:
     """Return examples on the device, all of them or those at the indices."""
     examples = Examples(jnp.asarray(x), jnp.asarray(y), jnp.ones(len(x), jnp.float32))
-    return Split(examples, np.arange(len(x)) if indices is None else indices)
+    return Split(examples, np.arange(len(x)) if indices is None else indices, seen=len(x))
 
 
 class RuledFit(NamedTuple):

@@ -284,13 +284,15 @@ def problem_from(config: Config, dataset: Dataset) -> Problem:
     test = arrays_from(spec, dataset.x_test, dataset.y_test)
     examples = Examples(*jax.device_put(tuple(map(together, training, test))))
     rehearse(trainer, examples, config.batch_size)
+    seen = len(dataset.x_train)
+    split = partial(Split, examples, seen=seen)
     return Problem(
         config,
         spec,
         TASKS[spec.task],
         trainer,
-        train=Split(examples, rest),
-        valid=Split(examples, held) if len(held) else None,
-        test=Split(examples, np.arange(len(dataset.x_train), len(examples.weights))),
+        train=split(rest),
+        valid=split(held) if len(held) else None,
+        test=split(np.arange(seen, len(examples.weights))),
         learning_rate=lambda step: float(rates[step // steps]),
     )

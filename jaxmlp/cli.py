@@ -12,6 +12,8 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from threading import Thread
 from typing import Any, NoReturn
 
 from jaxmlp.compilation import remember_compilations
@@ -48,6 +50,15 @@ class Parser(argparse.ArgumentParser):
             remember_compilations()
         del found.no_compilation_cache
         return found
+
+
+def import_beside(module: str) -> None:
+    """Import a module while the caller goes on; whoever needs it waits for what is left.
+
+    Args:
+      module: its full name.
+    """
+    Thread(target=import_module, args=[module], daemon=True).start()
 
 
 class _Several(argparse.Action):

@@ -121,7 +121,7 @@ def _evaluate(
 
     task = TASKS[spec.task]
     trainer = trainer_from(config, spec, schedule_from(config, steps=1))
-    split = Split(examples_from(spec, x, y), np.arange(len(x)))
+    split = Split(examples_from(spec, x, y), np.arange(len(x)), seen=len(x))
     result = {"dataset": config.dataset, "split": part, "examples": len(x), "task": task.name}
     result |= measure(trainer, task, params, split)
     outputs = outputs_of(trainer, params, split)

@@ -161,11 +161,11 @@ def explain_network(subject: Subject, n: int) -> list[Section]:
     """
     import jax
 
-    from jaxmlp.spec import examples_from
+    from jaxmlp.spec import arrays_from
 
     raw, y = subject.dataset.x_train[n : n + 1], subject.dataset.y_train[n : n + 1]
     _check_size("the input", raw)
-    encoded = np.asarray(examples_from(subject.spec, raw, y).targets)
+    _, encoded, _ = arrays_from(subject.spec, raw, y)
     with jax.enable_x64(True):
         x = jax.numpy.asarray(subject.spec.preprocessing(raw), "float64")
         params = jax.tree.map(lambda w: jax.numpy.asarray(w, "float64"), subject.params)

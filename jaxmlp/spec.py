@@ -27,8 +27,8 @@ class Spec:
       loss: the name of the loss.
       classes: the names of classes, labels or predicted values.
       preprocessing: of the inputs.
-      raw: whether they are kept as the data set has them and preprocessed in every step, without a
-        copy. Numbers in float64 are preprocessed first, for float32 may not tell them apart.
+      raw: whether they are kept as the data set has them and preprocessed in every step. Numbers in
+        float64 are preprocessed first, for float32 may not tell them apart.
       target_preprocessing: of the targets, in regression.
       columns: how a table's rows become numbers, or `None`.
       background: whether pictures of the training part are `dark` or `light` at the border.

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxmlp.cli import Parser, add_fields, run_command
+from jaxmlp.cli import Parser, add_fields, import_beside, run_command
 from jaxmlp.compilation import spread_over_cores
 from jaxmlp.config import Config
 from jaxmlp.errors import InputError, check
@@ -85,6 +85,7 @@ def _main(arguments: list[str]) -> int:
         folder = make_folder(Path(control.out or Path("sweeps") / name), control.overwrite)
         write_plan(folder, plan)
     book = Book(folder, plan, groups[0].task.score)
+    import_beside("jaxmlp.figures")  # while programs are compiled
     if _train(groups, book, configs, control.quiet):
         _finish(folder, plan, dataset, book, began, control.quiet, interrupted=True)
         return 128 + signal.SIGINT

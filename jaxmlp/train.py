@@ -11,12 +11,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from jaxmlp.cli import Parser, add_fields, run_command
+from jaxmlp.cli import Parser, add_fields, import_beside, run_command
 from jaxmlp.config import Config
 from jaxmlp.errors import InputError, check
 
@@ -97,7 +95,7 @@ def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None
     """
     from jaxmlp.data import Unavailable, load
 
-    Thread(target=import_module, args=["jaxmlp.build"]).start()  # takes longer than most data
+    import_beside("jaxmlp.build")  # which takes longer than most data
     try:
         return load(config.dataset, data_dir=config.data_dir, target=config.target), None
     except Unavailable as error:

@@ -14,15 +14,18 @@ PARAMETERS_AT_ONCE = 1_000_000  # kept of them
 
 
 class Split(NamedTuple):
-    """A part of the examples on the device, which all parts share.
+    """A part of examples on the device, which other parts may share.
 
     Attributes:
       examples: all examples, of this part and maybe of others.
       indices: which of them are this part's, `(n,)`.
+      seen: how many an epoch of training sees, to learn from or to be judged by. What is done at
+        once follows from it, so that parts with the same number share their compiled programs.
     """
 
     examples: Examples
     indices: np.ndarray
+    seen: int
 
     @property
     def targets(self) -> np.ndarray:
@@ -37,15 +40,14 @@ def epochs_at_once(split: Split, params: Any) -> int:
     parameters after each epoch are kept until it returns.
 
     Args:
-      split: of the examples that an epoch goes through.
+      split: a part of the examples.
       params: the network's parameters.
 
     Returns:
       A function of these sizes alone, at least 1.
     """
     size = sum(leaf.size for leaf in jax.tree.leaves(params))
-    examples = len(split.examples.weights)  # those held out too: all parts are judged alike
-    return max(1, min(EXAMPLES_AT_ONCE // examples, PARAMETERS_AT_ONCE // size))
+    return max(1, min(EXAMPLES_AT_ONCE // split.seen, PARAMETERS_AT_ONCE // size))
 
 
 def measure(trainer: Trainer, task: Task, params: Any, split: Split) -> dict[str, float]:
@@ -78,8 +80,8 @@ def sums_over(trainer: Trainer, params: Any, split: Split, many: int) -> Totals:
     Returns:
       The sums, along a first axis.
     """
-    # one batch at a time, so that all parts of the same examples share a compiled program
-    order = batches(split.indices, min(EVALUATION_BATCH, len(split.examples.weights)))
+    # one batch at a time, so that parts of any size share a compiled program
+    order = batches(split.indices, min(EVALUATION_BATCH, split.seen))
     parts = jax.device_get(
         [trainer.evaluate(params, split.examples, row[None], many) for row in order]
     )

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from jaxmlp import train
+from jaxmlp import cli, train
 from jaxmlp.build import arithmetic
 from jaxmlp.config import Config
 from jaxmlp.data import load
@@ -244,3 +244,24 @@ def test_the_complete_mnist_set(tmp_path):
     summary = json.loads((out / "summary.json").read_text())
     assert summary["examples"] == {"train": 55_000, "valid": 5_000, "test": 10_000}
     assert summary["test_accuracy"] > 0.978
+
+
+@pytest.mark.parametrize("name", ["nosuch", "nosuch.csv"])
+def test_a_mistake_while_jax_is_imported_is_told_in_one_line(name):
+    finished = command("jaxmlp.train", "--dataset", name)
+    assert finished.returncode == 2
+    assert finished.stdout == ""
+    assert finished.stderr.startswith("python -m jaxmlp.train: error: ")
+    assert finished.stderr.count("\n") == 1
+
+
+def test_jax_is_imported_beside_the_data(monkeypatch):
+    """By a thread that nobody waits for at the exit."""
+    threads, imported = [], []
+    monkeypatch.setattr(cli.Thread, "start", lambda thread: threads.append(thread))
+    monkeypatch.setattr(cli, "import_module", imported.append)
+    dataset, wanted = train.load_or_stand_in(Config(dataset="xor"), named=True)
+    assert (dataset.name, wanted) == ("xor", None)
+    assert [thread.daemon for thread in threads] == [True]
+    threads[0].run()
+    assert imported == ["jaxmlp.build"]

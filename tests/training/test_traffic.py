@@ -65,7 +65,7 @@ def traffic(request):
     trainer = problem.trainer._replace(run=counted_run)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop.jax, "device_put", counted_put)
-        patch.setattr(evaluation, "EXAMPLES_AT_ONCE", together * len(problem.train.examples.x))
+        patch.setattr(evaluation, "EXAMPLES_AT_ONCE", together * len(data.x_train))
         progress = list(
             fit(
                 trainer,
@@ -118,7 +118,7 @@ def test_parts_laid_together_are_the_device_s_own(first, second):
 @pytest.mark.parametrize("many", [1, 2])
 def test_later_epochs_compile_nothing(many, monkeypatch):
     """Counted by JAX itself, over everything that a run does."""
-    monkeypatch.setattr(evaluation, "EXAMPLES_AT_ONCE", 8 * many)  # four to learn, four to test
+    monkeypatch.setattr(evaluation, "EXAMPLES_AT_ONCE", 4 * many)
     compilations = []
 
     def note(event, seconds, **more):

@@ -8,7 +8,7 @@ from jaxmlp.build import problem_from
 from jaxmlp.config import Config
 from jaxmlp.data import Dataset
 from jaxmlp.report import outputs_of
-from jaxmlp.training import Split, begin, fit
+from jaxmlp.training import begin, fit
 
 ENDLESS = 1_000_000  # epochs, for a session that is asked for one after the other
 
@@ -37,7 +37,7 @@ def start(problem: Problem) -> Session:
         reached = last.state, last.best
 
     def predict(n: int) -> np.ndarray:
-        some = Split(ours.test.examples, ours.test.indices[:n])
+        some = ours.test._replace(indices=ours.test.indices[:n])
         return outputs_of(ours.trainer, reached[0].params, some).argmax(axis=1)
 
     return Session(train, predict)
