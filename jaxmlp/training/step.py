@@ -214,15 +214,15 @@ def make_trainer(
         def epoch(carry: tuple[Array, TrainState, Ends]) -> tuple[Array, TrainState, Ends]:
             i, state, ends = carry
             number = jax.lax.div(i, jnp.int32(steps))
-            first = number * steps
+            begun = number * steps
             order = orders[number]
 
             def one(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
                 i, state = carry
-                return i + 1, step(state, take(examples, order[i - first]))
+                return i + 1, step(state, take(examples, order[i - begun]))
 
-            sums = jax.tree.map(lambda total: jnp.where(i == first, 0, total), state.totals)
-            end = jnp.minimum(stop, first + steps)
+            sums = jax.tree.map(lambda total: jnp.where(i == begun, 0, total), state.totals)
+            end = jnp.minimum(stop, begun + steps)
             i, state = jax.lax.while_loop(before(end), one, (i, state._replace(totals=sums)))
             return i, state, _put(ends, number, Ends(state.params, state.totals))
 
