@@ -35,25 +35,25 @@ ABOUT = About(
 )
 WAYS = ("forward differences", "central differences", "backpropagation")
 FEW, MANY = (48, 96, 192), (384, 768, 1536, 3072)  # hidden units
-QUICK_FEW, QUICK_MANY = (32, 128), (384, 3072)
+QUICK_FEW, QUICK_MANY = (48, 192), (384, 3072)
 INPUTS, OUTPUTS, EXAMPLES = 32, 8, 256
 
 
 def run(settings: Settings) -> Numbers:
     """Time one gradient each way, for growing networks."""
     few, many = (QUICK_FEW, QUICK_MANY) if settings.quick else (FEW, MANY)
-    repetitions = 2 if settings.quick else settings.seeds
+    repetitions = 3 if settings.quick else settings.seeds
     numbers: Numbers = {"parameters": {}, "seconds": {}}
     for way in WAYS:
         sizes = [*few, *many] if way == "backpropagation" else few
-        rows = [_measure(way, hidden, repetitions) for hidden in sizes]
-        numbers["parameters"][way] = [n for n, _ in rows]
-        numbers["seconds"][way] = [times for _, times in rows]
+        parameters, programs = zip(*(_program(way, hidden) for hidden in sizes), strict=True)
+        numbers["parameters"][way] = list(parameters)
+        numbers["seconds"][way] = list(timing.seconds(programs, repetitions))
     return {**numbers, "common": len(few)}
 
 
-def _measure(way: str, hidden: int, repetitions: int) -> tuple[int, np.ndarray]:
-    """Return the number of parameters, and seconds for one gradient."""
+def _program(way: str, hidden: int) -> tuple[int, tuple[Any, Any]]:
+    """Return the number of parameters, and the gradient compiled, with its arguments."""
     model, loss = nn.mlp((hidden,), OUTPUTS, nn.activations.tanh), nn.losses.mse
     keys = jax.random.split(jax.random.key(0), 3)
     params = jax.jit(lambda key: model.init(key, (INPUTS,))[0])(keys[0])
@@ -66,9 +66,7 @@ def _measure(way: str, hidden: int, repetitions: int) -> tuple[int, np.ndarray]:
         "central differences": nn.gradients.finite_differences(model, loss),
         "backpropagation": nn.value_and_grad(model, loss),
     }
-    program, arguments = timing.compiled(ways[way], params, x, y)
-    times = timing.seconds(program, arguments, repetitions)
-    return ravel_pytree(params)[0].size, times
+    return ravel_pytree(params)[0].size, timing.compiled(ways[way], params, x, y)
 
 
 def _exponents(numbers: Numbers) -> dict[str, np.ndarray]:

@@ -68,7 +68,7 @@ def _measure(width: int, settings: Settings, both: bool) -> dict[str, tuple[Any,
     found = {}
     for way, gradient in (ways | {WAYS[1]: nn.value_and_grad(model, loss)}).items():
         program, arguments = timing.compiled(gradient, params, x, y)
-        seconds = timing.seconds(program, arguments, settings.seeds)
+        (seconds,) = timing.seconds([(program, arguments)], settings.seeds)
         flat = np.asarray(ravel_pytree(program(*arguments)[1])[0])
         found[way] = seconds, timing.memory(program), flat
     return found

@@ -1,7 +1,7 @@
 """How long a processor works for compiled functions, how much memory, and how either grows."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -16,30 +16,34 @@ def compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Any, Any]:
     return jax.jit(function).lower(*placed).compile(), placed
 
 
-def seconds(program: Callable[..., Any], arguments: Any, repetitions: int) -> np.ndarray:
-    """Return how long the processor works for a compiled function.
+def seconds(programs: Sequence[tuple[Any, Any]], repetitions: int) -> np.ndarray:
+    """Return how long the processor works for compiled functions, which take turns.
 
     That is not the time that passes: it is what all cores spend on this process, and so other
-    processes on the same machine disturb it less.
+    processes on the same machine disturb it less. What disturbs it still disturbs all in a turn.
 
     Args:
-      program: compiled already.
-      arguments: for it.
-      repetitions: how many times it is measured.
+      programs: each compiled already, with its arguments.
+      repetitions: how many times each is measured.
 
     Returns:
-      Processor seconds a call `(repetitions,)`, each the mean over calls that take 20 ms together.
+      Processor seconds a call `(programs, repetitions)`, each the mean over calls that take 20 ms
+      together.
     """
 
-    def clock(calls: int) -> float:
+    def clock(program: Any, arguments: Any, calls: int) -> float:
         began = time.process_time()
         for _ in range(calls):
             jax.block_until_ready(program(*arguments))
         return (time.process_time() - began) / calls
 
-    clock(1)  # whatever happens only once
-    once = clock(1)
-    return np.array([clock(max(1, int(LEAST / once))) for _ in range(repetitions)])
+    calls = []
+    for each in programs:
+        first = clock(*each, 1)  # with whatever happens only once, which is little in a long call
+        once = first if first > LEAST else clock(*each, 1)
+        calls.append(max(1, int(LEAST / once)))
+    turns = [list(map(clock, *zip(*programs, strict=True), calls)) for _ in range(repetitions)]
+    return np.transpose(turns)
 
 
 def memory(program: Any) -> int:

@@ -64,7 +64,9 @@ def test_exponents_of_powers():
 def test_memory_and_seconds_grow_with_the_work():
     small, large = (timing.compiled(lambda x: x @ x, jnp.ones((n, n))) for n in (8, 512))
     assert timing.memory(large[0]) >= 512 * 512 * 4 > timing.memory(small[0])
-    assert timing.seconds(*large, 3).min() > timing.seconds(*small, 3).min() > 0
+    times = timing.seconds([small, large], 3)
+    assert times.shape == (2, 3)
+    assert times[1].min() > times[0].min() > 0
 
 
 @pytest.mark.parametrize("log", [False, True])
