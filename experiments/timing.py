@@ -42,8 +42,8 @@ def seconds(programs: Sequence[tuple[Any, Any]], repetitions: int) -> np.ndarray
         first = clock(*each, 1)  # with whatever happens only once, which is little in a long call
         once = first if first > LEAST else clock(*each, 1)
         calls.append(max(1, int(LEAST / once)))
-    turns = [list(map(clock, *zip(*programs, strict=True), calls)) for _ in range(repetitions)]
-    return np.transpose(turns)
+    pairs = list(zip(programs, calls, strict=True))
+    return np.transpose([[clock(*each, n) for each, n in pairs] for _ in range(repetitions)])
 
 
 def memory(program: Any) -> int:
