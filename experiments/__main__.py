@@ -7,7 +7,7 @@ from types import ModuleType
 
 from experiments import framework
 from experiments.framework import Settings
-from jaxmlp.cli import Parser, run_command
+from jaxmlp.cli.parser import Parser, run_command
 from jaxmlp.errors import check
 
 PROG = "python -m experiments"
@@ -77,7 +77,7 @@ def _settings(seeds: int | None, quick: bool, dataset: str | None) -> Settings:
 
 def _best_digits() -> str:
     """Return `mnist` where it can be had, and else, saying so, the embedded part of it."""
-    from jaxmlp.console import say
+    from jaxmlp.cli.console import say
     from jaxmlp.data import Unavailable, load
 
     try:
@@ -89,8 +89,10 @@ def _best_digits() -> str:
 
 def _run(name: str, settings: Settings, folder: Path) -> bool:
     """Run an experiment, print its verdict, and return whether it is the one on record."""
+    from experiments import runner
+
     began = time.perf_counter()
-    verdict = framework.perform(name, settings, folder)
+    verdict = runner.perform(name, settings, folder)
     expected = framework.load(name).ABOUT.expected
     spread = "" if verdict.spread is None else f" ± {verdict.spread:.2g}"
     print(f"{name}: {verdict.word} ({verdict.number:.4g}{spread}), {_seconds(began)}", flush=True)
@@ -105,7 +107,7 @@ def _seconds(began: float) -> str:
 
 
 def _list() -> None:
-    from jaxmlp.console import print_table
+    from jaxmlp.cli.console import print_table
 
     rows = []
     for name in framework.names():

@@ -1,25 +1,17 @@
-"""What all experiments share: settings, verdicts, the registry, running and writing."""
+"""What an experiment is: its settings, what is known before it runs, its verdict, its name."""
 
 import importlib
-import json
 import pkgutil
-import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import numpy as np
-
-import experiments
+from experiments import claims
 from jaxmlp.errors import unknown
-from jaxmlp.files import write_atomically
 
 HOLDS = "holds"
 CONDITIONALLY = "holds with conditions"
 FAILS = "does not hold"
-# modules that are no experiments
-SHARED = ("bench", "descent", "framework", "kept", "report", "style", "timing", "training")
 Numbers = dict[str, Any]
 
 
@@ -77,9 +69,11 @@ class Verdict:
 
 def names() -> list[str]:
     """Return the names of all experiments, in the order of the decks."""
-    found = [info.name for info in pkgutil.iter_modules(experiments.__path__)]
-    modules = [name for name in found if name not in SHARED and not name.startswith("_")]
-    return sorted(modules, key=lambda name: (_order(load(name).ABOUT.rows[0]), name))
+    return sorted(_modules(), key=lambda name: (_order(load(name).ABOUT.rows[0]), name))
+
+
+def _modules() -> list[str]:
+    return [info.name for info in pkgutil.iter_modules(claims.__path__)]
 
 
 def _order(row: str) -> tuple[str, int]:
@@ -98,66 +92,11 @@ def load(name: str) -> ModuleType:
     Raises:
       InputError: if there is no such experiment; proposes the nearest.
     """
-    found = {info.name for info in pkgutil.iter_modules(experiments.__path__)} - set(SHARED)
-    if name not in found:
-        raise unknown("experiment", name, sorted(found - {"__main__"}))
-    return importlib.import_module(f"experiments.{name}")
+    if name not in _modules():
+        raise unknown("experiment", name, _modules())
+    return importlib.import_module(f"{claims.__name__}.{name}")
 
 
 def claim(module: ModuleType) -> str:
     """Return the claim of an experiment, the first paragraph of its docstring."""
     return " ".join((module.__doc__ or "").split("\n\n")[0].split())
-
-
-def perform(name: str, settings: Settings, folder: Path) -> Verdict:
-    """Run an experiment and write its numbers and its figure.
-
-    Args:
-      name: of the experiment.
-      settings: what its numbers depend on.
-      folder: gets a folder of the experiment's name.
-
-    Returns:
-      The verdict.
-    """
-    from experiments import style, training
-    from jaxmlp.report import device, versions
-
-    module = load(name)
-    training.used.clear()
-    began = time.perf_counter()
-    numbers = plain(module.run(settings))
-    seconds = time.perf_counter() - began
-    verdict = module.verdict(numbers)
-    record = {
-        "name": name,
-        "claim": claim(module),
-        "about": asdict(module.ABOUT),
-        "verdict": plain(asdict(verdict)),
-        "settings": settings._asdict(),
-        "data": dict(training.used),
-        "versions": versions(),
-        "device": device(),
-        "seconds": seconds,
-        "numbers": numbers,
-    }
-    out = folder / name
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / "numbers.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
-    style.save(module.plot(numbers), out / "figure")
-    return verdict
-
-
-def plain(value: Any) -> Any:
-    """Return numbers as JSON has them: arrays as lists, what is not finite as `None`."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, str | bool | None):
-        return value
-    array = np.asarray(value)
-    if array.ndim:
-        return [plain(item) for item in array]
-    number = array.item()
-    return None if isinstance(number, float) and not np.isfinite(number) else number

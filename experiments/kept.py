@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments import training
-from experiments.framework import Numbers, Settings, plain
+from experiments.framework import Numbers, Settings
+from experiments.runner import plain
 from jaxmlp.errors import InputError
 from jaxmlp.files import write_atomically
+from jaxmlp.runs.environment import device, versions
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "claims"
 COMPLETE = Settings(dataset="mnist")  # what long measurements learn from
 
 
@@ -71,8 +73,6 @@ def measure(name: str, rows: dict[str, Long], seeds: int) -> None:
 
 def _measure_one(name: str, row: str, long: Long, seed: int) -> None:
     """Measure one row at one seed, and keep it, unless it is kept already."""
-    from jaxmlp.report import device, versions
-
     entries = _entries(name)
     entry = entries.get(row, {})
     if entry.get("protocol") != long.protocol:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, names
+from jaxmlp.cli.page import formula, page
 from jaxmlp.errors import InputError
 from jaxmlp.files import write_atomically
-from jaxmlp.page import formula, page
 
 TITLE = "The lectures put to the test"
 DECKS = {

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.cli import Parser, run_command
+from jaxmlp.cli.parser import Parser, run_command
 from jaxmlp.errors import check
 
 if TYPE_CHECKING:
-    from jaxmlp.config import Config
+    from jaxmlp.config.options import Config
+    from jaxmlp.config.signature import Spec
     from jaxmlp.data import Dataset
-    from jaxmlp.runs import Run
-    from jaxmlp.spec import Spec
+    from jaxmlp.runs.folder import Run
 
 PROG = "python -m jaxmlp.evaluate"
 WORST = 24  # pictures of mistakes
@@ -48,8 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
-    from jaxmlp.build import arithmetic
-    from jaxmlp.runs import Run
+    from jaxmlp.config.problem import arithmetic
+    from jaxmlp.runs.folder import Run
 
     run = Run.open(Path(options.run))
     with arithmetic(run.config):
@@ -96,7 +96,7 @@ def _part(
     if options.split == "test":
         return dataset.x_test, dataset.y_test
     check(not options.dataset, "--split", "test with --dataset", options.split)
-    from jaxmlp.build import split_training
+    from jaxmlp.config.problem import split_training
 
     rest, held = split_training(config, dataset)
     chosen = rest if options.split == "train" else held
@@ -113,11 +113,11 @@ def _evaluate(
     y: np.ndarray,
     part: str,
 ) -> dict[str, Any]:
-    from jaxmlp.build import trainer_from
-    from jaxmlp.chosen import schedule_from
-    from jaxmlp.report import outputs_of
-    from jaxmlp.spec import examples_from
+    from jaxmlp.config.factory import schedule_from
+    from jaxmlp.config.problem import trainer_from
+    from jaxmlp.config.signature import examples_from
     from jaxmlp.training import TASKS, Split, measure
+    from jaxmlp.training.evaluation import outputs_of
 
     task = TASKS[spec.task]
     trainer = trainer_from(config, spec, schedule_from(config, steps=1))
@@ -173,7 +173,7 @@ def _draw(
     probabilities: np.ndarray,
 ) -> None:
     """Draw the confusion matrix and the most confident mistakes into the run's folder."""
-    from jaxmlp import figures
+    from jaxmlp.runs import figures
 
     folder = run.path / "evaluation"
     folder.mkdir(exist_ok=True)
@@ -200,7 +200,7 @@ def _draw(
 
 
 def _print(run: "Run", result: dict[str, Any]) -> None:
-    from jaxmlp.console import print_table
+    from jaxmlp.cli.console import print_table
 
     plain = {k: v for k, v in result.items() if not isinstance(v, list)}
     print_table([(k, f"{v:.4f}" if isinstance(v, float) else str(v)) for k, v in plain.items()])

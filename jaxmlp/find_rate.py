@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.cli import Parser, add_fields, run_command
-from jaxmlp.config import Config
+from jaxmlp.cli.parser import Parser, add_fields, run_command
+from jaxmlp.config.options import Config
 from jaxmlp.errors import check
 
 if TYPE_CHECKING:
-    from jaxmlp.build import Problem
+    from jaxmlp.config.problem import Problem
 
 PROG = "python -m jaxmlp.find_rate"
 MEMORY = 0.9  # of the running mean that smooths the losses
@@ -47,8 +47,8 @@ def _main(arguments: list[str]) -> int:
     check(steps >= 20, "--steps", "at least 20", steps)
     config = Config(**given)
 
-    from jaxmlp.build import arithmetic, problem_from
-    from jaxmlp.console import print_table
+    from jaxmlp.cli.console import print_table
+    from jaxmlp.config.problem import arithmetic, problem_from
     from jaxmlp.data import load
 
     data = load(config.dataset, data_dir=config.data_dir, target=config.target)
@@ -67,7 +67,7 @@ def _main(arguments: list[str]) -> int:
         ]
     )
     if picture:
-        from jaxmlp import figures
+        from jaxmlp.runs import figures
 
         figures.save(figures.range_test(rates, losses, steepest), Path(picture))
     return 0
@@ -90,7 +90,7 @@ def range_test(
     Raises:
       InputError: if the loss never falls.
     """
-    from jaxmlp.build import trainer_from
+    from jaxmlp.config.problem import trainer_from
     from jaxmlp.optim import schedules
     from jaxmlp.training import begin
     from jaxmlp.training.step import Totals

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.cli import Parser, add_fields, run_command
-from jaxmlp.config import Config
+from jaxmlp.cli.parser import Parser, add_fields, run_command
+from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, unknown
-from jaxmlp.subject import Subject, default, load_subject, training_only
+from jaxmlp.runs.inspection import Subject, default, load_subject, training_only
 
 if TYPE_CHECKING:
     from jaxmlp.nn import Layer, Loss
@@ -143,8 +143,8 @@ def check_gradient(subject: Subject, n: int, broken: int | None = None) -> list[
     import jax
 
     from jaxmlp import nn
-    from jaxmlp.build import weights_from
-    from jaxmlp.spec import arrays_from
+    from jaxmlp.config.problem import weights_from
+    from jaxmlp.config.signature import arrays_from
 
     rng = np.random.default_rng(subject.config.seed)
     some = np.sort(rng.choice(subject.train, n, replace=False))
@@ -192,7 +192,7 @@ def _compare(
     import jax
 
     from jaxmlp import nn
-    from jaxmlp.referees import autodiff
+    from jaxmlp.config.referees import autodiff
 
     (value, outputs), by_hand = jax.jit(nn.value_and_grad(model, loss))(params, *data)
     _, by_machine = jax.jit(autodiff(model, loss))(params, *data)
@@ -262,7 +262,7 @@ def _against_differences(hand: np.ndarray, sides: np.ndarray, floor: float) -> t
 
 
 def _print(subject: Subject, n: int, rows: list[Row], broken: int | None) -> None:
-    from jaxmlp.console import print_table
+    from jaxmlp.cli.console import print_table
 
     drops = ", dropout at work" if subject.config.dropout else ""
     print(f"{n} examples of {subject.config.dataset}, {subject.loss.name}, float64{drops}")

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.cli import Parser, run_command
+from jaxmlp.cli.parser import Parser, run_command
 
 if TYPE_CHECKING:
-    from jaxmlp.runs import Run
-    from jaxmlp.spec import Spec
+    from jaxmlp.config.signature import Spec
+    from jaxmlp.runs.folder import Run
 
 PROG = "python -m jaxmlp.predict"
 BATCH = 1000
@@ -39,8 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
-    from jaxmlp.build import arithmetic
-    from jaxmlp.runs import Run
+    from jaxmlp.config.problem import arithmetic
+    from jaxmlp.runs.folder import Run
 
     run = Run.open(Path(options.run))
     with arithmetic(run.config):
@@ -48,7 +48,7 @@ def _main(arguments: list[str]) -> int:
 
 
 def _predict(run: "Run", options: argparse.Namespace) -> int:
-    from jaxmlp.console import print_table, say
+    from jaxmlp.cli.console import print_table, say
     from jaxmlp.data import read_inputs
 
     model, params, spec = run.load_model()
@@ -76,7 +76,7 @@ def _answers(
     """Return what the network says of each example."""
     import jax
 
-    from jaxmlp.spec import prepare, stored
+    from jaxmlp.config.signature import prepare, stored
     from jaxmlp.training import TASKS
 
     task, ready = TASKS[spec.task], prepare(spec)

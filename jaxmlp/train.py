@@ -1,32 +1,30 @@
 """Train a network: `python -m jaxmlp.train [options]`.
 
-The default trains 784-128-10 on MNIST; every option is a field of `jaxmlp.config.Config`.
+The default trains 784-128-10 on MNIST; every option is a field of `jaxmlp.config.options.Config`.
 """
 
 import argparse
 import dataclasses
-import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxmlp.cli import Parser, add_fields, import_beside, run_command
-from jaxmlp.config import Config
+from jaxmlp.cli.parser import Parser, add_fields, run_command
+from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check
+from jaxmlp.runs.data import load_or_stand_in, whole_path
 
 if TYPE_CHECKING:
-    from jaxmlp.build import Problem
-    from jaxmlp.console import Reporter
-    from jaxmlp.data import Dataset, Source
-    from jaxmlp.runs import Run
+    from jaxmlp.cli.console import Reporter
+    from jaxmlp.config.problem import Problem
+    from jaxmlp.data import Source
+    from jaxmlp.runs.folder import Run
     from jaxmlp.training import Progress
 
 PROG = "python -m jaxmlp.train"
-FALLBACK = "mnist_5k"  # what a run that named no data set trains on where MNIST cannot be had
 CHECKPOINT_EVERY = 1.0  # seconds, or longer where saving takes more than a twentieth of the time
 
 
@@ -58,7 +56,7 @@ def _main(arguments: list[str]) -> int:
     dataset, wanted = load_or_stand_in(config, "dataset" in given or bool(control.resume))
     config = dataclasses.replace(config, dataset=dataset.name if wanted else config.dataset)
 
-    from jaxmlp.build import arithmetic, problem_from
+    from jaxmlp.config.problem import arithmetic, problem_from
 
     with arithmetic(config):
         problem, source = problem_from(config, dataset), dataset.source
@@ -67,14 +65,9 @@ def _main(arguments: list[str]) -> int:
         return _train(run, problem, source, wanted, began, control.quiet)
 
 
-def whole_path(name: str) -> str:
-    """Return a file or folder so that it is found from anywhere, and other names as they are."""
-    return os.path.abspath(name) if os.path.exists(name) and os.sep in name else name
-
-
 def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
     """Return the configuration of the run to go on with, if nothing of it was changed."""
-    from jaxmlp.runs import Run
+    from jaxmlp.runs.folder import Run
 
     check(control.out is None, "--out", "left away with --resume", control.out)
     check(not control.overwrite, "--overwrite", "left away with --resume", True)
@@ -88,27 +81,8 @@ def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
     return config
 
 
-def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None]:
-    """Return the data, and the name of the set they stand in for, if they do.
-
-    While they are read, JAX is imported.
-    """
-    from jaxmlp.data import Unavailable, load
-
-    import_beside("jaxmlp.build")  # which takes longer than most data
-    try:
-        return load(config.dataset, data_dir=config.data_dir, target=config.target), None
-    except Unavailable as error:
-        if named:
-            raise
-        from jaxmlp.console import say
-
-        say(f"WARNING: training on {FALLBACK} instead: {error}")
-        return load(FALLBACK), config.dataset
-
-
 def _folder(control: argparse.Namespace, config: Config) -> "Run":
-    from jaxmlp.runs import CONFIG, Run
+    from jaxmlp.runs.folder import CONFIG, Run
 
     if control.resume:
         return Run.open(Path(control.resume))
@@ -126,9 +100,10 @@ def _train(
     began: float,
     quiet: bool,
 ) -> int:
-    from jaxmlp.chosen import rules_from
-    from jaxmlp.console import Reporter, say
-    from jaxmlp.report import finish
+    from jaxmlp.cli.console import Reporter, say
+    from jaxmlp.cli.interrupt import interruptible
+    from jaxmlp.config.factory import rules_from
+    from jaxmlp.runs.summary import finish
     from jaxmlp.training import Diverged, Progress, begin, fit
 
     config, task = problem.config, problem.task
@@ -189,22 +164,6 @@ def _saving(
             run.save_checkpoint(now, records)
             saved = time.perf_counter()
             pause = max(CHECKPOINT_EVERY, 20 * (saved - began))
-
-
-@contextmanager
-def interruptible() -> Iterator[list[int]]:
-    """Note the first Ctrl-C instead of dying of it, so that training ends between two steps."""
-    noted: list[int] = []
-
-    def note(number: int, _: object) -> None:
-        noted.append(number)
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
-"""Comparing trees of arrays, and derivatives by differences."""
+"""Comparing trees of arrays, derivatives by differences, and commands as a user runs them."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -54,3 +57,17 @@ def central_differences(f: Callable[[Any], Any], params: Any, step: float = 1e-5
             slope[index] = (values[0] - values[1]) / (2 * step)
         slopes.append(slope)
     return jax.tree.unflatten(structure, slopes)
+
+
+def command(*arguments, **settings):
+    """Run `python -m jaxmlp.COMMAND ...` as a user would, and return the finished process."""
+    environment = {**os.environ, **settings.pop("env", {})}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)  # a command run in this process set it
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        **settings,
+    )

@@ -16,8 +16,8 @@ from experiments.bench.plan import Plan
 from experiments.bench.results import FILE, Results, load, merge
 from experiments.bench.tables import markdown, tables
 from experiments.bench.workers import Failed, run
-from jaxmlp.cli import Parser, run_command
-from jaxmlp.console import print_table, say
+from jaxmlp.cli.console import print_table, say
+from jaxmlp.cli.parser import Parser, run_command
 from jaxmlp.errors import InputError, check, unknown
 
 PROG = "python -m experiments.bench"

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from jaxmlp.cli import run_command
+from jaxmlp.cli.parser import run_command
 from jaxmlp.data import load
 
 

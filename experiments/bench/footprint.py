@@ -12,7 +12,7 @@ from experiments.bench.problem import Problem
 from experiments.bench.workers import keeping, run, workers
 
 IMPORTS = {
-    OURS: "import jaxmlp.build, jaxmlp.training",
+    OURS: "import jaxmlp.config.problem, jaxmlp.training",
     "sklearn": "from sklearn.neural_network import MLPClassifier",
     "torch": "import torch",
     "keras": "import os; os.environ['KERAS_BACKEND'] = 'jax'; import keras",

@@ -1,7 +1,6 @@
 """Training: the compiled step and epoch, the loop, tasks, and checkpoints."""
 
 from jaxmlp.training.augment import Augment, augmentation
-from jaxmlp.training.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.training.diagnose import Diverged, finite
 from jaxmlp.training.evaluation import Split, measure
 from jaxmlp.training.loop import Best, Progress, begin, fit, shapes_of_start
@@ -30,12 +29,9 @@ __all__ = [
     "begin",
     "finite",
     "fit",
-    "load_metadata",
-    "load_tree",
     "make_trainer",
     "measure",
     "reason_to_stop",
-    "save_tree",
     "shapes_of_start",
     "task_for",
 ]

@@ -97,3 +97,24 @@ def means_of(totals: Totals, task: Task, targets: np.ndarray) -> dict[str, float
 def at(tree: Any, k: int) -> Any:
     """Return the part of a tree at a place of the first axis, in host memory of its own."""
     return jax.tree.map(lambda leaf: np.array(np.asarray(leaf)[k]), tree)
+
+
+def outputs_of(trainer: Trainer, params: Any, split: Split) -> np.ndarray:
+    """Return the raw outputs for every example of a split, in its order.
+
+    Args:
+      trainer: the compiled functions.
+      params: the network's parameters.
+      split: the examples.
+
+    Returns:
+      `(n, K)`.
+    """
+    pieces = np.array_split(split.indices, -(-len(split.indices) // EVALUATION_BATCH))
+    x = np.asarray(split.examples.x)
+    return np.concatenate([trainer.predict(params, x[piece]) for piece in pieces])
+
+
+def count(params: Any) -> int:
+    """Return the number of parameters in a tree."""
+    return sum(leaf.size for leaf in jax.tree.leaves(params))

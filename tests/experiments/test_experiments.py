@@ -5,7 +5,7 @@ import json
 import pytest
 
 from experiments import __main__ as command
-from experiments import framework, kept, report
+from experiments import framework, kept, report, runner
 from experiments.framework import CONDITIONALLY, FAILS, HOLDS, Settings
 from jaxmlp.errors import InputError
 
@@ -16,7 +16,7 @@ NAMES = framework.names()
 @pytest.mark.parametrize("name", NAMES)
 def test_the_verdict_is_the_one_on_record(name, tmp_path):
     module = framework.load(name)
-    verdict = framework.perform(name, QUICK, tmp_path)
+    verdict = runner.perform(name, QUICK, tmp_path)
     assert verdict.word == module.ABOUT.expected, verdict.says
     record = json.loads((tmp_path / name / "numbers.json").read_text())
     assert record["verdict"]["number"] is not None
@@ -47,7 +47,7 @@ def test_the_list_shows_all(capsys):
 
 
 def test_another_verdict_is_a_failure(capsys, tmp_path, monkeypatch):
-    from experiments import squared_error_fades as module
+    from experiments.claims import squared_error_fades as module
 
     monkeypatch.setattr(module, "run", lambda settings: {})
     monkeypatch.setattr(module, "plot", lambda numbers: framework_figure())
@@ -85,7 +85,7 @@ def test_bad_input(capsys, tmp_path, line, message):
 @pytest.fixture
 def long(tmp_path, monkeypatch):
     """Let an experiment have a long part that counts its calls, and keep its numbers elsewhere."""
-    from experiments import squared_error_fades as module
+    from experiments.claims import squared_error_fades as module
 
     calls = []
 

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxmlp.config.names import ACTIVATIONS
 from jaxmlp.errors import InputError
 from jaxmlp.nn import activations
-from jaxmlp.registry import ACTIVATIONS
 
 REFEREES = {
     "identity": lambda z: z,

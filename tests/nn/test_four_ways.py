@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from jaxmlp import nn
+from jaxmlp.config.referees import autodiff
 from jaxmlp.errors import InputError
 from jaxmlp.nn import activations, gradients, losses
-from jaxmlp.referees import autodiff
 from tests.helpers import assert_trees_close
 
 N, FEATURES, CLASSES = 7, 4, 3

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmlp import nn
+from jaxmlp.config.names import ACTIVATIONS, LEARNED_ACTIVATIONS, LOSSES
 from jaxmlp.nn import initializers, losses
-from jaxmlp.registry import ACTIVATIONS, LEARNED_ACTIVATIONS, LOSSES
 from tests.helpers import assert_trees_close, central_differences, named_leaves, to_float64
 
 N, FEATURES, CLASSES = 6, 4, 3

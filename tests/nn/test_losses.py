@@ -6,9 +6,9 @@ import numpy as np
 import optax
 import pytest
 
+from jaxmlp.config.names import LOSSES
 from jaxmlp.errors import InputError
 from jaxmlp.nn import losses
-from jaxmlp.registry import LOSSES
 
 RNG = np.random.default_rng(0)
 Z = RNG.normal(size=(7, 4)) * 3

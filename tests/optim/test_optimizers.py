@@ -6,10 +6,11 @@ import numpy as np
 import optax
 import pytest
 
-from jaxmlp import optim, referees
+from jaxmlp import optim
+from jaxmlp.config import referees
+from jaxmlp.config.names import OPTIMIZER_TABLE
 from jaxmlp.errors import InputError
 from jaxmlp.optim import schedules
-from jaxmlp.registry import OPTIMIZER_TABLE
 from tests.helpers import assert_trees_close, assert_trees_identical
 
 RATE = 0.03

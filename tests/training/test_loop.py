@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import pytest
 
-from jaxmlp.build import problem_from
-from jaxmlp.config import Config
+from jaxmlp.config.options import Config
+from jaxmlp.config.problem import problem_from
 from jaxmlp.data import Dataset, load
 from jaxmlp.training import Diverged, Rules, begin, evaluation, fit, measure
 from jaxmlp.training.loop import NO_RULES

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmlp.build import problem_from
-from jaxmlp.config import Config
+from jaxmlp.config.names import ACTIVATIONS, LEARNED_ACTIVATIONS, LOSSES, MODELS, OPTIMIZER_TABLE
+from jaxmlp.config.options import Config
+from jaxmlp.config.problem import problem_from
 from jaxmlp.data import load
-from jaxmlp.registry import ACTIVATIONS, LEARNED_ACTIVATIONS, LOSSES, MODELS, OPTIMIZER_TABLE
 from jaxmlp.training import batches
 
 PLATFORMS = ("cpu", "cuda", "tpu", "rocm")

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmlp import nn, optim, referees
+from jaxmlp import nn, optim
+from jaxmlp.config import referees
 from jaxmlp.nn import losses
 from jaxmlp.training import MULTICLASS, Examples, batches, make_trainer
 from jaxmlp.training.step import Ends

@@ -3,7 +3,7 @@
 import pytest
 
 from jaxmlp import train
-from jaxmlp.runs import Run
+from jaxmlp.runs.folder import Run
 from jaxmlp.training.stopping import Rules, reason_to_stop, saturated, undisturbed
 
 

@@ -6,10 +6,10 @@ import jax
 import numpy as np
 import pytest
 
-from jaxmlp.build import problem_from
-from jaxmlp.config import Config
+from jaxmlp.config.options import Config
+from jaxmlp.config.problem import problem_from
+from jaxmlp.config.signature import together
 from jaxmlp.data import load
-from jaxmlp.spec import together
 from jaxmlp.training import begin, evaluation, fit, loop, measure
 
 BATCH, EPOCHS = 128, 3

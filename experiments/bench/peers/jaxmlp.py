@@ -4,11 +4,11 @@ import numpy as np
 
 from experiments.bench.peers import Session
 from experiments.bench.problem import Problem, stored, table
-from jaxmlp.build import problem_from
-from jaxmlp.config import Config
+from jaxmlp.config.options import Config
+from jaxmlp.config.problem import problem_from
 from jaxmlp.data import Dataset
-from jaxmlp.report import outputs_of
 from jaxmlp.training import begin, fit
+from jaxmlp.training.evaluation import outputs_of
 
 ENDLESS = 1_000_000  # epochs, for a session that is asked for one after the other
 

@@ -1,0 +1,1 @@
+"""What all commands share: the command line, the terminal, kept programs, and Ctrl-C."""

@@ -1,0 +1,1 @@
+"""What is trained and how: what a user gives, made complete, and what it stands for."""

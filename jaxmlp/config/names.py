@@ -1,0 +1,149 @@
+"""The names that options accept, and what stands behind each.
+
+Names are known without importing JAX, so that `--help` and a misspelt name answer at once. To add
+an activation, a loss, an initializer or an optimizer, write it in its module and add its name here.
+"""
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from jaxmlp.errors import unknown
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Names of the attributes of a module that users may choose from.
+
+    Attributes:
+      kind: what they are, in the singular, for error messages.
+      module: where they live.
+      names: the names.
+    """
+
+    kind: str
+    module: str
+    names: tuple[str, ...]
+
+    def check(self, name: str) -> None:
+        """Reject a name that is not in the table.
+
+        Args:
+          name: the name.
+
+        Raises:
+          InputError: if there is no such name; proposes the nearest.
+        """
+        if name not in self.names:
+            raise unknown(self.kind, name, self.names)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return what the name stands for."""
+        self.check(name)
+        return getattr(importlib.import_module(self.module), name)
+
+
+@dataclass(frozen=True)
+class OptimizerEntry:
+    """What a command needs to know of an optimizer.
+
+    Attributes:
+      rate: the learning rate (the peak of a schedule) it is used with unless told otherwise.
+      weight_decay: likewise.
+      arguments: its further arguments, and the fields of the configuration they are taken from.
+    """
+
+    rate: float
+    weight_decay: float
+    arguments: dict[str, str]
+
+
+ACTIVATIONS = Registry(
+    "activation",
+    "jaxmlp.nn.activations",
+    ("identity", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "softplus", "gelu", "silu"),
+)
+LEARNED_ACTIVATIONS = Registry("activation", "jaxmlp.nn.prelu", ("prelu", "shared_prelu"))
+FORWARD_ONLY = Registry("activation", "jaxmlp.nn.activations", ("step",))  # cannot be trained
+INITIALIZERS = Registry(
+    "initializer",
+    "jaxmlp.nn.initializers",
+    (
+        "zeros",
+        "ones",
+        "constant",
+        "normal",
+        "uniform",
+        "lecun_normal",
+        "lecun_uniform",
+        "xavier_normal",
+        "xavier_uniform",
+        "he_normal",
+        "he_uniform",
+        "orthogonal",
+    ),
+)
+SCALED_INITIALIZERS = ("constant", "normal", "uniform")
+LOSSES = Registry(
+    "loss",
+    "jaxmlp.nn.losses",
+    (
+        "cross_entropy",
+        "binary_cross_entropy",
+        "softmax_squared_error",
+        "mse",
+        "half_mse",
+        "quadratic",
+        "mae",
+        "huber",
+        "perceptron",
+    ),
+)
+ADAM = {"beta1": "beta1", "beta2": "beta2", "epsilon": "epsilon"}
+OPTIMIZER_TABLE = {
+    "sgd": OptimizerEntry(0.2, 0.0, {}),
+    "momentum": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}),
+    "nesterov": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}),
+    "adagrad": OptimizerEntry(0.05, 0.0, {"epsilon": "epsilon"}),
+    "rmsprop": OptimizerEntry(0.002, 0.0, {"beta": "decay", "epsilon": "epsilon"}),
+    "adam": OptimizerEntry(0.005, 0.0, ADAM),
+    "adamw": OptimizerEntry(0.008, 0.1, ADAM | {"weight_decay": "weight_decay"}),
+}
+OPTIMIZERS = {
+    "manual": Registry("optimizer", "jaxmlp.optim", tuple(OPTIMIZER_TABLE)),
+    "optax": Registry("optimizer", "jaxmlp.config.referees", tuple(OPTIMIZER_TABLE)),
+}
+SCHEDULES = Registry(
+    "schedule",
+    "jaxmlp.optim.schedules",
+    ("constant", "step", "cosine", "warmup_cosine", "one_cycle"),
+)
+PLATEAU = "plateau"  # constant, and divided by ten when progress saturates
+FAN_FAMILIES = ("lecun", "xavier", "he")
+AUGMENTATIONS = Registry("augmentation", "jaxmlp.training.augment", ("shift", "affine", "elastic"))
+PREPROCESSING = ("auto", "none", "scale", "minmax", "zscore")
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """What a command needs to know of a kind of network.
+
+    Attributes:
+      hidden: the widths of its hidden layers unless told otherwise.
+      widths: whether it may be told otherwise.
+      loss: the loss it is defined by, if it is.
+      optimizer: the rule it is trained with unless told otherwise.
+    """
+
+    hidden: tuple[int, ...] = ()
+    widths: bool = False
+    loss: str | None = None
+    optimizer: str = "adamw"
+
+
+MODELS = {
+    "mlp": ModelEntry((128,), widths=True),
+    "lenet": ModelEntry(),
+    "softmax_regression": ModelEntry(loss="cross_entropy"),
+    "perceptron": ModelEntry(loss="perceptron", optimizer="sgd"),
+}

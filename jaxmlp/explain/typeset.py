@@ -1,0 +1,149 @@
+"""Formulas and numbers as text for a terminal, and as a page for a browser."""
+
+import html
+import re
+import textwrap
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxmlp.cli.page import page
+
+SYMBOLS = {
+    "delta": "δ",
+    "sigma": "σ",
+    "alpha": "α",
+    "Phi": "Φ",
+    "varphi": "φ",
+    "odot": "⊙",
+    "sum": "Σ",
+    "ge": "≥",
+    "top": "ᵀ",
+}
+
+
+PLAIN: tuple[tuple[str, Any], ...] = (  # how LaTeX becomes text, in this order
+    (r"\^\{\[(\w+)\](\\top)?\}", r"[\1]\2"),
+    (r"\\frac\{(.*?)\}\{(.*?)\}", r"\1/\2"),
+    (r"\^\{\\top\}", "ᵀ"),
+    (r"\\hat\{y\}", "ŷ"),
+    (r"\\(text|operatorname)\{(.*?)\}", r"\2"),
+    (r"\\partial ", "∂"),
+    (r"\\, ?", ""),
+    (r"\\([A-Za-z]+)", lambda found: SYMBOLS.get(found[1], found[1])),
+    (r"[{}]", ""),
+    (r" +", " "),
+    (r" ,", ","),
+)
+
+
+STYLE = """
+h2 { font-size: 1.05rem; margin: 0 0 .4rem; }
+section { border-left: .25rem solid var(--edge); padding: .1rem 0 .1rem .9rem;
+  break-inside: avoid; }
+.forward { border-color: var(--good); } .backward { border-color: var(--bad); }
+.forward h2 { color: var(--good); } .backward h2 { color: var(--bad); }
+mtable { border: solid; border-width: 0 .1rem; border-radius: .6rem; }
+mtd { text-align: right; justify-items: end; }
+table { white-space: nowrap; }
+td:nth-child(2), td:nth-child(3) { text-align: right; }
+@media (max-width: 30rem) { section { padding-left: .6rem; } table { font-size: .8rem; } }
+"""
+
+
+class Line(NamedTuple):
+    """A formula in LaTeX, and its value: a number, a vector (a column) or a matrix."""
+
+    formula: str
+    value: Any
+
+
+class Section(NamedTuple):
+    """A heading, what is below it (lines, graphs and text), and whether it goes forward or back."""
+
+    title: str
+    items: list[Any]
+    direction: str = ""
+
+
+def as_text(sections: list[Section]) -> str:
+    """Return the explanation as text of at most 100 columns."""
+    return "\n\n".join(
+        "\n".join([section.title, *(_text(item) for item in section.items)]) for section in sections
+    )
+
+
+def _text(item: Any) -> str:
+    if isinstance(item, str):
+        return textwrap.fill(item, 98, initial_indent="  ", subsequent_indent="  ")
+    if not isinstance(item, Line):
+        return textwrap.indent(str(item), "  ")
+    rows, left = _rows(item.value), f"  {plain(item.formula)} ="
+    if np.ndim(item.value) < 2:
+        cells = "  ".join(row[0] for row in rows)
+        right = f"({cells})ᵀ" if len(rows) > 1 else cells
+        return f"{left} {right}" if len(left) + len(right) < 100 else f"{left}\n      {right}"
+    width = max(len(cell) for row in rows for cell in row)
+    ends = ["[]"] if len(rows) == 1 else ["⎡⎤", *["⎢⎥"] * (len(rows) - 2), "⎣⎦"]
+    padded = ("  ".join(cell.rjust(width) for cell in row) for row in rows)
+    lines = (f"      {end[0]} {row} {end[1]}" for end, row in zip(ends, padded, strict=True))
+    return "\n".join([left, *lines])
+
+
+def as_page(title: str, sections: list[Section]) -> str:
+    """Return the explanation as a page of HTML that needs nothing else, formulas in MathML."""
+    body = (
+        f'<section class="{section.direction}"><h2>{html.escape(section.title)}</h2>'
+        f"{''.join(_html(item) for item in section.items)}</section>\n"
+        for section in sections
+    )
+    return page(title, "".join(body), STYLE)
+
+
+def _html(item: Any) -> str:
+    from latex2mathml.converter import convert
+
+    if isinstance(item, str):
+        return f"<p>{html.escape(item)}</p>"
+    if not isinstance(item, Line):
+        table = _table_row("th", item.HEADER) + "".join(_table_row("td", r) for r in item.rows())
+        return f'<div class="line"><table>{table}</table></div>'
+    value = r" \\ ".join(" & ".join(map(_power, row)) for row in _rows(item.value))
+    value = (
+        rf"\begin{{matrix}} {value} \end{{matrix}}" if np.size(item.value) > 1 else f"{{{value}}}"
+    )
+    return f'<div class="line">{convert(f"{item.formula} = {value}", display="block")}</div>'
+
+
+def _table_row(tag: str, cells: tuple[str, ...]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+
+def plain(latex: str) -> str:
+    """Return a formula as text: `z^{[1]}` becomes `z[1]`."""
+    for pattern, text in PLAIN:
+        latex = re.sub(pattern, text, latex)
+    return latex
+
+
+def _numbers(values: np.ndarray) -> list[str]:
+    """Return numbers with four digits after the point, or in powers of ten."""
+    values = np.asarray(values, np.float64) + 0.0  # + 0.0 turns -0.0 into 0.0
+    largest = np.abs(values).max()
+    if (values == values.round()).all() and largest < 1000:
+        return [f"{value:.0f}" for value in values]
+    form = ".4f" if 0.01 <= largest < 100 else ".2e"
+    return [format(value, form) if value else "0" for value in values]
+
+
+def _rows(value: Any) -> list[list[str]]:
+    """Return a value as the rows of a matrix, a vector as a column."""
+    array = np.asarray(value)
+    matrix = array if array.ndim == 2 else array.reshape(-1, 1)
+    cells = iter(_numbers(matrix.ravel()))
+    return [[next(cells) for _ in row] for row in matrix]
+
+
+def _power(number: str) -> str:
+    """Return a number in LaTeX: `1.5e-03` becomes `1.5 * 10^-3`."""
+    return re.sub(r"e([+-]\d+)", lambda m: rf" \cdot 10^{{{int(m[1])}}}", number)

@@ -1,0 +1,1 @@
+"""`python -m jaxmlp.sweep`: many configurations, their space, programs and results."""

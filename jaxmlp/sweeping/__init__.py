@@ -1,1 +1,0 @@
-"""Many configurations at once: the space they are taken from, their programs, their results."""

@@ -1,0 +1,324 @@
+"""`python -m jaxmlp.explain`: the numbers are right, and so are the formulas beside them."""
+
+import dataclasses
+import functools
+import re
+import xml.etree.ElementTree as ET
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tests.commands.test_gradcheck import saved_run
+
+from jaxmlp import nn
+from jaxmlp.config.names import ACTIVATIONS, LOSSES
+from jaxmlp.explain import __main__ as explain
+from jaxmlp.explain import typeset
+from jaxmlp.nn import activations
+from jaxmlp.runs.inspection import load_subject
+from tests.helpers import command
+
+
+@functools.cache
+def subject(**given):
+    return load_subject(None, given, explain.Options, explain.HIDDEN)
+
+
+def lines(sections):
+    """Return every line's formula as text, with its value in full precision."""
+    found = [item for section in sections for item in section.items]
+    shown = [item for item in found if isinstance(item, explain.Line)]
+    return [(typeset.plain(line.formula), np.asarray(line.value)) for line in shown]
+
+
+def named(sections):
+    """Return values by the first name in their formula."""
+    return {formula.split(" = ")[0]: value for formula, value in lines(sections)}
+
+
+def autodiff(chosen, n):
+    """Return what `jax.grad` says of example n, with respect to parameters and input."""
+    data = chosen.dataset
+    x = jnp.asarray(chosen.spec.preprocessing(data.x_train[n : n + 1]), "float64")
+    y = jnp.asarray(data.y_train[n : n + 1])
+    y = y.astype("float64")[:, None] if chosen.loss.name == "binary_cross_entropy" else y
+    params = jax.tree.map(lambda w: jnp.asarray(w, "float64"), chosen.params)
+    value = jax.jit(jax.grad(lambda *at: chosen.loss(chosen.model(*at), y), (0, 1)))
+    return value(params, x)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"hidden": (4, 3), "activation": ("relu", "prelu"), "dataset": "iris"},
+    ],
+    ids=str,
+)
+def test_gradients_are_those_of_autodiff(given):
+    chosen = subject(**given)
+    with jax.enable_x64(True):
+        shown = named(explain.explain_network(chosen, 2))
+        dparams, dx = autodiff(chosen, 2)
+    dense = [p for p in dparams if "W" in p]
+    for number, gradient in enumerate(dense, 1):
+        np.testing.assert_allclose(shown[f"∂L/∂W[{number}]"], gradient["W"].T, rtol=1e-10)
+        np.testing.assert_allclose(shown[f"∂L/∂b[{number}]"], gradient["b"], rtol=1e-10)
+        np.testing.assert_allclose(shown[f"δ[{number}]"], gradient["b"], rtol=1e-10)
+    for gradient in dparams:
+        if "alpha" in gradient:
+            np.testing.assert_allclose(shown["∂L/∂α[2]"], gradient["alpha"], rtol=1e-10)
+    np.testing.assert_allclose(shown["∂L/∂a[0]"], dx[0], rtol=1e-10)
+
+
+FUNCTIONS = {
+    "where": np.where,
+    "max": np.maximum,
+    "min": np.minimum,
+    "tanh": np.tanh,
+    "sign": np.sign,
+    "log": np.log,
+    "exp": np.exp,
+    "abs": np.abs,
+    "σ": jax.nn.sigmoid,
+    "φ": jax.scipy.stats.norm.pdf,
+    "Φ": jax.scipy.stats.norm.cdf,
+    "softmax": lambda z: jax.nn.softmax(z, axis=0),
+    "huber": lambda r: np.where(abs(r) < 1, r**2 / 2, abs(r) - 0.5),
+}
+READ = (  # how a printed formula is read
+    (r", summed where shared|_i\b", ""),
+    (r"\(([^(]+?) if (.+?), else (.+?)\)", r"where(\2, \1, \3)"),
+    (r"\|(.*?)\|", r"abs(\1)"),
+    (r"log ŷ", "log(ŷ)"),
+    (r"e\^(z\[\d+\])", r"exp(\1)"),
+    ("⊙", "*"),
+    ("≥", ">="),
+    (r"\^2", "**2"),
+)
+VALUE = r"(?:∂L/∂)?[a-zα]\[\d+\]|[Wδ]\[\d+\]|f'\(z\[\d+\]\)|ŷ|\b[yz]\b"
+TOKEN = re.compile(rf"({VALUE})|([\d.]+)|({'|'.join(FUNCTIONS)})|(ᵀ|[^\s\w])")
+
+
+def evaluate(formula, values):
+    """Return what a printed formula makes of columns and matrices.
+
+    Things side by side are multiplied, as numbers or under a sum over i, else as matrices.
+    """
+    for pattern, text in READ:
+        formula = re.sub(pattern, text, formula)
+    head, summed, body = re.fullmatch(r"(-?(?:1/2 )?)(Σ )?(.*)", formula).groups()
+    code, before, operands = "", "", {}
+    for token in TOKEN.finditer(body):
+        value, number, function, sign = token.groups()
+        if (value or function or sign == "(") and before in ("value", "number"):
+            code += "*" if summed or before == "number" else "@"
+        if value:
+            operands[f"v{len(operands)}"] = values[value]
+        code += f"v{len(operands) - 1}" if value else token[0].replace("ᵀ", ".T")
+        before = "number" if number else "value" if value or sign in (")", "ᵀ") else ""
+    result = eval(code, FUNCTIONS | operands)
+    scale = {"": 1, "-": -1, "1/2 ": 0.5}[head]
+    return scale * np.sum(result) if summed else scale * np.asarray(result)
+
+
+NETWORKS = {
+    "fixed": {"hidden": (2,) * len(ACTIVATIONS.names), "activation": ACTIVATIONS.names},
+    "learned": {"hidden": (3, 2), "activation": ("prelu", "shared_prelu")},
+    "linear": {"model": "perceptron"},
+}
+
+
+def networks():
+    """Yield networks with every activation and every loss that have a formula."""
+    for given in NETWORKS.values():
+        yield subject(**given)
+    classes = subject(dataset="iris", loss="mse")
+    for name in LOSSES.names:
+        if name != "perceptron":
+            spec = dataclasses.replace(classes.spec, loss=name)
+            yield classes._replace(loss=LOSSES[name], spec=spec)
+
+
+def test_every_formula_gives_the_number_beside_it():
+    """Each right-hand side, read as it is printed, of the values printed before it."""
+    for chosen in networks():
+        check_formulas(chosen)
+
+
+def check_formulas(chosen):
+    values, evaluated = {}, 0
+    with jax.enable_x64(True):
+        shown = lines(explain.explain_network(chosen, 1))
+        for formula, value in shown:
+            *names, last = formula.split(" = ")
+            column = value.reshape(-1, 1) if value.ndim < 2 else value
+            values |= dict.fromkeys(names or [last], column)
+            if formula.startswith("z"):
+                values["z"] = column
+            if names and last != "x":
+                found = evaluate(last, values)
+                found = found.sum() if "shared" in formula and column.size == 1 else found
+                np.testing.assert_allclose(found, column, rtol=1e-9, atol=1e-12, err_msg=formula)
+                evaluated += 1
+    assert evaluated >= 6
+
+
+def explained(capsys, *arguments):
+    assert explain.main([*map(str, arguments)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
+
+
+def test_what_people_read(capsys):
+    text = explained(capsys)
+    shown = named(explain.explain_network(subject(), 1))
+    loss = float(shown["L"])
+    assert f"L = -Σ_i (y_i log ŷ_i + (1 - y_i) log(1 - ŷ_i)) = {loss:.4f}\n" in text
+    a, b, c = (f"{value:.4f}" for value in shown["δ[1]"])
+    assert f"  δ[1] = ∂L/∂z[1] = ∂L/∂a[1] ⊙ f'(z[1]) = ({a}  {b}  {c})ᵀ\n" in text
+    row = "  ".join(f"{value:7.4f}" for value in shown["∂L/∂W[1]"][0])
+    assert f"  ∂L/∂W[1] = δ[1] a[0]ᵀ =\n      ⎡ {row} ⎤\n" in text
+    assert "z = x W + b" in text
+    assert re.search(r"The network says (true|false) \(\d\d\.\d%\); it is true\.", text)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--hidden 8 8 --dataset iris --activation prelu gelu --loss softmax_squared_error",
+        "--hidden 8 --dataset iris --initializer normal --preprocessing none",
+        "--gates",
+    ],
+)
+def test_text_fits_a_terminal(capsys, options):
+    text = explained(capsys, *options.split())
+    assert max(map(len, text.splitlines())) <= 100
+    assert not set("\\${}") & set(text)
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["--hidden 2 2 --activation prelu elu --dataset iris --example 7", "--gates"],
+)
+def test_the_page_stands_alone(capsys, tmp_path, options):
+    file = tmp_path / "page.html"
+    assert explained(capsys, *options.split(), "--html", file) == f"{file}\n"
+    page = file.read_text()
+    assert page.startswith("<!doctype html>")
+    assert set(re.findall(r"https?://[^\"<]*", page)) == {"http://www.w3.org/1998/Math/MathML"}
+    assert not re.search(r"<script|<link|<img|url\(|src=", page)
+    formulas = re.findall(r"<math.*?</math>", page)
+    assert len(formulas) == page.count("<math") >= 3
+    for formula in formulas:
+        text = "".join(ET.fromstring(formula).itertext())
+        assert "=" in text
+        assert not set("\\${}") & set(text)
+
+
+def test_the_page_has_the_numbers_of_the_text(capsys, tmp_path):
+    text = explained(capsys, "--dataset", "iris")
+    explained(capsys, "--dataset", "iris", "--html", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text().replace("&#x02212;", "-")
+    page = re.sub(r"<[^>]*>", " ", page)
+    shown = re.findall(r"\d\.\d{4}", text)
+    assert len(shown) > 40
+    assert re.findall(r"\d\.\d{4}", page) == shown
+
+
+def test_gates(capsys):
+    """B6: -4, -4, 3, each in its row."""
+    text = explained(capsys, "--gates")
+    for wire, value, gradient in (("x", -2, -4), ("y", 5, -4), ("z", -4, 3)):
+        assert re.search(rf"^  {wire} +{value} +{gradient}  input", text, re.MULTILINE)
+    for words in ("f = (x + y) z = -12", "f = x y + max(x, y) = -3", "= 0.7311", "copy adds up"):
+        assert words in text
+
+
+def test_a_run(capsys, tmp_path):
+    path = saved_run(tmp_path / "run", dataset="iris", hidden=(4,), dropout=0.2)
+    text = explained(capsys, "--run", path, "--example", 0)
+    assert text.startswith("iris, training example 0\n")
+    assert "Forward: layer 1, dropout 0.2\n  Nothing is dropped" in text
+    saved = load_subject(str(path), {}, explain.Options, explain.HIDDEN)
+    row = "  ".join(f"{value:7.4f}" for value in saved.params[1]["W"][:, 0])
+    assert f"W[1] =\n      ⎡ {row} ⎤" in text
+
+
+def test_smoothed_targets_are_shown_and_explain_the_loss(tmp_path):
+    path = saved_run(tmp_path / "run", dataset="iris", hidden=(4,), label_smoothing=0.3)
+    saved = load_subject(str(path), {}, explain.Options, explain.HIDDEN)
+    with jax.enable_x64(True):
+        sections = explain.explain_network(saved, 0)
+    assert [s.title for s in sections if "smoothed by 0.3" in s.title] == [
+        "Loss: cross_entropy, smoothed by 0.3",
+        "Backward: cross_entropy, smoothed by 0.3",
+    ]
+    shown = named(sections)
+    assert sorted(shown["y"]) == pytest.approx([0.1, 0.1, 0.8])
+    assert shown["L"] == pytest.approx(-np.sum(shown["y"] * np.log(shown["ŷ"])))
+    delta = shown["ŷ"] - shown["y"]
+    assert any(value.shape == (3,) and np.allclose(value, delta) for value in shown.values())
+
+
+def test_a_kind_of_layer_that_has_no_formula():
+    """It is shown by its name, with its values, and the chain goes on through it."""
+
+    def backward(params, cache, dy):
+        return {"some": jnp.sum(dy, axis=0)}, 2 * dy
+
+    def forward(params, x, key=None):
+        return 2 * x + params["some"][None, :], None
+
+    strange = nn.Layer(
+        lambda key, shape: ({"some": jnp.zeros(shape)}, shape), forward, backward, "odd"
+    )
+    chosen = subject()
+    model = nn.sequential(nn.dense(3), strange, nn.activation(activations.tanh), nn.dense(1))
+    chosen = chosen._replace(model=model, params=model.init(jax.random.key(0), (2,))[0])
+    with jax.enable_x64(True):
+        sections = explain.explain_network(chosen, 1)
+        shown, (dparams, _) = named(sections), autodiff(chosen, 1)
+    assert "h_2 = odd(z[1])" in dict(lines(sections))
+    np.testing.assert_allclose(shown["∂L/∂some[1]"], dparams[1]["some"], rtol=1e-10)
+    np.testing.assert_allclose(shown["∂L/∂W[1]"], dparams[0]["W"].T, rtol=1e-10)
+    assert explain.as_page("odd", sections).count("odd") >= 3
+
+
+def test_a_terminal_that_knows_no_greek():
+    done = command("jaxmlp.explain", "--gates", env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "f = (x + y) z = -12" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--dataset digits", "the input must be at most 8 numbers wide, to be printed, got 64"),
+        ("--hidden 3 9", "dense 9 must be at most 8 numbers wide, to be printed, got 9"),
+        ("--example 4", "example must be from 0 to 3, got 4"),
+        ("--example -1", "example must be from 0 to 3, got -1"),
+        ("--hiden 3", "unknown option --hiden; did you mean --hidden?"),
+        ("--activation step", "the step function has no derivative"),
+        ("--gates --hidden 3", "--gates must be given without options of a network, got 'hidden'"),
+        ("--gates --example 0 --run r", "got 'run, example'"),
+        ("--html nowhere/page.html", "nowhere/page.html cannot be written: No such file"),
+        ("--html .", ". cannot be written"),
+        ("--run nowhere", "there is no run folder nowhere"),
+    ],
+)
+def test_bad_input(capsys, monkeypatch, tmp_path, options, message):
+    monkeypatch.chdir(tmp_path)
+    if options.startswith(("--example", "--html")):
+        monkeypatch.setattr(explain, "load_subject", lambda *_: subject())
+    try:
+        status = explain.main(options.split())
+    except SystemExit as stop:
+        status = stop.code
+    out, err = capsys.readouterr()
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("python -m jaxmlp.explain: error: ")
+    assert message in err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,326 @@
+"""`python -m jaxmlp.sweep`: many configurations, each as `jaxmlp.train` would have trained it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+
+from jaxmlp import evaluate, train
+from jaxmlp.config.options import Config
+from jaxmlp.config.problem import problem_from, resolve
+from jaxmlp.data import load, with_task
+from jaxmlp.runs.folder import FILES, Run
+from jaxmlp.sweep import __main__ as sweep
+from jaxmlp.sweep.programs import Group, grouped, width_for
+from jaxmlp.sweep.space import points, words
+from jaxmlp.training import begin, fit
+from tests.helpers import assert_trees_close, command
+
+ADAM_NUMBERS = ("beta1", "beta2", "epsilon")
+SMALL = ["--dataset", "iris", "--hidden", "4", "--epochs", "3", "--batch-size", "32", "--quiet"]
+
+
+def rows_of(folder):
+    with open(folder / "results.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def iris_sweep(tmp_path_factory):
+    """Two rates and two optimizers by two seeds, one of the rates far too high for one of them."""
+    out = tmp_path_factory.mktemp("sweeps") / "iris"
+    grid = ["--grid", "learning-rate=0.03,1e30", "optimizer=adam,sgd", "seed=0,1"]
+    assert sweep.main([*SMALL, *grid, "--schedule", "constant", "--out", str(out)]) == 0
+    return out
+
+
+def trained(out, *options):
+    """Return the last record of an ordinary run, and its best one."""
+    assert train.main([*SMALL, *options, "--out", str(out)]) == 0
+    records = Run.open(out).read_metrics()
+    return max(records, key=lambda r: (r["valid_accuracy"], -r["valid_loss"]))
+
+
+def agrees(row, record):
+    assert float(row["best_epoch"]) == record["epoch"]
+    for name in ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy"):
+        assert float(row[name]) == pytest.approx(record[name], rel=2e-5), name
+
+
+@pytest.mark.parametrize(("optimizer", "seed"), [("adam", "0"), ("sgd", "1")])
+def test_a_run_of_a_sweep_is_the_run_that_train_makes(iris_sweep, tmp_path, optimizer, seed):
+    options = ["--learning-rate", "0.03", "--schedule", "constant"]
+    record = trained(tmp_path / "run", *options, "--optimizer", optimizer, "--seed", seed)
+    wanted = {"learning_rate": "0.03", "optimizer": optimizer, "seed": seed}
+    [row] = [row for row in rows_of(iris_sweep) if wanted.items() <= row.items()]
+    assert row["status"] == "ok"
+    agrees(row, record)
+
+
+def test_a_run_that_diverges_ends_alone_and_is_marked(iris_sweep):
+    rows = rows_of(iris_sweep)
+    assert [int(row["run"]) for row in rows] == list(range(1, 9))
+    for row in rows:
+        diverges = row["learning_rate"] == "1e+30"
+        assert row["status"] == ("diverged" if diverges else "ok"), row
+        assert float(row["epochs"]) == (0 if diverges else 3)
+        assert bool(row["valid_accuracy"]) != diverges
+
+
+def test_the_best_is_a_run_like_any_other(iris_sweep, capsys):
+    best = iris_sweep / "best"
+    assert {file.name for file in best.iterdir()} == set(FILES)
+    assert not (iris_sweep / "runs").exists()
+    summary = json.loads((iris_sweep / "summary.json").read_text())
+    # chosen by the mean over seeds of the validation score, computed here from the table
+    means = {}
+    for row in rows_of(iris_sweep):
+        if row["status"] == "ok":
+            means.setdefault(row["optimizer"], []).append(float(row["valid_accuracy"]))
+    first = summary["configurations"][0]
+    assert first["optimizer"] == max(means, key=lambda name: np.mean(means[name]))
+    assert first["valid_accuracy"] == pytest.approx(np.mean(means[first["optimizer"]]))
+    deviation = np.std(means[first["optimizer"]], ddof=1)
+    assert first["valid_accuracy_deviation"] == pytest.approx(deviation)
+    assert [c["diverged"] for c in summary["configurations"]] == [0, 0, 2, 2]
+    assert summary["versions"].keys() >= {"jax", "jaxmlp"}
+
+    assert evaluate.main([str(best), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["accuracy"] == pytest.approx(summary["best"]["test_accuracy"])
+    before = (best / "checkpoint.safetensors").read_bytes()
+    assert train.main(["--resume", str(best), "--quiet"]) == 0
+    assert (best / "checkpoint.safetensors").read_bytes() == before
+    for file in ("best/curves.png", "sweep.png"):
+        assert (iris_sweep / file).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_sweep_that_is_done_trains_nothing_again(iris_sweep, monkeypatch):
+    monkeypatch.setattr("jaxmlp.sweeping.groups.Group.fit", None)
+    before = (iris_sweep / "results.csv").read_bytes()
+    assert sweep.main(["--resume", str(iris_sweep), "--quiet"]) == 0
+    assert (iris_sweep / "results.csv").read_bytes() == before
+
+
+def test_it_is_interrupted_and_resumed_without_losing_what_is_done(tmp_path):
+    """Two shapes, one device: the first configuration ends, Ctrl-C comes in the second."""
+    out = tmp_path / "sweep"
+    options = [
+        "--dataset",
+        "iris",
+        "--batch-size",
+        "32",
+        "--optimizer",
+        "sgd",
+        "--grid",
+        "hidden=4,5",
+        "seed=0,1",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jaxmlp.sweep", *options, "--epochs", "300", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=1"},
+    )
+    assert process.stdout.readline().startswith("run 1/4  hidden=4 seed=0  valid accuracy ")
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=120)[0]
+    assert process.returncode == 128 + signal.SIGINT
+    assert f"go on with --resume {out}" in rest
+    done = rows_of(out)
+    assert [row["run"] for row in done] == ["1", "2"]
+    assert not (out / "best").exists()  # the test part is looked at once, when all is done
+    assert json.loads((out / "summary.json").read_text())["interrupted"]
+
+    assert sweep.main(["--resume", str(out), "--quiet"]) == 0
+    assert rows_of(out)[:2] == done
+    assert [row["run"] for row in rows_of(out)] == ["1", "2", "3", "4"]
+    assert Run.open(out / "best").read_json("summary.json")["test_accuracy"] > 0.8
+
+
+def test_eight_devices_and_tables_scaled_by_each_seed(tmp_path):
+    """Six runs of a network too wide to share a loop, on six of the devices, as train does."""
+    out, wide = tmp_path / "sweep", ["--hidden", "1500", "--schedule", "cosine"]
+    line = [*SMALL, *wide, "--grid", "learning_rate=1e-3,2e-3", "seed=0,1,2", "--out", str(out)]
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    finished = command("jaxmlp.sweep", *line, env=flags)
+    assert (finished.returncode, finished.stderr, finished.stdout) == (0, "", "")
+    assert json.loads((out / "summary.json").read_text())["device"]["devices"] == 8
+    record = trained(tmp_path / "run", *wide, "--learning-rate", "0.002", "--seed", "1")
+    agrees(rows_of(out)[4], record)
+
+
+def test_numbers_that_vary_are_arguments_of_one_program():
+    """Every such number at once, against the trainer with constants, after some steps."""
+    names = ("momentum", "clip_norm", "weight_decay", "learning_rate")
+    configs = [
+        Config(
+            optimizer="nesterov", momentum_schedule="sutskever", **dict(zip(names, v, strict=True))
+        )
+        for v in ((0.9, 1.0, 0.1, 0.01), (0.5, 0.3, 0.2, 0.02))
+    ]
+    adams = [
+        Config(optimizer="adam", beta1=b, beta2=0.9 + b / 10, epsilon=b / 1e5, learning_rate=0.01)
+        for b in (0.5, 0.8)
+    ]
+    rest = {"hidden": (3,), "batch_size": 16, "epochs": 2, "preprocessing": "minmax"}
+    data = with_task(load("iris"), None)
+    whole = [resolve(replace(config, **rest), data) for config in (*configs, *adams)]
+    groups = grouped(whole)
+    assert [(own, set(used)) for own, used in groups] == [
+        ([0, 1], {"learning_rate", "weight_decay", "momentum", "clip_norm", *ADAM_NUMBERS}),
+        ([2, 3], {"learning_rate", "momentum", *ADAM_NUMBERS}),
+    ]
+    for own, used in groups:
+        group = Group({i: whole[i] for i in own}, used, data, {})
+        ended = []
+        group.fit(own, lambda moment, ended=ended: ended.extend(moment.ended) or True)
+        for member in ended:
+            problem = problem_from(whole[member.number], data)
+            *_, last = fit(
+                problem.trainer,
+                problem.task,
+                problem.train,
+                problem.valid,
+                begin(problem.trainer, 0),
+                epochs=2,
+                batch_size=16,
+                seed=0,
+                learning_rate=problem.learning_rate,
+            )
+            assert_trees_close(member.state.params, jax.device_get(last.state.params), 1e-5)
+            assert member.records[-1]["learning_rate"] == pytest.approx(
+                last.record["learning_rate"], rel=1e-5
+            )
+
+
+def test_what_only_changes_the_start_needs_no_other_program():
+    data = load("iris")
+    starts = [{"initializer": "zeros"}, {"initializer": "he_normal", "seed": 3}, {"fan": "fan_out"}]
+    others = [{"hidden": (5,)}, {"optimizer": "sgd"}, {"dropout": 0.1}, {"weight_decay": 0.0}]
+    configs = [resolve(Config(**fields), data) for fields in ({}, *starts, *others)]
+    assert [own for own, _ in grouped(configs)] == [[0, 1, 2, 3], [4], [5], [6], [7]]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "runs", "devices", "platform", "width"),
+    [
+        (101_770, 16, 2, "cpu", 1),
+        (101_770, 16, 1, "gpu", 16),
+        (147, 16, 2, "cpu", 8),
+        (147, 1, 1, "cpu", 1),
+        (147, 100, 2, "cpu", 25),  # two rounds of 25 each, not one of 32 and one of 18
+    ],
+)
+def test_how_many_runs_share_a_loop(parameters, runs, devices, platform, width):
+    assert width_for(parameters, runs, devices, platform) == width
+
+
+def test_points_of_a_grid_have_their_seeds_side_by_side():
+    found = points(["seed=0,1", "hidden=8,4x4,none", "layer-norm=yes,no"], [], 0)
+    assert len(found) == 12
+    assert found[:3] == [
+        {"hidden": (8,), "layer_norm": True, "seed": 0},
+        {"hidden": (8,), "layer_norm": True, "seed": 1},
+        {"hidden": (8,), "layer_norm": False, "seed": 0},
+    ]
+    assert [words(point) for point in found[4::4]] == [
+        "hidden=4x4 layer_norm=yes seed=0",
+        "hidden=none layer_norm=yes seed=0",
+    ]
+
+
+def test_points_drawn_at_random_lie_where_they_should():
+    space = ["200", "learning_rate=log:1e-4:1e-1", "batch_size=uniform:8:64", "optimizer=sgd,adam"]
+    found = points(["seed=4,5"], space, 0)
+    assert len(found) == 400
+    assert found[0] == found[1] | {"seed": 4}
+    assert found == points(["seed=4,5"], space, 0) != points(["seed=4,5"], space, 1)
+    rates = np.array([point["learning_rate"] for point in found[::2]])
+    assert 1e-4 <= rates.min() < 2e-4
+    assert 5e-2 < rates.max() <= 1e-1
+    assert np.median(np.log10(rates)) == pytest.approx(-2.5, abs=0.3)  # even in the logarithm
+    assert {type(point["batch_size"]) for point in found} == {int}
+    assert {point["optimizer"] for point in found} == {"sgd", "adam"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("", "--grid or --random must be given, got 'neither'"),
+        ("--grid learning_rat=1", "did you mean 'learning_rate'?"),
+        ("--grid learning_rate", "must be FIELD=VALUE,VALUE..., got 'learning_rate'"),
+        ("--grid learning_rate=fast", "learning_rate must be a number, got 'fast'"),
+        ("--grid batch_size=1.5", "batch_size must be a whole number, got '1.5'"),
+        ("--grid learning_rate=1,-1", "learning_rate=-1: learning_rate must be a finite positive"),
+        ("--grid learning_rate=1,1", "learning_rate must be given different values"),
+        ("--grid layer_norm=maybe", "layer_norm must be yes or no, got 'maybe'"),
+        ("--grid optimizer=adam,sdg", "optimizer=sdg: unknown optimizer 'sdg'"),
+        ("--grid seed=0,1 seed=2", "--grid must be given seed once, got '2 times'"),
+        ("--grid dataset=iris,wine", "dataset must be the same in all of a sweep"),
+        ("--grid seed=0,1 --seed 3", "seed must be given once"),
+        ("--grid momentum_schedule=constant,sutskever", "momentum_schedule=sutskever: momentum_"),
+        ("--grid activation=relu,step", "activation=step: "),
+        ("--grid seed=0,1 --valid-size 0", "valid_size must be at least 1, a sweep chooses"),
+        ("--random learning_rate=1,2", "--random must be a number of draws"),
+        ("--random 3", "--random must be given fields to draw"),
+        ("--random 3 learning_rate=lag:1:2", "did you mean 'log'?"),
+        ("--random 3 learning_rate=log:0:1", "learning_rate must be log:LOW:HIGH with LOW < HIGH"),
+        ("--random 3 learning_rate=log:1", "learning_rate must be log:LOW:HIGH, got 'log:1'"),
+        ("--random 3 optimizer=log:1:2", "it is no single number"),
+        ("--random 3 seed=0,1", "seeds repeat a configuration, they are not drawn"),
+    ],
+)
+def test_mistakes(capsys, tmp_path, options, message):
+    line = ["--dataset", "iris", *options.split(), "--out", str(tmp_path / "sweep")]
+    assert sweep.main(line) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("python -m jaxmlp.sweep: error: ")
+    assert message in err
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_mistakes_with_a_folder(capsys, iris_sweep, digits_run):
+    def fails(line, message):
+        assert sweep.main(line.split()) == 2
+        assert message in capsys.readouterr().err
+
+    fails(f"--resume {iris_sweep} --epochs 9", "leave --epochs away")
+    fails(f"--resume {digits_run}", "is not the folder of a sweep: it has no sweep.json")
+    grid = "--dataset iris --grid seed=0,1 --out"
+    fails(f"{grid} {iris_sweep}", "is not empty; add --overwrite or --resume")
+    fails(f"{grid} {digits_run} --overwrite", "is not only a sweep, it also holds")
+
+
+def test_every_run_diverged(capsys, tmp_path):
+    out = tmp_path / "sweep"
+    rate = [
+        "--learning-rate",
+        "1e30",
+        "--optimizer",
+        "sgd",
+        "--schedule",
+        "constant",
+        "--grid",
+        "seed=0,1",
+    ]
+    assert sweep.main([*SMALL, *rate, "--out", str(out)]) == 1
+    assert "every run diverged" in capsys.readouterr().err
+    assert [row["status"] for row in rows_of(out)] == ["diverged"] * 2
+    assert not (out / "best").exists()
+
+
+def test_help_gives_examples_and_imports_no_jax():
+    code = "import sys; from jaxmlp.sweep.__main__ import make_parser; "
+    code += "print(make_parser().format_help()); "
+    code += "assert 'jax' not in sys.modules and 'rich' not in sys.modules"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--grid learning_rate=1e-3,3e-3,1e-2 seed=0,1,2,3" in shown.stdout

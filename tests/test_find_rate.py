@@ -1,0 +1,45 @@
+"""`python -m jaxmlp.find_rate`: the range test finds a rate that learns (B3, C5)."""
+
+import numpy as np
+import pytest
+
+from jaxmlp import find_rate, train
+from jaxmlp.runs.folder import Run
+
+
+def test_it_finds_a_rate_that_learns(capsys, tmp_path):
+    options = ["--dataset", "digits", "--hidden", "32", "--optimizer", "sgd", "--seed", "1"]
+    assert find_rate.main([*options, "--picture", str(tmp_path / "rates.png")]) == 0
+    rows = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    rate = float(rows["a rate to begin with"])
+    assert 0.01 < rate < 3
+    assert (tmp_path / "rates.png").read_bytes().startswith(b"\x89PNG")
+    constant = f"--learning-rate {rate} --schedule constant --epochs 10 --quiet".split()
+    assert train.main([*options, *constant, "--out", str(tmp_path / "run")]) == 0
+    assert Run.open(tmp_path / "run").read_json("summary.json")["test_accuracy"] > 0.9
+
+
+def test_the_suggestions_on_a_known_curve():
+    rates = np.logspace(-4, 1, 200)
+    losses = 2 - 1.5 / (1 + np.exp(-4 * np.log(rates / 0.01))) + 5 * (rates / 5) ** 4
+    steepest, lowest = find_rate.suggestion(rates, losses)
+    assert steepest == pytest.approx(0.01, rel=0.1)
+    assert 0.05 < lowest < 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--lowest 0", "--lowest must be positive and less than 10, got 0.0"),
+        ("--lowest 5 --highest 1", "--lowest must be positive and less than 1, got 5.0"),
+        ("--steps 3", "--steps must be at least 20, got 3"),
+        ("--learning-rate 1", "unknown option --learning-rate"),
+    ],
+)
+def test_bad_options(capsys, options, message):
+    try:
+        status = find_rate.main(options.split())
+    except SystemExit as stop:
+        status = stop.code
+    assert status == 2
+    assert message in capsys.readouterr().err
