@@ -15,6 +15,7 @@ from jaxmlp.training import (
     MULTICLASS,
     Augment,
     Examples,
+    History,
     Progress,
     Rules,
     Split,
@@ -23,6 +24,7 @@ from jaxmlp.training import (
     batches,
     begin,
     fit,
+    make_judge,
     make_trainer,
     measure,
 )
@@ -100,8 +102,8 @@ def trainer_of(
     Returns:
       The trainer.
     """
-    gradient, score = nn.value_and_grad(model, loss), task.score_each
-    return make_trainer(model, loss, gradient, optimizer, score, lambda x: x, shape, augment)
+    judge = make_judge(model, loss, task, lambda x: x)
+    return make_trainer(judge, nn.value_and_grad(model, loss), optimizer, shape, augment)
 
 
 def train(
@@ -143,8 +145,8 @@ def train(
     splits = {name: split(*part) for name, part in zip(("train", "test"), data, strict=True)}
     shape = data[0][0].shape[1:]
     trainer = trainer_of(model, optimizer, loss, task, shape, augment)
-    scores = [f"{part}_{name}" for part in parts for name in ("loss", task.score)]
-    measures: dict[str, list[list[float]]] = {name: [] for name in scores}
+    names = [f"{part}_{name}" for part in parts for name in ("loss", task.score)]
+    measures: dict[str, list[list[float]]] = {name: [] for name in names}
     finals = []
     for seed in range(settings.seeds) if seeds is None else seeds:
         state = trainer.init(seed)
@@ -157,8 +159,8 @@ def train(
                 shuffled = np.random.default_rng([seed, epoch]).permutation(len(data[0][0]))
                 order = batches(shuffled, batch_size)
                 state, _ = trainer.run(state, splits["train"].examples, order[None], 0, len(order))
-            ends = [measure(trainer, task, state.params, splits[part]) for part in parts]
-            rows.append([end[name] for end in ends for name in ("loss", task.score)])
+            means = [measure(trainer.judge, state.params, splits[part]) for part in parts]
+            rows.append([value for pair in means for value in pair])
         for name, column in zip(measures, zip(*rows, strict=True), strict=True):
             measures[name].append(list(column))
         finals.append(jax.tree.map(np.array, state.params))
@@ -181,20 +183,18 @@ class RuledFit(NamedTuple):
 
     def __call__(
         self, train: Split, valid: Split | None, seed: int, rules: Rules
-    ) -> tuple[Progress, list[dict[str, Any]]]:
-        """Return where one run ended, and its epochs' records."""
-        records: list[dict[str, Any]] = []
+    ) -> tuple[Progress, History]:
+        """Return where one run ended, and its history."""
+        state, best = begin(self.trainer, seed)
+        history = History(self.trainer.judge.task, best, lambda epoch: self.rate, rules)
         *_, last = fit(
             self.trainer,
-            MULTICLASS,
             train,
             valid,
-            begin(self.trainer, seed),
+            state,
+            history,
             epochs=self.epochs,
             batch_size=self.batch_size,
             seed=seed,
-            learning_rate=lambda t: self.rate,
-            rules=rules,
-            records=records,
         )
-        return last, records
+        return last, history

@@ -1,9 +1,46 @@
 """The executable textbook of training neural networks.
 
 Every formula is a pure JAX function, every gradient is written by hand and proved equal to
-`jax.grad`. Layers, losses and backpropagation live in `jaxmlp.nn`, update rules in `jaxmlp.optim`,
-data in `jaxmlp.data`, the training loop in `jaxmlp.training`; `python -m jaxmlp.train` is the front
-door.
+`jax.grad`. The rooms, from the ground up: `nn` (layers, losses, backpropagation) and `optim`
+(update rules), `data`, `cli`, `training` (the step and the loop), `config` (recipes), `runs`
+(folders and trained networks), and the commands (`python -m jaxmlp` lists them).
+
+From Python:
+
+    result = jaxmlp.fit(jaxmlp.Config(hidden=(64,)), "digits", out="runs/digits")
+    network = jaxmlp.load("runs/digits")
+    network.predict(x), network.predict_proba(x)
+
+What stands here is imported when it is first used: `import jaxmlp` imports no JAX.
 """
 
-__version__ = "0.1.0"
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxmlp.config.options import Config
+    from jaxmlp.errors import InputError
+    from jaxmlp.runs.fit import Result, fit
+    from jaxmlp.runs.network import Network, load
+
+__version__ = "0.2.0"
+__all__ = ["Config", "InputError", "Network", "Result", "__version__", "fit", "load"]
+
+_MODULES = {
+    "Config": "jaxmlp.config.options",
+    "InputError": "jaxmlp.errors",
+    "Network": "jaxmlp.runs.network",
+    "Result": "jaxmlp.runs.fit",
+    "fit": "jaxmlp.runs.fit",
+    "load": "jaxmlp.runs.network",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'jaxmlp' has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULES])

@@ -6,22 +6,23 @@ The network comes from the run alone; the data are those it was trained on, or o
 import argparse
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.cli.parser import Parser, run_command
-from jaxmlp.errors import check
+from jaxmlp.cli.parser import Parser, program_name, run_command
+from jaxmlp.cli.process import leave_process
+from jaxmlp.errors import InputError, check
 
 if TYPE_CHECKING:
     from jaxmlp.config.options import Config
-    from jaxmlp.config.signature import Spec
+    from jaxmlp.config.signature import Signature
     from jaxmlp.data import Dataset
     from jaxmlp.runs.folder import Run
+    from jaxmlp.runs.network import Network
 
-PROG = "python -m jaxmlp.evaluate"
+PROG = program_name("evaluate")
 WORST = 24  # pictures of mistakes
 MOST_CLASSES = 20  # in a printed confusion matrix
 
@@ -48,12 +49,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
-    from jaxmlp.config.problem import arithmetic
+    from jaxmlp.config.factory import arithmetic
     from jaxmlp.runs.folder import Run
+    from jaxmlp.runs.network import open_network
 
     run = Run.open(Path(options.run))
-    with arithmetic(run.config):
-        result = _result(run, options)
+    network = open_network(run)
+    with arithmetic(network.recipe.precision):
+        result = _result(run, network, options)
     if options.json:
         print(json.dumps(result))
     else:
@@ -61,113 +64,105 @@ def _main(arguments: list[str]) -> int:
     return 0
 
 
-def _result(run: "Run", options: argparse.Namespace) -> dict[str, Any]:
+def _result(run: "Run", network: "Network", options: argparse.Namespace) -> dict[str, Any]:
+    from jaxmlp.runs.data import load_fitting
+
+    config = _config(run.config, options)
+    dataset = load_fitting(config, network.signature)
+    x, y = _part(network, dataset, options)
+    return _evaluate(run, network, config.dataset, x, y, options.split)
+
+
+def _config(config: "Config", options: argparse.Namespace) -> "Config":
+    """Return the run's configuration, with other data where they are given."""
     from jaxmlp.data.files import TABLES
 
-    config = run.config
-    _, params, spec = run.load_model()
     if options.dataset:
         target = config.target if options.dataset.lower().endswith(TABLES) else None
         config = dataclasses.replace(config, dataset=options.dataset, data_dir=None, target=target)
     if options.data_dir:
         config = dataclasses.replace(config, data_dir=options.data_dir)
-    dataset = _dataset(config, spec)
-    x, y = _part(config, dataset, options)
-    return _evaluate(run, config, spec, params, x, y, options.split)
-
-
-def _dataset(config: "Config", spec: "Spec") -> "Dataset":
-    from jaxmlp.data import load, with_task
-
-    dataset = load(config.dataset, data_dir=config.data_dir, target=config.target)
-    dataset = with_task(dataset, config.task)
-    expected = (spec.input_shape, spec.classes)
-    got = (dataset.input_shape, dataset.classes)
-    check(got == expected, f"{dataset.name}'s input shape and classes", f"{expected}", got)
-    same = dataset.columns == spec.columns
-    check(same, f"{dataset.name}'s columns and categories", "those of the run's table", "others")
-    return dataset
+    return config
 
 
 def _part(
-    config: "Config", dataset: "Dataset", options: argparse.Namespace
+    network: "Network", dataset: "Dataset", options: argparse.Namespace
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return inputs and targets of the part that was asked for."""
     if options.split == "test":
         return dataset.x_test, dataset.y_test
-    check(not options.dataset, "--split", "test with --dataset", options.split)
+    if options.dataset:
+        raise InputError(
+            f"--split {options.split} is for the run's own data: other data have a test part only"
+        )
     from jaxmlp.config.problem import split_training
 
-    rest, held = split_training(config, dataset)
+    rest, held = split_training(network.recipe, dataset)
     chosen = rest if options.split == "train" else held
     check(len(chosen) > 0, "--split", "train or test, the run has no validation part", "valid")
     return dataset.x_train[chosen], dataset.y_train[chosen]
 
 
 def _evaluate(
-    run: "Run",
-    config: "Config",
-    spec: "Spec",
-    params: Any,
-    x: np.ndarray,
-    y: np.ndarray,
-    part: str,
+    run: "Run", network: "Network", dataset: str, x: np.ndarray, y: np.ndarray, part: str
 ) -> dict[str, Any]:
-    from jaxmlp.config.factory import schedule_from
-    from jaxmlp.config.problem import trainer_from
-    from jaxmlp.config.signature import examples_from
-    from jaxmlp.training import TASKS, Split, measure
-    from jaxmlp.training.evaluation import outputs_of
+    import jax
 
-    task = TASKS[spec.task]
-    trainer = trainer_from(config, spec, schedule_from(config, steps=1))
-    split = Split(examples_from(spec, x, y), np.arange(len(x)), seen=len(x))
-    result = {"dataset": config.dataset, "split": part, "examples": len(x), "task": task.name}
-    result |= measure(trainer, task, params, split)
-    outputs = outputs_of(trainer, params, split)
+    from jaxmlp.config.signature import arrays_from
+    from jaxmlp.training import Examples, Split, measure, outputs_of
+
+    judge, signature, task = network.judge, network.signature, network.task
+    examples = Examples(*jax.device_put(arrays_from(signature, x, y)))
+    split = Split(examples, np.arange(len(x)), seen=len(x))
+    means = measure(judge, network.params, split)
+    result = {"dataset": dataset, "split": part, "examples": len(x), "task": task.name}
+    result |= {"loss": means.loss, task.score: means.score}
+    outputs = outputs_of(judge, network.params, split)
     if task.name == "regression":
-        return result | _errors(spec, outputs, y)
+        return result | _errors(signature, outputs, y)
     probabilities = np.asarray(task.probabilities(outputs))
-    result |= _per_class(spec, probabilities, y)
+    result |= _per_class(signature, probabilities, y)
     if task.name != "multilabel":
-        _draw(run, result, spec, x, y, probabilities)
+        _draw(run, result, signature, x, y, probabilities)
     return result
 
 
-def _errors(spec: "Spec", outputs: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+def _errors(signature: "Signature", outputs: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     """Return the errors of regression in the target's own units."""
-    assert spec.target_preprocessing is not None
-    difference = spec.target_preprocessing.undo(outputs.astype(np.float64)) - y
+    assert signature.target_preprocessing is not None
+    difference = signature.target_preprocessing.undo(outputs.astype(np.float64)) - y
     rmse, mae = np.sqrt(np.mean(difference**2, axis=0)), np.mean(np.abs(difference), axis=0)
     return {
         f"{kind} {name}": float(value)
         for kind, values in (("rmse", rmse), ("mae", mae))
-        for name, value in zip(spec.classes, values, strict=True)
+        for name, value in zip(signature.classes, values, strict=True)
     }
 
 
-def _per_class(spec: "Spec", probabilities: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+def _per_class(signature: "Signature", probabilities: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     """Return precision, recall, F1 and support of each class, and the confusion matrix."""
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+    from sklearn.metrics import precision_recall_fscore_support
+
+    from jaxmlp.runs.summary import count_pairs
 
     many = y.ndim == 2
     predicted = probabilities > 0.5 if many else probabilities.argmax(axis=1)
-    labels = np.arange(len(spec.classes))
+    labels = np.arange(len(signature.classes))
     columns = precision_recall_fscore_support(y, predicted, labels=labels, zero_division=0.0)
     names = ("precision", "recall", "f1", "support")
     table = [
         {"class": name} | dict(zip(names, map(float, row), strict=True))
-        for name, row in zip(spec.classes, zip(*columns, strict=True), strict=True)
+        for name, row in zip(signature.classes, zip(*columns, strict=True), strict=True)
     ]
     if many:
         return {"per_class": table}
-    return {"per_class": table, "confusion": confusion_matrix(y, predicted, labels=labels).tolist()}
+    return {"per_class": table, "confusion": count_pairs(y, predicted, len(labels)).tolist()}
 
 
 def _draw(
     run: "Run",
     result: dict[str, Any],
-    spec: "Spec",
+    signature: "Signature",
     x: np.ndarray,
     y: np.ndarray,
     probabilities: np.ndarray,
@@ -179,7 +174,7 @@ def _draw(
     folder.mkdir(exist_ok=True)
     part = result["split"]
     title = f"{result['dataset']}, {part} set: {len(y):,} examples"
-    figure = figures.confusion(np.array(result["confusion"]), spec.classes, title)
+    figure = figures.confusion(np.array(result["confusion"]), signature.classes, title)
     figures.save(figure, folder / f"{part}-confusion.png")
     predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != y)
@@ -187,8 +182,8 @@ def _draw(
     result["most_confident_mistakes"] = [
         {
             "index": int(i),
-            "true": spec.classes[y[i]],
-            "predicted": spec.classes[predicted[i]],
+            "true": signature.classes[y[i]],
+            "predicted": signature.classes[predicted[i]],
             "probability": float(sure[i]),
         }
         for i in worst
@@ -225,4 +220,4 @@ def _print(run: "Run", result: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave_process(main())

@@ -1,11 +1,15 @@
-"""Files that are either the old or the new version, never something in between.
+"""Files that are either the old or the new version, never something in between; and JSON.
 
-Every part of the library may import this module; it imports none of them.
+Every part of the library may import this module.
 """
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
+
+from jaxmlp.errors import InputError
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -27,6 +31,36 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except BaseException:
         os.unlink(name)
         raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file atomically.
+
+    Args:
+      path: the file; its folder must exist.
+      content: anything JSON-able.
+    """
+    write_atomically(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Args:
+      path: the file.
+
+    Returns:
+      What it holds.
+
+    Raises:
+      InputError: if it does not exist, cannot be read, or is not a whole JSON file.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not a whole JSON file: {error}") from None
 
 
 def _umask() -> int:

@@ -4,20 +4,20 @@ The range test (B3, C5; Smith 2017): train for a few steps while the rate grows 
 to far too large, and look where the loss falls fastest and where it breaks out.
 """
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jaxmlp.cli.parser import Parser, add_fields, run_command
+from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
+from jaxmlp.cli.process import leave_process
 from jaxmlp.config.options import Config
 from jaxmlp.errors import check
 
 if TYPE_CHECKING:
     from jaxmlp.config.problem import Problem
 
-PROG = "python -m jaxmlp.find_rate"
+PROG = program_name("find_rate")
 MEMORY = 0.9  # of the running mean that smooths the losses
 
 
@@ -48,15 +48,21 @@ def _main(arguments: list[str]) -> int:
     config = Config(**given)
 
     from jaxmlp.cli.console import print_table
-    from jaxmlp.config.problem import arithmetic, problem_from
+    from jaxmlp.config.factory import arithmetic
+    from jaxmlp.config.problem import pose_problem
     from jaxmlp.data import load
+    from jaxmlp.optim.schedules import exponential
 
     data = load(config.dataset, data_dir=config.data_dir, target=config.target)
     if picture:
         folder = Path(picture).parent
         check(folder.is_dir(), "--picture", "a file in a folder that exists", picture)
-    with arithmetic(config):
-        rates, losses = range_test(problem_from(config, data), lowest, highest, steps)
+    with arithmetic(config.precision):
+        rate = exponential(lowest, steps, highest)
+        losses = range_test(pose_problem(config, data, rate), steps)
+        enough = len(losses) >= 10 and min(losses) < losses[0]
+        check(enough, "--lowest", "a rate at which the loss falls before it breaks out", lowest)
+        rates = np.array([float(rate(t)) for t in range(len(losses))])
     steepest, edge = suggestion(rates, losses)
     print_table(
         [
@@ -73,33 +79,21 @@ def _main(arguments: list[str]) -> int:
     return 0
 
 
-def range_test(
-    problem: "Problem", lowest: float, highest: float, steps: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Train while the rate grows geometrically, and return the smoothed loss at every rate.
+def range_test(problem: "Problem", steps: int) -> np.ndarray:
+    """Train while the rate grows, and return the smoothed loss at every rate.
 
     Args:
-      problem: what to train; its own learning rate is not used.
-      lowest: the rate of the first step.
-      highest: the rate after the last.
+      problem: what to train, posed with a rate that grows geometrically.
       steps: the number of steps; fewer are taken if the loss grows to four times its lowest.
 
     Returns:
-      The rates and the losses, smoothed by a running mean that is corrected for its start at zero.
-
-    Raises:
-      InputError: if the loss never falls.
+      The losses, smoothed by a running mean that is corrected for its start at zero.
     """
-    from jaxmlp.config.problem import trainer_from
-    from jaxmlp.optim import schedules
     from jaxmlp.training import begin
     from jaxmlp.training.step import Totals
 
-    config = problem.config
-    assert config.batch_size is not None
-    rate = schedules.exponential(lowest, steps, highest)
-    trainer = trainer_from(config, problem.spec, rate)
-    state, _ = begin(trainer, config.seed)
+    trainer = problem.trainer
+    state, _ = begin(trainer, problem.recipe.seed)
     order = _order(problem, steps)
     losses: list[float] = []
     mean = 0.0
@@ -111,16 +105,13 @@ def range_test(
         if not np.isfinite(smooth) or (losses and smooth > 4 * min(losses)):
             break
         losses.append(smooth)
-    enough = len(losses) >= 10 and min(losses) < losses[0]
-    check(enough, "--lowest", "a rate at which the loss falls before it breaks out", lowest)
-    return np.array([float(rate(t)) for t in range(len(losses))]), np.array(losses)
+    return np.array(losses)
 
 
-def _order(problem: "Problem", steps: int) -> Any:
+def _order(problem: "Problem", steps: int) -> np.ndarray:
     """Return full batches for so many steps, from as many shuffles as it takes."""
-    rng = np.random.default_rng(problem.config.seed)
-    indices, size = problem.train.indices, problem.config.batch_size
-    assert size is not None
+    rng = np.random.default_rng(problem.recipe.seed)
+    indices, size = problem.train.indices, problem.recipe.batch_size
     shuffles = [rng.permutation(indices) for _ in range(-(-steps * size // len(indices)))]
     return np.concatenate(shuffles)[: steps * size].reshape(steps, size).astype(np.int32)
 
@@ -141,4 +132,4 @@ def suggestion(rates: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave_process(main())

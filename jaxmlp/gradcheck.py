@@ -8,13 +8,13 @@ gradient; where that is nearly nothing, to a thousandth of what the loss is comp
 
 import json
 import math
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.cli.parser import Parser, add_fields, run_command
+from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
+from jaxmlp.cli.process import leave_process
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, unknown
 from jaxmlp.runs.inspection import Subject, default, load_subject, training_only
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jaxmlp.nn import Layer, Loss
 
 
-PROG = "python -m jaxmlp.gradcheck"
+PROG = program_name("gradcheck")
 
 
 MACHINE, DIFFERENCES = 1e-12, 1e-6  # the largest errors that pass
@@ -112,7 +112,7 @@ def _main(arguments: list[str]) -> int:
     if as_json:
         tolerances = {"machine": MACHINE, "differences": DIFFERENCES}
         found = {"ok": ok, "tolerances": tolerances, "rows": [row._asdict() for row in rows]}
-        print(json.dumps({"dataset": subject.config.dataset, "examples": n} | found))
+        print(json.dumps({"dataset": subject.recipe.dataset, "examples": n} | found))
     else:
         _print(subject, n, rows, layer)
     return 0 if ok else 1
@@ -143,22 +143,22 @@ def check_gradient(subject: Subject, n: int, broken: int | None = None) -> list[
     import jax
 
     from jaxmlp import nn
-    from jaxmlp.config.problem import weights_from
+    from jaxmlp.config.problem import example_weights
     from jaxmlp.config.signature import arrays_from
 
-    rng = np.random.default_rng(subject.config.seed)
+    rng = np.random.default_rng(subject.recipe.seed)
     some = np.sort(rng.choice(subject.train, n, replace=False))
     x, y = subject.dataset.x_train[some], subject.dataset.y_train[some]
-    _, targets, _ = arrays_from(subject.spec, x, y)
-    weights = weights_from(subject.config, subject.dataset, subject.train)
+    _, targets, _ = arrays_from(subject.signature, x, y)
+    weights = example_weights(subject.recipe, subject.dataset, subject.train)
     layers = [_input(), *subject.model.layers]
     if broken is not None:
         layers[broken] = _spoilt(layers[broken])
     with jax.enable_x64(True):
-        x = jax.numpy.asarray(subject.spec.preprocessing(x), "float64")
+        x = jax.numpy.asarray(subject.signature.preprocessing(x), "float64")
         tree = ({"x": x}, *subject.params)
         params = jax.tree.map(lambda w: jax.numpy.asarray(w, "float64"), tree)
-        drops, seed = subject.config.dropout, subject.config.seed
+        drops, seed = subject.recipe.dropout, subject.recipe.seed
         key = jax.random.key(seed, impl="threefry2x32") if drops else None
         data = (x, targets, None if weights is None else weights[some], key)
         return _compare(nn.sequential(*layers), subject.loss, params, data, rng)
@@ -264,8 +264,8 @@ def _against_differences(hand: np.ndarray, sides: np.ndarray, floor: float) -> t
 def _print(subject: Subject, n: int, rows: list[Row], broken: int | None) -> None:
     from jaxmlp.cli.console import print_table
 
-    drops = ", dropout at work" if subject.config.dropout else ""
-    print(f"{n} examples of {subject.config.dataset}, {subject.loss.name}, float64{drops}")
+    drops = ", dropout at work" if subject.recipe.dropout else ""
+    print(f"{n} examples of {subject.recipe.dataset}, {subject.loss.name}, float64{drops}")
     if broken is not None:
         print(f"a wrong sign is planted in {broken} {subject.model.layers[broken - 1].name}")
     print()
@@ -299,4 +299,4 @@ def _cells(row: Row) -> tuple[Any, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave_process(main())

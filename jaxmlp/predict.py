@@ -3,22 +3,18 @@
 Inputs are pictures (PNG, JPEG, of any size), arrays (.npy, .npz) or tables (.csv, .parquet).
 """
 
-import argparse
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.cli.parser import Parser, run_command
+from jaxmlp.cli.parser import Parser, program_name, run_command
+from jaxmlp.cli.process import leave_process
 
 if TYPE_CHECKING:
-    from jaxmlp.config.signature import Spec
-    from jaxmlp.runs.folder import Run
+    from jaxmlp.runs.network import Network
 
-PROG = "python -m jaxmlp.predict"
-BATCH = 1000
+PROG = program_name("predict")
 
 
 def make_parser() -> Parser:
@@ -39,29 +35,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
-    from jaxmlp.config.problem import arithmetic
-    from jaxmlp.runs.folder import Run
-
-    run = Run.open(Path(options.run))
-    with arithmetic(run.config):
-        return _predict(run, options)
-
-
-def _predict(run: "Run", options: argparse.Namespace) -> int:
     from jaxmlp.cli.console import print_table, say
-    from jaxmlp.data import read_inputs
+    from jaxmlp.runs.network import load
 
-    model, params, spec = run.load_model()
-    read = [
-        read_inputs(path, spec.input_shape, spec.columns, spec.background, spec.white)
-        for path in options.inputs
-    ]
+    network = load(options.run)
+    read = [network.read(path) for path in options.inputs]
     answers = []
     for path, inputs in zip(options.inputs, read, strict=True):
         for note in inputs.notes:
             say(f"{PROG}: {note}")
         names = [name if name == path else f"{path} {name}" for name in inputs.names]
-        answers += _answers(model, params, spec, inputs.x, names)
+        rows = zip(names, network.answers(inputs.x), strict=True)
+        answers += [_answer(network, name, row) for name, row in rows]
     if options.json:
         for answer in answers:
             print(json.dumps(answer))
@@ -70,32 +55,15 @@ def _predict(run: "Run", options: argparse.Namespace) -> int:
     return 0
 
 
-def _answers(
-    model: Any, params: Any, spec: "Spec", x: np.ndarray, names: list[str]
-) -> list[dict[str, Any]]:
-    """Return what the network says of each example."""
-    import jax
-
-    from jaxmlp.config.signature import prepare, stored
-    from jaxmlp.training import TASKS
-
-    task, ready = TASKS[spec.task], prepare(spec)
-    judge = jax.jit(lambda params, x: task.probabilities(model(params, ready(x))))
-    pieces = np.array_split(stored(spec, x), -(-len(x) // BATCH))
-    values = np.concatenate([judge(params, piece) for piece in pieces])
-    if spec.target_preprocessing is not None:
-        values = spec.target_preprocessing.undo(values.astype(np.float64))
-    return [_answer(spec, name, row) for name, row in zip(names, values, strict=True)]
-
-
-def _answer(spec: "Spec", name: str, row: np.ndarray) -> dict[str, Any]:
-    named = {label: float(value) for label, value in zip(spec.classes, row, strict=True)}
-    if spec.task == "regression":
+def _answer(network: "Network", name: str, row: np.ndarray) -> dict[str, Any]:
+    """Return what the network says of one example."""
+    named = {label: float(value) for label, value in zip(network.classes, row, strict=True)}
+    if network.task.name == "regression":
         return {"input": name, "prediction": named}
-    if spec.task == "multilabel":
+    if network.task.name == "multilabel":
         chosen = [label for label, p in named.items() if p > 0.5]
         return {"input": name, "prediction": chosen, "probabilities": named}
-    best = spec.classes[int(np.argmax(row))]
+    best = network.classes[int(np.argmax(row))]
     answer = {"input": name, "prediction": best, "probability": named[best]}
     return answer | {"probabilities": named}
 
@@ -111,4 +79,4 @@ def _row(answer: dict[str, Any]) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave_process(main())

@@ -10,10 +10,11 @@ import pytest
 
 from jaxmlp import gradcheck, nn
 from jaxmlp.config.options import Config
-from jaxmlp.config.problem import problem_from
+from jaxmlp.config.problem import pose_problem
 from jaxmlp.data import load
 from jaxmlp.nn import activations
 from jaxmlp.runs.folder import CONFIG, Run
+from jaxmlp.runs.network import Network, save_network
 from jaxmlp.training import begin
 
 
@@ -32,11 +33,11 @@ def small(monkeypatch):
 def saved_run(path, **given):
     """Save a network as training does, without the training."""
     config = Config(**given)
-    problem = problem_from(config, load(config.dataset))
+    problem = pose_problem(config, load(config.dataset))
     run = Run.create(path, overwrite=False)
-    run.write_json(CONFIG, problem.config.to_dict())
+    run.write_json(CONFIG, problem.recipe.to_config().to_dict())
     params = begin(problem.trainer, config.seed)[1].params
-    run.save_model(params, problem.config, problem.spec)
+    save_network(run, Network(problem.recipe, problem.signature, params))
     return path
 
 
@@ -212,7 +213,7 @@ def test_not_a_number_fails():
 
 def test_another_seed_looks_elsewhere():
     chosen = subject(hidden=(3, 2), activation=("relu", "tanh"))
-    other = chosen._replace(config=dataclasses.replace(chosen.config, seed=1))
+    other = chosen._replace(recipe=dataclasses.replace(chosen.recipe, seed=1))
     first, second = (gradcheck.check_gradient(one, 3)[0] for one in (chosen, other))
     assert first.ok
     assert second.ok
@@ -243,7 +244,7 @@ def test_bad_choices(capsys, options, message):
         ("--optimizer adam", "unknown option --optimizer"),
         ("--dataset minst", "did you mean 'mnist'?"),
         ("--run nowhere", "there is no run folder nowhere"),
-        ("--run nowhere --hidden 3", "--run has its own hidden: leave the option away"),
+        ("--run nowhere --hidden 3", "--hidden does not apply with --run: the run has its own"),
     ],
 )
 def test_bad_input(capsys, options, message):

@@ -1,13 +1,15 @@
 """The house: imports run downward, names stand for something, and every one of them is tested."""
 
 import ast
+import dataclasses
+import inspect
 from pathlib import Path
 
 import pytest
 
 import jaxmlp
 from jaxmlp import data, training
-from jaxmlp.config import names, options
+from jaxmlp.config import names, options, recipe
 
 ROOT = Path(jaxmlp.__file__).parent
 
@@ -16,13 +18,14 @@ FLOORS: dict[str, int] = {
     room: floor
     for floor, rooms in enumerate(
         (
-            ("errors", "files"),
+            ("errors",),
+            ("files",),
             ("nn", "optim", "data", "cli"),
             ("training",),
             ("config",),
             ("runs",),
             ("train", "evaluate", "predict", "find_rate", "gradcheck", "explain", "sweep"),
-            ("__init__",),
+            ("__init__", "__main__"),
         )
     )
     for room in rooms
@@ -45,16 +48,20 @@ def imported(source: Path) -> set[str]:
     return found
 
 
+def rooms():
+    """Return the files and folders of the first level, apart from what an interpreter leaves."""
+    files = [path for path in ROOT.iterdir() if path.is_file()]
+    return files, [path for path in ROOT.iterdir() if (path / "__init__.py").exists()]
+
+
 def test_every_room_has_its_floor():
-    rooms = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or path.is_dir()}
-    assert rooms - {"__pycache__"} == FLOORS.keys()
+    files, folders = rooms()
+    modules = {path.stem for path in files if path.suffix == ".py"}
+    assert modules | {path.name for path in folders} == FLOORS.keys()
 
 
 def test_the_first_level_is_seen_at_a_glance():
-    shown = [path for path in ROOT.iterdir() if path.name != "__pycache__"]
-    folders = [path for path in shown if path.is_dir()]
-    assert len(folders) <= 10
-    assert len(shown) - len(folders) <= 10
+    assert all(len(kind) <= 10 for kind in rooms())
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -102,9 +109,26 @@ def test_every_name_stands_for_something(table):
 
 
 def test_tasks_have_the_same_names_everywhere():
-    assert options.TASK_NAMES == data.TASKS == tuple(training.TASKS)
+    assert names.TASKS == data.TASKS == tuple(training.TASKS)
 
 
 def test_activations_and_losses_know_their_names():
     for table in (names.ACTIVATIONS, names.LOSSES):
         assert [table[name].name for name in table.names] == list(table.names)
+
+
+def test_a_rule_s_own_values_are_those_of_its_function():
+    """What a command falls back to is what the library's function has for a default."""
+    for name, entry in names.OPTIMIZER_TABLE.items():
+        defaults = inspect.signature(names.OPTIMIZERS["manual"][name]).parameters
+        for argument, field in entry.arguments.items():
+            own = entry.own.get(field, getattr(options.Config(), field))
+            if own is not None:
+                assert defaults[argument].default == own, (name, argument)
+
+
+def test_a_recipe_has_every_field_of_a_configuration():
+    given = {field.name for field in dataclasses.fields(options.Config)}
+    made = {field.name for field in dataclasses.fields(recipe.Recipe)} - {"numbers"}
+    assert made | set(recipe.Numbers._fields) == given
+    assert not made & set(recipe.Numbers._fields)

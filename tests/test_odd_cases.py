@@ -137,14 +137,20 @@ def test_a_run_that_ran_to_its_end_was_not_stopped(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--dataset iris --patience 1 --valid-size 0", "patience must be left away without"),
-        ("--dataset iris --model softmax_regression --dropout 0.5", "dropout must be 0 without"),
-        ("--dataset iris --hidden --layer-norm", "layer_norm must be for an mlp's layers"),
-        ("--dataset iris --momentum-schedule sutskever", "momentum_schedule must be constant but"),
+        (
+            "--dataset iris --patience 1 --valid-size 0",
+            "patience needs a validation part, got 1 without one",
+        ),
+        (
+            "--dataset iris --model softmax_regression --dropout 0.5",
+            "dropout needs hidden layers, got 0.5",
+        ),
+        ("--dataset iris --hidden --layer-norm", "layer_norm needs the hidden layers of an mlp"),
+        ("--dataset iris --momentum-schedule sutskever", "needs the hand-written momentum or"),
         (
             "--dataset iris --optimizer momentum --optimizer-source optax"
             " --momentum-schedule sutskever",
-            "momentum_schedule must be constant but",
+            "needs the hand-written momentum or nesterov, got momentum (optax)",
         ),
         ("--dataset iris --model perceptron", "model perceptron is for two classes"),
         ("--dataset mnist_5k --model lenet --activation", "activation must be at least one name"),

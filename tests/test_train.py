@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from jaxmlp import train
-from jaxmlp.cli import parser
+from jaxmlp.cli import process
+from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
-from jaxmlp.config.problem import arithmetic
 from jaxmlp.data import load
 from jaxmlp.runs.folder import FILES, Run
+from jaxmlp.runs.network import open_network
 from tests.helpers import command
 
 DETERMINED = ("config.json", "checkpoint.safetensors", "model.safetensors")
@@ -190,10 +191,12 @@ def test_options_reach_the_run(tmp_path, options):
     config = run.config
     assert config.epochs == 2
     may_be_none = {"data_dir", "target", "fan", "clip_norm", "patience"}
+    may_be_none |= {"beta2", "epsilon", "weight_decay"}  # where the rule has none
     assert {name for name, value in config.to_dict().items() if value is None} <= may_be_none
-    with arithmetic(config):
-        model, params, spec = run.load_model()
-        outputs = model(params, np.zeros((3, *spec.input_shape), np.float32))
+    network = open_network(run)
+    with arithmetic(config.precision):
+        x = np.zeros((3, *network.signature.input_shape), np.float32)
+        outputs = network.model(network.params, x)
     assert outputs.shape[0] == 3
     assert outputs.dtype == (np.float64 if config.precision == "float64" else np.float32)
     assert np.all(np.isfinite(outputs))
@@ -258,11 +261,12 @@ def test_a_mistake_while_jax_is_imported_is_told_in_one_line(name):
 
 def test_jax_is_imported_beside_the_data(monkeypatch):
     """By a thread that nobody waits for at the exit."""
+    monkeypatch.setattr(process, "_importing", [])
     threads, imported = [], []
-    monkeypatch.setattr(parser.Thread, "start", lambda thread: threads.append(thread))
-    monkeypatch.setattr(parser, "import_module", imported.append)
+    monkeypatch.setattr(process.Thread, "start", lambda thread: threads.append(thread))
+    monkeypatch.setattr(process, "import_module", imported.append)
     dataset, wanted = train.load_or_stand_in(Config(dataset="xor"), named=True)
     assert (dataset.name, wanted) == ("xor", None)
     assert [thread.daemon for thread in threads] == [True]
     threads[0].run()
-    assert imported == ["jaxmlp.build"]
+    assert imported == ["jaxmlp.config.problem"]

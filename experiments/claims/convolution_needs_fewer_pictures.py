@@ -51,7 +51,7 @@ def run(settings: Settings) -> Numbers:
             state = trainer.init(seed)
             order = _order(pictures[i], steps, seed)
             state, _ = trainer.run(state, train.examples, order[None], 0, steps)
-            accuracy[seed, i] = measure(trainer, MULTICLASS, state.params, test)["accuracy"]
+            accuracy[seed, i] = measure(trainer.judge, state.params, test).score
         numbers["accuracy"][name] = accuracy
         numbers["parameters"][name] = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     return numbers

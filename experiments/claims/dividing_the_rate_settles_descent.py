@@ -44,9 +44,9 @@ def run(settings: Settings) -> Numbers:
         for seed in range(settings.seeds):
             rng = np.random.default_rng(seed)
             labels = np.where(rng.random(n) < 0.3, rng.integers(0, 10, n), y)
-            _, records = learn(split(x, labels.astype(np.int32)), None, seed, rules)
-            losses.append([record["train_loss"] for record in records])
-            factors.append([record["rate_factor"] for record in records])
+            _, history = learn(split(x, labels.astype(np.int32)), None, seed, rules)
+            losses.append([record.train.loss for record in history.records])
+            factors.append([record.rate_factor for record in history.records])
         numbers["loss"][name], numbers["factor"][name] = np.array(losses), np.array(factors)
     return numbers
 

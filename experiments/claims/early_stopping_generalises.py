@@ -55,15 +55,15 @@ def run(settings: Settings) -> Numbers:
             drawn = np.where(rng.random(n) < share, rng.integers(0, 10, n), y[:n])
             labels = np.concatenate([drawn, y[n:]]).astype(np.int32)
             train, valid = (split(x, labels, i) for i in (np.arange(n), np.arange(n, n + HELD)))
-            stopped, short = learn(train, valid, seed, RULES)
-            last, records = learn(train, valid, seed, Rules())
+            _, short = learn(train, valid, seed, RULES)
+            last, whole = learn(train, valid, seed, Rules())
             ends = (
-                measure(trainer, MULTICLASS, params, test)["accuracy"]
-                for params in (stopped.best.params, last.state.params)
+                measure(trainer.judge, params, test).score
+                for params in (short.best.params, last.state.params)
             )
-            losses = [r["train_loss"] for r in records]
-            errors = [1 - r["valid_accuracy"] for r in records]
-            rows.append((*ends, len(short), losses, errors))
+            losses = [record.train.loss for record in whole.records]
+            errors = [1 - record.valid.score for record in whole.records if record.valid]
+            rows.append((*ends, len(short.records), losses, errors))
         for key, column in zip(numbers, zip(*rows, strict=True), strict=True):
             numbers[key][name] = np.array(column)
     return numbers

@@ -50,45 +50,35 @@ class _Live:
 class Reporter(_Live):
     """Tells how training goes: a live bar on a terminal, plain lines elsewhere, or nothing."""
 
-    def __init__(self, epochs: int, score: str, quiet: bool) -> None:
+    def __init__(self, epochs: int, quiet: bool) -> None:
         counter = "epoch {task.fields[epoch]}/{task.total:.0f}"
         super().__init__(quiet, counter, epochs, epoch=0)
-        self._epochs, self._score = epochs, score
+        self._epochs = epochs
         self._last_line = -LINE_EVERY
         self._text = ""
 
-    def show(self, epoch: int, step: int, steps: int, record: dict[str, Any] | None) -> None:
+    def show(self, epoch: int, step: int, steps: int, metrics: str | None) -> None:
         """Show where the run is.
 
         Args:
           epoch: the number of complete epochs.
           step: the number of steps taken in the current one.
           steps: the number of steps in an epoch.
-          record: the last epoch's metrics, if one or several have just been completed.
+          metrics: those of the last epoch, in a line, if one or several have just been completed.
         """
         if self._quiet:
             return
-        if record is not None:
-            self._text = self._line(record)
+        if metrics is not None:
+            self._text = metrics
         if self._bar is not None:
             done = epoch + step / steps
             current = min(epoch + 1, self._epochs)
             self._bar.update(self._task, completed=done, epoch=current, text=self._text)
-        elif record is not None:
+        elif metrics is not None:
             now = time.monotonic()
             if now - self._last_line >= LINE_EVERY or epoch in (1, self._epochs):
                 print(f"epoch {epoch}/{self._epochs}  {self._text}", flush=True)
                 self._last_line = now
-
-    def _line(self, record: dict[str, Any]) -> str:
-        parts = [f"loss {record['train_loss']:.4f}"]
-        if record["valid_loss"] is not None:
-            parts.append(f"valid loss {record['valid_loss']:.4f}")
-            parts.append(f"valid {self._score} {record[f'valid_{self._score}']:.4f}")
-        else:
-            parts.append(f"{self._score} {record[f'train_{self._score}']:.4f}")
-        parts.append(f"{record['examples_per_second']:,.0f} examples/s")
-        return "  ".join(parts)
 
 
 class SweepReporter(_Live):

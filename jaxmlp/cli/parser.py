@@ -12,12 +12,17 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from threading import Thread
+from pathlib import Path
 from typing import Any, NoReturn
 
 from jaxmlp.cli.compile_cache import remember_compilations
 from jaxmlp.errors import InputError
+
+
+def program_name(command: str) -> str:
+    """Return what a user typed to run a command, `jaxmlp train` or `python -m jaxmlp.train`."""
+    by_script = Path(sys.argv[0]).stem == "jaxmlp"
+    return f"jaxmlp {command}" if by_script else f"python -m jaxmlp.{command}"
 
 
 class Parser(argparse.ArgumentParser):
@@ -50,15 +55,6 @@ class Parser(argparse.ArgumentParser):
             remember_compilations()
         del found.no_compilation_cache
         return found
-
-
-def import_beside(module: str) -> None:
-    """Import a module while the caller goes on; whoever needs it waits for what is left.
-
-    Args:
-      module: its full name.
-    """
-    Thread(target=import_module, args=[module], daemon=True).start()
 
 
 class _Several(argparse.Action):

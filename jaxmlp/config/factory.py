@@ -1,8 +1,9 @@
-"""From the names and numbers of a configuration to what they stand for.
+"""Build what a recipe describes: model, loss, schedule, optimizer, rules, judge and trainer.
 
-The network, its loss, the learning rate, the optimizer, and the rules that end a run.
+`numbers` are the recipe's own, or those that a sweep passes to a compiled program instead.
 """
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -23,47 +24,71 @@ from jaxmlp.config.names import (
     SCALED_INITIALIZERS,
     SCHEDULES,
 )
-from jaxmlp.config.options import Config
-from jaxmlp.config.signature import Spec
-from jaxmlp.errors import check
-from jaxmlp.training import Augment, Rules, augmentation
+from jaxmlp.config.recipe import Number, Numbers, Recipe
+from jaxmlp.config.signature import Signature, prepare
+from jaxmlp.errors import InputError
+from jaxmlp.optim.schedules import Schedule
+from jaxmlp.training import (
+    TASKS,
+    Augment,
+    Judge,
+    Rules,
+    Trainer,
+    augmentation,
+    make_judge,
+    make_trainer,
+)
 
 
-def model_from(config: Config, outputs: int) -> nn.Layer:
-    """Return the network of a configuration.
+def arithmetic(precision: str) -> AbstractContextManager[None]:
+    """The context in which the arrays of a precision are made and computed with.
+
+    JAX knows float64 only where it is told to; elsewhere it makes float32 of it.
+    """
+    return jax.enable_x64(precision == "float64")
+
+
+def build_model(recipe: Recipe, outputs: int) -> nn.Layer:
+    """Build the network of a recipe.
 
     Args:
-      config: the configuration.
+      recipe: the recipe.
       outputs: the number of raw outputs.
 
     Returns:
       A layer.
+
+    Raises:
+      InputError: if options of the network do not go together.
     """
-    kernel = _initializer(config)
-    functions = [_nonlinearity(name) for name in config.activation]
-    if config.model == "lenet":
-        model = nn.lenet(outputs, functions[0], kernel, config.dropout)
+    kernel = _initializer(recipe)
+    functions = [_nonlinearity(name) for name in recipe.activation]
+    if recipe.model == "lenet":
+        model = nn.lenet(outputs, functions[0], kernel, recipe.dropout)
     else:
-        hidden = config.hidden or ()
-        if len(functions) == 1:
-            functions *= len(hidden)
-        model = nn.mlp(hidden, outputs, functions, kernel, config.dropout, config.layer_norm)
-    if config.precision == "float32":
+        hidden = recipe.hidden
+        each = functions * len(hidden) if len(functions) == 1 else functions
+        model = nn.mlp(hidden, outputs, each, kernel, recipe.dropout, recipe.layer_norm)
+    if recipe.precision == "float32":
         return model
-    keep = "float32" if config.precision == "bfloat16" else config.precision
-    return nn.computing_in(model, config.precision, keep)
+    keep = "float32" if recipe.precision == "bfloat16" else recipe.precision
+    return nn.computing_in(model, recipe.precision, keep)
 
 
-def _initializer(config: Config) -> nn.Initializer:
-    chosen = INITIALIZERS[config.initializer]
-    if config.initializer in SCALED_INITIALIZERS:
-        return chosen(config.initializer_scale)
-    if config.fan is None:
+def _initializer(recipe: Recipe) -> nn.Initializer:
+    chosen = INITIALIZERS[recipe.initializer]
+    if recipe.initializer in SCALED_INITIALIZERS:
+        return chosen(recipe.initializer_scale)
+    if recipe.fan is None:
         return chosen
-    family, _, distribution = config.initializer.partition("_")
+    family, _, distribution = recipe.initializer.partition("_")
     families = nn.initializers.GAINS
-    check(family in families, "fan", f"left away but for {', '.join(families)}", config.fan)
-    return nn.initializers.variance_scaling(families[family], config.fan, distribution)
+    if family not in families:
+        raise InputError(
+            f"fan is for the initializers {', '.join(families)}, got {recipe.fan} with"
+            f" {recipe.initializer}"
+        )
+    return nn.initializers.variance_scaling(families[family], recipe.fan, distribution)
 
 
 def _nonlinearity(name: str) -> Any:
@@ -74,82 +99,153 @@ def _nonlinearity(name: str) -> Any:
     return FORWARD_ONLY[name]
 
 
-def loss_from(config: Config, spec: Spec) -> nn.Loss:
-    """Return what training minimises.
+def build_loss(recipe: Recipe, signature: Signature) -> nn.Loss:
+    """Build the loss that training minimises.
 
     Args:
-      config: the configuration.
-      spec: for the loss that a network is judged by.
+      recipe: the recipe.
+      signature: for the loss that the network is judged by.
 
     Returns:
-      That loss, its targets smoothed if the configuration says so.
+      That loss, its targets smoothed if the recipe says so.
 
     Raises:
       InputError: if targets are to be smoothed where there is no output per class.
     """
-    loss, smoothing = LOSSES[spec.loss], config.label_smoothing
+    loss, smoothing = LOSSES[signature.loss], recipe.label_smoothing
     if not smoothing:
         return loss
-    classes = spec.task == "multiclass"
-    check(classes, "label_smoothing", "0 unless there is an output per class", smoothing)
+    if signature.task != "multiclass":
+        raise InputError(
+            f"label_smoothing needs an output for each class, got {smoothing:g} for"
+            f" {signature.task} data"
+        )
     return nn.losses.smoothed(loss, smoothing)
 
 
-def schedule_from(config: Config, steps: int) -> optim.schedules.Schedule:
-    """Return the learning rate at each step of a run of so many steps."""
-    peak, name = config.learning_rate, config.schedule
-    assert peak is not None
-    if name in ("constant", PLATEAU):
+def build_schedule(recipe: Recipe, steps: int, peak: Number | None = None) -> Schedule:
+    """Build the learning rate at each step of a run.
+
+    Args:
+      recipe: the recipe.
+      steps: the number of steps of the whole run.
+      peak: the rate, or the peak of the schedule, instead of the recipe's own.
+
+    Returns:
+      A schedule.
+    """
+    peak = recipe.numbers.learning_rate if peak is None else peak
+    if recipe.schedule in ("constant", PLATEAU):
         return optim.schedules.constant(peak)
-    return SCHEDULES[name](peak, steps)
+    return SCHEDULES[recipe.schedule](peak, steps)
 
 
-def rates_of_epochs(rate: optim.schedules.Schedule, steps: int, epochs: int) -> jax.Array:
+def rates_of_epochs(rate: Schedule, steps: int, epochs: int) -> jax.Array:
     """Return the learning rate at the last of the steps of each epoch, `(epochs,)`."""
     last = np.arange(1, epochs + 1) * steps - 1
     return jnp.broadcast_to(rate(last), last.shape)
 
 
-def optimizer_from(config: Config, rate: optim.schedules.Schedule) -> Any:
-    """Return the optimizer of a complete configuration, an `(init, update)` pair.
+def build_optimizer(recipe: Recipe, rate: Schedule, numbers: Numbers | None = None) -> Any:
+    """Build the optimizer of a recipe, an `(init, update)` pair.
 
     Args:
-      config: the configuration.
+      recipe: the recipe.
       rate: the learning rate at a step.
+      numbers: instead of the recipe's own.
 
     Returns:
       An optimizer, ours or Optax's.
     """
-    assert config.optimizer is not None
-    assert config.weight_decay is not None
-    entry = OPTIMIZER_TABLE[config.optimizer]
-    arguments = {name: getattr(config, field) for name, field in entry.arguments.items()}
-    if config.momentum_schedule == "sutskever" and "mu" in arguments:
-        arguments["mu"] = optim.schedules.sutskever(config.momentum)
-    optimizer = OPTIMIZERS[config.optimizer_source][config.optimizer](rate, **arguments)
-    decay: Any = config.weight_decay
-    decays = isinstance(decay, jax.Array) or decay > 0  # traced, it is used in any case
-    if decays and "weight_decay" not in arguments:
-        optimizer = optim.with_weight_decay(optimizer, rate, config.weight_decay)
-    if config.clip_norm is not None:
-        optimizer = optim.with_clipping(optimizer, config.clip_norm)
+    numbers = numbers or recipe.numbers
+    entry = OPTIMIZER_TABLE[recipe.optimizer]
+    arguments = {name: getattr(numbers, field) for name, field in entry.arguments.items()}
+    if recipe.momentum_schedule == "sutskever":
+        arguments["mu"] = optim.schedules.sutskever(arguments["mu"])
+    optimizer = OPTIMIZERS[recipe.optimizer_source][recipe.optimizer](rate, **arguments)
+    if numbers.weight_decay is not None and "weight_decay" not in arguments:
+        optimizer = optim.with_weight_decay(optimizer, rate, numbers.weight_decay)
+    if numbers.clip_norm is not None:
+        optimizer = optim.with_clipping(optimizer, numbers.clip_norm)
     return optimizer
 
 
-def augment_from(config: Config, shape: tuple[int, ...]) -> Augment | None:
-    """Return how a configuration distorts the inputs of a step, of this shape, if it does."""
-    if not config.augment:
+def build_augmentation(recipe: Recipe, shape: tuple[int, ...]) -> Augment | None:
+    """Build what distorts the inputs of a step, if the recipe has that.
+
+    Args:
+      recipe: the recipe.
+      shape: of one example.
+
+    Returns:
+      `(key, x) -> x`, or `None`.
+
+    Raises:
+      InputError: if the examples are no pictures.
+    """
+    if not recipe.augment:
         return None
-    check(len(shape) == 3, "augment", "left away unless for pictures", config.augment)
-    fields = [AUGMENTATIONS[name] for name in config.augment]
-    return augmentation(fields, config.augment_strength)
+    if len(shape) != 3:
+        raise InputError(f"augment is for pictures, got {' '.join(recipe.augment)} for a table")
+    return augmentation([AUGMENTATIONS[name] for name in recipe.augment], recipe.augment_strength)
 
 
-def rules_from(config: Config) -> Rules:
-    """Return when a run of a complete configuration stops early, and when its rate falls."""
+def build_rules(recipe: Recipe) -> Rules:
+    """Build the rules that stop a run early and lower its rate."""
     return Rules(
-        patience=config.patience,
-        min_decrease=config.min_decrease,
-        min_change=config.min_change,
-        plateau=config.plateau_patience if config.schedule == PLATEAU else None,
+        patience=recipe.patience,
+        min_decrease=recipe.min_decrease,
+        min_change=recipe.min_change,
+        plateau=recipe.plateau_patience if recipe.schedule == PLATEAU else None,
+    )
+
+
+def build_judge(recipe: Recipe, signature: Signature) -> Judge:
+    """Build the network of a recipe with the compiled functions that judge it.
+
+    Args:
+      recipe: the recipe.
+      signature: what the network expects and returns.
+
+    Returns:
+      The judge.
+
+    Raises:
+      InputError: if options of the network do not go together.
+    """
+    task = TASKS[signature.task]
+    model = build_model(recipe, task.outputs(len(signature.classes)))
+    return make_judge(model, LOSSES[signature.loss], task, prepare(signature))
+
+
+def build_trainer(
+    recipe: Recipe,
+    signature: Signature,
+    rate: Schedule,
+    numbers: Numbers | None = None,
+) -> Trainer:
+    """Build the compiled functions that train the network of a recipe.
+
+    Args:
+      recipe: the recipe.
+      signature: what the network expects and returns.
+      rate: the learning rate at a step.
+      numbers: instead of the recipe's own.
+
+    Returns:
+      The trainer.
+
+    Raises:
+      InputError: if options do not go together.
+    """
+    judge = build_judge(recipe, signature)
+    value_and_grad = nn.value_and_grad
+    if recipe.gradient == "autodiff":
+        from jaxmlp.config.referees import autodiff as value_and_grad
+    return make_trainer(
+        judge,
+        value_and_grad(judge.model, build_loss(recipe, signature)),
+        build_optimizer(recipe, rate, numbers),
+        signature.input_shape,
+        build_augmentation(recipe, signature.input_shape),
     )

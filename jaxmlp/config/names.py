@@ -5,7 +5,7 @@ an activation, a loss, an initializer or an optimizer, write it in its module an
 """
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jaxmlp.errors import unknown
@@ -51,11 +51,13 @@ class OptimizerEntry:
       rate: the learning rate (the peak of a schedule) it is used with unless told otherwise.
       weight_decay: likewise.
       arguments: its further arguments, and the fields of the configuration they are taken from.
+      own: the rule's own values of fields that rules share, used unless told otherwise.
     """
 
     rate: float
     weight_decay: float
     arguments: dict[str, str]
+    own: dict[str, float] = field(default_factory=dict)
 
 
 ACTIVATIONS = Registry(
@@ -100,14 +102,17 @@ LOSSES = Registry(
     ),
 )
 ADAM = {"beta1": "beta1", "beta2": "beta2", "epsilon": "epsilon"}
+ADAMS_OWN = {"beta2": 0.999, "epsilon": 1e-8}
 OPTIMIZER_TABLE = {
     "sgd": OptimizerEntry(0.2, 0.0, {}),
     "momentum": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}),
     "nesterov": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}),
-    "adagrad": OptimizerEntry(0.05, 0.0, {"epsilon": "epsilon"}),
-    "rmsprop": OptimizerEntry(0.002, 0.0, {"beta": "decay", "epsilon": "epsilon"}),
-    "adam": OptimizerEntry(0.005, 0.0, ADAM),
-    "adamw": OptimizerEntry(0.008, 0.1, ADAM | {"weight_decay": "weight_decay"}),
+    "adagrad": OptimizerEntry(0.05, 0.0, {"epsilon": "epsilon"}, {"epsilon": 1e-7}),
+    "rmsprop": OptimizerEntry(
+        0.002, 0.0, {"beta": "decay", "epsilon": "epsilon"}, {"epsilon": 1e-8}
+    ),
+    "adam": OptimizerEntry(0.005, 0.0, ADAM, ADAMS_OWN),
+    "adamw": OptimizerEntry(0.008, 0.1, ADAM | {"weight_decay": "weight_decay"}, ADAMS_OWN),
 }
 OPTIMIZERS = {
     "manual": Registry("optimizer", "jaxmlp.optim", tuple(OPTIMIZER_TABLE)),
@@ -121,6 +126,7 @@ SCHEDULES = Registry(
 PLATEAU = "plateau"  # constant, and divided by ten when progress saturates
 FAN_FAMILIES = ("lecun", "xavier", "he")
 AUGMENTATIONS = Registry("augmentation", "jaxmlp.training.augment", ("shift", "affine", "elastic"))
+TASKS = ("multiclass", "binary", "multilabel", "regression")
 PREPROCESSING = ("auto", "none", "scale", "minmax", "zscore")
 
 

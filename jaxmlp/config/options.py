@@ -1,16 +1,21 @@
-"""A run's configuration: one frozen record, checked once, saved as JSON beside the weights.
+"""What a user gives: a configuration, one frozen record with a command-line option for each field.
 
-Each field is an option of `python -m jaxmlp.train` as well; its text here is the option's help. A
-field that is `None` is chosen from the data when the run starts, and saved as what was chosen,
-unless it stands for a rule that is not used.
+The text beside a field is the option's help, and what its value must be stands there too. A field
+that is `None` is chosen from the data when the run starts (`jaxmlp.config.recipe`), unless it
+stands for a rule that is not used.
 """
 
 import dataclasses
 import math
-from collections.abc import Sequence
+import numbers
+import types
+import typing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from jaxmlp import __version__
 from jaxmlp.config.names import (
     ACTIVATIONS,
     AUGMENTATIONS,
@@ -25,22 +30,40 @@ from jaxmlp.config.names import (
     PREPROCESSING,
     SCALED_INITIALIZERS,
     SCHEDULES,
+    TASKS,
 )
+from jaxmlp.config.saved import fields_of_saved
 from jaxmlp.errors import InputError, check, unknown
+from jaxmlp.files import read_json
 
-COUNTS = {
-    "batch_size": 1,
-    "epochs": 1,
-    "valid_size": 0,
-    "seed": 0,
-    "patience": 1,
-    "plateau_patience": 1,
-}  # fields that count something, and the least they may be
-TASK_NAMES = ("multiclass", "binary", "multilabel", "regression")
 FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it up
 
 
-def option(default: Any, text: str, choices: Sequence[str] = (), group: str = "") -> Any:
+class Bound(NamedTuple):
+    """What a number must be: in words that follow "must be", and as a test."""
+
+    words: str
+    holds: Callable[[float], bool]
+
+
+POSITIVE = Bound("a finite positive number", lambda x: 0 < x < math.inf)
+NOT_NEGATIVE = Bound("a finite number >= 0", lambda x: 0 <= x < math.inf)
+SHARE = Bound("in [0, 1)", lambda x: 0 <= x < 1)
+SEED = Bound("in [0, 2^32)", lambda x: 0 <= x < 2**32)
+
+
+def at_least(least: int) -> Bound:
+    """The bound of a count."""
+    return Bound(f"at least {least}", lambda x: x >= least)
+
+
+def option(
+    default: Any,
+    text: str,
+    choices: Sequence[str] = (),
+    group: str = "",
+    must_be: Bound | None = None,
+) -> Any:
     """Declare a field that is also a command-line option.
 
     Args:
@@ -48,11 +71,12 @@ def option(default: Any, text: str, choices: Sequence[str] = (), group: str = ""
       text: its help.
       choices: the names it accepts, if it accepts names.
       group: the heading of the help it starts, if it is the first of a group.
+      must_be: what its value must be, or each of its values.
 
     Returns:
       What `dataclasses.field` returns.
     """
-    metadata = {"help": text, "choices": tuple(choices), "group": group}
+    metadata = {"help": text, "choices": tuple(choices), "group": group, "must_be": must_be}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -60,26 +84,30 @@ def option(default: Any, text: str, choices: Sequence[str] = (), group: str = ""
 class Config:
     """What is trained, on what, and how: everything that the resulting numbers depend on."""
 
-    dataset: str = option("mnist", "a named data set, tfds:NAME, or a file", group="data")
-    data_dir: str | None = option(None, "where the data set's files are")
-    target: str | None = option(None, "the column of a table to predict")
-    task: str | None = option(
-        None, "what is asked of the network (read off the target)", TASK_NAMES
+    dataset: str = option(
+        "mnist", "name of a data set, tfds:NAME, or the path of a file", group="data"
     )
+    data_dir: str | None = option(None, "folder with the files of the data set")
+    target: str | None = option(None, "column of a table to predict")
+    task: str | None = option(None, "kind of prediction (chosen from the target)", TASKS)
     preprocessing: str = option(
         "auto", "fitted on the training part; auto: scale images, zscore tables", PREPROCESSING
     )
     augment: tuple[str, ...] = option(
         (), "how pictures are distorted anew in every training step", AUGMENTATIONS.names
     )
-    augment_strength: float = option(1.0, "what those distortions are multiplied by")
+    augment_strength: float = option(1.0, "factor on these distortions", must_be=POSITIVE)
     valid_size: int | None = option(
-        None, "validation examples, split off the training set (5000, at most a tenth of it)"
+        None,
+        "validation examples, taken from the training set (5000, at most a tenth of it)",
+        must_be=at_least(0),
     )
 
     model: str = option("mlp", "kind of network", tuple(MODELS), "network")
     hidden: tuple[int, ...] | None = option(
-        None, "width of each hidden layer of an mlp (128); none at all makes it linear"
+        None,
+        "width of each hidden layer of an mlp (128); without a width the model is linear",
+        must_be=at_least(1),
     )
     activation: tuple[str, ...] = option(
         ("relu",),
@@ -88,55 +116,79 @@ class Config:
     )
     initializer: str = option("he_normal", "of the kernels", INITIALIZERS.names)
     initializer_scale: float = option(
-        0.01, f"the value, deviation or bound of {', '.join(SCALED_INITIALIZERS)}"
+        0.01,
+        f"the value, deviation or bound of {', '.join(SCALED_INITIALIZERS)}",
+        must_be=POSITIVE,
     )
     fan: str | None = option(
         None,
-        f"what the variance of {', '.join(FAN_FAMILIES)} is divided by (as the family has it)",
+        f"divisor of the variance of {', '.join(FAN_FAMILIES)} (the family's own)",
         ("fan_in", "fan_out", "fan_avg"),
     )
     layer_norm: bool = option(False, "normalise the hidden units of an mlp before their activation")
-    dropout: float = option(0.0, "chance of a hidden unit to be dropped in training")
+    dropout: float = option(0.0, "probability of dropping a hidden unit in training", must_be=SHARE)
 
     loss: str | None = option(
-        None, "(what suits the data: several classes, two, or numbers)", LOSSES.names, "training"
+        None, "what training minimises (chosen from the data)", LOSSES.names, "training"
     )
-    label_smoothing: float = option(0.0, "how much of a class's target is spread over all")
+    label_smoothing: float = option(
+        0.0, "share of a class's target that is spread over all classes", must_be=SHARE
+    )
     class_weights: str = option(
-        "none", "balanced: weigh rare classes as much as frequent ones", ("none", "balanced")
+        "none", "balanced: rare classes weigh as much as frequent ones", ("none", "balanced")
     )
     optimizer: str | None = option(
         None, "update rule (adamw; sgd for a perceptron)", OPTIMIZERS["manual"].names
     )
     learning_rate: float | None = option(
-        None, "the rate, or the peak of the schedule (what suits the optimizer)"
+        None, "the rate, or the peak of the schedule (the optimizer's own)", must_be=POSITIVE
     )
     schedule: str = option(
         "one_cycle",
         "of the learning rate; plateau: constant, divided by ten when the loss stops falling",
         (*SCHEDULES.names, PLATEAU),
     )
-    plateau_patience: int = option(3, "epochs without progress before that division")
-    momentum: float = option(0.9, "of momentum and nesterov, or its maximum")
+    plateau_patience: int = option(
+        3, "epochs without progress before that division", must_be=at_least(1)
+    )
+    momentum: float = option(0.9, "of momentum and nesterov, or its maximum", must_be=SHARE)
     momentum_schedule: str = option(
         "constant", "sutskever: from 1/2 up to the maximum", ("constant", "sutskever")
     )
-    decay: float = option(0.9, "of rmsprop's mean square")
-    beta1: float = option(0.9, "of the mean gradient of adam and adamw")
-    beta2: float = option(0.999, "of the mean square of adam and adamw")
-    epsilon: float = option(1e-8, "of adagrad, rmsprop, adam and adamw")
-    clip_norm: float | None = option(None, "longest gradient, longer ones are shortened (any)")
+    decay: float = option(0.9, "of rmsprop's mean square", must_be=SHARE)
+    beta1: float = option(0.9, "of the mean gradient of adam and adamw", must_be=SHARE)
+    beta2: float | None = option(
+        None, "of the mean square of adam and adamw (the optimizer's own)", must_be=SHARE
+    )
+    epsilon: float | None = option(
+        None,
+        "of adagrad, rmsprop, adam and adamw (the optimizer's own)",
+        must_be=NOT_NEGATIVE,
+    )
+    clip_norm: float | None = option(
+        None, "greatest length of a gradient; a longer one is shortened (any)", must_be=POSITIVE
+    )
     weight_decay: float | None = option(
-        None, "decoupled, of the kernels only (what suits the optimizer)"
+        None, "decoupled, of the kernels only (the optimizer's own)", must_be=NOT_NEGATIVE
     )
-    batch_size: int | None = option(None, "examples a step (128, at most all)")
-    epochs: int | None = option(None, "passes over the data (10, more for less than 2,000 steps)")
+    batch_size: int | None = option(
+        None, "examples in a step (128, at most all)", must_be=at_least(1)
+    )
+    epochs: int | None = option(
+        None, "passes over the data (10, more for less than 2,000 steps)", must_be=at_least(1)
+    )
     patience: int | None = option(
-        None, "stop after this many epochs without a better validation score (never)"
+        None,
+        "stop after this many epochs without a better validation score (never)",
+        must_be=at_least(1),
     )
-    min_decrease: float = option(0.0, "stop when the training loss changes by less")
-    min_change: float = option(0.0, "stop when the parameters move by less in an epoch")
-    seed: int = option(0, "of initial weights, order, dropout and validation part")
+    min_decrease: float = option(
+        0.0, "stop when the training loss changes by less", must_be=NOT_NEGATIVE
+    )
+    min_change: float = option(
+        0.0, "stop when the parameters move by less in an epoch", must_be=NOT_NEGATIVE
+    )
+    seed: int = option(0, "of initial weights, order, dropout and validation part", must_be=SEED)
     gradient: str = option("manual", "by hand, or by jax.value_and_grad", ("manual", "autodiff"))
     precision: str = option(
         "float32",
@@ -146,39 +198,33 @@ class Config:
     optimizer_source: str = option("manual", "ours, or Optax's", tuple(OPTIMIZERS))
 
     def __post_init__(self) -> None:
-        """Reject what can never be right.
+        """Reject what can never be right, and make tuples of lists.
 
         Raises:
-          InputError: names the field, what it must be, and what it is.
+          InputError: names the field, what it must be, and what came.
         """
-        for name in ("learning_rate", "initializer_scale", "clip_norm", "augment_strength"):
-            _check_number(name, getattr(self, name), "a finite positive number", lambda x: x > 0)
-        for name in ("weight_decay", "epsilon", "min_decrease", "min_change"):
-            _check_number(name, getattr(self, name), "a finite number >= 0", lambda x: x >= 0)
-        for name in ("dropout", "momentum", "decay", "beta1", "beta2", "label_smoothing"):
-            _check_number(name, getattr(self, name), "in [0, 1)", lambda x: 0 <= x < 1)
-        for name, least in COUNTS.items():
-            value = getattr(self, name)
-            check(value is None or value >= least, name, f"at least {least}", value)
-        check(self.seed < 2**32, "seed", "less than 2^32", self.seed)
-        if self.hidden is not None:
-            check(all(width >= 1 for width in self.hidden), "hidden", "widths >= 1", self.hidden)
-            widths = MODELS.get(self.model, MODELS["mlp"]).widths
-            check(widths or not self.hidden, "hidden", f"left away for {self.model}", self.hidden)
-        check(len(self.activation) > 0, "activation", "at least one name", self.activation)
+        kinds = kinds_of(type(self))
         for field in dataclasses.fields(self):
-            value, choices = getattr(self, field.name), field.metadata["choices"]
-            for name in value if isinstance(value, tuple) else (value,):
-                if choices and name is not None and name not in choices:
-                    raise unknown(field.name.replace("_", " "), name, choices)
+            given = getattr(self, field.name)
+            if given is None and kinds[field.name].optional:
+                continue
+            value = _of_kind(field.name, given, kinds[field.name])
+            object.__setattr__(self, field.name, value)
+            _check_values(field, value if isinstance(value, tuple) else (value,))
+        check(len(self.activation) > 0, "activation", "at least one name", "none")
+        if self.hidden and not MODELS[self.model].widths:
+            widths = " ".join(map(str, self.hidden))
+            raise InputError(f"hidden does not apply to {self.model}, got {widths}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the configuration as it is saved."""
-        return {"format": FORMAT} | dataclasses.asdict(self)
+        """Return the configuration as it is saved, with the version that saves it."""
+        return {"format": FORMAT, "version": __version__} | dataclasses.asdict(self)
 
     @staticmethod
-    def from_dict(saved: dict[str, Any], where: object) -> "Config":
+    def from_dict(saved: Any, where: object) -> "Config":
         """Return the configuration that was saved.
+
+        A field that is missing takes its default, so runs of earlier versions stay readable.
 
         Args:
           saved: what `to_dict` returned, maybe after a journey through JSON.
@@ -188,23 +234,73 @@ class Config:
           The configuration.
 
         Raises:
-          InputError: if it was saved by another version, or is not a configuration.
+          InputError: if it was saved by a later version, has an unknown field, or is not a
+            configuration.
         """
-        check(isinstance(saved, dict), str(where), "a run's configuration", type(saved).__name__)
-        check(saved.get("format") == FORMAT, f"{where}: format", str(FORMAT), saved.get("format"))
-        fields = {field.name for field in dataclasses.fields(Config)}
-        differing = sorted(fields ^ (saved.keys() - {"format"}))
-        if differing:
-            raise InputError(f"{where} is of another version: {differing[0]} is new or gone")
-        values = with_tuples(saved)
-        del values["format"]
-        return Config(**values)
+        values = fields_of_saved(saved, Config, where, FORMAT)
+        try:
+            return Config(**values)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
 
 
-def with_tuples(saved: dict[str, Any]) -> dict[str, Any]:
-    """Return values of fields that came as JSON, whose lists were tuples."""
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
+def config_from(given: dict[str, Any], file: str | None) -> Config:
+    """Return the configuration of options, on top of a file's if there is one.
+
+    Args:
+      given: values by the names of fields.
+      file: a `config.json`, as a run has one, or a part of it.
+
+    Returns:
+      The configuration.
+
+    Raises:
+      InputError: if the file cannot be read, or a value is not good.
+    """
+    base = Config() if file is None else Config.from_dict(read_json(Path(file)), file)
+    return dataclasses.replace(base, **given)
 
 
-def _check_number(name: str, value: float | None, expected: str, good: Any) -> None:
-    check(value is None or (math.isfinite(value) and good(value)), name, expected, value)
+class Kind(NamedTuple):
+    """The type of a field: of its element, whether it holds several, and whether it may be None."""
+
+    element: type
+    several: bool
+    optional: bool
+
+
+def kinds_of(cls: type) -> dict[str, Kind]:
+    """Return the kind of each field of a dataclass such as `Config`."""
+    return {name: _kind(hint) for name, hint in typing.get_type_hints(cls).items()}
+
+
+def _kind(hint: Any) -> Kind:
+    optional = isinstance(hint, types.UnionType)
+    if optional:
+        hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
+    several = typing.get_origin(hint) is tuple
+    return Kind(typing.get_args(hint)[0] if several else hint, several, optional)
+
+
+_ACCEPTED = {str: str, int: numbers.Integral, float: numbers.Real, bool: bool}
+_WORDS = {str: "a name", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _of_kind(name: str, value: Any, kind: Kind) -> Any:
+    """Return a value in a field's own type: NumPy's numbers become Python's, lists tuples."""
+    if kind.several:
+        check(isinstance(value, list | tuple), name, f"a list, each {_WORDS[kind.element]}", value)
+        return tuple(_of_kind(name, part, kind._replace(several=False)) for part in value)
+    good = isinstance(value, _ACCEPTED[kind.element])
+    good = good and isinstance(value, bool) == (kind.element is bool)
+    check(good, name, _WORDS[kind.element], value)
+    return kind.element(value)
+
+
+def _check_values(field: Any, values: tuple[Any, ...]) -> None:
+    choices, must_be = field.metadata["choices"], field.metadata["must_be"]
+    for value in values:
+        if choices and value not in choices:
+            raise unknown(field.name.replace("_", " "), value, choices)
+        if must_be is not None:
+            check(must_be.holds(value), field.name, must_be.words, value)

@@ -10,15 +10,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmlp.config.saved import known_fields
 from jaxmlp.data import Preprocessing, parts
 from jaxmlp.errors import check
-from jaxmlp.training import TASKS, Examples
+from jaxmlp.training import TASKS
 
 ALIGNMENT = 64  # bytes, of memory that a processor's device can share
 
 
 @dataclass(frozen=True)
-class Spec:
+class Signature:
     """What a network expects and returns: all that is needed beside its weights to use it.
 
     Attributes:
@@ -54,31 +55,42 @@ class Spec:
         return saved
 
     @staticmethod
-    def from_dict(saved: dict[str, Any]) -> "Spec":
-        """Return the record that was saved."""
-        values = dict(saved)
+    def from_dict(saved: dict[str, Any], where: object) -> "Signature":
+        """Return the record that was saved; a field that is missing takes its default.
+
+        Args:
+          saved: what `to_dict` returned.
+          where: the file, for error messages.
+
+        Returns:
+          The signature.
+
+        Raises:
+          InputError: if a field is unknown.
+        """
+        values = dict(known_fields(saved, Signature, where))
         for name in ("preprocessing", "target_preprocessing"):
             values[name] = values[name] and Preprocessing.from_dict(values[name])
         for name in ("input_shape", "classes"):
             values[name] = tuple(values[name])
-        return Spec(**values)
+        return Signature(**values)
 
 
-def prepare(spec: Spec) -> Callable[[jax.Array], jax.Array]:
+def prepare(signature: Signature) -> Callable[[jax.Array], jax.Array]:
     """Return what a step does to stored inputs: it preprocesses what is raw."""
 
     def ready(x: jax.Array) -> jax.Array:
         x = x.astype(jnp.result_type(float))  # float64 where JAX computes in it, else float32
-        return spec.preprocessing(x) if spec.raw else x
+        return signature.preprocessing(x) if signature.raw else x
 
     return ready
 
 
-def stored(spec: Spec, x: np.ndarray) -> np.ndarray:
+def stored(signature: Signature, x: np.ndarray) -> np.ndarray:
     """Return inputs as they are kept on the device: raw, or preprocessed in their own precision.
 
     Args:
-      spec: for the preprocessing.
+      signature: for the preprocessing.
       x: inputs as the data set has them.
 
     Returns:
@@ -87,25 +99,15 @@ def stored(spec: Spec, x: np.ndarray) -> np.ndarray:
     Raises:
       InputError: if the shape of an example is not the network's.
     """
-    shape = spec.input_shape
+    shape = signature.input_shape
     check(x.shape[1:] == shape, "the shape of an example", f"{shape} as in training", x.shape[1:])
-    if spec.raw:
+    if signature.raw:
         return x
     ready, end = np.empty(x.shape, jnp.result_type(float)), 0
     for part in parts(x, np.arange(len(x))):
         start, end = end, end + len(part)
-        ready[start:end] = spec.preprocessing(part)
+        ready[start:end] = signature.preprocessing(part)
     return ready
-
-
-def examples_from(
-    spec: Spec, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
-) -> Examples:
-    """Put examples on the device, in float32, or in float64 where JAX computes in it.
-
-    See `arrays_from`.
-    """
-    return Examples(*jax.device_put(arrays_from(spec, x, y, weights)))
 
 
 def together(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -127,12 +129,12 @@ def together(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def arrays_from(
-    spec: Spec, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+    signature: Signature, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return examples as they are kept on the device.
 
     Args:
-      spec: for preprocessing and task.
+      signature: for preprocessing and task.
       x: inputs as the data set has them.
       y: targets as the data set has them.
       weights: of the examples, all 1 if there are none.
@@ -143,7 +145,7 @@ def arrays_from(
     Raises:
       InputError: if the shape of an example is not the network's.
     """
-    y = spec.target_preprocessing(y) if spec.target_preprocessing else y
-    targets = TASKS[spec.task].encode(y)
+    y = signature.target_preprocessing(y) if signature.target_preprocessing else y
+    targets = TASKS[signature.task].encode(y)
     weights = np.ones(len(x), jnp.result_type(float)) if weights is None else weights
-    return stored(spec, x), targets, weights
+    return stored(signature, x), targets, weights

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.cli.parser import Parser, add_fields, run_command
+from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
+from jaxmlp.cli.process import leave_process
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check
 from jaxmlp.explain.formulas import LAYERS, LOSSES, OUTPUTS, Formulas
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from jaxmlp.nn import Layer
 
 
-PROG = "python -m jaxmlp.explain"
+PROG = program_name("explain")
 
 
 HIDDEN = (3,)
@@ -165,9 +166,9 @@ def explain_network(subject: Subject, n: int) -> list[Section]:
 
     raw, y = subject.dataset.x_train[n : n + 1], subject.dataset.y_train[n : n + 1]
     _check_size("the input", raw)
-    _, encoded, _ = arrays_from(subject.spec, raw, y)
+    _, encoded, _ = arrays_from(subject.signature, raw, y)
     with jax.enable_x64(True):
-        x = jax.numpy.asarray(subject.spec.preprocessing(raw), "float64")
+        x = jax.numpy.asarray(subject.signature.preprocessing(raw), "float64")
         params = jax.tree.map(lambda w: jax.numpy.asarray(w, "float64"), subject.params)
         stages, targets = _forward(subject.model, params, x), jax.numpy.asarray(encoded)
         z, name = stages[-1].y, stages[-1].names["y"]
@@ -184,7 +185,7 @@ def _check_size(what: str, x: Any) -> None:
 
 
 def _example(subject: Subject, raw: np.ndarray, x: Any) -> list[Any]:
-    kind = subject.spec.preprocessing.kind
+    kind = subject.signature.preprocessing.kind
     given = ", ".join(f"{value:g}" for value in raw.ravel())
     made = "" if kind == "none" else f"; preprocessing ({kind}) makes of them what follows"
     return [CONVENTION, f"The data have the inputs {given}{made}.", Line("a^{[0]} = x", x[0])]
@@ -224,16 +225,16 @@ def _loss(subject: Subject, z: Any, name: str, targets: Any, y: np.ndarray) -> l
     from jaxmlp.nn.losses import softened
     from jaxmlp.training import TASKS
 
-    output, value, _ = LOSSES.get(subject.spec.loss, ("", "", ""))
-    items: list[Any] = [Line("y", softened(targets, z, subject.config.label_smoothing)[0])]
+    output, value, _ = LOSSES.get(subject.signature.loss, ("", "", ""))
+    items: list[Any] = [Line("y", softened(targets, z, subject.recipe.label_smoothing)[0])]
     if output:
         predicted = getattr(jax.nn, output)(z)[0]
         items.append(Line(rf"\hat{{y}} = {OUTPUTS[output]}({name})", predicted))
     formula = _fill(f"L = {value}", {"z": name}) if value else "L"
     items.append(Line(formula, subject.loss(z, targets)))
-    if subject.spec.task in ("multiclass", "binary"):
-        p = np.asarray(TASKS[subject.spec.task].probabilities(z))[0]
-        names = subject.spec.classes
+    if subject.signature.task in ("multiclass", "binary"):
+        p = np.asarray(TASKS[subject.signature.task].probabilities(z))[0]
+        names = subject.signature.classes
         answer = names[int(y[0])]
         sure = f" ({p.max():.1%})" if output else ""
         items.append(f"The network says {names[p.argmax()]}{sure}; it is {answer}.")
@@ -244,7 +245,7 @@ def _backward(subject: Subject, stages: list[Stage], dy: Any) -> list[Section]:
     """Return what comes back from `dy`, the loss's gradient, layer by layer."""
     import jax
 
-    name, rule = stages[-1].names["y"], LOSSES.get(subject.spec.loss, ("", "", ""))[2]
+    name, rule = stages[-1].names["y"], LOSSES.get(subject.signature.loss, ("", "", ""))[2]
     line = Line(_equation(_with_respect_to(name, True), rule, {"z": name}), dy[0])
     sections = [Section(f"Backward: {subject.loss.name}", [line], "backward")]
     for layer, names, rules in ((s, s.names, s.formulas) for s in reversed(stages)):
@@ -303,4 +304,4 @@ def _fill(latex: str, names: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave_process(main())

@@ -5,6 +5,7 @@ the name of its generator. The same tree gives the same bytes.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,15 @@ def load_metadata(path: Path) -> dict[str, Any]:
     return _open(path)[1]["record"]
 
 
-def load_tree(path: Path, like: Any) -> Any:
+def load_tree(path: Path, like: Any, earlier: Callable[[str], str] | None = None) -> Any:
     """Return the tree of arrays that `save_tree` wrote.
 
     Args:
       path: the file.
       like: a tree of the same structure, shapes and types; only those of its leaves are used, so
         `jax.eval_shape` can make it.
+      earlier: from a leaf's name in files of an earlier version to the name it has now; asked where
+        the names in the file are not those of the tree.
 
     Returns:
       A tree of NumPy arrays and random keys.
@@ -75,6 +78,8 @@ def load_tree(path: Path, like: Any) -> Any:
     """
     arrays, header = _open(path)
     keys, named = header["keys"], _named_leaves(like)
+    if earlier is not None and arrays.keys() != {name for name, _ in named}:
+        arrays = {earlier(name): array for name, array in arrays.items()}
     differing = sorted(arrays.keys() ^ {name for name, _ in named})
     if differing:
         raise InputError(f"{path} does not fit the model: {differing[0]!r} is in only one of them")

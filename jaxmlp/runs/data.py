@@ -1,12 +1,14 @@
-"""The data that a command trains on, found by the name that a configuration has for them."""
+"""The data of a run: found by the name that a configuration has for them, or those of a network."""
 
 import os
 from typing import TYPE_CHECKING
 
-from jaxmlp.cli.parser import import_beside
+from jaxmlp.cli.process import import_beside
 from jaxmlp.config.options import Config
+from jaxmlp.errors import check
 
 if TYPE_CHECKING:
+    from jaxmlp.config.signature import Signature
     from jaxmlp.data import Dataset
 
 FALLBACK = "mnist_5k"  # what a run that named no data set trains on where MNIST cannot be had
@@ -18,9 +20,19 @@ def whole_path(name: str) -> str:
 
 
 def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None]:
-    """Return the data, and the name of the set they stand in for, if they do.
+    """Load the data of a configuration, or others where they cannot be had.
 
     While they are read, JAX is imported.
+
+    Args:
+      config: names the data.
+      named: whether the user named them; then nothing stands in for them.
+
+    Returns:
+      The data, and the name of the set they stand in for, if they do.
+
+    Raises:
+      InputError: if there are no such data.
     """
     from jaxmlp.data import Unavailable, load
 
@@ -34,3 +46,28 @@ def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None
 
         say(f"WARNING: training on {FALLBACK} instead: {error}")
         return load(FALLBACK), config.dataset
+
+
+def load_fitting(config: Config, signature: "Signature") -> "Dataset":
+    """Load data that a trained network was trained on, or could have been.
+
+    Args:
+      config: names the data.
+      signature: what the network expects and returns.
+
+    Returns:
+      The data, with the targets of the configuration's task.
+
+    Raises:
+      InputError: if there are no such data, or they do not fit the network.
+    """
+    from jaxmlp.data import load, with_task
+
+    dataset = load(config.dataset, data_dir=config.data_dir, target=config.target)
+    dataset = with_task(dataset, config.task)
+    expected = (signature.input_shape, signature.classes)
+    got = (dataset.input_shape, dataset.classes)
+    check(got == expected, f"{dataset.name}'s input shape and classes", f"{expected}", got)
+    same = dataset.columns == signature.columns
+    check(same, f"{dataset.name}'s columns and categories", "those of the run's table", "others")
+    return dataset

@@ -6,13 +6,13 @@ Drawn on figures of their own, without pyplot's global state and without a displ
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from jaxmlp.files import write_atomically
+from jaxmlp.training import Record
 
 BLUE, ORANGE = "#0072b2", "#d55e00"  # told apart by the colour-blind, and by lightness
 
@@ -30,11 +30,11 @@ def save(figure: Figure, path: Path) -> None:
     write_atomically(path, content.getvalue())
 
 
-def curves(records: list[dict[str, Any]], loss: str, score: str) -> Figure:
+def curves(records: list[Record], loss: str, score: str) -> Figure:
     """Draw loss, score and learning rate against epochs.
 
     Args:
-      records: the lines of metrics.
+      records: the metrics of each epoch.
       loss: the name of the loss.
       score: the name of the score.
 
@@ -43,19 +43,21 @@ def curves(records: list[dict[str, Any]], loss: str, score: str) -> Figure:
     """
     figure = Figure(figsize=(11, 3.4), layout="constrained")
     panels = figure.subplots(1, 3)
-    epochs = [record["epoch"] for record in records]
+    epochs = [record.epoch for record in records]
     marker = "o" if len(records) <= 30 else None
-    for panel, name in zip(panels, ("loss", score), strict=False):
-        for part, style, color in (("train", "--", ORANGE), ("valid", "-", BLUE)):
-            values = [record[f"{part}_{name}"] for record in records]
-            if None not in values:
-                words = {"train": "training (running mean)", "valid": "validation"}[part]
-                panel.plot(epochs, values, style, color=color, marker=marker, ms=3, label=words)
+    parts = [("training (running mean)", "--", ORANGE, [r.train for r in records])]
+    judged = [r.valid for r in records if r.valid is not None]
+    if len(judged) == len(records):
+        parts.append(("validation", "-", BLUE, judged))
+    for number, panel in enumerate(panels[:2]):
+        for words, style, color, means in parts:
+            values = [pair[number] for pair in means]
+            panel.plot(epochs, values, style, color=color, marker=marker, ms=3, label=words)
         panel.legend(frameon=False)
     panels[0].set_yscale("log")
     panels[0].set_ylabel(f"loss ({loss.replace('_', ' ')})")
     panels[1].set_ylabel({"accuracy": "accuracy (share of examples)", "r2": "R²"}[score])
-    panels[2].plot(epochs, [r["learning_rate"] for r in records], color=BLUE, marker=marker, ms=3)
+    panels[2].plot(epochs, [r.learning_rate for r in records], color=BLUE, marker=marker, ms=3)
     panels[2].set_ylabel("learning rate")
     for panel in panels:
         panel.set_xlabel("epoch")

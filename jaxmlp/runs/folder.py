@@ -13,25 +13,24 @@ Each file is replaced in one instant, so a process killed at any moment leaves a
 """
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
-from jaxmlp.config.factory import model_from
+from jaxmlp import __version__
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError
-from jaxmlp.files import write_atomically
-from jaxmlp.nn import Layer
-from jaxmlp.config.signature import Spec
+from jaxmlp.files import read_json, write_atomically, write_json
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
-from jaxmlp.training import TASKS, Best, Progress, TrainState
+from jaxmlp.training import Best, History, Record, TrainState
 
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
 PICTURES = ("curves.png", "confusion.png")
+_MOMENTS = {"v": "m", "s": "v"}  # Adam's, as version 0.1 called them, and as they are called now
 FILES = (CONFIG, METRICS, CHECKPOINT, MODEL, SUMMARY, *PICTURES)
 
 
@@ -68,6 +67,13 @@ def claim(path: Path, names: tuple[str, ...], kind: str, overwrite: bool) -> Pat
     except OSError as error:
         raise InputError(f"the output folder {path} cannot be made: {error.strerror}") from None
     return path
+
+
+def _present_name(name: str) -> str:
+    """Return the present name of a leaf in a checkpoint of version 0.1."""
+    return re.sub(
+        r"^(state/opt_state/(?:1/)*)([vs])/", lambda at: f"{at[1]}{_MOMENTS[at[2]]}/", name
+    )
 
 
 class Run:
@@ -113,17 +119,16 @@ class Run:
         return Run(path)
 
     def write_json(self, name: str, content: Any) -> None:
-        """Write a JSON file.
+        """Write a JSON file of the run.
 
         Args:
           name: of the file.
           content: anything JSON-able.
         """
-        text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-        write_atomically(self.path / name, text)
+        write_json(self.path / name, content)
 
     def read_json(self, name: str) -> Any:
-        """Return the content of a JSON file.
+        """Return the content of a JSON file of the run.
 
         Args:
           name: of the file.
@@ -134,23 +139,14 @@ class Run:
         Raises:
           InputError: if it is missing or not whole.
         """
-        file = self.path / name
-        try:
-            return json.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise InputError(f"{self.path} is not a complete run: it has no {name}") from None
-        except ValueError as error:
-            raise InputError(f"{file} is not a whole JSON file: {error}") from None
+        if not (self.path / name).exists():
+            raise InputError(f"{self.path} is not a complete run: it has no {name}")
+        return read_json(self.path / name)
 
     @property
     def config(self) -> Config:
         """The run's configuration."""
         return Config.from_dict(self.read_json(CONFIG), self.path / CONFIG)
-
-    def write_metrics(self, records: list[dict[str, Any]]) -> None:
-        """Write one line of metrics per epoch."""
-        lines = (json.dumps(record, allow_nan=False) + "\n" for record in records)
-        write_atomically(self.path / METRICS, "".join(lines))
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Return the metrics of each epoch; none, if no epoch is complete.
@@ -166,60 +162,44 @@ class Run:
         except ValueError as error:
             raise InputError(f"{file} is not a whole JSON Lines file: {error}") from None
 
-    def save_checkpoint(self, progress: Progress, records: list[dict[str, Any]]) -> None:
+    def save_checkpoint(self, state: TrainState, history: History) -> None:
         """Write everything needed to go on; the metrics first, so that they are never behind."""
-        self.write_metrics(records)
-        tree = {"state": progress.state, "best": progress.best}
-        save_tree(self.path / CHECKPOINT, tree, {"epoch": progress.epoch, **self.origin})
+        score = history.task.score
+        lines = [json.dumps(r.to_dict(score), allow_nan=False) + "\n" for r in history.records]
+        write_atomically(self.path / METRICS, "".join(lines))
+        record = {"epoch": len(lines), "version": __version__, **self.origin}
+        save_tree(self.path / CHECKPOINT, {"state": state, "best": history.best}, record)
 
     def load_checkpoint(
-        self, like: tuple[TrainState, Best]
-    ) -> tuple[tuple[TrainState, Best], list[dict[str, Any]]]:
-        """Return where the run was left, and the metrics of the epochs it had completed.
+        self, like: tuple[TrainState, Best], score: str
+    ) -> tuple[TrainState, Best, list[Record]]:
+        """Return where the run was left, and the records of the epochs it had completed.
 
         Args:
           like: the start of the run, for structure and shapes; it is the answer if the run was left
             before its first checkpoint.
+          score: the name of the task's score.
 
         Returns:
-          The state and the best so far, and the records.
+          The state, the best so far, and the records.
 
         Raises:
           InputError: if a file is broken or does not fit.
         """
         file = self.path / CHECKPOINT
         if not file.exists():
-            return like, []
+            return *like, []
         saved = load_metadata(file)
         if saved["checksum"] != self.origin["checksum"]:
             raise InputError(f"{self.path} was trained on other data: their checksum has changed")
         self.origin["dataset_wanted"] = saved["dataset_wanted"]
-        tree = load_tree(file, {"state": like[0], "best": like[1]})
+        tree = load_tree(file, {"state": like[0], "best": like[1]}, _present_name)
         epochs = saved["epoch"]
-        records = self.read_metrics()[:epochs]
-        if len(records) < epochs:
+        lines = self.read_metrics()[:epochs]
+        if len(lines) < epochs:
             raise InputError(f"{self.path / METRICS} lacks epochs that {CHECKPOINT} has")
-        return (jax.device_put(tree["state"]), tree["best"]), records
-
-    def save_model(self, params: Any, config: Config, spec: Spec) -> None:
-        """Write the network: its parameters, and all that is needed to use them."""
-        record = {"config": config.to_dict(), "spec": spec.to_dict()}
-        save_tree(self.path / MODEL, params, record)
-
-    def load_model(self) -> tuple[Layer, Any, Spec]:
-        """Return the network as it was saved.
-
-        Returns:
-          The model, its parameters, and what it expects and returns.
-
-        Raises:
-          InputError: if the file is missing, broken, or of another version.
-        """
-        file = self.path / MODEL
-        if not file.exists():
-            raise InputError(f"{self.path} is not a complete run: it has no {MODEL}")
-        saved = load_metadata(file)
-        config, spec = Config.from_dict(saved["config"], file), Spec.from_dict(saved["spec"])
-        model = model_from(config, TASKS[spec.task].outputs(len(spec.classes)))
-        like = jax.eval_shape(lambda key: model.init(key, spec.input_shape)[0], jax.random.key(0))
-        return model, jax.tree.map(np.asarray, load_tree(file, like)), spec
+        try:
+            records = [Record.from_dict(line, score) for line in lines]
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{self.path / METRICS} is not of this run: {error}") from None
+        return jax.device_put(tree["state"]), tree["best"], records

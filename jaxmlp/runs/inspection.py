@@ -1,4 +1,4 @@
-"""What `gradcheck` and `explain` look at: a network with data, fresh or from a run."""
+"""A network with its data under inspection, fresh or from a run: for `gradcheck` and `explain`."""
 
 from dataclasses import fields, replace
 from pathlib import Path
@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from jaxmlp.config.names import MODELS
 from jaxmlp.config.options import Config, option
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import InputError
+from jaxmlp.runs.data import load_fitting
 
 if TYPE_CHECKING:
+    from jaxmlp.config.recipe import Recipe
+    from jaxmlp.config.signature import Signature
     from jaxmlp.data import Dataset
     from jaxmlp.nn import Layer, Loss
-    from jaxmlp.config.signature import Spec
 
 
 NETWORK = (  # the fields that say what is trained, and not how
@@ -22,29 +25,29 @@ NETWORK = (  # the fields that say what is trained, and not how
 
 
 def default(name: str, value: Any, text: str = "") -> Any:
-    """Return the configuration's field of this name with another default, and maybe help."""
-    metadata = Config.__dataclass_fields__[name].metadata
-    return option(value, text or metadata["help"], metadata["choices"], metadata["group"])
+    """Declare the configuration's field of this name with another default, and maybe help."""
+    known = Config.__dataclass_fields__[name].metadata
+    return option(value, text or known["help"], known["choices"], known["group"], known["must_be"])
 
 
 class Subject(NamedTuple):
     """A network with its data, fresh or from a run.
 
     Attributes:
-      config: of the run, or as given.
-      model: the network, a `sequential`.
+      recipe: of the run, or as it would be trained.
+      model: the network.
       params: its parameters.
-      loss: what it is trained with.
-      spec: what it expects and returns.
+      loss: what training minimises.
+      signature: what the network expects and returns.
       dataset: the data.
       train: which of the training examples it is trained on.
     """
 
-    config: Config
+    recipe: "Recipe"
     model: "Layer"
     params: Any
     loss: "Loss"
-    spec: "Spec"
+    signature: "Signature"
     dataset: "Dataset"
     train: np.ndarray
 
@@ -57,7 +60,7 @@ def training_only() -> list[str]:
 def load_subject(
     run: str | None, given: dict[str, Any], options: type[Config], hidden: tuple[int, ...]
 ) -> Subject:
-    """Return the network that a command was asked to look at.
+    """Load the network that a command was asked to look at.
 
     Args:
       run: the folder of a run, or `None` for a network that is not trained.
@@ -71,10 +74,9 @@ def load_subject(
     Raises:
       InputError: if they do not fit together, or options contradict the run.
     """
-    from jaxmlp.config.problem import problem_from
-    from jaxmlp.config.factory import loss_from
+    from jaxmlp.config.factory import build_loss
+    from jaxmlp.config.problem import pose_problem
     from jaxmlp.data import load, with_task
-    from jaxmlp.config.names import MODELS
     from jaxmlp.training import begin
 
     if run is not None:
@@ -84,27 +86,28 @@ def load_subject(
         config = replace(config, hidden=hidden)
     dataset = load(config.dataset, data_dir=config.data_dir, target=config.target)
     dataset = with_task(dataset, config.task)
-    problem = problem_from(config, dataset)
-    params, train = begin(problem.trainer, config.seed)[1].params, problem.train.indices
-    loss = loss_from(problem.config, problem.spec)
-    return Subject(config, problem.trainer.model, params, loss, problem.spec, dataset, train)
+    problem = pose_problem(config, dataset)
+    params = begin(problem.trainer, config.seed)[1].params
+    model, signature = problem.trainer.judge.model, problem.signature
+    loss = build_loss(problem.recipe, signature)
+    train = problem.train.indices
+    return Subject(problem.recipe, model, params, loss, signature, dataset, train)
 
 
 def _from_run(run: str, given: dict[str, Any]) -> Subject:
-    from jaxmlp.config.problem import arithmetic, split_training
-    from jaxmlp.config.factory import loss_from
-    from jaxmlp.data import load, with_task
+    from jaxmlp.config.factory import build_loss
+    from jaxmlp.config.problem import split_training
     from jaxmlp.runs.folder import Run
+    from jaxmlp.runs.network import open_network
 
     for name in given.keys() - {"data_dir"}:
-        raise InputError(f"--run has its own {name.replace('_', '-')}: leave the option away")
+        raise InputError(
+            f"--{name.replace('_', '-')} does not apply with --run: the run has its own"
+        )
     opened = Run.open(Path(run))
-    config = replace(opened.config, **given)
-    with arithmetic(config):
-        model, params, spec = opened.load_model()
-    dataset = load(config.dataset, data_dir=config.data_dir, target=config.target)
-    dataset = with_task(dataset, config.task)
-    expected, got = (spec.input_shape, spec.classes), (dataset.input_shape, dataset.classes)
-    check(got == expected, f"{dataset.name}'s input shape and classes", f"{expected}", got)
-    train, _ = split_training(config, dataset)
-    return Subject(config, model, params, loss_from(config, spec), spec, dataset, train)
+    network = open_network(opened)
+    recipe, signature = network.recipe, network.signature
+    dataset = load_fitting(replace(opened.config, **given), signature)
+    train, _ = split_training(recipe, dataset)
+    loss = build_loss(recipe, signature)
+    return Subject(recipe, network.model, network.params, loss, signature, dataset, train)

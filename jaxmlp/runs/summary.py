@@ -1,117 +1,150 @@
 """The end of a run: its final numbers, files, pictures and table."""
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxmlp.config.problem import Problem
-from jaxmlp.config.factory import rules_from
 from jaxmlp.cli.console import print_table
+from jaxmlp.config.problem import Problem
 from jaxmlp.data import Source
 from jaxmlp.runs.environment import device, versions
 from jaxmlp.runs.folder import SUMMARY, Run
-from jaxmlp.training import Progress, measure, reason_to_stop
-from jaxmlp.training.evaluation import count, outputs_of
+from jaxmlp.runs.network import Network, save_network
+from jaxmlp.training import History, Means, TrainState, measure
+from jaxmlp.training.judge import count, outputs_of
 
 
-def finish(
-    run: Run,
-    problem: Problem,
-    source: Source,
-    last: Progress,
-    records: list[dict[str, Any]],
-    seconds: float,
-    interrupted: bool,
-    quiet: bool,
-) -> None:
+@dataclass
+class Outcome:
+    """A run whose training has ended.
+
+    Attributes:
+      problem: what was trained.
+      source: on what.
+      wanted: the data set that the source stands in for, if it does.
+      state: where training ended.
+      history: its records and the best parameters.
+      interrupted: whether the user ended it early.
+      seconds: since the command began.
+    """
+
+    problem: Problem
+    source: Source
+    wanted: str | None
+    state: TrainState
+    history: History
+    interrupted: bool
+    seconds: float
+
+    @property
+    def params(self) -> Any:
+        """The best parameters, on the device: the latest, where no epoch is complete."""
+        best = self.history.best
+        return jax.device_put(best.params if int(best.epoch) else self.state.params)
+
+
+def finish_run(outcome: Outcome, run: Run | None, quiet: bool) -> tuple[Network, dict[str, Any]]:
     """Measure the best parameters on every part, write the run's last files, and tell.
 
     This is the only place where the test part is looked at. The examples on the device are given up
     before pictures are drawn.
 
     Args:
-      run: the run's folder.
-      problem: what was trained.
-      source: on what.
-      last: where training ended.
-      records: the lines of metrics.
-      seconds: since the command began.
-      interrupted: whether it was ended early by the user.
+      outcome: of the training.
+      run: the run's folder; `None` to write nothing.
       quiet: whether to print nothing.
+
+    Returns:
+      The network, and the summary that `summary.json` holds.
     """
-    params = last.best.params if int(last.best.epoch) else last.state.params
-    params = jax.device_put(params)
+    problem, params = outcome.problem, outcome.params
     parts = {"train": problem.train, "valid": problem.valid, "test": problem.test}
     measured = {
-        name: measure(problem.trainer, problem.task, params, split) if split else None
+        name: measure(problem.trainer.judge, params, split) if split else None
         for name, split in parts.items()
     }
-    run.save_model(params, problem.config, problem.spec)
+    network = Network(problem.recipe, problem.signature, jax.tree.map(np.asarray, params))
+    summary = _summary(outcome, measured)
+    if run is not None:
+        save_network(run, network)
+        run.write_json(SUMMARY, summary)
+    if not quiet:
+        print_table(_rows(run, summary, problem))
+    if run is not None:
+        classifies = problem.task.name in ("multiclass", "binary")
+        matrix = confusion_matrix(problem, params) if classifies else None
+        for array in problem.test.examples:
+            array.delete()  # drawing takes memory of its own
+        draw_run(run, outcome, matrix)
+    return network, summary
+
+
+def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, Any]:
+    """Return what `summary.json` says."""
+    problem, history = outcome.problem, outcome.history
+    parts = {"train": problem.train, "valid": problem.valid, "test": problem.test}
+    epochs = len(history.records)
     summary: dict[str, Any] = {
-        "dataset": source.name,
-        "dataset_wanted": run.origin["dataset_wanted"],
-        "provenance": source.provenance,
+        "dataset": outcome.source.name,
+        "dataset_wanted": outcome.wanted,
+        "provenance": outcome.source.provenance,
         "task": problem.task.name,
-        "loss": problem.spec.loss,
-        "parameters": count(params),
+        "loss": problem.signature.loss,
+        "parameters": count(outcome.params),
         "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},
-        "epochs": last.epoch,
-        "best_epoch": int(last.best.epoch),
-        "interrupted": interrupted,
+        "epochs": epochs,
+        "best_epoch": int(history.best.epoch),
+        "interrupted": outcome.interrupted,
         "stopped_early": None,
     }
-    if last.epoch < (problem.config.epochs or 0) and not interrupted:
-        rules = rules_from(problem.config)
-        summary["stopped_early"] = reason_to_stop(rules, records, problem.task.score)
-    for name, values in measured.items():
-        for key in ("loss", problem.task.score):
-            known = values is not None and np.isfinite(values[key])
-            summary[f"{name}_{key}"] = values[key] if values and known else None
-    summary |= {
-        "seconds": seconds,
-        "seconds_training": sum(record["seconds"] for record in records),
+    if epochs < problem.recipe.epochs and not outcome.interrupted:
+        summary["stopped_early"] = history.reason_to_stop()
+    for name, means in measured.items():
+        pairs = zip(("loss", problem.task.score), means or (None, None), strict=True)
+        for key, value in pairs:
+            known = value is not None and np.isfinite(value)
+            summary[f"{name}_{key}"] = value if known else None
+    return summary | {
+        "seconds": outcome.seconds,
+        "seconds_training": sum(record.seconds for record in history.records),
         "versions": versions(),
         "device": device(),
     }
-    run.write_json(SUMMARY, summary)
-    if not quiet:
-        print_table(_rows(run, summary, problem))
-    classifies = problem.task.name in ("multiclass", "binary")
-    matrix = confusion_matrix(problem, params) if classifies else None
-    for array in problem.test.examples:
-        array.delete()  # drawing takes memory of its own
-    draw(run, problem, records, matrix)
 
 
-def draw(
-    run: Run, problem: Problem, records: list[dict[str, Any]], matrix: np.ndarray | None
-) -> None:
+def draw_run(run: Run, outcome: Outcome, matrix: np.ndarray | None) -> None:
     """Write the run's pictures: its curves and, of a classifier, the confusion matrix.
 
     Args:
       run: the run's folder.
-      problem: what was trained.
-      records: the lines of metrics.
+      outcome: of the training.
       matrix: the confusion matrix, if there is one.
     """
     from jaxmlp.runs import figures
 
+    problem, records = outcome.problem, outcome.history.records
     if records:
-        figure = figures.curves(records, problem.spec.loss, problem.task.score)
+        figure = figures.curves(records, problem.signature.loss, problem.task.score)
         figures.save(figure, run.path / "curves.png")
     if matrix is not None:
-        title = f"{problem.config.dataset}, test set: {matrix.sum():,} examples"
-        figure = figures.confusion(matrix, problem.spec.classes, title)
+        title = f"{problem.recipe.dataset}, test set: {matrix.sum():,} examples"
+        figure = figures.confusion(matrix, problem.signature.classes, title)
         figures.save(figure, run.path / "confusion.png")
 
 
 def confusion_matrix(problem: Problem, params: Any) -> np.ndarray:
     """Return counts `[true class, predicted class]` of a network's answers on the test set."""
-    n, outputs = len(problem.spec.classes), outputs_of(problem.trainer, params, problem.test)
+    outputs = outputs_of(problem.trainer.judge, params, problem.test)
     predicted = np.argmax(np.asarray(problem.task.probabilities(outputs)), axis=1)
     true = problem.test.targets.reshape(-1).astype(int)
+    return count_pairs(true, predicted, len(problem.signature.classes))
+
+
+def count_pairs(true: np.ndarray, predicted: np.ndarray, n: int) -> np.ndarray:
+    """Return the confusion matrix of labels in `[0, n)`: counts `[true, predicted]`, `(n, n)`."""
     return np.bincount(n * true + predicted, minlength=n * n).reshape(n, n)
 
 
@@ -122,7 +155,7 @@ def _origin(provenance: dict[str, Any]) -> str:
     return provenance["source"] + "".join(f" {place}" for place in sorted(places))
 
 
-def _rows(run: Run, summary: dict[str, Any], problem: Problem) -> list[tuple[str, ...]]:
+def _rows(run: Run | None, summary: dict[str, Any], problem: Problem) -> list[tuple[str, ...]]:
     score = problem.task.score
     rows: list[tuple[str, ...]] = [
         ("data", f"{summary['dataset']}, from {_origin(summary['provenance'])}"),
@@ -143,10 +176,11 @@ def _rows(run: Run, summary: dict[str, Any], problem: Problem) -> list[tuple[str
             f"{summary['seconds']:.1f} s since the start of the command,"
             f" {summary['seconds_training']:.1f} s of training in all epochs",
         ),
-        ("results", f"{run.path}/"),
     ]
+    if run is not None:
+        rows.append(("results", f"{run.path}/"))
     if summary["stopped_early"]:
         rows.append(("stopped", summary["stopped_early"]))
-    if summary["interrupted"]:
-        rows.append(("interrupted", f"go on with --resume {run.path}"))
+    if summary["interrupted"] and run is not None:
+        rows.append(("interrupted", f"continue with --resume {run.path}"))
     return rows

@@ -7,24 +7,25 @@ Seeds are repetitions: the best configuration has the highest mean validation sc
 import argparse
 import dataclasses
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.compile_cache import spread_over_cores
-from jaxmlp.cli.parser import Parser, add_fields, import_beside, run_command
+from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
+from jaxmlp.cli.process import import_beside, leave_process
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check
 
 if TYPE_CHECKING:
+    from jaxmlp.config.recipe import Recipe
     from jaxmlp.data import Dataset
     from jaxmlp.runs.folder import Run
     from jaxmlp.sweep.folder import Book, Plan
-    from jaxmlp.sweep.programs import Group
+    from jaxmlp.sweep.programs import Program
     from jaxmlp.training.lockstep import Moment
 
-PROG = "python -m jaxmlp.sweep"
+PROG = program_name("sweep")
 EXAMPLES = """\
 examples:
   python -m jaxmlp.sweep --grid learning_rate=1e-3,3e-3,1e-2 seed=0,1,2,3 --epochs 3
@@ -74,7 +75,7 @@ def _main(arguments: list[str]) -> int:
     control = argparse.Namespace(**{name: given.pop(name) for name in CONTROL})
     spread_over_cores()
     plan, dataset = _resumed(control, given) if control.resume else _planned(control, given)
-    groups, configs = _groups(plan, dataset)
+    programs, recipes = _programs(plan, dataset)
 
     from jaxmlp.sweep.folder import Book, make_folder, write_plan
 
@@ -84,9 +85,9 @@ def _main(arguments: list[str]) -> int:
         name = Path(plan.base.dataset.replace(":", "-")).stem
         folder = make_folder(Path(control.out or Path("sweeps") / name), control.overwrite)
         write_plan(folder, plan)
-    book = Book(folder, plan, groups[0].task.score)
+    book = Book(folder, plan, programs[0].task.score)
     import_beside("jaxmlp.runs.figures")  # while programs are compiled
-    if _train(groups, book, configs, control.quiet):
+    if _train(programs, book, recipes, control.quiet):
         _finish(folder, plan, dataset, book, began, control.quiet, interrupted=True)
         return 128 + signal.SIGINT
     return _finish(folder, plan, dataset, book, began, control.quiet)
@@ -133,56 +134,57 @@ def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Plan"
     return plan, dataset
 
 
-def _groups(plan: "Plan", dataset: "Dataset") -> tuple[list["Group"], list[Config]]:
-    """Return the programs to train, and every run's complete configuration, all of them checked."""
-    from jaxmlp.config.problem import arithmetic, resolve
+def _programs(plan: "Plan", dataset: "Dataset") -> tuple[list["Program"], list["Recipe"]]:
+    """Return the programs to train, and the recipe of every run, all of them checked."""
+    from jaxmlp.config.factory import arithmetic
+    from jaxmlp.config.recipe import complete
     from jaxmlp.data import with_task
-    from jaxmlp.sweep.programs import Group, Posed, grouped
+    from jaxmlp.sweep.programs import PreparedData, Program, group_recipes
     from jaxmlp.sweep.space import words
 
     dataset = with_task(dataset, plan.base.task)
-    configs = []
+    recipes = []
     for point in plan.points:
         try:
-            config = resolve(dataclasses.replace(plan.base, **point), dataset)
+            recipe = complete(dataclasses.replace(plan.base, **point), dataset)
         except InputError as error:
             raise InputError(f"{words(point)}: {error}") from None
         what = "at least 1, a sweep chooses by the validation part"
-        check(config.valid_size != 0, "valid_size", what, config.valid_size)
-        configs.append(config)
-    known: dict[tuple[Any, ...], Posed] = {}
-    groups = []
-    for own, numbers in grouped(configs):
+        check(recipe.valid_size != 0, "valid_size", what, recipe.valid_size)
+        recipes.append(recipe)
+    known: dict[tuple[Any, ...], PreparedData] = {}
+    programs = []
+    for own, varying in group_recipes(recipes):
         try:
-            with arithmetic(configs[own[0]]):
-                groups.append(Group({i: configs[i] for i in own}, numbers, dataset, known))
+            with arithmetic(recipes[own[0]].precision):
+                programs.append(Program({i: recipes[i] for i in own}, varying, dataset, known))
         except InputError as error:
             raise InputError(f"{words(plan.points[own[0]])}: {error}") from None
-    return groups, configs
+    return programs, recipes
 
 
-def _train(groups: list["Group"], book: "Book", configs: list[Config], quiet: bool) -> bool:
+def _train(programs: list["Program"], book: "Book", recipes: list["Recipe"], quiet: bool) -> bool:
     """Train what is left, and return whether that was interrupted."""
     from jaxmlp.cli.console import SweepReporter
     from jaxmlp.cli.interrupt import interruptible
-    from jaxmlp.config.problem import arithmetic
+    from jaxmlp.config.factory import arithmetic
 
-    with SweepReporter(len(configs), quiet) as reporter, interruptible() as interrupted:
-        for group in groups:
-            left = [i for i in group.configs if i not in book.results]
+    with SweepReporter(len(recipes), quiet) as reporter, interruptible() as interrupted:
+        for program in programs:
+            left = [i for i in program.recipes if i not in book.results]
             before = len(book.results)
 
             def report(moment: "Moment", before: int = before, runs: int = len(left)) -> bool:
                 if moment.ended:
-                    book.add(moment.ended, configs)
+                    book.add(moment.ended, recipes)
                 lines = [book.line(m.number) for m in moment.ended]
                 done = before + moment.done * runs
                 reporter.show(done, len(book.results), lines, book.best_so_far())
                 return not interrupted
 
             if left:
-                with arithmetic(group.config):
-                    group.fit(left, report)
+                with arithmetic(program.recipe.precision):
+                    program.fit(left, report)
             if interrupted:
                 return True
     return False
@@ -207,7 +209,7 @@ def _finish(
     from jaxmlp.sweep.results import table
 
     run = None if interrupted else book.best()
-    best = None if run is None else _judged(run, dataset, began)
+    best = None if run is None else _judge_best(run, dataset, began)
     summary = {
         "dataset": dataset.name,
         "dataset_wanted": plan.origin["dataset_wanted"],
@@ -234,22 +236,23 @@ def _finish(
     return 1
 
 
-def _judged(run: "Run", dataset: "Dataset", began: float) -> dict[str, Any]:
+def _judge_best(run: "Run", dataset: "Dataset", began: float) -> dict[str, Any]:
     """Finish the best run as `jaxmlp.train` would, and return its summary."""
-    from jaxmlp.config.problem import arithmetic, problem_from
-    from jaxmlp.runs.folder import SUMMARY
-    from jaxmlp.runs.summary import finish
-    from jaxmlp.training import Progress, shapes_of_start
+    from jaxmlp.config.factory import arithmetic
+    from jaxmlp.config.problem import pose_problem
+    from jaxmlp.runs.summary import Outcome, finish_run
+    from jaxmlp.training import shapes_of_start
 
     run.origin = {"checksum": dataset.provenance["checksum"]}
-    with arithmetic(run.config):
-        problem = problem_from(run.config, dataset)
-        reached, records = run.load_checkpoint(shapes_of_start(problem.trainer))
-        last = Progress(*reached, len(records), 0, 0)
-        seconds = time.perf_counter() - began
-        finish(run, problem, dataset.source, last, records, seconds, interrupted=False, quiet=True)
-    summary: dict[str, Any] = run.read_json(SUMMARY)
-    return summary
+    config = run.config
+    with arithmetic(config.precision):
+        problem = pose_problem(config, dataset)
+        start = shapes_of_start(problem.trainer)
+        state, best, records = run.load_checkpoint(start, problem.task.score)
+        history, seconds = problem.history(best, records), time.perf_counter() - began
+        wanted = run.origin["dataset_wanted"]
+        outcome = Outcome(problem, dataset.source, wanted, state, history, False, seconds)
+        return finish_run(outcome, run, quiet=True)[1]
 
 
 def _rows(
@@ -269,4 +272,4 @@ def _rows(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave_process(main())

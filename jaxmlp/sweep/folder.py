@@ -15,7 +15,8 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxmlp.config.options import Config, with_tuples
+from jaxmlp.config.options import Config
+from jaxmlp.config.recipe import Recipe
 from jaxmlp.errors import InputError, check
 from jaxmlp.runs.folder import CONFIG, SUMMARY, Run, claim
 from jaxmlp.sweep.results import (
@@ -29,7 +30,6 @@ from jaxmlp.sweep.results import (
     write_results,
 )
 from jaxmlp.sweep.space import Point, words
-from jaxmlp.training import Progress
 from jaxmlp.training.lockstep import OK, Member
 
 SWEEP, RESULTS, RUNS, BEST, PICTURE = "sweep.json", "results.csv", "runs", "best", "sweep.png"
@@ -79,7 +79,10 @@ def read_plan(folder: Path) -> Plan:
         raise InputError(f"{folder} is not the folder of a sweep: it has no {SWEEP}")
     saved = Run(folder).read_json(SWEEP)
     check(saved.get("format") == FORMAT, f"{file}: format", str(FORMAT), saved.get("format"))
-    points = [with_tuples(point) for point in saved["points"]]
+    points = [
+        {name: tuple(v) if isinstance(v, list) else v for name, v in point.items()}
+        for point in saved["points"]
+    ]
     return Plan(Config.from_dict(saved["base"], file), points, saved["origin"])
 
 
@@ -97,19 +100,19 @@ class Book:
         self.results: dict[int, Result] = read_results(folder / RESULTS, plan.points, score)
         self.settings = settings(plan.points, self.results)
 
-    def add(self, ended: list[Member], configs: list[Config]) -> None:
+    def add(self, ended: list[Member], recipes: list[Recipe]) -> None:
         """Note runs that have ended, and keep those that may yet be the best.
 
         Args:
           ended: the runs.
-          configs: of all runs, complete.
+          recipes: of all runs.
         """
-        self.results |= {m.number: result_of(m, self.score) for m in ended}
+        self.results |= {m.number: result_of(m) for m in ended}
         self.settings = settings(self._plan.points, self.results)
         keep = candidates(self.settings, self.results)
         for m in ended:
             if m.number in keep:
-                self._save(m, configs[m.number])
+                self._save(m, recipes[m.number])
         write_results(self._folder / RESULTS, self._plan.points, self.results, self.score)
         for file in self._runs.iterdir() if self._runs.exists() else ():
             if int(file.name) not in keep:
@@ -145,10 +148,10 @@ class Book:
     def _runs(self) -> Path:
         return self._folder / RUNS
 
-    def _save(self, m: Member, config: Config) -> None:
+    def _save(self, m: Member, recipe: Recipe) -> None:
         path = self._runs / str(m.number)
         path.mkdir(parents=True, exist_ok=True)
-        run, epochs = Run(path), len(m.records)
+        run = Run(path)
         run.origin = self._plan.origin
-        run.write_json(CONFIG, config.to_dict())
-        run.save_checkpoint(Progress(m.state, m.best, epochs, 0, 0), m.records)
+        run.write_json(CONFIG, recipe.to_config().to_dict())
+        run.save_checkpoint(m.state, m.history)

@@ -1,7 +1,7 @@
-"""Configurations that one compiled program trains, and how they are spread over the devices.
+"""The compiled programs of a sweep: which runs share one, and how they are spread over the devices.
 
 Numbers that vary, such as the learning rate, are arguments of the program: the trainer is built
-inside it, by the same functions as ever, from a configuration that holds traced values. What only
+inside it, by the same functions as ever, from a recipe and the numbers of one run. What only
 changes the start (the initializer, the seed) needs no program of its own either. All else does.
 """
 
@@ -15,32 +15,23 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxmlp.config.factory import rates_of_epochs, rules_from, schedule_from
+from jaxmlp.config.factory import build_rules, build_schedule, build_trainer, rates_of_epochs
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import (
-    rehearse,
-    spec_from,
+    example_weights,
+    rehearse_step,
+    signature_of,
     split_training,
-    trainer_from,
-    weights_from,
 )
-from jaxmlp.config.signature import Spec, arrays_from
+from jaxmlp.config.recipe import Numbers, Recipe
+from jaxmlp.config.signature import Signature, arrays_from
 from jaxmlp.data import Dataset
-from jaxmlp.training import TASKS, Examples, Trainer, begin, shapes_of_start
-from jaxmlp.training.evaluation import count
+from jaxmlp.optim.schedules import Schedule
+from jaxmlp.training import TASKS, Examples, History, Trainer, begin, shapes_of_start
+from jaxmlp.training.judge import count
 from jaxmlp.training.lockstep import Member, Moment, Side, fit_side_by_side
 from jaxmlp.training.step import Totals, TrainState
 
-NUMBERS = (
-    "learning_rate",
-    "weight_decay",
-    "momentum",
-    "decay",
-    "beta1",
-    "beta2",
-    "epsilon",
-    "clip_norm",
-)  # fields that may be arguments of a program; 0 and None are rules left out, and stay constants
 START = ("initializer", "initializer_scale", "fan")
 POSING = ("loss", "preprocessing", "valid_size", "seed", "class_weights")
 SMALL = 10_000  # parameters up to which a processor gains from several runs in one loop
@@ -48,65 +39,64 @@ MOST = 32  # runs in one loop
 RUNS = "runs"  # the axis of the devices
 
 
-class Posed(NamedTuple):
-    """The data as a configuration sees them, on the host.
+class PreparedData(NamedTuple):
+    """The data as a recipe sees them, on the host.
 
     Attributes:
-      spec: what the network expects and returns.
+      signature: what the network expects and returns.
       rest, held: the indices of the training and the validation part.
       arrays: inputs, targets and weights of both.
     """
 
-    spec: Spec
+    signature: Signature
     rest: np.ndarray
     held: np.ndarray
     arrays: tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def pose(config: Config, dataset: Dataset, known: dict[tuple[Any, ...], Posed]) -> Posed:
-    """Return the data as a complete configuration sees them, made once for all that see the same.
+def prepare_data(
+    recipe: Recipe, dataset: Dataset, known: dict[tuple[Any, ...], PreparedData]
+) -> PreparedData:
+    """Return the data as a recipe sees them, made once for all that see the same.
 
     Args:
-      config: the configuration.
+      recipe: the recipe.
       dataset: the data.
       known: what was made before; gains what is made now.
 
     Returns:
-      Specification, parts and arrays.
+      Signature, parts and arrays.
     """
-    key = tuple(getattr(config, name) for name in POSING)
+    key = tuple(getattr(recipe, name) for name in POSING)
     if key not in known:
-        rest, held = split_training(config, dataset)
-        spec, weights = spec_from(config, dataset, rest), weights_from(config, dataset, rest)
-        arrays = arrays_from(spec, dataset.x_train, dataset.y_train, weights)
-        known[key] = Posed(spec, rest, held, arrays)
+        rest, held = split_training(recipe, dataset)
+        signature = signature_of(recipe, dataset, rest)
+        weights = example_weights(recipe, dataset, rest)
+        arrays = arrays_from(signature, dataset.x_train, dataset.y_train, weights)
+        known[key] = PreparedData(signature, rest, held, arrays)
     return known[key]
 
 
-def with_values(config: Config, values: dict[str, Any]) -> Config:
-    """Return a copy with numbers that are known only at run time, and so cannot be checked."""
-    copied = object.__new__(Config)
-    for field in dataclasses.fields(config):
-        value = values.get(field.name, getattr(config, field.name))
-        object.__setattr__(copied, field.name, value)
-    return copied
+def group_recipes(recipes: Sequence[Recipe]) -> list[tuple[list[int], tuple[str, ...]]]:
+    """Return which recipes share a program, and which numbers are its arguments.
 
-
-def grouped(configs: Sequence[Config]) -> list[tuple[list[int], tuple[str, ...]]]:
-    """Return which configurations share a program, and which numbers are its arguments.
+    A number that is the same in all runs stays a constant, and so does a rule that is off (0 or
+    `None`), since a program without the rule is another one.
 
     Args:
-      configs: complete configurations.
+      recipes: of all runs.
 
     Returns:
-      For each group its members' positions, and the fields in which they differ.
+      For each group its members' positions, and the numbers in which they differ.
     """
-    varying = [n for n in NUMBERS if len({getattr(config, n) for config in configs}) > 1]
-    groups: dict[Config, tuple[list[int], tuple[str, ...]]] = {}
-    usual = {name: getattr(Config(), name) for name in START} | {"seed": 0}
-    for i, config in enumerate(configs):
-        used = tuple(name for name in varying if getattr(config, name))
-        key = with_values(dataclasses.replace(config, **usual), dict.fromkeys(used, -1.0))
+    columns = zip(*(recipe.numbers for recipe in recipes), strict=True)
+    varying = [n for n, column in zip(Numbers._fields, columns, strict=True) if len({*column}) > 1]
+    groups: dict[Recipe, tuple[list[int], tuple[str, ...]]] = {}
+    usual: dict[str, Any] = {name: getattr(Config(), name) for name in START} | {"seed": 0}
+    for i, recipe in enumerate(recipes):
+        used = tuple(name for name in varying if getattr(recipe.numbers, name))
+        alike = recipe.numbers._replace(**dict.fromkeys(used, -1.0))
+        key = dataclasses.replace(recipe, **usual, numbers=alike)
         groups.setdefault(key, ([], used))[0].append(i)
     return list(groups.values())
 
@@ -147,50 +137,54 @@ def _spread(f: Callable[..., Any], mesh: Mesh, width: int) -> Callable[..., Any]
     )
 
 
-class Group:
-    """Configurations that one compiled program trains."""
+class Program:
+    """Runs that one compiled program trains.
+
+    Attributes:
+      recipes: by the numbers of the runs.
+      recipe: of the first run; the others differ in their numbers, their start and their seed.
+      task: what is asked of the networks.
+    """
 
     def __init__(
         self,
-        configs: dict[int, Config],
-        numbers: tuple[str, ...],
+        recipes: dict[int, Recipe],
+        varying: tuple[str, ...],
         dataset: Dataset,
-        known: dict[tuple[Any, ...], Posed],
+        known: dict[tuple[Any, ...], PreparedData],
     ) -> None:
-        """Pose the problem of each configuration, and see that each can be trained.
+        """Prepare the data of each run, and see that each can be trained.
 
         Args:
-          configs: complete configurations by the numbers of their runs.
-          numbers: the fields in which they differ that are arguments of the program.
+          recipes: by the numbers of the runs.
+          varying: the numbers in which they differ, the arguments of the program.
           dataset: the data.
-          known: what `pose` made before.
+          known: what `prepare_data` made before.
 
         Raises:
-          InputError: if a configuration cannot be trained.
+          InputError: if a recipe cannot be trained.
         """
-        self.configs, self._numbers = configs, numbers
-        self.posed = {i: pose(config, dataset, known) for i, config in configs.items()}
-        self.config, first = next(iter(configs.items()))[1], next(iter(self.posed.values()))
-        self.task, self._spec = TASKS[first.spec.task], first.spec
-        assert self.config.batch_size is not None
-        assert self.config.epochs is not None
-        self._batch_size, self._epochs = self.config.batch_size, self.config.epochs
-        self._steps = math.ceil(len(first.rest) / self._batch_size)
-        raw = first.spec.raw
-        inside = [p.spec.preprocessing for p in self.posed.values()]
+        self.recipes, self._varying = recipes, varying
+        self.data = {i: prepare_data(recipe, dataset, known) for i, recipe in recipes.items()}
+        self.recipe, first = next(iter(recipes.values())), next(iter(self.data.values()))
+        self._signature = first.signature
+        self.task = TASKS[first.signature.task]
+        self._steps = math.ceil(len(first.rest) / self.recipe.batch_size)
+        raw = first.signature.raw
+        inside = [data.signature.preprocessing for data in self.data.values()]
         self._prepared_alike = not raw or len({str(p.to_dict()) for p in inside}) == 1
-        weighted = self.config.class_weights != "none"
-        regression = first.spec.target_preprocessing is not None
+        weighted = self.recipe.class_weights != "none"
+        regression = first.signature.target_preprocessing is not None
         self._stored_alike = raw and not weighted and not regression
         self._starts: dict[tuple[Any, ...], Trainer] = {}
         examples = jax.eval_shape(lambda *arrays: Examples(*arrays), *first.arrays)
-        for config in configs.values():
-            if self._start_key(config) not in self._starts:
-                rehearse(self._starter(config), examples, self._batch_size)
-        self._parameters = count(shapes_of_start(self._starter(self.config))[0].params)
+        for recipe in recipes.values():
+            if self._start_key(recipe) not in self._starts:
+                rehearse_step(self._starter(recipe), examples, self.recipe.batch_size)
+        self._parameters = count(shapes_of_start(self._starter(self.recipe))[0].params)
 
     def fit(self, left: list[int], report: Callable[[Moment], bool]) -> None:
-        """Train runs of the group, wave after wave.
+        """Train runs of the program, wave after wave.
 
         Args:
           left: the numbers of the runs.
@@ -217,36 +211,43 @@ class Group:
             side = self._side(wave, size, mesh, run, evaluate, shared[1])
             for moment in fit_side_by_side(
                 side,
-                self.task,
                 members,
                 width=size,
-                epochs=self._epochs,
-                batch_size=self._batch_size,
-                rules=rules_from(self.config),
+                epochs=self.recipe.epochs,
+                batch_size=self.recipe.batch_size,
             ):
                 share = (begun + moment.done * len(wave)) / len(left)
                 if not report(moment._replace(done=share)):
                     return
 
-    def _start_key(self, config: Config) -> tuple[Any, ...]:
-        return tuple(getattr(config, name) for name in START)
+    def _start_key(self, recipe: Recipe) -> tuple[Any, ...]:
+        return tuple(getattr(recipe, name) for name in START)
 
-    def _starter(self, config: Config) -> Trainer:
-        """Return the ordinary trainer of one configuration; the seed and rates do not matter."""
-        key = self._start_key(config)
+    def _starter(self, recipe: Recipe) -> Trainer:
+        """Return the ordinary trainer of one recipe; the seed and rates do not matter."""
+        key = self._start_key(recipe)
         if key not in self._starts:
-            rate = schedule_from(config, self._epochs * self._steps)
-            self._starts[key] = trainer_from(config, self._spec, rate)
+            rate = build_schedule(recipe, recipe.epochs * self._steps)
+            self._starts[key] = build_trainer(recipe, self._signature, rate)
         return self._starts[key]
 
     def _trainer(self, values: dict[str, Any]) -> Trainer:
         """Return the trainer of one run inside the program, from its numbers."""
-        config, spec = with_values(self.config, values), self._spec
+        signature = self._signature
         if not self._prepared_alike:
             offset, scale = values["offset_and_scale"]
-            inside = dataclasses.replace(spec.preprocessing, offset=offset, scale=scale)
-            spec = dataclasses.replace(spec, preprocessing=inside)
-        return trainer_from(config, spec, schedule_from(config, self._epochs * self._steps))
+            inside = dataclasses.replace(signature.preprocessing, offset=offset, scale=scale)
+            signature = dataclasses.replace(signature, preprocessing=inside)
+        numbers = self._numbers(values)
+        return build_trainer(self.recipe, signature, self._schedule(numbers), numbers)
+
+    def _numbers(self, values: dict[str, Any]) -> Numbers:
+        """Return the numbers of one run inside the program."""
+        return self.recipe.numbers._replace(**{name: values[name] for name in self._varying})
+
+    def _schedule(self, numbers: Numbers) -> Schedule:
+        steps = self.recipe.epochs * self._steps
+        return build_schedule(self.recipe, steps, numbers.learning_rate)
 
     def _run(self, state: TrainState, given: Any, examples: Examples) -> TrainState:
         values, order, start, stop = given
@@ -255,18 +256,17 @@ class Group:
     def _evaluate(self, params: Any, given: Any, examples: Examples) -> Totals:
         values, order = given
         alone = jax.tree.map(lambda leaf: leaf[None], params)
-        totals = self._trainer(values).evaluate(alone, examples, order, 1)
+        totals = self._trainer(values).judge.evaluate(alone, examples, order, 1)
         return jax.tree.map(lambda total: total[0], totals)
 
     def _values(self, runs: Sequence[int]) -> dict[str, Any]:
         """Return the numbers of several runs, the arguments of the program."""
-        configs = [self.configs[i] for i in runs]
         values: dict[str, Any] = {
-            name: np.array([getattr(config, name) for config in configs], float)
-            for name in self._numbers
+            name: np.array([getattr(self.recipes[i].numbers, name) for i in runs], float)
+            for name in self._varying
         }
         if not self._prepared_alike:
-            inside = [self.posed[i].spec.preprocessing for i in runs]
+            inside = [self.data[i].signature.preprocessing for i in runs]
             values["offset_and_scale"] = tuple(
                 np.stack([getattr(p, part) for p in inside]) for part in ("offset", "scale")
             )
@@ -276,32 +276,32 @@ class Group:
         """Return the learning rate at the last step of each epoch, `(runs, epochs)`."""
 
         def rates(values: dict[str, Any], _: Any) -> jax.Array:
-            config = with_values(self.config, values)
-            rate = schedule_from(config, self._epochs * self._steps)
-            return rates_of_epochs(rate, self._steps, self._epochs)
+            rate = self._schedule(self._numbers(values))
+            return rates_of_epochs(rate, self._steps, self.recipe.epochs)
 
         each = jax.vmap(rates, in_axes=(0, 0))
         return np.asarray(jax.jit(each)(self._values(runs), np.zeros(len(runs))))
 
     def _set(self, i: int) -> int:
         """Return by what a run's stored examples differ from those of others, if they do."""
-        return 0 if self._stored_alike else self.configs[i].seed
+        return 0 if self._stored_alike else self.recipes[i].seed
 
     def _examples(self, wave: list[int], wanted: list[int], sets: int, mesh: Mesh) -> Examples:
         """Put the examples of a wave on every device, the sets it needs one after the other."""
         owners = {self._set(i): i for i in reversed(wave)}
         padded = [*wanted, *wanted[:1] * (sets - len(wanted))]
-        arrays = [self.posed[owners[name]].arrays for name in padded]
+        arrays = [self.data[owners[name]].arrays for name in padded]
         whole = arrays[0] if sets == 1 else tuple(map(np.concatenate, zip(*arrays, strict=True)))
         return Examples(*jax.device_put(whole, NamedSharding(mesh, PartitionSpec())))
 
     def _member(self, i: int, place: int, rates: np.ndarray) -> Member:
-        posed, config = self.posed[i], self.configs[i]
-        state, best = begin(self._starter(config), config.seed)
-        targets = posed.arrays[1]
+        data, recipe = self.data[i], self.recipes[i]
+        state, best = begin(self._starter(recipe), recipe.seed)
+        targets = data.arrays[1]
         shift = place * len(targets)
-        held = posed.held
-        return Member(i, config.seed, posed.rest, held, shift, targets, rates, state, best)
+        rules = build_rules(self.recipe)
+        history = History(self.task, best, lambda epoch: float(rates[epoch - 1]), rules)
+        return Member(i, recipe.seed, data.rest, data.held, shift, targets, state, history)
 
     def _side(
         self,

@@ -71,28 +71,26 @@ class Setting(NamedTuple):
         return {**self.point, **known, **counts, "best_run": best}
 
 
-def result_of(member: Member, score: str) -> Result:
+def result_of(member: Member) -> Result:
     """Return how a run ended, its numbers taken after its best epoch.
 
     Args:
-      member: the run.
-      score: the name of the task's score.
+      member: the run, which has ended.
 
     Returns:
       The result.
     """
-    records = member.records
+    records = member.history.records
     numbers: dict[str, float] = {
         "epochs": len(records),
-        "seconds": sum(record["seconds"] for record in records),
+        "seconds": sum(record.seconds for record in records),
     }
     if records:
-        best = records[int(member.best.epoch) - 1]
-        numbers["best_epoch"] = best["epoch"]
-        for part in ("train", "valid"):
-            numbers[f"{part}_loss"] = best[f"{part}_loss"]
-            numbers[f"{part}_score"] = best[f"{part}_{score}"]
-    assert member.status is not None
+        best = records[int(member.history.best.epoch) - 1]
+        numbers["best_epoch"] = best.epoch
+        for part, means in (("train", best.train), ("valid", best.valid)):
+            if means is not None:
+                numbers[f"{part}_loss"], numbers[f"{part}_score"] = means
     return Result(member.status, numbers)
 
 

@@ -1,12 +1,13 @@
-"""Training: the compiled step and epoch, the loop, tasks, and checkpoints."""
+"""Training: one step, the compiled loop around it, the judgement of networks, and tasks."""
 
 from jaxmlp.training.augment import Augment, augmentation
 from jaxmlp.training.diagnose import Diverged, finite
-from jaxmlp.training.evaluation import Split, measure
-from jaxmlp.training.loop import Best, Progress, begin, fit, shapes_of_start
-from jaxmlp.training.step import Examples, Trainer, TrainState, batches, make_trainer
-from jaxmlp.training.stopping import Rules, reason_to_stop
+from jaxmlp.training.history import Best, History, Record, Rules
+from jaxmlp.training.judge import Judge, Means, Split, make_judge, measure, outputs_of
+from jaxmlp.training.loop import Progress, begin, fit, shapes_of_start
+from jaxmlp.training.step import Examples, TrainState, batches, make_step
 from jaxmlp.training.tasks import BINARY, MULTICLASS, MULTILABEL, REGRESSION, TASKS, Task, task_for
+from jaxmlp.training.trainer import Trainer, make_trainer
 
 __all__ = [
     "BINARY",
@@ -18,7 +19,11 @@ __all__ = [
     "Best",
     "Diverged",
     "Examples",
+    "History",
+    "Judge",
+    "Means",
     "Progress",
+    "Record",
     "Rules",
     "Split",
     "Task",
@@ -29,9 +34,11 @@ __all__ = [
     "begin",
     "finite",
     "fit",
+    "make_judge",
+    "make_step",
     "make_trainer",
     "measure",
-    "reason_to_stop",
+    "outputs_of",
     "shapes_of_start",
     "task_for",
 ]

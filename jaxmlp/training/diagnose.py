@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmlp.training.step import AnyArray, Examples, Trainer, take
+from jaxmlp.training.judge import Judge
+from jaxmlp.training.step import AnyArray, Examples, take
 
 
 class Diverged(ArithmeticError):
@@ -25,11 +26,11 @@ class Diverged(ArithmeticError):
         self.epoch, self.step, self.layer = epoch, step, layer
 
 
-def first_affected(trainer: Trainer, params: Any, examples: Examples, row: AnyArray) -> str:
+def first_affected(judge: Judge, params: Any, examples: Examples, row: AnyArray) -> str:
     """Return in words which part of the computation first has a value that is not finite.
 
     Args:
-      trainer: the compiled functions, for the model and the preparation of its inputs.
+      judge: for the model and the preparation of its inputs.
       params: the parameters before the step.
       examples: the training examples.
       row: the indices of the step's examples.
@@ -38,10 +39,10 @@ def first_affected(trainer: Trainer, params: Any, examples: Examples, row: AnyAr
       A layer with its position, or "the input", or "the loss" if all outputs are finite.
     """
     batch = take(examples, jnp.asarray(row))
-    x = trainer.prepare(batch.x)
+    x = judge.prepare(batch.x)
     if not finite(x):
         return "the input"
-    model = trainer.model
+    model = judge.model
     for number, (layer, p) in enumerate(zip(model.layers, params, strict=True), 1):
         if not finite(p):
             return f"layer {number} ({layer.name}), its parameters"

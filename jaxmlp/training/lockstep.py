@@ -1,13 +1,13 @@
 """Several runs side by side: epochs of the same number of steps, each run with its own numbers.
 
-The counterpart of `fit` for runs that share a compiled program. Batches, metrics, the best
-parameters and the rules that end a run are those of `fit`; a run that has ended takes no more
-steps, and the others go on.
+The counterpart of `fit` for runs that share a compiled program. Batches are those of `fit`, and
+each run has a `History` of its own, which judges it by the same rules; a run that has ended takes
+no more steps, and the others go on.
 """
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,13 +15,12 @@ import jax
 import numpy as np
 
 from jaxmlp.training.diagnose import finite
-from jaxmlp.training.evaluation import EVALUATION_BATCH, at, means_of
-from jaxmlp.training.loop import Best, Pace, better_of, distance, order_of
+from jaxmlp.training.history import History
+from jaxmlp.training.judge import EVALUATION_BATCH, means_of, take_entry
+from jaxmlp.training.loop import Clock, order_of
 from jaxmlp.training.step import Totals, TrainState, batches
-from jaxmlp.training.stopping import Rules, reason_to_stop, saturated
-from jaxmlp.training.tasks import Task
 
-OK, DIVERGED = "ok", "diverged"
+TRAINING, OK, DIVERGED = "training", "ok", "diverged"
 
 
 @dataclass
@@ -34,11 +33,9 @@ class Member:
       train, valid: the indices of its examples.
       shift: what is added to them to find the examples on the device.
       targets: all its encoded targets.
-      rates: the learning rate at the end of each epoch, for the record.
       state: where it starts and, once it has ended, where it ended.
-      best: the best parameters so far.
-      records: a line of metrics per epoch.
-      status: `ok` or `diverged` once it has ended.
+      history: its records, its best parameters and its rules.
+      status: `training`, and `ok` or `diverged` once it has ended.
     """
 
     number: int
@@ -47,11 +44,9 @@ class Member:
     valid: np.ndarray
     shift: int
     targets: np.ndarray
-    rates: np.ndarray
     state: TrainState
-    best: Best
-    records: list[dict[str, Any]] = field(default_factory=list)
-    status: str | None = None
+    history: History
+    status: str = TRAINING
 
 
 class Side(NamedTuple):
@@ -81,113 +76,104 @@ class Moment(NamedTuple):
 
 
 def fit_side_by_side(
-    side: Side,
-    task: Task,
-    members: list[Member],
-    *,
-    width: int,
-    epochs: int,
-    batch_size: int,
-    rules: Rules,
+    side: Side, members: list[Member], *, width: int, epochs: int, batch_size: int
 ) -> Iterator[Moment]:
     """Train runs side by side, until each has ended.
 
     Args:
       side: the compiled functions.
-      task: which names and finishes the score.
       members: the runs, from their start; the parts of their data are of equal sizes.
       width: how many runs the functions are compiled for; places left over stand still.
       epochs: the number of epochs.
       batch_size: the number of examples in a step.
-      rules: when a run stops early, and when its rate falls.
 
     Yields:
       The progress, a few times a second and whenever runs have ended.
     """
     places = [*members, *members[:1] * (width - len(members))]
     states = side.put(_stack([m.state for m in places]))
-    shifted = [batches(m.valid, min(EVALUATION_BATCH, len(m.valid))) for m in places]
-    judged = side.put(_shift(places, shifted))
-    steps = -(-len(members[0].train) // batch_size)
-    pace, before = Pace(), [m.state.params for m in members]
+    validation = side.put(_orders(places, lambda m: _validation_order(m.valid)))
+    steps, clock = -(-len(members[0].train) // batch_size), Clock()
+    for m in members:
+        m.history.remember_parameters(m.state.params)
     for epoch in range(epochs):
-        going = [i for i, m in enumerate(members) if m.status is None]
+        going = [i for i, m in enumerate(members) if m.status == TRAINING]
         if not going:
             return
         began = time.perf_counter()
-        goes = np.isin(np.arange(width), going)
-        factors = np.array([_factor(rules, m) for m in places], states.factor.dtype)
+        factors = np.array([m.history.rate_factor() for m in places], states.factor.dtype)
         states = states._replace(factor=side.put(factors))
-        orders = [order_of(m.train, batch_size, m.seed, epoch) for m in places]
-        orders = side.put(_shift(places, orders))
-        step = 0
-        while step < steps:
-            stop = min(steps, step + pace.steps())
-            since = time.perf_counter()
-            bounds = side.put((np.full(width, step, np.int32), (stop * goes).astype(np.int32)))
-            states = jax.block_until_ready(side.run(states, orders, *bounds))
-            pace.note(stop - step, time.perf_counter() - since)
-            step = stop
-            yield Moment((epoch + step / (steps + 1)) / epochs, [])
-        learned, found = jax.device_get((states.totals, side.evaluate(states.params, judged)))
+        shuffled = partial(_training_order, batch_size=batch_size, epoch=epoch)
+        orders = side.put(_orders(places, shuffled))
+        for taken, done in _steps(side, states, orders, steps, going, width, clock):
+            states = taken
+            yield Moment((epoch + done) / epochs, [])
+        sums = jax.device_get((states.totals, side.evaluate(states.params, validation)))
         params = jax.device_get(states.params)
-        share = (time.perf_counter() - began) / len(going)
+        seconds = (time.perf_counter() - began) / len(going)
         for i in going:
-            m = members[i]
-            sums = at(learned, i), at(found, i)
-            _close(m, task, rules, epoch, sums, partial(at, params, i), before[i])
-            if m.status is None:
-                m.records[-1] |= {
-                    "seconds": share,
-                    "examples_per_second": len(m.train) / max(share, 1e-9),
-                }
-                over = reason_to_stop(rules, m.records, task.score) or epoch + 1 == epochs
-                m.status = OK if over else None
-        if rules.min_change:
-            before = [at(params, i) for i in range(len(members))]
-        ended = [i for i in going if members[i].status is not None]
+            own = partial(take_entry, params, i)
+            _close_epoch(members[i], take_entry(sums, i), own, seconds, epoch + 1 == epochs)
+        ended = [i for i in going if members[i].status != TRAINING]
         _take_out(states, [(i, members[i]) for i in ended])
         yield Moment((epoch + 1) / epochs, [members[i] for i in ended])
 
 
-def _close(
+def _steps(
+    side: Side,
+    states: TrainState,
+    orders: Any,
+    steps: int,
+    going: list[int],
+    width: int,
+    clock: Clock,
+) -> Iterator[tuple[TrainState, float]]:
+    """Take an epoch's steps, and yield the states with the share of the epoch that is done."""
+    goes, step = np.isin(np.arange(width), going), 0
+    while step < steps:
+        stop = min(steps, step + clock.steps())
+        bounds = side.put((np.full(width, step, np.int32), (stop * goes).astype(np.int32)))
+        with clock:
+            states = jax.block_until_ready(side.run(states, orders, *bounds))
+        clock.note(stop - step)
+        step = stop
+        yield states, step / (steps + 1)
+
+
+def _close_epoch(
     m: Member,
-    task: Task,
-    rules: Rules,
-    epoch: int,
     sums: tuple[Totals, Totals],
     params: Callable[[], Any],
-    before: Any,
+    seconds: float,
+    last: bool,
 ) -> None:
-    """Add an epoch to a run's records, or mark the run as diverged."""
-    parts = {"train": (sums[0], m.train), "valid": (sums[1], m.valid)}
-    if not finite((sums[0].loss, sums[1].loss)):
+    """Add an epoch to a run's history, and mark a run that has diverged or ended."""
+    learned, found = sums
+    if not finite((learned.loss, found.loss)):
         m.status = DIVERGED
         return
-    record: dict[str, Any] = {"epoch": epoch + 1}
-    for name, (totals, indices) in parts.items():
-        means = means_of(totals, task, m.targets[indices])
-        record |= {f"{name}_{key}": value for key, value in means.items()}
-    m.best = better_of(m.best, record, task, params)
-    if rules.min_change:
-        record["parameter_change"] = distance(params(), before)
-    factor = _factor(rules, m)
-    record["rate_factor"] = factor
-    record["learning_rate"] = float(m.rates[epoch]) * factor
-    m.records.append(record)
+    task, rate = m.history.task, len(m.train) / max(seconds, 1e-9)
+    train, valid = (
+        means_of(totals, task, m.targets[indices])
+        for totals, indices in ((learned, m.train), (found, m.valid))
+    )
+    m.history.add_epoch(train, valid, params, seconds, rate)
+    if last or m.history.reason_to_stop():
+        m.status = OK
 
 
-def _factor(rules: Rules, m: Member) -> float:
-    """Return what a run's learning rate is multiplied by in the coming epoch."""
-    factor = m.records[-1]["rate_factor"] if m.records else 1.0
-    lower = np.float32(factor) * np.float32(rules.factor)
-    return float(lower) if saturated(rules, m.records) else factor
+def _training_order(m: Member, batch_size: int, epoch: int) -> np.ndarray:
+    return order_of(m.train, batch_size, m.seed, epoch)
 
 
-def _shift(places: list[Member], orders: list[np.ndarray]) -> np.ndarray:
-    """Stack orders, each moved to its run's examples; the filling stays."""
-    pairs = zip(places, orders, strict=True)
-    return np.stack([np.where(order < 0, order, order + m.shift) for m, order in pairs])
+def _validation_order(valid: np.ndarray) -> np.ndarray:
+    return batches(valid, min(EVALUATION_BATCH, len(valid)))
+
+
+def _orders(places: list[Member], order: Callable[[Member], np.ndarray]) -> np.ndarray:
+    """Stack the orders of all runs, each moved to its run's examples; the filling stays."""
+    pairs = [(m.shift, order(m)) for m in places]
+    return np.stack([np.where(rows < 0, rows, rows + shift) for shift, rows in pairs])
 
 
 def _stack(states: list[TrainState]) -> TrainState:
@@ -210,4 +196,4 @@ def _take_out(states: TrainState, ended: list[tuple[int, Member]]) -> None:
     bare = _bare(states)
     bare = bare._replace(totals=jax.tree.map(np.zeros_like, bare.totals))
     for i, m in ended:
-        m.state = at(bare, i)._replace(key=m.state.key)
+        m.state = take_entry(bare, i)._replace(key=m.state.key)

@@ -1,42 +1,32 @@
-"""The training loop: epochs of shuffled batches, validation, and the best parameters so far.
+"""The training loop: epochs of shuffled batches, each recorded in the run's history.
 
 `fit` is a generator. It yields whenever there is something to show or to save, and whoever drives
 it prints, writes files or stops: the loop itself does no input or output. All it yields is a
-function of the configuration and the key alone, but for the seconds.
+function of the recipe and the key alone, but for the seconds.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from jaxmlp.training.diagnose import Diverged, finite, first_affected
-from jaxmlp.training.evaluation import Split, at, epochs_at_once, means_of, sums_over
-from jaxmlp.training.step import Ends, Trainer, TrainState, batches
-from jaxmlp.training.stopping import Records, Rules, reason_to_stop, saturated, undisturbed
-from jaxmlp.training.tasks import Task
+from jaxmlp.training.history import Best, History, Record
+from jaxmlp.training.judge import (
+    Means,
+    Split,
+    epochs_at_once,
+    means_of_each,
+    sums_over,
+    take_entry,
+)
+from jaxmlp.training.step import TrainState, batches
+from jaxmlp.training.trainer import Ends, Trainer
 
 PACE = 0.25  # seconds between two looks at a running epoch
-NO_RULES = Rules()
-
-
-class Best(NamedTuple):
-    """The parameters that did best on the validation part (the latest, if there is none).
-
-    Attributes:
-      params: the parameters.
-      epoch: after which epoch, counted from 1; 0 before the first.
-      score: their validation score.
-      loss: their validation loss.
-    """
-
-    params: Any
-    epoch: Any
-    score: Any
-    loss: Any
 
 
 class Progress(NamedTuple):
@@ -44,19 +34,17 @@ class Progress(NamedTuple):
 
     Attributes:
       state: everything needed to go on.
-      best: the best parameters so far.
       epoch: the number of complete epochs.
       step: the number of steps taken in the current one.
       steps: the number of steps in an epoch.
-      record: the last epoch's line of metrics, if one or several have just been completed.
+      record: the last epoch's record, if one or several have just been completed.
     """
 
     state: TrainState
-    best: Best
     epoch: int
     step: int
     steps: int
-    record: dict[str, Any] | None = None
+    record: Record | None = None
 
 
 def begin(trainer: Trainer, seed: int) -> tuple[TrainState, Best]:
@@ -70,49 +58,40 @@ def begin(trainer: Trainer, seed: int) -> tuple[TrainState, Best]:
       The state before the first step, and a `Best` that anything is better than.
     """
     state = trainer.init(np.uint32(seed))
-    worst = np.float64(np.finfo(np.float64).max)
-    return state, Best(_copy(state.params), np.int64(0), -worst, worst)
+    # in host memory of their own: the next step reuses the device's
+    return state, Best.before(jax.tree.map(lambda leaf: np.array(leaf), state.params))
 
 
 def shapes_of_start(trainer: Trainer) -> tuple[TrainState, Best]:
-    """Return what `begin` does, but for the numbers: shapes and types alone, without compiling."""
+    """Return the shapes and types of what `begin` returns, without compiling."""
     state = jax.eval_shape(trainer.init, np.uint32(0))
-    number = np.float64(0)
-    return state, Best(state.params, np.int64(0), number, number)
+    return state, Best.before(state.params)
 
 
 def fit(
     trainer: Trainer,
-    task: Task,
     train: Split,
     valid: Split | None,
-    start: tuple[TrainState, Best],
+    state: TrainState,
+    history: History,
     *,
     epochs: int,
     batch_size: int,
     seed: int,
-    learning_rate: Callable[[int], float],
-    rules: Rules = NO_RULES,
-    records: Records | None = None,
 ) -> Iterator[Progress]:
     """Train, from the start of a run or from wherever it was left.
 
-    The order of the examples in an epoch is a function of the seed and the epoch. The best
-    parameters are those with the highest validation score (C7: the zero-one error, not the loss),
-    and among equals the lowest loss.
+    The order of the examples in an epoch is a function of the seed and the epoch.
 
     Args:
       trainer: the compiled functions.
-      task: which names and finishes the score.
       train: the examples to learn from.
       valid: the examples to choose by, or `None`.
-      start: the state and the best so far, from `begin` or a checkpoint; the state is used up.
+      state: from `begin` or a checkpoint; it is used up.
+      history: of the complete epochs; each further one is added.
       epochs: the number of epochs of the whole run.
       batch_size: the number of examples in a step.
       seed: of the order of the examples.
-      learning_rate: `step -> rate`, for the record.
-      rules: when to stop early, and when to lower the rate.
-      records: of the epochs that are complete; each further one is appended.
 
     Yields:
       The progress, a few times a second and after every epoch, or several at once where they are
@@ -121,54 +100,37 @@ def fit(
     Raises:
       Diverged: if the loss is not finite; names the epoch, the step and the first layer affected.
     """
-    state, best = start
-    records = [] if records is None else records
-    steps = -(-len(train.indices) // batch_size)
-    most = epochs_at_once(train, state.params)
+    steps, clock = -(-len(train.indices) // batch_size), Clock()
+    orders = _Orders(train.indices, batch_size, seed, epochs_at_once(train, state.params))
     epoch, step = divmod(int(state.step), steps)
-    pace, seconds, taken, before, laid = Pace(), 0.0, 0, None, None
-    while epoch < epochs and not reason_to_stop(rules, records, task.score):
+    if step == 0:
+        history.remember_parameters(state.params)
+    while epoch < epochs and not history.reason_to_stop():
         if step == 0:
-            before = _copy(state.params) if rules.min_change else None
-            if saturated(rules, records):
-                state = state._replace(factor=state.factor * rules.factor)
-        ahead = min(most, epochs - epoch, undisturbed(rules, records, task.score))
-        if laid != epoch:
-            order = np.full((most, steps, batch_size), -1, np.int32)
-            for k in range(ahead):
-                order[k] = order_of(train.indices, batch_size, seed, epoch + k)
-            orders, laid = jax.device_put(order), epoch
-        since, stop = time.perf_counter(), min(ahead * steps, step + pace.steps())
-        state, ends = trainer.run(state, train.examples, orders, step, stop)
-        good = np.isfinite(jax.device_get(state.totals).loss)  # waits until the steps are taken
-        took = time.perf_counter() - since
+            state = _with_rate_factor(state, history.rate_factor())
+        ahead = min(orders.room, epochs - epoch, history.undisturbed())
+        order = orders.lay_out(epoch, ahead)
+        stop = min(ahead * steps, step + clock.steps())
+        with clock:
+            state, ends = trainer.run(state, train.examples, order, step, stop)
+            good = np.isfinite(jax.device_get(state.totals).loss)  # waits for the steps
         reached = stop if good else int(state.step) - 1 - epoch * steps
-        pace.note(reached - step, took)
-        seconds, taken = seconds + took, taken + reached - step
+        clock.note(reached - step)
         done, step = divmod(reached, steps)
         if done:
-            began = time.perf_counter()
-            closed = _closed(trainer, task, train, valid, ends, range(epoch + 1, epoch + done + 1))
-            times = {
-                "seconds": (seconds + time.perf_counter() - began) / done,
-                "examples_per_second": taken / steps * len(train.indices) / max(seconds, 1e-9),
-            }
-            factor = float(state.factor)
-            for k, (record, params) in enumerate(closed):
-                number = record["epoch"]
-                if not finite(record["valid_loss"] if valid else params()):
-                    raise _diverged(trainer, params(), train, order[k, -1], number, steps)
-                best = better_of(best, record, task, params)
-                if rules.min_change:
-                    known = before is not None
-                    record["parameter_change"] = distance(params(), before) if known else None
-                record["rate_factor"] = factor
-                record["learning_rate"] = learning_rate(number * steps - 1) * factor
-                records.append(record | times)
-            epoch, seconds, taken = epoch + done, 0.0, 0
+            _close_epochs(trainer, train, valid, history, ends, done, orders, clock)
+            epoch += done
         if not good:
-            raise _diverged(trainer, state.params, train, order[done, step], epoch + 1, step + 1)
-        yield Progress(state, best, epoch, step, steps, records[-1] if done else None)
+            row = orders.rows[done, step]
+            raise _divergence(trainer, state.params, train, row, epoch + 1, step + 1)
+        yield Progress(state, epoch, step, steps, history.records[-1] if done else None)
+
+
+def _with_rate_factor(state: TrainState, factor: float) -> TrainState:
+    """Return the state with what its updates are multiplied by, sent only where it changes."""
+    if factor == float(state.factor):
+        return state
+    return state._replace(factor=jax.device_put(np.float32(factor)))
 
 
 def order_of(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
@@ -176,79 +138,97 @@ def order_of(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.
     return batches(np.random.default_rng([seed, epoch]).permutation(indices), batch_size)
 
 
-def _closed(
+class _Orders:
+    """The orders of the coming epochs, laid out once and kept on the device.
+
+    Attributes:
+      room: how many epochs they have room for.
+      rows: the orders on the host, `(room, steps, batch)`.
+    """
+
+    def __init__(self, indices: np.ndarray, batch_size: int, seed: int, room: int) -> None:
+        self.room, self._draw = room, (indices, batch_size, seed)
+        self._first: int | None = None
+
+    def lay_out(self, first: int, many: int) -> jax.Array:
+        """Return the orders of `many` epochs from `first` on, on the device."""
+        if self._first != first:
+            drawn = [order_of(*self._draw, first + k) for k in range(many)]
+            self.rows = np.full((self.room, *drawn[0].shape), -1, np.int32)
+            self.rows[:many] = drawn
+            self._on_device, self._first = jax.device_put(self.rows), first
+        return self._on_device
+
+
+def _close_epochs(
     trainer: Trainer,
-    task: Task,
     train: Split,
     valid: Split | None,
+    history: History,
     ends: Ends,
-    numbers: range,
-) -> list[tuple[dict[str, Any], Callable[[], Any]]]:
-    """Return the metrics of each epoch that a call completed, and how to get its parameters."""
-    learned = jax.device_get(ends.totals)
-    judged = None if valid is None else sums_over(trainer, ends.params, valid, len(numbers))
+    done: int,
+    orders: _Orders,
+    clock: "Clock",
+) -> None:
+    """Judge the epochs that a call has completed, and add them to the history."""
+    began, judge = time.perf_counter(), trainer.judge
+    learned = means_of_each(jax.device_get(ends.totals), judge.task, train.targets, done)
+    judged: list[Means | None] = [None] * done
+    if valid is not None:
+        sums = sums_over(judge, ends.params, valid, done)
+        judged = [*means_of_each(sums, judge.task, valid.targets, done)]
     fetched = cache(lambda: jax.device_get(ends.params))
-    closed: list[tuple[dict[str, Any], Callable[[], Any]]] = []
-    for k, number in enumerate(numbers):
-        record: dict[str, Any] = {"epoch": number}
-        for name, split, sums in (("train", train, learned), ("valid", valid, judged)):
-            means = {} if split is None else means_of(at(sums, k), task, split.targets)
-            for key in ("loss", task.score):
-                record[f"{name}_{key}"] = means.get(key)
-        closed.append((record, cache(lambda k=k: at(fetched(), k))))
-    return closed
+    times = clock.share(done, time.perf_counter() - began, train, orders.rows.shape[1])
+    for k, (means, verdict) in enumerate(zip(learned, judged, strict=True)):
+        params = cache(partial(lambda k: take_entry(fetched(), k), k))
+        if not finite(params() if verdict is None else verdict.loss):
+            row, epoch = orders.rows[k, -1], len(history.records) + 1
+            raise _divergence(trainer, params(), train, row, epoch, orders.rows.shape[1])
+        history.add_epoch(means, verdict, params, *times)
 
 
-def better_of(best: Best, record: dict[str, Any], task: Task, params: Callable[[], Any]) -> Best:
-    """Return what is better, the best so far or an epoch's parameters.
-
-    Args:
-      best: the best so far.
-      record: the epoch's metrics.
-      task: which names the score.
-      params: the epoch's parameters, fetched if they are wanted.
-
-    Returns:
-      The best, with this epoch; the latest, if nothing is held out to judge by.
-    """
-    if record["valid_loss"] is None:
-        return best._replace(params=params(), epoch=np.int64(record["epoch"]))
-    score, loss = np.float64(record[f"valid_{task.score}"]), np.float64(record["valid_loss"])
-    if (score, -loss) > (best.score, -best.loss):
-        return Best(params(), np.int64(record["epoch"]), score, loss)
-    return best
-
-
-def _diverged(
+def _divergence(
     trainer: Trainer, params: Any, train: Split, row: np.ndarray, epoch: int, step: int
 ) -> Diverged:
-    return Diverged(epoch, step, first_affected(trainer, params, train.examples, row))
+    return Diverged(epoch, step, first_affected(trainer.judge, params, train.examples, row))
 
 
-def distance(a: Any, b: Any) -> float:
-    """Return `|a - b|` over all parameters."""
-    squares = jax.tree.map(lambda a, b: float(np.sum((np.asarray(a) - b) ** 2)), a, b)
-    return float(np.sqrt(sum(jax.tree.leaves(squares))))
-
-
-class Pace:
-    """Chooses how many steps to run before the next look, so that looks come at an even pace."""
+class Clock:
+    """The time that steps take, and how many to run before the next look."""
 
     def __init__(self) -> None:
-        self._rate: float | None = None
+        self._rate: float | None = None  # steps a second
         self._compiled = False
+        self._began = self._last = self._seconds = 0.0
+        self._taken = 0  # steps since the last complete epoch
+
+    def __enter__(self) -> "Clock":
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._last = time.perf_counter() - self._began
 
     def steps(self) -> int:
-        """Return how many steps to run next."""
+        """Return how many steps to run next, so that looks come at an even pace."""
         return 1 if self._rate is None else max(1, int(self._rate * PACE))
 
-    def note(self, steps: int, seconds: float) -> None:
-        """Learn from how long so many steps took."""
+    def note(self, steps: int) -> None:
+        """Count the steps that were taken under the clock."""
         if self._compiled:  # the first run's time is mostly compilation
-            self._rate = steps / seconds
+            self._rate = steps / self._last
         self._compiled = True
+        self._seconds, self._taken = self._seconds + self._last, self._taken + steps
 
+    def share(self, epochs: int, judging: float, train: Split, steps: int) -> tuple[float, float]:
+        """Return the seconds of each epoch and the examples a second, and begin anew.
 
-def _copy(params: Any) -> Any:
-    """Return the parameters in host memory of their own: the next step reuses the device's."""
-    return jax.tree.map(lambda leaf: np.array(leaf), params)
+        Args:
+          epochs: how many have just been completed.
+          judging: the seconds it took to judge them.
+          train: the examples that an epoch learns from.
+          steps: the number of steps in an epoch.
+        """
+        seconds, examples = self._seconds, self._taken / steps * len(train.indices)
+        self._seconds, self._taken = 0.0, 0
+        return (seconds + judging) / epochs, examples / max(seconds, 1e-9)

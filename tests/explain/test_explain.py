@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.commands.test_gradcheck import saved_run
+from tests.test_gradcheck import saved_run
 
 from jaxmlp import nn
 from jaxmlp.config.names import ACTIVATIONS, LOSSES
@@ -40,7 +40,7 @@ def named(sections):
 def autodiff(chosen, n):
     """Return what `jax.grad` says of example n, with respect to parameters and input."""
     data = chosen.dataset
-    x = jnp.asarray(chosen.spec.preprocessing(data.x_train[n : n + 1]), "float64")
+    x = jnp.asarray(chosen.signature.preprocessing(data.x_train[n : n + 1]), "float64")
     y = jnp.asarray(data.y_train[n : n + 1])
     y = y.astype("float64")[:, None] if chosen.loss.name == "binary_cross_entropy" else y
     params = jax.tree.map(lambda w: jnp.asarray(w, "float64"), chosen.params)
@@ -137,8 +137,8 @@ def networks():
     classes = subject(dataset="iris", loss="mse")
     for name in LOSSES.names:
         if name != "perceptron":
-            spec = dataclasses.replace(classes.spec, loss=name)
-            yield classes._replace(loss=LOSSES[name], spec=spec)
+            signature = dataclasses.replace(classes.signature, loss=name)
+            yield classes._replace(loss=LOSSES[name], signature=signature)
 
 
 def test_every_formula_gives_the_number_beside_it():

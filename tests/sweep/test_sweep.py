@@ -14,11 +14,12 @@ import pytest
 
 from jaxmlp import evaluate, train
 from jaxmlp.config.options import Config
-from jaxmlp.config.problem import problem_from, resolve
+from jaxmlp.config.problem import pose_problem
+from jaxmlp.config.recipe import complete
 from jaxmlp.data import load, with_task
 from jaxmlp.runs.folder import FILES, Run
 from jaxmlp.sweep import __main__ as sweep
-from jaxmlp.sweep.programs import Group, grouped, width_for
+from jaxmlp.sweep.programs import Program, group_recipes, width_for
 from jaxmlp.sweep.space import points, words
 from jaxmlp.training import begin, fit
 from tests.helpers import assert_trees_close, command
@@ -103,7 +104,7 @@ def test_the_best_is_a_run_like_any_other(iris_sweep, capsys):
 
 
 def test_a_sweep_that_is_done_trains_nothing_again(iris_sweep, monkeypatch):
-    monkeypatch.setattr("jaxmlp.sweeping.groups.Group.fit", None)
+    monkeypatch.setattr("jaxmlp.sweep.programs.Program.fit", None)
     before = (iris_sweep / "results.csv").read_bytes()
     assert sweep.main(["--resume", str(iris_sweep), "--quiet"]) == 0
     assert (iris_sweep / "results.csv").read_bytes() == before
@@ -172,32 +173,33 @@ def test_numbers_that_vary_are_arguments_of_one_program():
     ]
     rest = {"hidden": (3,), "batch_size": 16, "epochs": 2, "preprocessing": "minmax"}
     data = with_task(load("iris"), None)
-    whole = [resolve(replace(config, **rest), data) for config in (*configs, *adams)]
-    groups = grouped(whole)
+    whole = [complete(replace(config, **rest), data) for config in (*configs, *adams)]
+    groups = group_recipes(whole)
     assert [(own, set(used)) for own, used in groups] == [
-        ([0, 1], {"learning_rate", "weight_decay", "momentum", "clip_norm", *ADAM_NUMBERS}),
-        ([2, 3], {"learning_rate", "momentum", *ADAM_NUMBERS}),
+        ([0, 1], {"learning_rate", "weight_decay", "momentum", "clip_norm"}),
+        ([2, 3], {"learning_rate", *ADAM_NUMBERS}),
     ]
     for own, used in groups:
-        group = Group({i: whole[i] for i in own}, used, data, {})
+        program = Program({i: whole[i] for i in own}, used, data, {})
         ended = []
-        group.fit(own, lambda moment, ended=ended: ended.extend(moment.ended) or True)
+        program.fit(own, lambda moment, ended=ended: ended.extend(moment.ended) or True)
         for member in ended:
-            problem = problem_from(whole[member.number], data)
+            problem = pose_problem(whole[member.number].to_config(), data)
+            state, best = begin(problem.trainer, 0)
+            history = problem.history(best)
             *_, last = fit(
                 problem.trainer,
-                problem.task,
                 problem.train,
                 problem.valid,
-                begin(problem.trainer, 0),
+                state,
+                history,
                 epochs=2,
                 batch_size=16,
                 seed=0,
-                learning_rate=problem.learning_rate,
             )
             assert_trees_close(member.state.params, jax.device_get(last.state.params), 1e-5)
-            assert member.records[-1]["learning_rate"] == pytest.approx(
-                last.record["learning_rate"], rel=1e-5
+            assert member.history.records[-1].learning_rate == pytest.approx(
+                history.records[-1].learning_rate, rel=1e-5
             )
 
 
@@ -205,8 +207,8 @@ def test_what_only_changes_the_start_needs_no_other_program():
     data = load("iris")
     starts = [{"initializer": "zeros"}, {"initializer": "he_normal", "seed": 3}, {"fan": "fan_out"}]
     others = [{"hidden": (5,)}, {"optimizer": "sgd"}, {"dropout": 0.1}, {"weight_decay": 0.0}]
-    configs = [resolve(Config(**fields), data) for fields in ({}, *starts, *others)]
-    assert [own for own, _ in grouped(configs)] == [[0, 1, 2, 3], [4], [5], [6], [7]]
+    recipes = [complete(Config(**fields), data) for fields in ({}, *starts, *others)]
+    assert [own for own, _ in group_recipes(recipes)] == [[0, 1, 2, 3], [4], [5], [6], [7]]
 
 
 @pytest.mark.parametrize(

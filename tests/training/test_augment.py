@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from jaxmlp import nn, optim
-from jaxmlp.training import MULTICLASS, Examples, augmentation, batches, make_trainer
+from jaxmlp.training import MULTICLASS, Examples, augmentation, batches, make_judge, make_trainer
 from jaxmlp.training.augment import affine, elastic, shift, warp
 
 FIELDS = (shift, affine, elastic)
@@ -84,16 +84,9 @@ def test_it_belongs_to_training_alone():
         return jnp.zeros_like(x)
 
     model, loss = nn.mlp((), 3), nn.losses.cross_entropy
-    trainer = make_trainer(
-        model,
-        loss,
-        nn.value_and_grad(model, loss),
-        optim.sgd(1.0),
-        MULTICLASS.score_each,
-        lambda x: x,
-        (4, 4, 1),
-        blank,
-    )
+    judge = make_judge(model, loss, MULTICLASS, lambda x: x)
+    gradient = nn.value_and_grad(model, loss)
+    trainer = make_trainer(judge, gradient, optim.sgd(1.0), (4, 4, 1), blank)
     x = jax.random.normal(jax.random.key(0), (6, 4, 4, 1))
     examples = Examples(x, jnp.arange(6, dtype=jnp.int32) % 3, jnp.ones(6))
     order = batches(np.arange(6), 6)
@@ -105,5 +98,5 @@ def test_it_belongs_to_training_alone():
     assert state.totals.loss / 6 == pytest.approx(np.log(3))
     assert seen == [(6, 4, 4, 1)]
     alone = jax.tree.map(lambda leaf: leaf[None], start)
-    assert trainer.evaluate(alone, examples, order, 1).loss[0] / 6 != pytest.approx(np.log(3))
+    assert judge.evaluate(alone, examples, order, 1).loss[0] / 6 != pytest.approx(np.log(3))
     assert len(seen) == 1

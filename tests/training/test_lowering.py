@@ -11,7 +11,7 @@ import pytest
 
 from jaxmlp.config.names import ACTIVATIONS, LEARNED_ACTIVATIONS, LOSSES, MODELS, OPTIMIZER_TABLE
 from jaxmlp.config.options import Config
-from jaxmlp.config.problem import problem_from
+from jaxmlp.config.problem import pose_problem
 from jaxmlp.data import load
 from jaxmlp.training import batches
 
@@ -39,7 +39,7 @@ def test_lenet_lowers_everywhere():
 
 
 def lowers(config, dataset):
-    problem = problem_from(config, dataset)
+    problem = pose_problem(config, dataset)
     trainer, examples = problem.trainer, problem.train.examples
     state = jax.eval_shape(trainer.init, 0)
     order = jax.ShapeDtypeStruct((1, *batches(np.arange(8), 4).shape), jnp.int32)

@@ -8,8 +8,8 @@ import pytest
 from jaxmlp import nn, optim
 from jaxmlp.config import referees
 from jaxmlp.nn import losses
-from jaxmlp.training import MULTICLASS, Examples, batches, make_trainer
-from jaxmlp.training.step import Ends
+from jaxmlp.training import MULTICLASS, Examples, batches, make_judge, make_trainer
+from jaxmlp.training.trainer import Ends
 from tests.helpers import assert_trees_close, assert_trees_identical
 
 N, FEATURES, CLASSES = 53, 6, 3
@@ -21,15 +21,9 @@ EXAMPLES = Examples(jnp.asarray(X), jnp.asarray(Y), jnp.ones(N, jnp.float32))
 
 def trainer(optimizer=None, gradient=nn.value_and_grad, dropout=0.0):
     model = nn.mlp((8,), CLASSES, dropout_rate=dropout)
-    return make_trainer(
-        model,
-        losses.cross_entropy,
-        gradient(model, losses.cross_entropy),
-        optimizer or optim.sgd(0.3),
-        MULTICLASS.score_each,
-        lambda x: x,
-        (FEATURES,),
-    )
+    judge = make_judge(model, losses.cross_entropy, MULTICLASS, lambda x: x)
+    slope = gradient(model, losses.cross_entropy)
+    return make_trainer(judge, slope, optimizer or optim.sgd(0.3), (FEATURES,))
 
 
 def test_batches_hold_every_example_once():
@@ -45,7 +39,7 @@ def test_an_epoch_is_its_steps_in_order():
     order = batches(RNG.permutation(N), 16)
     state, ends = t.run(t.init(1), EXAMPLES, order[None], 0, len(order))
     params = t.init(1).params
-    gradient = nn.value_and_grad(t.model, losses.cross_entropy)
+    gradient = nn.value_and_grad(t.judge.model, losses.cross_entropy)
     total = 0.0
     for row in order:
         row = row[row >= 0]
@@ -90,8 +84,8 @@ def test_the_second_step_does_not_compile():
     state = t.init(0)
     for start, stop in ((0, 1), (1, 2), (2, 4), (0, 4)):
         state, ends = t.run(state, EXAMPLES, order[None], start, stop)
-        t.evaluate(ends.params, EXAMPLES, order, 1)
-    assert t.run._cache_size() == t.evaluate._cache_size() == t.init._cache_size() == 1
+        t.judge.evaluate(ends.params, EXAMPLES, order, 1)
+    assert t.run._cache_size() == t.judge.evaluate._cache_size() == t.init._cache_size() == 1
 
 
 @pytest.mark.parametrize("machine", ["gradient", "optimizer"])
@@ -111,10 +105,10 @@ def test_evaluation_counts_every_example_once():
     t = trainer()
     several = [t.init(seed).params for seed in range(3)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *several)
-    totals = t.evaluate(stacked, EXAMPLES, batches(np.arange(N), 20), 2)
+    totals = t.judge.evaluate(stacked, EXAMPLES, batches(np.arange(N), 20), 2)
     assert float(totals.weight[2]) == 0  # not asked for
     for k, params in enumerate(several[:2]):
-        outputs = t.model(params, X)
+        outputs = t.judge.model(params, X)
         assert float(totals.weight[k]) == N
         assert int(totals.score[k]) == int(np.sum(np.argmax(outputs, 1) == Y))
         assert float(totals.loss[k] / N) == pytest.approx(

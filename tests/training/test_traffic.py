@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from jaxmlp.config.options import Config
-from jaxmlp.config.problem import problem_from
+from jaxmlp.config.problem import pose_problem
 from jaxmlp.config.signature import together
 from jaxmlp.data import load
-from jaxmlp.training import begin, evaluation, fit, loop, measure
+from jaxmlp.training import begin, fit, judge, loop, measure
 
 BATCH, EPOCHS = 128, 3
 
@@ -48,7 +48,7 @@ def traffic(request):
     data = load("digits")
     valid, together = request.param
     config = Config(hidden=(16,), epochs=EPOCHS, batch_size=BATCH, valid_size=valid)
-    problem = problem_from(config, data)
+    problem = pose_problem(config, data)
     pieces, placed, passed = [], [], []
     put, run = jax.device_put, problem.trainer.run
 
@@ -66,24 +66,26 @@ def traffic(request):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop.jax, "device_put", counted_put)
         patch.setattr(loop, "PACE", 3600.0)  # looks in between would depend on the machine
-        patch.setattr(evaluation, "EXAMPLES_AT_ONCE", together * len(data.x_train))
+        patch.setattr(judge, "EXAMPLES_AT_ONCE", together * len(data.x_train))
+        state, best = begin(trainer, 0)
+        history = problem.history(best)
         progress = list(
             fit(
                 trainer,
-                problem.task,
                 problem.train,
                 problem.valid,
-                begin(trainer, 0),
+                state,
+                history,
                 epochs=EPOCHS,
                 batch_size=BATCH,
                 seed=0,
-                learning_rate=problem.learning_rate,
             )
         )
         sent = placed.copy()
         for part in (problem.train, problem.test):
-            measure(trainer, problem.task, progress[-1].best.params, part)
-    sizes = (run._cache_size(), trainer.evaluate._cache_size(), trainer.init._cache_size())
+            measure(trainer.judge, history.best.params, part)
+    compiled = (run, trainer.judge.evaluate, trainer.init)
+    sizes = tuple(function._cache_size() for function in compiled)
     steps = -(-(len(data.x_train) - valid) // BATCH)
     return Traffic(together, steps, pieces, sent, passed, sizes, progress[-1].state)
 
@@ -119,7 +121,7 @@ def test_parts_laid_together_are_the_device_s_own(first, second):
 @pytest.mark.parametrize("many", [1, 2])
 def test_later_epochs_compile_nothing(many, monkeypatch):
     """Counted by JAX itself, over everything that a run does."""
-    monkeypatch.setattr(evaluation, "EXAMPLES_AT_ONCE", 4 * many)
+    monkeypatch.setattr(judge, "EXAMPLES_AT_ONCE", 4 * many)
     compilations = []
 
     def note(event, seconds, **more):
@@ -128,21 +130,20 @@ def test_later_epochs_compile_nothing(many, monkeypatch):
 
     jax.monitoring.register_event_duration_secs_listener(note)
     try:
-        problem = problem_from(
+        problem = pose_problem(
             Config(dataset="xor", hidden=(4,), epochs=6, batch_size=2), load("xor")
         )
-        start = begin(problem.trainer, 0)
+        state, best = begin(problem.trainer, 0)
         counts = []
         for now in fit(
             problem.trainer,
-            problem.task,
             problem.train,
             problem.valid,
-            start,
+            state,
+            problem.history(best),
             epochs=6,
             batch_size=2,
             seed=0,
-            learning_rate=problem.learning_rate,
         ):
             if now.record:
                 counts.append(len(compilations))

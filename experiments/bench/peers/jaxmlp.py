@@ -5,40 +5,37 @@ import numpy as np
 from experiments.bench.peers import Session
 from experiments.bench.problem import Problem, stored, table
 from jaxmlp.config.options import Config
-from jaxmlp.config.problem import problem_from
+from jaxmlp.config.problem import pose_problem
 from jaxmlp.data import Dataset
-from jaxmlp.training import begin, fit
-from jaxmlp.training.evaluation import outputs_of
+from jaxmlp.training import begin, fit, outputs_of
 
 ENDLESS = 1_000_000  # epochs, for a session that is asked for one after the other
 
 
 def start(problem: Problem) -> Session:
     """Return a session of ours."""
-    ours = problem_from(_config(problem), _dataset(problem))
-    batch, seed = ours.config.batch_size, ours.config.seed
-    assert batch is not None
-    reached, done = begin(ours.trainer, seed), 0
+    ours = pose_problem(_config(problem), _dataset(problem))
+    recipe = ours.recipe
+    state, best = begin(ours.trainer, recipe.seed)
+    history = ours.history(best)
 
     def train(epochs: int) -> None:
-        nonlocal reached, done
-        done += epochs
+        nonlocal state
         *_, last = fit(
             ours.trainer,
-            ours.task,
             ours.train,
             ours.valid,
-            reached,
-            epochs=done,
-            batch_size=batch,
-            seed=seed,
-            learning_rate=ours.learning_rate,
+            state,
+            history,
+            epochs=len(history.records) + epochs,
+            batch_size=recipe.batch_size,
+            seed=recipe.seed,
         )
-        reached = last.state, last.best
+        state = last.state
 
     def predict(n: int) -> np.ndarray:
         some = ours.test._replace(indices=ours.test.indices[:n])
-        return outputs_of(ours.trainer, reached[0].params, some).argmax(axis=1)
+        return outputs_of(ours.trainer.judge, state.params, some).argmax(axis=1)
 
     return Session(train, predict)
 

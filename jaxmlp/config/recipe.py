@@ -1,0 +1,201 @@
+"""What a run is made of: a recipe, complete, from what a user gave and from the data.
+
+Nothing in a recipe is left to be chosen. Its numbers, such as the learning rate, are a part of
+their own, a tree that a compiled program may take as an argument: so one program trains many runs.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from jax import Array
+
+from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE
+from jaxmlp.config.options import Config
+from jaxmlp.data import Dataset
+from jaxmlp.errors import InputError, check
+from jaxmlp.training.tasks import task_for
+
+LEAST_STEPS = 2000  # of a default run, so that small data are learned as well
+Number = float | Array
+_CHOSEN = (  # the fields that a configuration may leave to the data, and a recipe may not
+    *("task", "valid_size", "hidden", "loss", "optimizer"),
+    *("learning_rate", "batch_size", "epochs"),
+)
+
+
+class Numbers(NamedTuple):
+    """The numbers of an update rule; `None` where the rule or the recipe does not use one.
+
+    Attributes:
+      learning_rate: the rate, or the peak of the schedule.
+      weight_decay: decoupled, of the kernels only.
+      momentum: of momentum and nesterov, or its maximum.
+      decay: how much of RMSProp's mean square is kept.
+      beta1: how much of Adam's first moment is kept.
+      beta2: how much of Adam's second moment is kept.
+      epsilon: keeps the divisor from 0.
+      clip_norm: the greatest length of a gradient.
+    """
+
+    learning_rate: Number
+    weight_decay: Number | None
+    momentum: Number | None
+    decay: Number | None
+    beta1: Number | None
+    beta2: Number | None
+    epsilon: Number | None
+    clip_norm: Number | None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a run is made of; the fields are those of `jaxmlp.config.options.Config`.
+
+    `None` stands for what the run does not have: a folder or a target column that its data do not
+    need, a fan other than the initializer's own, a rule that never stops it.
+    """
+
+    dataset: str
+    data_dir: str | None
+    target: str | None
+    task: str
+    preprocessing: str
+    augment: tuple[str, ...]
+    augment_strength: float
+    valid_size: int
+
+    model: str
+    hidden: tuple[int, ...]
+    activation: tuple[str, ...]
+    initializer: str
+    initializer_scale: float
+    fan: str | None
+    layer_norm: bool
+    dropout: float
+
+    loss: str
+    label_smoothing: float
+    class_weights: str
+    optimizer: str
+    schedule: str
+    plateau_patience: int
+    momentum_schedule: str
+    batch_size: int
+    epochs: int
+    patience: int | None
+    min_decrease: float
+    min_change: float
+    seed: int
+    gradient: str
+    precision: str
+    optimizer_source: str
+    numbers: Numbers
+
+    def to_config(self) -> Config:
+        """Return the configuration that gives this recipe, with nothing left to be chosen."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        numbers = {k: v for k, v in fields.pop("numbers")._asdict().items() if v is not None}
+        return Config(**fields, **numbers)
+
+
+def complete(config: Config, dataset: Dataset) -> Recipe:
+    """Return the recipe of a run: everything chosen that was left to the data.
+
+    Args:
+      config: the configuration as given.
+      dataset: the data.
+
+    Returns:
+      The recipe.
+
+    Raises:
+      InputError: if a part or a batch would be larger than the data, or options do not go together.
+    """
+    total = len(dataset.x_train)
+    valid = min(5000, total // 10) if config.valid_size is None else config.valid_size
+    check(valid < total, "valid_size", f"less than the {total} training examples", valid)
+    n = total - valid
+    batch = min(128, n) if config.batch_size is None else config.batch_size
+    check(batch <= n, "batch_size", f"at most the {n} training examples", batch)
+    entry = MODELS[config.model]
+    _, loss = task_for(dataset.task, config.loss or _loss_of(config.model, dataset.task))
+    optimizer = config.optimizer or entry.optimizer
+    rule = OPTIMIZER_TABLE[optimizer]
+    chosen: dict[str, Any] = {
+        "hidden": entry.hidden,
+        "valid_size": valid,
+        "batch_size": batch,
+        "loss": loss,
+        "optimizer": optimizer,
+        "epochs": max(10, math.ceil(LEAST_STEPS / math.ceil(n / batch))),
+        "learning_rate": rule.rate,
+        "weight_decay": rule.weight_decay,
+        **rule.own,
+    }
+    left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
+    recipe = recipe_of(dataclasses.replace(config, task=dataset.task, **left))
+    _reject_idle_options(recipe)
+    return recipe
+
+
+def recipe_of(config: Config, where: object = "the configuration") -> Recipe:
+    """Return the recipe of a configuration that leaves nothing to be chosen, as a run's does.
+
+    Args:
+      config: the configuration.
+      where: its file, for error messages.
+
+    Returns:
+      The recipe.
+
+    Raises:
+      InputError: if a field is left to be chosen.
+    """
+    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    for name in _CHOSEN:
+        check(values[name] is not None, f"{where}: {name}", "given in a run", "none")
+    used = {"learning_rate", "clip_norm", *OPTIMIZER_TABLE[values["optimizer"]].arguments.values()}
+    if values["weight_decay"]:
+        used.add("weight_decay")  # what does not decay has no decay
+    numbers: dict[str, Any] = {
+        name: values[name] if name in used else None for name in Numbers._fields
+    }
+    names = {field.name for field in dataclasses.fields(Recipe)} - {"numbers"}
+    return Recipe(**{name: values[name] for name in names}, numbers=Numbers(**numbers))
+
+
+def _reject_idle_options(recipe: Recipe) -> None:
+    """Reject combinations in which a valid option would have no effect."""
+    hidden, many = recipe.hidden, len(recipe.activation)
+    if many not in (1, len(hidden) or 1):
+        layers = f"one name, or one for each of {len(hidden)} hidden layers"
+        check(False, "activation", layers, " ".join(recipe.activation))
+    if recipe.dropout and not hidden and recipe.model != "lenet":
+        raise InputError(f"dropout needs hidden layers, got {recipe.dropout:g} without any")
+    if recipe.layer_norm and not hidden:
+        raise InputError("layer_norm needs the hidden layers of an mlp, and there are none")
+    if recipe.augment_strength != 1 and not recipe.augment:
+        raise InputError(
+            f"augment_strength has no effect without augment, got {recipe.augment_strength:g}"
+        )
+    rules = ("momentum", "nesterov")
+    ours = recipe.optimizer in rules and recipe.optimizer_source == "manual"
+    if recipe.momentum_schedule != "constant" and not ours:
+        raise InputError(
+            f"momentum_schedule {recipe.momentum_schedule} needs the hand-written momentum or"
+            f" nesterov, got {recipe.optimizer} ({recipe.optimizer_source})"
+        )
+    if recipe.patience is not None and recipe.valid_size == 0:
+        raise InputError(f"patience needs a validation part, got {recipe.patience} without one")
+
+
+def _loss_of(model: str, task: str) -> str | None:
+    """Return the loss that defines a model, where it has one for the task."""
+    loss = MODELS[model].loss
+    if loss and task not in ("multiclass", "binary"):
+        raise InputError(f"model {model} is for classes, got {task} data")
+    if loss == "perceptron" and task != "binary":
+        raise InputError(f"model {model} is for two classes, got {task} data")
+    return loss

@@ -1,0 +1,62 @@
+"""Records that were saved as JSON, by this version or an earlier one."""
+
+import dataclasses
+import difflib
+from typing import Any
+
+from jaxmlp import __version__
+from jaxmlp.errors import InputError
+
+
+def fields_of_saved(saved: Any, cls: Any, where: object, latest: int) -> dict[str, Any]:
+    """Return the values of a dataclass's fields that a record holds.
+
+    A field that the record lacks is left out, so that it takes its default.
+
+    Args:
+      saved: the record, with its `format` and, since 0.2, the `version` that wrote it.
+      cls: the dataclass.
+      where: the file, for error messages.
+      latest: the latest format that this version reads.
+
+    Returns:
+      Values by the names of the fields.
+
+    Raises:
+      InputError: if the record is of a later format, has an unknown field, or is none.
+    """
+    if not isinstance(saved, dict):
+        raise InputError(f"{where}: expected a configuration, got {type(saved).__name__}")
+    values = dict(saved)
+    found, version = values.pop("format", latest), values.pop("version", "0.1.0")
+    if found not in range(1, latest + 1):
+        raise InputError(
+            f"{where} was written by jaxmlp {version} (format {found}), which this jaxmlp"
+            f" {__version__} (format {latest}) cannot read"
+        )
+    return known_fields(values, cls, f"{where}, written by jaxmlp {version},")
+
+
+def known_fields(values: dict[str, Any], cls: Any, where: object) -> dict[str, Any]:
+    """Return the values, all of which must be fields of a dataclass.
+
+    Args:
+      values: by the names of fields.
+      cls: the dataclass.
+      where: the file, for error messages.
+
+    Returns:
+      The values.
+
+    Raises:
+      InputError: if a name is no field; proposes the nearest.
+    """
+    known = [field.name for field in dataclasses.fields(cls)]
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InputError(
+                f"{where} has the field {name!r}, unknown to jaxmlp {__version__}{hint}"
+            )
+    return values

@@ -1,0 +1,171 @@
+"""Train a run from its start, or from where it was left, to its end."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from jaxmlp.cli.console import Reporter
+from jaxmlp.config.factory import arithmetic
+from jaxmlp.config.options import Config
+from jaxmlp.config.problem import Problem, pose_problem
+from jaxmlp.data import Dataset, Source, load
+from jaxmlp.runs.folder import CONFIG, Run
+from jaxmlp.runs.network import Network
+from jaxmlp.runs.summary import Outcome, finish_run
+from jaxmlp.training import History, Progress, Record, begin, finite
+from jaxmlp.training import fit as fit_parameters
+
+CHECKPOINT_EVERY = 1.0  # seconds, or longer where saving takes more than a twentieth of the time
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `fit` returns.
+
+    Attributes:
+      network: the trained network, with the best parameters.
+      summary: the final numbers, as `summary.json` has them.
+      records: the metrics of each epoch.
+      path: the run's folder, if it has one.
+    """
+
+    network: Network
+    summary: dict[str, Any]
+    records: list[Record]
+    path: Path | None
+
+
+def fit(
+    config: Config,
+    data: Dataset | str | PathLike[str] | None = None,
+    *,
+    out: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+    quiet: bool = True,
+) -> Result:
+    """Train a network.
+
+    Args:
+      config: what is trained, and how.
+      data: what it learns from; the configuration's data set, if `None`.
+      out: the run's folder; without it nothing is written.
+      overwrite: whether to replace a run that is there.
+      quiet: whether to print nothing.
+
+    Returns:
+      The trained network and its numbers.
+
+    Raises:
+      InputError: if the configuration and the data do not fit together, or the folder cannot be
+        used.
+      Diverged: if the loss is not finite.
+    """
+    began = time.perf_counter()
+    if not isinstance(data, Dataset):
+        name = config.dataset if data is None else data
+        data = load(name, data_dir=config.data_dir, target=config.target)
+    config = dataclasses.replace(config, dataset=data.name)
+    with arithmetic(config.precision):
+        problem = pose_problem(config, data)
+        run = None if out is None else create_run(Path(out), problem, overwrite)
+        outcome = train_problem(problem, data.source, None, run, began, quiet, lambda: False)
+        network, summary = finish_run(outcome, run, quiet)
+    return Result(network, summary, outcome.history.records, run.path if run else None)
+
+
+def create_run(path: Path, problem: Problem, overwrite: bool) -> Run:
+    """Make the folder of a new run, with its configuration.
+
+    Args:
+      path: the folder.
+      problem: what is trained.
+      overwrite: whether to replace a run that is there.
+
+    Returns:
+      The run.
+
+    Raises:
+      InputError: if there is something that may not be overwritten.
+    """
+    run = Run.create(path, overwrite)
+    run.write_json(CONFIG, problem.recipe.to_config().to_dict())
+    return run
+
+
+def train_problem(
+    problem: Problem,
+    source: Source,
+    wanted: str | None,
+    run: Run | None,
+    began: float,
+    quiet: bool,
+    interrupted: Any,
+) -> Outcome:
+    """Train until the last epoch, until a rule ends the run, or until the user does.
+
+    Args:
+      problem: what to train.
+      source: where its data come from.
+      wanted: the data set that they stand in for, if they do.
+      run: the folder, which may hold a checkpoint to go on from; `None` to write nothing.
+      began: when the command began, for its seconds.
+      quiet: whether to show nothing.
+      interrupted: `() -> bool`, whether the user asked to end now.
+
+    Returns:
+      The outcome.
+
+    Raises:
+      InputError: if the checkpoint does not fit.
+      Diverged: if the loss is not finite; the last good checkpoint stays.
+    """
+    recipe, task = problem.recipe, problem.task
+    state, best = begin(problem.trainer, recipe.seed)
+    records: list[Record] = []
+    if run is not None:
+        run.origin = {"checksum": source.provenance["checksum"], "dataset_wanted": wanted}
+        state, best, records = run.load_checkpoint((state, best), task.score)
+    history = problem.history(best, records)
+    if run is not None:
+        run.save_checkpoint(state, history)
+        wanted = run.origin["dataset_wanted"]
+    progress = fit_parameters(
+        problem.trainer,
+        problem.train,
+        problem.valid,
+        state,
+        history,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+    )
+    ended_early = False
+    with Reporter(recipe.epochs, quiet) as reporter:
+        for now in _saving(run, progress, history):
+            state = now.state
+            metrics = None if now.record is None else now.record.in_words(task.score)
+            reporter.show(now.epoch, now.step, now.steps, metrics)
+            if interrupted():
+                ended_early = True
+                break
+    if run is not None:
+        run.save_checkpoint(state, history)
+    seconds = time.perf_counter() - began
+    return Outcome(problem, source, wanted, state, history, ended_early, seconds)
+
+
+def _saving(run: Run | None, progress: Iterator[Progress], history: History) -> Iterator[Progress]:
+    """Pass the progress on, and save it from time to time."""
+    saved, pause = time.perf_counter(), CHECKPOINT_EVERY
+    for now in progress:
+        yield now
+        due = time.perf_counter() - saved >= pause
+        if run is not None and due and finite(now.state.params):
+            began = time.perf_counter()
+            run.save_checkpoint(now.state, history)
+            saved = time.perf_counter()
+            pause = max(CHECKPOINT_EVERY, 20 * (saved - began))

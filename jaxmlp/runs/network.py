@@ -1,0 +1,135 @@
+"""A trained network: its parameters, and all that is needed to use them, without user code."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from jaxmlp.config.factory import arithmetic, build_judge
+from jaxmlp.config.options import Config
+from jaxmlp.config.recipe import Recipe, recipe_of
+from jaxmlp.config.signature import Signature, stored
+from jaxmlp.data import Inputs, read_inputs
+from jaxmlp.errors import InputError
+from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
+from jaxmlp.runs.folder import MODEL, Run
+from jaxmlp.training import Judge, Task
+from jaxmlp.training.judge import predict_all
+
+if TYPE_CHECKING:
+    from jaxmlp.nn import Layer
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network.
+
+    Attributes:
+      recipe: what its run was made of.
+      signature: what it expects and returns.
+      params: its parameters.
+    """
+
+    recipe: Recipe
+    signature: Signature
+    params: Any
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The compiled functions that judge it."""
+        return build_judge(self.recipe, self.signature)
+
+    @property
+    def model(self) -> "Layer":
+        """The network as a layer."""
+        return self.judge.model
+
+    @property
+    def task(self) -> Task:
+        """What is asked of it."""
+        return self.judge.task
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of its classes, labels or predicted values, in the order of its outputs."""
+        return self.signature.classes
+
+    def read(self, path: str | PathLike[str]) -> Inputs:
+        """Read a picture, an array or a table as inputs of the network.
+
+        Args:
+          path: the file.
+
+        Returns:
+          The inputs, their names, and what was done to them.
+
+        Raises:
+          InputError: if the file is missing, empty or damaged, or does not hold such inputs.
+        """
+        s = self.signature
+        return read_inputs(path, s.input_shape, s.columns, s.background, s.white)
+
+    def answers(self, x: np.ndarray) -> np.ndarray:
+        """Return what the network says of inputs in the form of its data set.
+
+        Args:
+          x: not preprocessed, `(N, *input_shape)`.
+
+        Returns:
+          Probabilities of classes or labels, or values in the target's own unit, `(N, K)`.
+
+        Raises:
+          InputError: if the shape of an example is not the network's.
+        """
+        with arithmetic(self.recipe.precision):
+            kept = stored(self.signature, x)
+            outputs = predict_all(self.judge, self.params, kept, np.arange(len(kept)))
+            values = np.asarray(self.task.probabilities(outputs))
+        target = self.signature.target_preprocessing
+        return values if target is None else target.undo(values.astype(np.float64))
+
+
+def load(run: str | PathLike[str]) -> Network:
+    """Load the network of a run.
+
+    Args:
+      run: the folder of the run.
+
+    Returns:
+      The network.
+
+    Raises:
+      InputError: if there is no run in the folder, or a file of it is missing, broken, or of a
+        later version.
+    """
+    return open_network(Run.open(Path(run)))
+
+
+def open_network(run: Run) -> Network:
+    """Load the network of a run that is open; see `load`."""
+    file = run.path / MODEL
+    if not file.exists():
+        raise InputError(f"{run.path} is not a complete run: it has no {MODEL}")
+    saved = load_metadata(file)
+    recipe = recipe_of(Config.from_dict(saved["config"], file), file)
+    signature = Signature.from_dict(saved["spec"], file)
+    with arithmetic(recipe.precision):
+        model = build_judge(recipe, signature).model
+        like = jax.eval_shape(
+            lambda key: model.init(key, signature.input_shape)[0], jax.random.key(0)
+        )
+        params = jax.tree.map(np.asarray, load_tree(file, like))
+    return Network(recipe, signature, params)
+
+
+def save_network(run: Run, network: Network) -> None:
+    """Write a network into the folder of its run: its parameters, and all that uses them."""
+    record = {
+        "config": network.recipe.to_config().to_dict(),
+        "spec": network.signature.to_dict(),
+    }
+    save_tree(run.path / MODEL, network.params, record)

@@ -1,0 +1,270 @@
+"""What a run has come to: a record for each epoch, the best parameters, and what follows from them.
+
+When a run ends early and when its learning rate falls (C5, C7) are functions of the records alone,
+so a resumed run decides as an uninterrupted one would. One run and many side by side share this.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxmlp.training.judge import Means
+from jaxmlp.training.tasks import Task
+
+
+class Rules(NamedTuple):
+    """What ends a run before its last epoch, and what divides its learning rate.
+
+    Attributes:
+      patience: stop after this many epochs without a better validation score (early stopping on the
+        zero-one error).
+      min_decrease: stop when the training loss changes by less than this from epoch to epoch,
+        `|L(w_t) - L(w_{t-1})|`.
+      min_change: stop when the parameters move by less than this in an epoch, `|w_t - w_{t-1}|`. An
+        epoch that was interrupted in its middle is not judged.
+      plateau: multiply the learning rate by `factor` after this many epochs in which the training
+        loss did not fall by a thousandth.
+      factor: a tenth, as the lecture says.
+    """
+
+    patience: int | None = None
+    min_decrease: float = 0.0
+    min_change: float = 0.0
+    plateau: int | None = None
+    factor: float = 0.1
+
+
+@dataclass(frozen=True)
+class Record:
+    """The metrics of one epoch.
+
+    Attributes:
+      epoch: counted from 1.
+      train: the means over the epoch's steps, while the parameters change.
+      valid: the means over the validation part after the epoch, if there is such a part.
+      rate_factor: what a plateau has multiplied the learning rate by.
+      learning_rate: of the epoch's last step.
+      parameter_change: how far the parameters moved, where a rule asks for it.
+      seconds: the time that the epoch took, judging included.
+      examples_per_second: the rate of training, judging excluded.
+    """
+
+    epoch: int
+    train: Means
+    valid: Means | None
+    rate_factor: float
+    learning_rate: float
+    parameter_change: float | None = None
+    seconds: float = 0.0
+    examples_per_second: float = 0.0
+
+    def to_dict(self, score: str) -> dict[str, Any]:
+        """Return the record as a line of metrics, with the task's name for the score."""
+        line: dict[str, Any] = {"epoch": self.epoch}
+        for part, means in (("train", self.train), ("valid", self.valid)):
+            line[f"{part}_loss"], line[f"{part}_{score}"] = means or (None, None)
+        if self.parameter_change is not None:
+            line["parameter_change"] = self.parameter_change
+        names = ("rate_factor", "learning_rate", "seconds", "examples_per_second")
+        return line | {name: getattr(self, name) for name in names}
+
+    def in_words(self, score: str) -> str:
+        """Return the record as it is shown while training goes on."""
+        parts = [f"loss {self.train.loss:.4f}"]
+        if self.valid is not None:
+            parts.append(f"valid loss {self.valid.loss:.4f}")
+        part, judged = ("", self.train) if self.valid is None else ("valid ", self.valid)
+        parts.append(f"{part}{score} {judged.score:.4f}")
+        parts.append(f"{self.examples_per_second:,.0f} examples/s")
+        return "  ".join(parts)
+
+    @staticmethod
+    def from_dict(line: dict[str, Any], score: str) -> "Record":
+        """Return the record whose `to_dict` is given."""
+        parts = {
+            part: Means(line[f"{part}_loss"], line[f"{part}_{score}"])
+            for part in ("train", "valid")
+            if line[f"{part}_loss"] is not None
+        }
+        return Record(
+            epoch=line["epoch"],
+            train=parts["train"],
+            valid=parts.get("valid"),
+            rate_factor=line["rate_factor"],
+            learning_rate=line["learning_rate"],
+            parameter_change=line.get("parameter_change"),
+            seconds=line["seconds"],
+            examples_per_second=line["examples_per_second"],
+        )
+
+
+class Best(NamedTuple):
+    """The parameters that did best on the validation part (the latest, if there is none).
+
+    Attributes:
+      params: the parameters.
+      epoch: after which epoch, counted from 1; 0 before the first.
+      score: their validation score.
+      loss: their validation loss.
+    """
+
+    params: Any
+    epoch: Any
+    score: Any
+    loss: Any
+
+    @staticmethod
+    def before(params: Any) -> "Best":
+        """Return the start of a run, which anything is better than."""
+        worst = np.float64(np.finfo(np.float64).max)
+        return Best(params, np.int64(0), -worst, worst)
+
+    def or_better(self, epoch: int, valid: Means | None, params: Callable[[], Any]) -> "Best":
+        """Return the better of this and an epoch's parameters.
+
+        The highest validation score is the best (C7: the zero-one error, not the loss), and among
+        equals the lowest loss.
+
+        Args:
+          epoch: counted from 1.
+          valid: the epoch's validation means; the latest epoch is the best where there are none.
+          params: the epoch's parameters, fetched if they are wanted.
+
+        Returns:
+          The best, with this epoch.
+        """
+        if valid is None:
+            return self._replace(params=params(), epoch=np.int64(epoch))
+        score, loss = np.float64(valid.score), np.float64(valid.loss)
+        if (score, -loss) > (self.score, -self.loss):
+            return Best(params(), np.int64(epoch), score, loss)
+        return self
+
+
+class History:
+    """The records and the best parameters of a run, and the rules that read them.
+
+    Attributes:
+      task: names the score.
+      rules: when to stop early, and when to lower the rate.
+      best: the best parameters so far.
+      records: of the complete epochs.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        best: Best,
+        rate_of: Callable[[int], float],
+        rules: Rules | None = None,
+        records: Iterable[Record] = (),
+    ) -> None:
+        """Begin a history, or take one up.
+
+        Args:
+          task: names the score.
+          best: the best parameters so far.
+          rate_of: the learning rate at the last step of an epoch, counted from 1, before any
+            plateau.
+          rules: when to stop early and when to lower the rate; `None` for never.
+          records: of the complete epochs.
+        """
+        self.task, self.best, self.rules = task, best, rules or Rules()
+        self.records = list(records)
+        self._rate_of = rate_of
+        self._before: Any = None  # the parameters before the epoch, where a rule compares them
+
+    def remember_parameters(self, params: Any) -> None:
+        """Keep the parameters at the start of an epoch, if a rule compares them with its end."""
+        if self.rules.min_change:
+            self._before = jax.tree.map(lambda leaf: np.array(leaf), params)
+
+    def add_epoch(
+        self,
+        train: Means,
+        valid: Means | None,
+        params: Callable[[], Any],
+        seconds: float,
+        examples_per_second: float,
+    ) -> None:
+        """Add the record of an epoch, and keep its parameters if they are the best.
+
+        Args:
+          train: the means over its steps.
+          valid: the means over the validation part after it, if there is one.
+          params: the parameters after it, fetched if they are wanted.
+          seconds: the time it took.
+          examples_per_second: the rate of training.
+        """
+        epoch, factor = len(self.records) + 1, self.rate_factor()
+        self.best = self.best.or_better(epoch, valid, params)
+        change = None
+        if self.rules.min_change:
+            change = None if self._before is None else distance(params(), self._before)
+            self._before = params()
+        rate = self._rate_of(epoch) * factor
+        times = seconds, examples_per_second
+        self.records.append(Record(epoch, train, valid, factor, rate, change, *times))
+
+    def rate_factor(self) -> float:
+        """Return what the learning rate of the coming epoch is multiplied by."""
+        factor = self.records[-1].rate_factor if self.records else 1.0
+        if not self._progress_saturated():
+            return factor
+        return float(np.float32(factor) * np.float32(self.rules.factor))  # as the step has it
+
+    def reason_to_stop(self) -> str | None:
+        """Return why the run should end now, in words, or `None`."""
+        if not self.records:
+            return None
+        rules, change = self.rules, self.records[-1].parameter_change
+        if change is not None and change < rules.min_change:
+            return f"the parameters moved by {change:.3g}, less than {rules.min_change:g}"
+        if len(self.records) > 1:
+            losses = [record.train.loss for record in self.records[-2:]]
+            fell = abs(losses[1] - losses[0])
+            if fell < rules.min_decrease:
+                return f"the training loss changed by {fell:.3g}, less than {rules.min_decrease:g}"
+        waited = self._epochs_without_progress()
+        if rules.patience is None or waited < rules.patience:
+            return None
+        return f"no better validation {self.task.score} for {waited} epochs"
+
+    def undisturbed(self) -> int:
+        """Return how many epochs are sure to pass before a rule can apply, at least 1.
+
+        So many epochs need no look at their records in between.
+        """
+        rules = self.rules
+        if rules.min_decrease or rules.min_change or rules.plateau is not None:
+            return 1
+        if rules.patience is None:
+            return sys.maxsize
+        return max(1, rules.patience - self._epochs_without_progress())
+
+    def _epochs_without_progress(self) -> int:
+        """Return for how many epochs the validation score has not been better than before."""
+        if not self.records or self.records[-1].valid is None:
+            return 0
+        scores = [record.valid.score for record in self.records if record.valid]
+        return len(scores) - 1 - scores.index(max(scores))
+
+    def _progress_saturated(self) -> bool:
+        """Return whether progress has saturated since the learning rate was last lowered."""
+        patience = self.rules.plateau
+        if patience is None or not self.records:
+            return False
+        factor = self.records[-1].rate_factor
+        losses = [r.train.loss for r in self.records if r.rate_factor == factor]
+        before, lately = losses[:-patience], losses[-patience:]
+        return bool(before) and min(lately) > 0.999 * min(before)
+
+
+def distance(a: Any, b: Any) -> float:
+    """Return `|a - b|` over all parameters."""
+    squares = jax.tree.map(lambda a, b: float(np.sum((np.asarray(a) - b) ** 2)), a, b)
+    return float(np.sqrt(sum(jax.tree.leaves(squares))))

@@ -1,0 +1,208 @@
+"""The judgement of networks, without an optimizer: sums over all examples, and their means."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxmlp.nn import Layer, Loss
+from jaxmlp.training.step import AnyArray, Examples, Prepare, Totals, batches, put_at, take
+from jaxmlp.training.tasks import Task
+
+EVALUATION_BATCH = 1000
+EXAMPLES_AT_ONCE = 5000  # in the epochs of one call
+PARAMETERS_AT_ONCE = 1_000_000  # kept of them
+
+
+class Judge(NamedTuple):
+    """A network with its task, and the compiled functions that judge it.
+
+    Attributes:
+      model: the network.
+      task: names and finishes the score.
+      prepare: from inputs as stored to the network's.
+      evaluate: `(params, examples, order, many) -> Totals`, the sums over all examples of the
+        order for each of the first `many` networks, whose parameters lie along a first axis. All
+        examples weigh alike.
+      predict: `(params, x) -> outputs`, from inputs as stored.
+    """
+
+    model: Layer
+    task: Task
+    prepare: Prepare
+    evaluate: Callable[[Any, Examples, AnyArray, int], Totals]
+    predict: Callable[[Any, AnyArray], Array]
+
+
+class Means(NamedTuple):
+    """The mean loss and the task's score over some examples."""
+
+    loss: float
+    score: float
+
+
+class Split(NamedTuple):
+    """A part of examples on the device, which other parts may share.
+
+    Attributes:
+      examples: all examples, of this part and maybe of others.
+      indices: which of them are this part's, `(n,)`.
+      seen: how many an epoch of training sees, to learn from or to be judged by. What is done at
+        once follows from it, so that parts with the same number share their compiled programs.
+    """
+
+    examples: Examples
+    indices: np.ndarray
+    seen: int
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The part's encoded targets."""
+        return np.asarray(self.examples.targets)[self.indices]
+
+
+def make_judge(model: Layer, loss: Loss, task: Task, prepare: Prepare) -> Judge:
+    """The compiled functions that judge a network.
+
+    Args:
+      model: the network.
+      loss: what is reported, `(outputs, targets, weights) -> scalar`.
+      task: names and finishes the score.
+      prepare: from stored inputs to the network's, applied to each batch.
+
+    Returns:
+      The judge.
+    """
+
+    def evaluate(params: Any, examples: Examples, order: Array, many: int) -> Totals:
+        alike = examples._replace(weights=jnp.ones_like(examples.weights))
+
+        def network(k: Array, found: Totals) -> Totals:
+            own = jax.tree.map(lambda leaf: leaf[k], params)
+
+            def one(totals: Totals, row: Array) -> tuple[Totals, None]:
+                batch = take(alike, row)
+                outputs = model(own, prepare(batch.x))
+                value = loss(outputs, batch.targets, batch.weights)
+                scores = task.score_each(outputs, batch.targets)
+                return totals.plus(value, scores, batch.weights), None
+
+            totals = jax.lax.scan(one, Totals.zero(), order)[0]
+            return put_at(found, k, totals)
+
+        room = len(jax.tree.leaves(params)[0])
+        nothing = jax.tree.map(lambda zero: jnp.zeros(room, zero.dtype), Totals.zero())
+        return jax.lax.fori_loop(0, many, network, nothing)
+
+    def predict(params: Any, x: Array) -> Array:
+        return model(params, prepare(x))
+
+    return Judge(model, task, prepare, jax.jit(evaluate), jax.jit(predict))
+
+
+def measure(judge: Judge, params: Any, split: Split) -> Means:
+    """Return the loss and the task's score over all examples of a split, weighing all alike.
+
+    Args:
+      judge: the network.
+      params: its parameters.
+      split: the examples.
+
+    Returns:
+      The mean loss and the score.
+    """
+    room = epochs_at_once(split, params)  # as in training, which has compiled the program
+    first = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (room, *leaf.shape)), params)
+    sums = sums_over(judge, jax.device_put(first), split, 1)
+    return means_of_each(sums, judge.task, split.targets, 1)[0]
+
+
+def sums_over(judge: Judge, params: Any, split: Split, many: int) -> Totals:
+    """Return the sums over all examples of a split, weighing all alike, for several networks.
+
+    Args:
+      judge: the network.
+      params: parameters of several networks, along a first axis.
+      split: the examples.
+      many: how many of the networks are wanted, the first ones.
+
+    Returns:
+      The sums, along a first axis.
+    """
+    # one batch at a time, so that parts of any size share a compiled program
+    order = batches(split.indices, min(EVALUATION_BATCH, split.seen))
+    parts = jax.device_get(
+        [judge.evaluate(params, split.examples, row[None], many) for row in order]
+    )
+    return jax.tree.map(lambda *sums: sum(sums), *parts)
+
+
+def means_of(totals: Totals, task: Task, targets: np.ndarray) -> Means:
+    """Return the loss and the score that follow from sums over examples with such targets."""
+    loss, score, weight = (float(x) for x in totals)
+    return Means(loss / weight, task.finish(score / weight, targets))
+
+
+def means_of_each(sums: Totals, task: Task, targets: np.ndarray, many: int) -> list[Means]:
+    """Return the means that follow from sums along a first axis, of the first `many` of them."""
+    return [means_of(take_entry(sums, k), task, targets) for k in range(many)]
+
+
+def outputs_of(judge: Judge, params: Any, split: Split) -> np.ndarray:
+    """Return the raw outputs for every example of a split, in its order.
+
+    Args:
+      judge: the network.
+      params: its parameters.
+      split: the examples.
+
+    Returns:
+      `(n, K)`.
+    """
+    return predict_all(judge, params, np.asarray(split.examples.x), split.indices)
+
+
+def predict_all(judge: Judge, params: Any, x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Return the raw outputs for stored inputs, a thousand at a time.
+
+    Args:
+      judge: the network.
+      params: its parameters.
+      x: inputs as stored, `(N, ...)`.
+      indices: which of them, `(n,)`.
+
+    Returns:
+      `(n, K)`.
+    """
+    pieces = np.array_split(indices, -(-len(indices) // EVALUATION_BATCH))
+    return np.concatenate([judge.predict(params, x[piece]) for piece in pieces])
+
+
+def epochs_at_once(split: Split, params: Any) -> int:
+    """Return how many epochs a call of the compiled loop goes through at most.
+
+    A call takes some tenths of a millisecond, as long as several epochs of a small table, and the
+    parameters after each epoch are kept until it returns.
+
+    Args:
+      split: a part of the examples.
+      params: the network's parameters.
+
+    Returns:
+      A function of these sizes alone, at least 1.
+    """
+    size = count(params)
+    return max(1, min(EXAMPLES_AT_ONCE // split.seen, PARAMETERS_AT_ONCE // size))
+
+
+def count(params: Any) -> int:
+    """Return the number of parameters in a tree."""
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def take_entry(tree: Any, k: int) -> Any:
+    """Return entry `k` along the first axis of every leaf, in host memory of its own."""
+    return jax.tree.map(lambda leaf: np.array(np.asarray(leaf)[k]), tree)

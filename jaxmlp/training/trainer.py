@@ -1,0 +1,128 @@
+"""The compiled training of a network: its start, and the steps of several epochs in one loop.
+
+Everything here is a pure function, compiled by `jax.jit` for whatever device holds the data.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxmlp.nn.backprop import ValueAndGrad
+from jaxmlp.training.augment import Augment
+from jaxmlp.training.judge import Judge
+from jaxmlp.training.step import (
+    AnyArray,
+    Examples,
+    Step,
+    Totals,
+    TrainState,
+    make_step,
+    put_at,
+    take,
+)
+
+
+class Ends(NamedTuple):
+    """What each epoch of a call came to, along a first axis; zeros where an epoch did not begin.
+
+    Attributes:
+      params: the parameters after the epoch.
+      totals: the sums over its steps.
+    """
+
+    params: Any
+    totals: Totals
+
+
+class Trainer(NamedTuple):
+    """The compiled functions of a training problem.
+
+    Attributes:
+      init: `seed -> state` at the start.
+      run: `(state, examples, orders, start, stop) -> (state, ends)`, the steps from `start` up to
+        `stop` of the epochs whose orders are given, `(epochs, steps, batch)`. It stops after a step
+        whose loss is not finite; that step changes nothing but the totals and the count. The state
+        that comes in is used up.
+      judge: the same network without an optimizer.
+    """
+
+    init: Callable[[int | np.uint32], TrainState]
+    run: Callable[[TrainState, Examples, AnyArray, int, int], tuple[TrainState, Ends]]
+    judge: Judge
+
+
+def make_trainer(
+    judge: Judge,
+    value_and_grad: ValueAndGrad,
+    optimizer: Any,
+    input_shape: tuple[int, ...],
+    augment: Augment | None = None,
+) -> Trainer:
+    """The compiled functions of a training problem.
+
+    Args:
+      judge: the network with its task, from `jaxmlp.training.judge.make_judge`.
+      value_and_grad: the gradient of the objective, by hand or by machine:
+        `(params, x, targets, weights, key) -> ((value, outputs), gradient)`.
+      optimizer: an `(init, update)` pair, ours or Optax's.
+      input_shape: of one example.
+      augment: `(key, x) -> x`, how the prepared inputs of a step are distorted, if at all.
+
+    Returns:
+      The trainer.
+    """
+
+    def init(seed: int | np.uint32) -> TrainState:
+        key = jax.random.key(seed, impl="threefry2x32")
+        params, _ = judge.model.init(jax.random.fold_in(key, 0), input_shape)
+        zero = jnp.zeros((), jnp.int32)
+        run_key = jax.random.fold_in(key, 1)
+        one = jnp.ones((), jnp.float32)
+        return TrainState(params, optimizer.init(params), run_key, zero, Totals.zero(), one)
+
+    step = make_step(value_and_grad, optimizer, judge.task.score_each, judge.prepare, augment)
+    # the start runs once: at a lower level a processor compiles it in a third of the time
+    quickly = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None
+    return Trainer(
+        jax.jit(init, compiler_options=quickly),
+        jax.jit(_run_of(step), donate_argnums=0),
+        judge,
+    )
+
+
+def _run_of(step: Step) -> Callable[..., tuple[TrainState, Ends]]:
+    """The loop over steps, epoch by epoch, as `Trainer.run` describes it."""
+
+    def run(
+        state: TrainState, examples: Examples, orders: Array, start: int, stop: int
+    ) -> tuple[TrainState, Ends]:
+        epochs, steps, _ = orders.shape
+
+        def before(end: Array | int) -> Callable[[Any], Array]:
+            return lambda carry: (carry[0] < end) & jnp.isfinite(carry[1].totals.loss)
+
+        def epoch(carry: tuple[Array, TrainState, Ends]) -> tuple[Array, TrainState, Ends]:
+            i, state, ends = carry
+            number = jax.lax.div(i, jnp.int32(steps))
+            begun = number * steps
+            order = orders[number]
+
+            def one(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
+                i, state = carry
+                return i + 1, step(state, take(examples, order[i - begun]))
+
+            sums = jax.tree.map(lambda total: jnp.where(i == begun, 0, total), state.totals)
+            end = jnp.minimum(stop, begun + steps)
+            i, state = jax.lax.while_loop(before(end), one, (i, state._replace(totals=sums)))
+            return i, state, put_at(ends, number, Ends(state.params, state.totals))
+
+        ends = Ends(state.params, state.totals)
+        ends = jax.tree.map(lambda a: jnp.zeros((epochs, *a.shape), a.dtype), ends)
+        first = (jnp.asarray(start, jnp.int32), state, ends)
+        return jax.lax.while_loop(before(stop), epoch, first)[1:]
+
+    return run

@@ -1,0 +1,129 @@
+"""When a run ends early and when its rate falls (C5, C7), rule by rule and in the loop."""
+
+import numpy as np
+import pytest
+
+from jaxmlp import train
+from jaxmlp.runs.folder import Run
+from jaxmlp.training import MULTICLASS, Best, History, Means, Record, Rules
+
+
+def history(rules, losses=(), scores=None, factors=None, change=None):
+    """A history with such epochs; a score of `None` stands for no validation part."""
+    scores = scores or [0.5 + i / 100 for i in range(len(losses))]
+    factors = factors or [1.0] * len(losses)
+    records = [
+        Record(i + 1, Means(a, 0.5), b and Means(1.0, b), c, c * 0.1, change)
+        for i, (a, b, c) in enumerate(zip(losses, scores, factors, strict=True))
+    ]
+    best = Best.before({"W": np.zeros(2)})
+    return History(MULTICLASS, best, lambda epoch: 0.1, rules, records)
+
+
+@pytest.mark.parametrize(
+    ("rules", "epochs", "word"),
+    [
+        (Rules(), {"losses": [1.0, 1.0, 1.0]}, None),
+        (
+            Rules(patience=2),
+            {"losses": [3, 2, 1], "scores": [0.9, 0.8, 0.8]},
+            "no better validation accuracy",
+        ),
+        (Rules(patience=2), {"losses": [3, 2, 1], "scores": [0.8, 0.9, 0.8]}, None),
+        (Rules(patience=2), {"losses": [3, 2, 1], "scores": [None, None, None]}, None),
+        (Rules(min_decrease=0.1), {"losses": [1.0, 0.95]}, "the training loss changed by 0.05"),
+        (Rules(min_decrease=0.1), {"losses": [1.0, 0.8]}, None),
+        (Rules(min_decrease=0.1), {"losses": [1.0]}, None),
+        (Rules(min_change=0.1), {"losses": [1.0], "change": 0.01}, "the parameters moved by 0.01"),
+        (Rules(min_change=0.1), {"losses": [1.0], "change": 1.0}, None),
+        (Rules(patience=1, min_decrease=1.0, min_change=1.0), {}, None),
+    ],
+)
+def test_reasons_to_stop(rules, epochs, word):
+    reason = history(rules, **epochs).reason_to_stop()
+    assert (word is None and reason is None) or reason.startswith(word)
+
+
+@pytest.mark.parametrize(
+    ("losses", "factors", "factor"),
+    [
+        ([3, 2, 1, 1, 1], [1.0] * 5, 0.5),
+        ([3, 2, 1, 1, 0.9], [1.0] * 5, 1.0),
+        ([1, 1], [1.0] * 2, 1.0),  # too soon to say
+        ([1, 1, 1, 1], [1.0, 1.0, 0.5, 0.5], 0.5),  # lowered two epochs ago
+        ([1, 1, 1, 1, 1], [1.0, 1.0, 0.5, 0.5, 0.5], 0.25),
+        ([], [], 1.0),
+    ],
+)
+def test_the_rate_falls_when_progress_saturates(losses, factors, factor):
+    """C5."""
+    rules = Rules(plateau=2, factor=0.5)
+    assert history(rules, losses, factors=factors).rate_factor() == factor
+    last = factors[-1] if factors else 1.0
+    assert history(Rules(), losses, factors=factors).rate_factor() == last
+
+
+@pytest.mark.parametrize("scores", [[], [0.5], [0.5, 0.4], [0.5, 0.4, 0.6], [0.5, 0.5, 0.5]])
+@pytest.mark.parametrize("patience", [3, 4, 9])
+def test_no_rule_applies_sooner_than_said(patience, scores):
+    """If no epoch gets better the run stops just then, and never before."""
+    rules = Rules(patience=patience)
+    ahead = history(rules, [1] * len(scores), scores).undisturbed()
+    for more in range(1, ahead + 1):
+        worse = [*scores, *[0.1] * more]
+        stops = history(rules, [1] * len(worse), worse).reason_to_stop() is not None
+        assert stops == (more == ahead + (not scores))  # the first of all is the best so far
+
+
+@pytest.mark.parametrize("rule", ["min_decrease", "min_change", "plateau"])
+def test_rules_of_change_may_apply_after_any_epoch(rule):
+    assert history(Rules(**{rule: 2}), [3, 2, 1]).undisturbed() == 1
+    assert history(Rules(patience=5), [1], [None]).undisturbed() == 5
+    assert history(Rules(), [3, 2, 1]).undisturbed() > 10**6
+
+
+def test_the_best_is_the_highest_score_and_among_equals_the_lowest_loss():
+    """C7: the zero-one error, not the loss."""
+    kept = history(Rules())
+    epochs = [(0.5, 0.9), (0.5, 0.8), (0.6, 2.0), (0.6, 2.0), (0.55, 0.1)]
+    for k, (score, loss) in enumerate(epochs):
+        weights = {"W": np.full(2, k)}
+        kept.add_epoch(Means(1.0, 0.5), Means(loss, score), lambda w=weights: w, 1.0, 1.0)
+    assert int(kept.best.epoch) == 3
+    assert kept.best.params["W"][0] == 2
+    assert (float(kept.best.score), float(kept.best.loss)) == (0.6, 2.0)
+
+
+def test_without_a_validation_part_the_latest_is_the_best():
+    kept = history(Rules(min_change=1e-3))
+    kept.remember_parameters({"W": np.zeros(2)})
+    for k in (1, 2):
+        kept.add_epoch(Means(1.0, 0.5), None, lambda k=k: {"W": np.array([3.0, 4.0]) * k}, 1.0, 1.0)
+    assert int(kept.best.epoch) == 2
+    assert [record.parameter_change for record in kept.records] == [5.0, 5.0]
+
+
+def run(tmp_path, options):
+    assert train.main([*options.split(), "--quiet", "--out", str(tmp_path)]) == 0
+    return Run.open(tmp_path).read_metrics(), Run.open(tmp_path).read_json("summary.json")
+
+
+def test_early_stopping_keeps_the_best(tmp_path):
+    """C7: it ends long before its last epoch, and what it saves is the best it saw."""
+    lines, summary = run(tmp_path, "--dataset digits --epochs 500 --patience 4 --hidden 32")
+    assert len(lines) < 200
+    assert "no better validation accuracy for 4 epochs" in summary["stopped_early"]
+    assert summary["valid_accuracy"] == max(record["valid_accuracy"] for record in lines)
+    assert summary["best_epoch"] == len(lines) - 4
+    assert train.main(["--resume", str(tmp_path), "--quiet"]) == 0  # stays where it stopped
+    assert len(Run.open(tmp_path).read_metrics()) == len(lines)
+
+
+def test_the_rate_is_divided_by_ten_on_a_plateau(tmp_path):
+    """C5."""
+    options = "--dataset iris --epochs 60 --schedule plateau --plateau-patience 2 --optimizer sgd"
+    lines, _ = run(tmp_path, f"{options} --learning-rate 3 --hidden 4")
+    rates = [record["learning_rate"] for record in lines]
+    assert rates[0] == pytest.approx(3)
+    assert sorted(set(rates), reverse=True)[1] == pytest.approx(0.3)
+    assert rates == sorted(rates, reverse=True)
