@@ -25,20 +25,6 @@ class Optimizer(NamedTuple):
     update: Callable[..., tuple[Tree, Any]]
 
 
-class State(NamedTuple):
-    """What an optimizer remembers: the number of updates made, and running quantities like `w`.
-
-    Attributes:
-      t: number of updates made, int32.
-      v: momentum's velocity, or the running mean of the gradient (Adam's `m`); else `()`.
-      s: the running sum or mean of the squared gradient; else `()`.
-    """
-
-    t: Array
-    v: Tree = ()
-    s: Tree = ()
-
-
 def schedule_of(rate: Rate, argument: str = "learning rate") -> Schedule:
     """Return a schedule as it is, and a number as the constant schedule."""
     return rate if callable(rate) else constant(rate, argument)
@@ -59,20 +45,31 @@ def zeros(params: Tree) -> Tree:
     return jax.tree.map(jnp.zeros_like, params)
 
 
-def start() -> Array:
+def zero_count() -> Array:
     """Return the number of updates made before the first."""
     return jnp.zeros((), jnp.int32)
 
 
-def each(rule: Callable[..., Array], numbers: tuple[Any, ...], *trees: Tree) -> Tree:
-    """Map `rule(*numbers, *leaves)` over the trees, the numbers in each leaf's own type."""
+def map_arrays(
+    rule: Callable[..., tuple[Array, ...]], *trees: Tree, **numbers: Any
+) -> tuple[Tree, ...]:
+    """Apply a rule for one array to every array of the trees.
 
-    def on_leaf(*leaves: Array) -> Array:
-        return rule(*(jnp.asarray(number, leaves[0].dtype) for number in numbers), *leaves)
+    Args:
+      rule: `(*arrays, **numbers) -> arrays`, which returns as many arrays as it takes.
+      trees: trees of one form, which the rule takes one array of each from.
+      numbers: scalars, which the rule takes in the type of its first array.
 
-    return jax.tree.map(on_leaf, *trees)
+    Returns:
+      As many trees of the same form.
+    """
 
+    def on_one(*arrays: Array) -> tuple[Array, ...]:
+        own = {name: jnp.asarray(number, arrays[0].dtype) for name, number in numbers.items()}
+        return rule(*arrays, **own)
 
-def root(s: Array, epsilon: float, inside: bool) -> Array:
-    """Return the divisor, `sqrt(s + epsilon)` or `sqrt(s) + epsilon`."""
-    return jnp.sqrt(s + epsilon) if inside else jnp.sqrt(s) + epsilon
+    def part(i: int) -> Tree:
+        return jax.tree.map(lambda _, result: result[i], trees[0], results)
+
+    results = jax.tree.map(on_one, *trees)
+    return tuple(part(i) for i in range(len(trees)))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxmlp.optim.base import Optimizer, Rate, Tree, each, schedule_of, start
+from jaxmlp.optim.base import Optimizer, Rate, Tree, schedule_of, zero_count
 from jaxmlp.optim.schedules import check_number, is_size
 
 
@@ -30,28 +30,29 @@ def with_weight_decay(optimizer: Optimizer, learning_rate: Rate, weight_decay: f
     """
     lam = weight_decay
     check_number("weight decay", "a finite number of at least 0", lam, is_size)
-    eta = schedule_of(learning_rate)
+    eta_of = schedule_of(learning_rate)
 
     def init(params: Tree) -> Any:
-        return start(), optimizer.init(params)
+        return zero_count(), optimizer.init(params)
 
-    def update(g: Tree, state: Any, params: Tree) -> tuple[Tree, Any]:
+    def update(dw: Tree, state: Any, params: Tree) -> tuple[Tree, Any]:
         t, inner = state
-        updates, inner = optimizer.update(g, inner, params)
+        updates, inner = optimizer.update(dw, inner, params)
+        eta = eta_of(t)
 
-        def shrink(eta: Array, u: Array, w: Array) -> Array:
-            return u - eta * lam * w if w.ndim >= 2 else u
+        def shrink(u: Array, w: Array) -> Array:
+            return u - jnp.asarray(eta, u.dtype) * lam * w if w.ndim >= 2 else u
 
-        updates = each(shrink, (eta(t),), updates, params)
-        return updates, (t + 1, inner)
+        return jax.tree.map(shrink, updates, params), (t + 1, inner)
 
     return Optimizer(init, update)
 
 
 def with_clipping(optimizer: Optimizer, norm: float) -> Optimizer:
-    """Shorten gradients that are too long: `g <- g min(1, norm / |g|)`, `|g|` over all parameters.
+    """Shorten gradients that are too long: `dw <- dw min(1, norm / |dw|)`.
 
-    Pascanu, Mikolov and Bengio (2013); it keeps one bad batch from throwing the weights far off.
+    `|dw|` is taken over all parameters. Pascanu, Mikolov and Bengio (2013); it keeps one bad
+    batch from throwing the weights far off.
 
     Args:
       optimizer: any update rule.
@@ -65,9 +66,10 @@ def with_clipping(optimizer: Optimizer, norm: float) -> Optimizer:
     """
     check_number("clip_norm", "positive", norm, lambda x: x > 0)
 
-    def update(g: Tree, state: Any, params: Tree = None) -> tuple[Tree, Any]:
-        length = jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(g)))
+    def update(dw: Tree, state: Any, params: Tree = None) -> tuple[Tree, Any]:
+        length = jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(dw)))
         share = jnp.minimum(1, norm / jnp.maximum(length, jnp.finfo(length.dtype).tiny))
-        return optimizer.update(each(lambda share, g: share * g, (share,), g), state, params)
+        shorter = jax.tree.map(lambda leaf: share.astype(leaf.dtype) * leaf, dw)
+        return optimizer.update(shorter, state, params)
 
     return Optimizer(optimizer.init, update)

@@ -1,0 +1,230 @@
+"""Adaptive learning rates, "different learning rates in different directions" (deck D, row D10).
+
+`w` are the parameters, `dw` their gradient, and `eta_t` the learning rate after `t` updates: a
+number, or a schedule from `jaxmlp.optim.schedules`. On the slides `g` is the sum or the mean of the
+squared gradient, in the paper on Adam it is the gradient; here it is what it is on the slides.
+Every rule acts on each number alone, so it is written for one array and mapped over the tree.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from jaxmlp.optim.base import (
+    Optimizer,
+    Rate,
+    Tree,
+    check_decay,
+    check_epsilon,
+    map_arrays,
+    schedule_of,
+    zero_count,
+    zeros,
+)
+from jaxmlp.optim.wrappers import with_weight_decay
+
+
+class AdaGradState(NamedTuple):
+    """What `adagrad` remembers.
+
+    Attributes:
+      t: number of updates made, int32.
+      g: sum of the squared gradients, a tree like the parameters.
+    """
+
+    t: Array
+    g: Tree
+
+
+def adagrad(learning_rate: Rate, epsilon: float = 1e-7, epsilon_inside: bool = True) -> Optimizer:
+    """AdaGrad, `g <- g + dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)` (D10; Duchi et al. 2011).
+
+    As printed, with epsilon inside the root, and `g` starts at 0; Optax starts it at 0.1.
+
+    Args:
+      learning_rate: `eta`, a number or a schedule.
+      epsilon: keeps the divisor from 0.
+      epsilon_inside: divide by `sqrt(g + epsilon)`, or else by `sqrt(g) + epsilon`.
+
+    Returns:
+      An optimizer.
+
+    Raises:
+      InputError: if the rate is negative or not finite, or epsilon is negative.
+    """
+    check_epsilon(epsilon)
+    eta_of = schedule_of(learning_rate)
+
+    def rule(dw: Array, g: Array, eta: Array) -> tuple[Array, Array]:
+        g = g + dw * dw
+        divisor = jnp.sqrt(g + epsilon) if epsilon_inside else jnp.sqrt(g) + epsilon
+        step = -eta * dw / divisor
+        return step, g
+
+    def init(params: Tree) -> AdaGradState:
+        return AdaGradState(zero_count(), g=zeros(params))
+
+    def update(
+        gradients: Tree, state: AdaGradState, params: Tree = None
+    ) -> tuple[Tree, AdaGradState]:
+        steps, g = map_arrays(rule, gradients, state.g, eta=eta_of(state.t))
+        return steps, AdaGradState(state.t + 1, g)
+
+    return Optimizer(init, update)
+
+
+class RMSPropState(NamedTuple):
+    """What `rmsprop` remembers.
+
+    Attributes:
+      t: number of updates made, int32.
+      g: running mean of the squared gradient, a tree like the parameters.
+    """
+
+    t: Array
+    g: Tree
+
+
+def rmsprop(
+    learning_rate: Rate, beta: float = 0.9, epsilon: float = 1e-8, epsilon_inside: bool = True
+) -> Optimizer:
+    """RMSProp, `g <- beta g + (1 - beta) dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)` (D10).
+
+    As printed, with epsilon inside the root, as Optax has it by default; others put it outside.
+
+    Args:
+      learning_rate: `eta`, a number or a schedule.
+      beta: how much of the mean square is kept, in [0, 1).
+      epsilon: keeps the divisor from 0.
+      epsilon_inside: divide by `sqrt(g + epsilon)`, or else by `sqrt(g) + epsilon`.
+
+    Returns:
+      An optimizer.
+
+    Raises:
+      InputError: if the rate is negative or not finite, beta lies outside [0, 1), or epsilon is
+        negative.
+    """
+    check_decay("beta", beta)
+    check_epsilon(epsilon)
+    eta_of = schedule_of(learning_rate)
+
+    def rule(dw: Array, g: Array, eta: Array) -> tuple[Array, Array]:
+        g = beta * g + (1 - beta) * dw * dw
+        divisor = jnp.sqrt(g + epsilon) if epsilon_inside else jnp.sqrt(g) + epsilon
+        step = -eta * dw / divisor
+        return step, g
+
+    def init(params: Tree) -> RMSPropState:
+        return RMSPropState(zero_count(), g=zeros(params))
+
+    def update(
+        gradients: Tree, state: RMSPropState, params: Tree = None
+    ) -> tuple[Tree, RMSPropState]:
+        steps, g = map_arrays(rule, gradients, state.g, eta=eta_of(state.t))
+        return steps, RMSPropState(state.t + 1, g)
+
+    return Optimizer(init, update)
+
+
+class AdamState(NamedTuple):
+    """What `adam` remembers.
+
+    Attributes:
+      t: number of updates made, int32.
+      m: first moment, the running mean of the gradient, a tree like the parameters.
+      v: second moment, the running mean of the squared gradient, likewise.
+    """
+
+    t: Array
+    m: Tree
+    v: Tree
+
+
+def adam(
+    learning_rate: Rate,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    epsilon_inside: bool = False,
+) -> Optimizer:
+    """Adam: momentum and RMSProp, both corrected for their start at zero (D10; Kingma and Ba 2015).
+
+    `m <- beta1 m + (1 - beta1) dw`, `v <- beta2 v + (1 - beta2) dw^2`,
+    `m_hat = m / (1 - beta1^t)`, `v_hat = v / (1 - beta2^t)` with `t` counted from 1, and
+    `w <- w - eta m_hat / (sqrt(v_hat) + epsilon)`. The slide writes `g` for `v` and prints
+    `sqrt(v_hat + epsilon)`; the paper and Optax have epsilon outside, which is the default here.
+
+    Args:
+      learning_rate: `eta`, a number or a schedule.
+      beta1: how much of the mean gradient is kept, in [0, 1).
+      beta2: how much of the mean square is kept, in [0, 1).
+      epsilon: keeps the divisor from 0.
+      epsilon_inside: the lecture's form, with epsilon inside the root.
+
+    Returns:
+      An optimizer.
+
+    Raises:
+      InputError: if the rate is negative or not finite, a beta lies outside [0, 1), or epsilon is
+        negative.
+    """
+    check_decay("beta1", beta1)
+    check_decay("beta2", beta2)
+    check_epsilon(epsilon)
+    eta_of = schedule_of(learning_rate)
+
+    def rule(
+        dw: Array, m: Array, v: Array, eta: Array, c1: Array, c2: Array
+    ) -> tuple[Array, Array, Array]:
+        m = beta1 * m + (1 - beta1) * dw
+        v = beta2 * v + (1 - beta2) * dw * dw
+        m_hat = c1 * m  # m / (1 - beta1^t)
+        v_hat = c2 * v  # v / (1 - beta2^t)
+        divisor = jnp.sqrt(v_hat + epsilon) if epsilon_inside else jnp.sqrt(v_hat) + epsilon
+        step = -eta * m_hat / divisor
+        return step, m, v
+
+    def init(params: Tree) -> AdamState:
+        return AdamState(zero_count(), m=zeros(params), v=zeros(params))
+
+    def update(gradients: Tree, state: AdamState, params: Tree = None) -> tuple[Tree, AdamState]:
+        t = state.t + 1
+        power = jnp.asarray(t, float)
+        # one reciprocal: multiplying is cheaper than dividing every entry
+        c1, c2 = 1 / (1 - beta1**power), 1 / (1 - beta2**power)
+        steps, m, v = map_arrays(
+            rule, gradients, state.m, state.v, eta=eta_of(state.t), c1=c1, c2=c2
+        )
+        return steps, AdamState(t, m, v)
+
+    return Optimizer(init, update)
+
+
+def adamw(
+    learning_rate: Rate,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> Optimizer:
+    """Adam with decoupled weight decay; see `adam` and `with_weight_decay`.
+
+    Loshchilov and Hutter (2019).
+
+    Args:
+      learning_rate: `eta`, a number or a schedule.
+      beta1: how much of the mean gradient is kept, in [0, 1).
+      beta2: how much of the mean square is kept, in [0, 1).
+      epsilon: keeps the divisor from 0.
+      weight_decay: `lambda`.
+
+    Returns:
+      An optimizer.
+
+    Raises:
+      InputError: as those two do.
+    """
+    plain = adam(learning_rate, beta1, beta2, epsilon)
+    return with_weight_decay(plain, learning_rate, weight_decay)

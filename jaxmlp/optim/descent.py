@@ -1,0 +1,127 @@
+"""Gradient descent, plain and with momentum (decks B, C and E).
+
+`w` are the parameters, `dw` their gradient, and `eta_t` the learning rate after `t` updates: a
+number, or a schedule from `jaxmlp.optim.schedules`. Every rule acts on each number alone, so it is
+written for one array and mapped over the tree.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxmlp.optim.base import (
+    Optimizer,
+    Rate,
+    Tree,
+    check_decay,
+    map_arrays,
+    schedule_of,
+    zero_count,
+    zeros,
+)
+
+
+class SGDState(NamedTuple):
+    """What `sgd` remembers.
+
+    Attributes:
+      t: number of updates made, int32.
+    """
+
+    t: Array
+
+
+def sgd(learning_rate: Rate) -> Optimizer:
+    """Gradient descent, `w <- w - eta_t dw` (B1, C3, E10).
+
+    Args:
+      learning_rate: `eta`, a number or a schedule.
+
+    Returns:
+      An optimizer.
+
+    Raises:
+      InputError: if the rate is negative or not finite.
+    """
+    eta_of = schedule_of(learning_rate)
+
+    def init(params: Tree) -> SGDState:
+        return SGDState(zero_count())
+
+    def update(gradients: Tree, state: SGDState, params: Tree = None) -> tuple[Tree, SGDState]:
+        eta = eta_of(state.t)
+        steps = jax.tree.map(lambda dw: -jnp.asarray(eta, dw.dtype) * dw, gradients)
+        return steps, SGDState(state.t + 1)
+
+    return Optimizer(init, update)
+
+
+class MomentumState(NamedTuple):
+    """What `momentum` and `nesterov` remember.
+
+    Attributes:
+      t: number of updates made, int32.
+      v: velocity, a tree like the parameters.
+    """
+
+    t: Array
+    v: Tree
+
+
+def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Optimizer:
+    """Gradient descent with momentum, `v <- mu_t v - eta_t dw`, `w <- w + v` (C4).
+
+    Nesterov's form steps to where the velocity is about to lead: `w <- w + mu_t v - eta_t dw`, with
+    `v` the new velocity; the gradient is then the one at the look-ahead point (Sutskever et al.
+    2013, rewritten for the shifted parameters). Optax keeps `eta` out of the velocity, which is the
+    same for a constant rate and differs where the rate changes.
+
+    Args:
+      learning_rate: `eta`, a number or a schedule.
+      mu: momentum, a number in [0, 1) or a schedule.
+      nesterov: whether to take Nesterov's form.
+
+    Returns:
+      An optimizer.
+
+    Raises:
+      InputError: if the rate is negative or not finite, or `mu` lies outside [0, 1).
+    """
+    if not callable(mu):
+        check_decay("momentum", mu)
+    eta_of, mu_of = schedule_of(learning_rate), schedule_of(mu, "momentum")
+
+    def rule(dw: Array, v: Array, eta: Array, mu: Array) -> tuple[Array, Array]:
+        v = mu * v - eta * dw
+        step = mu * v - eta * dw if nesterov else v
+        return step, v
+
+    def init(params: Tree) -> MomentumState:
+        return MomentumState(zero_count(), v=zeros(params))
+
+    def update(
+        gradients: Tree, state: MomentumState, params: Tree = None
+    ) -> tuple[Tree, MomentumState]:
+        eta, mu = eta_of(state.t), mu_of(state.t)
+        steps, v = map_arrays(rule, gradients, state.v, eta=eta, mu=mu)
+        return steps, MomentumState(state.t + 1, v)
+
+    return Optimizer(init, update)
+
+
+def nesterov(learning_rate: Rate, mu: Rate = 0.9) -> Optimizer:
+    """Gradient descent with Nesterov's momentum; see `momentum` (C4).
+
+    Args:
+      learning_rate: `eta`, a number or a schedule.
+      mu: momentum, a number in [0, 1) or a schedule.
+
+    Returns:
+      An optimizer.
+
+    Raises:
+      InputError: if the rate is negative or not finite, or `mu` lies outside [0, 1).
+    """
+    return momentum(learning_rate, mu, nesterov=True)
