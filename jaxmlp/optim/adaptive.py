@@ -9,19 +9,22 @@ Every rule acts on each number alone, so it is written for one array and mapped 
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax import Array
 
 from jaxmlp.optim.base import (
+    Count,
+    Leaf,
+    Number,
     Optimizer,
-    Rate,
-    Tree,
+    Params,
+    Scalar,
+    Updates,
     check_decay,
     check_epsilon,
     map_arrays,
-    schedule_of,
     zero_count,
     zeros,
 )
+from jaxmlp.optim.schedules import Rate, schedule_of
 from jaxmlp.optim.wrappers import with_weight_decay
 
 
@@ -33,11 +36,11 @@ class AdaGradState(NamedTuple):
       g: sum of the squared gradients, a tree like the parameters.
     """
 
-    t: Array
-    g: Tree
+    t: Count
+    g: Updates
 
 
-def adagrad(learning_rate: Rate, epsilon: float = 1e-7, epsilon_inside: bool = True) -> Optimizer:
+def adagrad(learning_rate: Rate, epsilon: Number = 1e-7, epsilon_inside: bool = True) -> Optimizer:
     """AdaGrad, `g <- g + dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)` (D10; Duchi et al. 2011).
 
     As printed, with epsilon inside the root, and `g` starts at 0; Optax starts it at 0.1.
@@ -56,18 +59,18 @@ def adagrad(learning_rate: Rate, epsilon: float = 1e-7, epsilon_inside: bool = T
     check_epsilon(epsilon)
     eta_of = schedule_of(learning_rate)
 
-    def rule(dw: Array, g: Array, eta: Array) -> tuple[Array, Array]:
+    def rule(dw: Leaf, g: Leaf, eta: Scalar) -> tuple[Leaf, Leaf]:
         g = g + dw * dw
         divisor = jnp.sqrt(g + epsilon) if epsilon_inside else jnp.sqrt(g) + epsilon
         step = -eta * dw / divisor
         return step, g
 
-    def init(params: Tree) -> AdaGradState:
+    def init(params: Params) -> AdaGradState:
         return AdaGradState(zero_count(), g=zeros(params))
 
     def update(
-        gradients: Tree, state: AdaGradState, params: Tree = None
-    ) -> tuple[Tree, AdaGradState]:
+        gradients: Updates, state: AdaGradState, params: Params | None = None
+    ) -> tuple[Updates, AdaGradState]:
         steps, g = map_arrays(rule, gradients, state.g, eta=eta_of(state.t))
         return steps, AdaGradState(state.t + 1, g)
 
@@ -82,12 +85,12 @@ class RMSPropState(NamedTuple):
       g: running mean of the squared gradient, a tree like the parameters.
     """
 
-    t: Array
-    g: Tree
+    t: Count
+    g: Updates
 
 
 def rmsprop(
-    learning_rate: Rate, beta: float = 0.9, epsilon: float = 1e-8, epsilon_inside: bool = True
+    learning_rate: Rate, beta: Number = 0.9, epsilon: Number = 1e-8, epsilon_inside: bool = True
 ) -> Optimizer:
     """RMSProp, `g <- beta g + (1 - beta) dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)` (D10).
 
@@ -110,18 +113,18 @@ def rmsprop(
     check_epsilon(epsilon)
     eta_of = schedule_of(learning_rate)
 
-    def rule(dw: Array, g: Array, eta: Array) -> tuple[Array, Array]:
+    def rule(dw: Leaf, g: Leaf, eta: Scalar) -> tuple[Leaf, Leaf]:
         g = beta * g + (1 - beta) * dw * dw
         divisor = jnp.sqrt(g + epsilon) if epsilon_inside else jnp.sqrt(g) + epsilon
         step = -eta * dw / divisor
         return step, g
 
-    def init(params: Tree) -> RMSPropState:
+    def init(params: Params) -> RMSPropState:
         return RMSPropState(zero_count(), g=zeros(params))
 
     def update(
-        gradients: Tree, state: RMSPropState, params: Tree = None
-    ) -> tuple[Tree, RMSPropState]:
+        gradients: Updates, state: RMSPropState, params: Params | None = None
+    ) -> tuple[Updates, RMSPropState]:
         steps, g = map_arrays(rule, gradients, state.g, eta=eta_of(state.t))
         return steps, RMSPropState(state.t + 1, g)
 
@@ -137,16 +140,16 @@ class AdamState(NamedTuple):
       v: second moment, the running mean of the squared gradient, likewise.
     """
 
-    t: Array
-    m: Tree
-    v: Tree
+    t: Count
+    m: Updates
+    v: Updates
 
 
 def adam(
     learning_rate: Rate,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    epsilon: float = 1e-8,
+    beta1: Number = 0.9,
+    beta2: Number = 0.999,
+    epsilon: Number = 1e-8,
     epsilon_inside: bool = False,
 ) -> Optimizer:
     """Adam: momentum and RMSProp, both corrected for their start at zero (D10; Kingma and Ba 2015).
@@ -176,8 +179,8 @@ def adam(
     eta_of = schedule_of(learning_rate)
 
     def rule(
-        dw: Array, m: Array, v: Array, eta: Array, c1: Array, c2: Array
-    ) -> tuple[Array, Array, Array]:
+        dw: Leaf, m: Leaf, v: Leaf, eta: Scalar, c1: Scalar, c2: Scalar
+    ) -> tuple[Leaf, Leaf, Leaf]:
         m = beta1 * m + (1 - beta1) * dw
         v = beta2 * v + (1 - beta2) * dw * dw
         m_hat = c1 * m  # m / (1 - beta1^t)
@@ -186,10 +189,12 @@ def adam(
         step = -eta * m_hat / divisor
         return step, m, v
 
-    def init(params: Tree) -> AdamState:
+    def init(params: Params) -> AdamState:
         return AdamState(zero_count(), m=zeros(params), v=zeros(params))
 
-    def update(gradients: Tree, state: AdamState, params: Tree = None) -> tuple[Tree, AdamState]:
+    def update(
+        gradients: Updates, state: AdamState, params: Params | None = None
+    ) -> tuple[Updates, AdamState]:
         t = state.t + 1
         power = jnp.asarray(t, float)
         # one reciprocal: multiplying is cheaper than dividing every entry
@@ -204,10 +209,10 @@ def adam(
 
 def adamw(
     learning_rate: Rate,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    epsilon: float = 1e-8,
-    weight_decay: float = 0.01,
+    beta1: Number = 0.9,
+    beta2: Number = 0.999,
+    epsilon: Number = 1e-8,
+    weight_decay: Number = 0.01,
 ) -> Optimizer:
     """Adam with decoupled weight decay; see `adam` and `with_weight_decay`.
 

@@ -1,16 +1,25 @@
-"""What all update rules are made of."""
+"""The types, checks and helpers that all update rules and schedules share."""
 
+import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Float, Int, PyTree
 
-from jaxmlp.optim.schedules import Schedule, check_number, constant
+from jaxmlp.errors import check
 
-Tree = Any
-Rate = float | Array | Schedule
+Scalar = Float[Array, ""]
+Count = Int[Array, ""]
+Number = int | float | np.floating | Scalar
+Leaf = Float[Array, "*leaf"]  # one array of a tree; all leaves of one call have the same shape
+Params: TypeAlias = PyTree[Float[ArrayLike, "..."]]
+Updates: TypeAlias = PyTree[Float[ArrayLike, "..."]]  # like the parameters: gradients, moments
+State: TypeAlias = PyTree[ArrayLike]  # what a rule remembers, of a type of its own
 
 
 class Optimizer(NamedTuple):
@@ -21,55 +30,73 @@ class Optimizer(NamedTuple):
       update: `(gradients, state, params) -> (updates, state)`.
     """
 
-    init: Callable[[Tree], Any]
-    update: Callable[..., tuple[Tree, Any]]
+    init: Callable[[Params], State]
+    update: Callable[..., tuple[Updates, State]]
 
 
-def schedule_of(rate: Rate, argument: str = "learning rate") -> Schedule:
-    """Return a schedule as it is, and a number as the constant schedule."""
-    return rate if callable(rate) else constant(rate, argument)
+def check_number(
+    argument: str, expected: str, value: Number, good: Callable[[float], bool]
+) -> None:
+    """Reject a number that is not good; a traced one, known only at run time, passes.
+
+    Args:
+      argument: its name in the message.
+      expected: what it must be, to follow "must be".
+      value: the number.
+      good: the test.
+
+    Raises:
+      InputError: if the number is known and fails the test.
+    """
+    if not isinstance(value, jax.core.Tracer):
+        check(good(float(value)), argument, expected, float(value))
 
 
-def check_decay(argument: str, value: float | Array) -> None:
-    """Reject what is no share that can be kept."""
+def check_size(argument: str, value: Number) -> None:
+    """Reject a number that is negative or not finite."""
+    check_number(argument, "a finite number of at least 0", value, lambda x: 0 <= x < math.inf)
+
+
+def check_decay(argument: str, value: Number) -> None:
+    """Reject a decay outside [0, 1)."""
     check_number(argument, "in [0, 1)", value, lambda x: 0 <= x < 1)
 
 
-def check_epsilon(epsilon: float) -> None:
+def check_epsilon(epsilon: Number) -> None:
     """Reject a negative epsilon."""
     check_number("epsilon", "at least 0", epsilon, lambda x: x >= 0)
 
 
-def zeros(params: Tree) -> Tree:
-    """Return a tree of zeros in the form of the parameters."""
+def zeros(params: Params) -> Updates:
+    """Return a tree of zeros like the parameters."""
     return jax.tree.map(jnp.zeros_like, params)
 
 
-def zero_count() -> Array:
-    """Return the number of updates made before the first."""
+def zero_count() -> Count:
+    """Return the number of updates made before the first, 0."""
     return jnp.zeros((), jnp.int32)
 
 
 def map_arrays(
-    rule: Callable[..., tuple[Array, ...]], *trees: Tree, **numbers: Any
-) -> tuple[Tree, ...]:
+    rule: Callable[..., tuple[Array, ...]], *trees: Updates, **numbers: Number
+) -> tuple[Updates, ...]:
     """Apply a rule for one array to every array of the trees.
 
     Args:
-      rule: `(*arrays, **numbers) -> arrays`, which returns as many arrays as it takes.
-      trees: trees of one form, which the rule takes one array of each from.
-      numbers: scalars, which the rule takes in the type of its first array.
+      rule: `(*arrays, **numbers) -> arrays`; it returns as many arrays as it takes.
+      trees: trees of the same structure; the rule takes one array from each.
+      numbers: scalars; the rule takes them in the type of its first array.
 
     Returns:
-      As many trees of the same form.
+      As many trees of the same structure.
     """
 
-    def on_one(*arrays: Array) -> tuple[Array, ...]:
-        own = {name: jnp.asarray(number, arrays[0].dtype) for name, number in numbers.items()}
-        return rule(*arrays, **own)
+    def apply(*arrays: Array) -> tuple[Array, ...]:
+        cast = {name: jnp.asarray(number, arrays[0].dtype) for name, number in numbers.items()}
+        return rule(*arrays, **cast)
 
-    def part(i: int) -> Tree:
+    def part(i: int) -> Updates:
         return jax.tree.map(lambda _, result: result[i], trees[0], results)
 
-    results = jax.tree.map(on_one, *trees)
+    results = jax.tree.map(apply, *trees)
     return tuple(part(i) for i in range(len(trees)))

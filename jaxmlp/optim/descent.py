@@ -9,18 +9,20 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from jaxmlp.optim.base import (
+    Count,
+    Leaf,
     Optimizer,
-    Rate,
-    Tree,
+    Params,
+    Scalar,
+    Updates,
     check_decay,
     map_arrays,
-    schedule_of,
     zero_count,
     zeros,
 )
+from jaxmlp.optim.schedules import Rate, schedule_of
 
 
 class SGDState(NamedTuple):
@@ -30,7 +32,7 @@ class SGDState(NamedTuple):
       t: number of updates made, int32.
     """
 
-    t: Array
+    t: Count
 
 
 def sgd(learning_rate: Rate) -> Optimizer:
@@ -47,10 +49,12 @@ def sgd(learning_rate: Rate) -> Optimizer:
     """
     eta_of = schedule_of(learning_rate)
 
-    def init(params: Tree) -> SGDState:
+    def init(params: Params) -> SGDState:
         return SGDState(zero_count())
 
-    def update(gradients: Tree, state: SGDState, params: Tree = None) -> tuple[Tree, SGDState]:
+    def update(
+        gradients: Updates, state: SGDState, params: Params | None = None
+    ) -> tuple[Updates, SGDState]:
         eta = eta_of(state.t)
         steps = jax.tree.map(lambda dw: -jnp.asarray(eta, dw.dtype) * dw, gradients)
         return steps, SGDState(state.t + 1)
@@ -66,8 +70,8 @@ class MomentumState(NamedTuple):
       v: velocity, a tree like the parameters.
     """
 
-    t: Array
-    v: Tree
+    t: Count
+    v: Updates
 
 
 def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Optimizer:
@@ -93,17 +97,17 @@ def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Opt
         check_decay("momentum", mu)
     eta_of, mu_of = schedule_of(learning_rate), schedule_of(mu, "momentum")
 
-    def rule(dw: Array, v: Array, eta: Array, mu: Array) -> tuple[Array, Array]:
+    def rule(dw: Leaf, v: Leaf, eta: Scalar, mu: Scalar) -> tuple[Leaf, Leaf]:
         v = mu * v - eta * dw
         step = mu * v - eta * dw if nesterov else v
         return step, v
 
-    def init(params: Tree) -> MomentumState:
+    def init(params: Params) -> MomentumState:
         return MomentumState(zero_count(), v=zeros(params))
 
     def update(
-        gradients: Tree, state: MomentumState, params: Tree = None
-    ) -> tuple[Tree, MomentumState]:
+        gradients: Updates, state: MomentumState, params: Params | None = None
+    ) -> tuple[Updates, MomentumState]:
         eta, mu = eta_of(state.t), mu_of(state.t)
         steps, v = map_arrays(rule, gradients, state.v, eta=eta, mu=mu)
         return steps, MomentumState(state.t + 1, v)

@@ -1,16 +1,28 @@
 """What can be put around any update rule, ours or Optax's."""
 
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
-from jaxmlp.optim.base import Optimizer, Rate, Tree, schedule_of, zero_count
-from jaxmlp.optim.schedules import check_number, is_size
+from jaxmlp.optim.base import (
+    Count,
+    Leaf,
+    Number,
+    Optimizer,
+    Params,
+    State,
+    Updates,
+    check_number,
+    check_size,
+    zero_count,
+)
+from jaxmlp.optim.schedules import Rate, schedule_of
+
+Pair = tuple[Callable[[Params], State], Callable[..., tuple[Updates, State]]]  # ours or Optax's
 
 
-def with_weight_decay(optimizer: Optimizer, learning_rate: Rate, weight_decay: float) -> Optimizer:
+def with_weight_decay(optimizer: Pair, learning_rate: Rate, weight_decay: Number) -> Optimizer:
     """Let kernels shrink as well: `w <- w + update - eta_t lambda w` (Loshchilov and Hutter 2019).
 
     The decay stands beside the update and not in the gradient ("decoupled"): with Adam this is
@@ -28,19 +40,21 @@ def with_weight_decay(optimizer: Optimizer, learning_rate: Rate, weight_decay: f
     Raises:
       InputError: if lambda is negative or not finite.
     """
-    lam = weight_decay
-    check_number("weight decay", "a finite number of at least 0", lam, is_size)
-    eta_of = schedule_of(learning_rate)
+    check_size("weight decay", weight_decay)
+    eta_of, lam = schedule_of(learning_rate), weight_decay
+    inner_init, inner_update = optimizer
 
-    def init(params: Tree) -> Any:
-        return zero_count(), optimizer.init(params)
+    def init(params: Params) -> tuple[Count, State]:
+        return zero_count(), inner_init(params)
 
-    def update(dw: Tree, state: Any, params: Tree) -> tuple[Tree, Any]:
+    def update(
+        gradients: Updates, state: tuple[Count, State], params: Params
+    ) -> tuple[Updates, tuple[Count, State]]:
         t, inner = state
-        updates, inner = optimizer.update(dw, inner, params)
+        updates, inner = inner_update(gradients, inner, params)
         eta = eta_of(t)
 
-        def shrink(u: Array, w: Array) -> Array:
+        def shrink(u: Leaf, w: Leaf) -> Leaf:
             return u - jnp.asarray(eta, u.dtype) * lam * w if w.ndim >= 2 else u
 
         return jax.tree.map(shrink, updates, params), (t + 1, inner)
@@ -48,7 +62,7 @@ def with_weight_decay(optimizer: Optimizer, learning_rate: Rate, weight_decay: f
     return Optimizer(init, update)
 
 
-def with_clipping(optimizer: Optimizer, norm: float) -> Optimizer:
+def with_clipping(optimizer: Pair, norm: Number) -> Optimizer:
     """Shorten gradients that are too long: `dw <- dw min(1, norm / |dw|)`.
 
     `|dw|` is taken over all parameters. Pascanu, Mikolov and Bengio (2013); it keeps one bad
@@ -66,10 +80,14 @@ def with_clipping(optimizer: Optimizer, norm: float) -> Optimizer:
     """
     check_number("clip_norm", "positive", norm, lambda x: x > 0)
 
-    def update(dw: Tree, state: Any, params: Tree = None) -> tuple[Tree, Any]:
-        length = jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(dw)))
-        share = jnp.minimum(1, norm / jnp.maximum(length, jnp.finfo(length.dtype).tiny))
-        shorter = jax.tree.map(lambda leaf: share.astype(leaf.dtype) * leaf, dw)
-        return optimizer.update(shorter, state, params)
+    inner_init, inner_update = optimizer
 
-    return Optimizer(optimizer.init, update)
+    def update(
+        gradients: Updates, state: State, params: Params | None = None
+    ) -> tuple[Updates, State]:
+        length = jnp.sqrt(sum(jnp.sum(dw**2) for dw in jax.tree.leaves(gradients)))
+        share = jnp.minimum(1, norm / jnp.maximum(length, jnp.finfo(length.dtype).tiny))
+        shorter = jax.tree.map(lambda dw: share.astype(dw.dtype) * dw, gradients)
+        return inner_update(shorter, state, params)
+
+    return Optimizer(inner_init, update)

@@ -193,6 +193,29 @@ def test_the_rate_may_be_traced():
     np.testing.assert_allclose(many, [last(0.01), last(0.05)], rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", [float, np.float32, np.float64, jnp.asarray])
+@pytest.mark.parametrize("name", CASES)
+def test_numbers_may_be_of_any_kind(name, kind):
+    """Each number here is exact in float32, so the kind changes no update."""
+    numbers = dict.fromkeys(CASES[name], 0.5)
+    expected = descend(getattr(optim, name)(0.25, **numbers), 3)
+    given = {argument: kind(number) for argument, number in numbers.items()}
+    assert_trees_identical(descend(getattr(optim, name)(kind(0.25), **given), 3), expected)
+
+
+def test_every_number_of_adam_may_be_traced():
+    """A sweep trains many of them in one program."""
+    grid = [jnp.asarray(values) for values in ([0.8, 0.9], [0.9, 0.99], [1e-3, 1e-1], [0.1, 0.3])]
+
+    def last(beta1, beta2, epsilon, weight_decay):
+        return descend(optim.adamw(RATE, beta1, beta2, epsilon, weight_decay), 5)["b"][-1]
+
+    with jax.numpy_dtype_promotion("standard"):
+        many = jax.vmap(last)(*grid)
+    alone = [last(*(float(values[i]) for values in grid)) for i in range(2)]
+    np.testing.assert_allclose(many, alone, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
