@@ -1,9 +1,9 @@
 """Adaptive learning rates, "different learning rates in different directions" (deck D, row D10).
 
 `w` are the parameters, `dw` their gradient, and `eta_t` the learning rate after `t` updates: a
-number, or a schedule from `jaxmlp.optim.schedules`. On the slides `g` is the sum or the mean of the
-squared gradient, in the paper on Adam it is the gradient; here it is what it is on the slides.
-Every rule acts on each number alone, so it is written for one array and mapped over the tree.
+number, or a schedule from `jaxmlp.optim.schedules`. `g` is the sum or the mean of the squared
+gradient, as on the slides; the paper on Adam writes `g` for the gradient. Every rule acts on each
+number alone, so it is written for one array and mapped over the tree.
 """
 
 from typing import NamedTuple
@@ -43,12 +43,12 @@ class AdaGradState(NamedTuple):
 def adagrad(learning_rate: Rate, epsilon: Number = 1e-7, epsilon_inside: bool = True) -> Optimizer:
     """AdaGrad, `g <- g + dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)` (D10; Duchi et al. 2011).
 
-    As printed, with epsilon inside the root, and `g` starts at 0; Optax starts it at 0.1.
+    As on the slide, epsilon stands inside the root and `g` starts at 0; Optax starts it at 0.1.
 
     Args:
       learning_rate: `eta`, a number or a schedule.
       epsilon: keeps the divisor from 0.
-      epsilon_inside: divide by `sqrt(g + epsilon)`, or else by `sqrt(g) + epsilon`.
+      epsilon_inside: divide by `sqrt(g + epsilon)` instead of `sqrt(g) + epsilon`.
 
     Returns:
       An optimizer.
@@ -94,13 +94,13 @@ def rmsprop(
 ) -> Optimizer:
     """RMSProp, `g <- beta g + (1 - beta) dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)` (D10).
 
-    As printed, with epsilon inside the root, as Optax has it by default; others put it outside.
+    As on the slide and by default in Optax, epsilon stands inside the root; others put it outside.
 
     Args:
       learning_rate: `eta`, a number or a schedule.
-      beta: how much of the mean square is kept, in [0, 1).
+      beta: decay of the mean square, in [0, 1).
       epsilon: keeps the divisor from 0.
-      epsilon_inside: divide by `sqrt(g + epsilon)`, or else by `sqrt(g) + epsilon`.
+      epsilon_inside: divide by `sqrt(g + epsilon)` instead of `sqrt(g) + epsilon`.
 
     Returns:
       An optimizer.
@@ -161,10 +161,10 @@ def adam(
 
     Args:
       learning_rate: `eta`, a number or a schedule.
-      beta1: how much of the mean gradient is kept, in [0, 1).
-      beta2: how much of the mean square is kept, in [0, 1).
+      beta1: decay of the first moment, in [0, 1).
+      beta2: decay of the second moment, in [0, 1).
       epsilon: keeps the divisor from 0.
-      epsilon_inside: the lecture's form, with epsilon inside the root.
+      epsilon_inside: divide by `sqrt(v_hat + epsilon)`, as on the slide.
 
     Returns:
       An optimizer.
@@ -214,14 +214,14 @@ def adamw(
     epsilon: Number = 1e-8,
     weight_decay: Number = 0.01,
 ) -> Optimizer:
-    """Adam with decoupled weight decay; see `adam` and `with_weight_decay`.
+    """Adam with decoupled weight decay, Adam's step and `w <- w - eta_t lambda w` (kernels only).
 
-    Loshchilov and Hutter (2019).
+    See `adam` and `with_weight_decay`; Loshchilov and Hutter (2019).
 
     Args:
       learning_rate: `eta`, a number or a schedule.
-      beta1: how much of the mean gradient is kept, in [0, 1).
-      beta2: how much of the mean square is kept, in [0, 1).
+      beta1: decay of the first moment, in [0, 1).
+      beta2: decay of the second moment, in [0, 1).
       epsilon: keeps the divisor from 0.
       weight_decay: `lambda`.
 
@@ -229,7 +229,8 @@ def adamw(
       An optimizer.
 
     Raises:
-      InputError: as those two do.
+      InputError: if the rate is negative or not finite, a beta lies outside [0, 1), epsilon is
+        negative, or lambda is negative or not finite.
     """
     plain = adam(learning_rate, beta1, beta2, epsilon)
     return with_weight_decay(plain, learning_rate, weight_decay)

@@ -37,7 +37,7 @@ class Optimizer(NamedTuple):
 def check_number(
     argument: str, expected: str, value: Number, good: Callable[[float], bool]
 ) -> None:
-    """Reject a number that is not good; a traced one, known only at run time, passes.
+    """Reject a number that fails a test; a traced number passes, since its value is not known yet.
 
     Args:
       argument: its name in the message.
@@ -46,13 +46,13 @@ def check_number(
       good: the test.
 
     Raises:
-      InputError: if the number is known and fails the test.
+      InputError: if the number fails the test.
     """
     if not isinstance(value, jax.core.Tracer):
         check(good(float(value)), argument, expected, float(value))
 
 
-def check_size(argument: str, value: Number) -> None:
+def check_not_negative(argument: str, value: Number) -> None:
     """Reject a number that is negative or not finite."""
     check_number(argument, "a finite number of at least 0", value, lambda x: 0 <= x < math.inf)
 

@@ -1,4 +1,4 @@
-"""Gradient descent, plain and with momentum (decks B, C and E).
+"""Gradient descent, plain and with momentum (rows B1, C3, C4 and E10).
 
 `w` are the parameters, `dw` their gradient, and `eta_t` the learning rate after `t` updates: a
 number, or a schedule from `jaxmlp.optim.schedules`. Every rule acts on each number alone, so it is
@@ -77,15 +77,14 @@ class MomentumState(NamedTuple):
 def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Optimizer:
     """Gradient descent with momentum, `v <- mu_t v - eta_t dw`, `w <- w + v` (C4).
 
-    Nesterov's form steps to where the velocity is about to lead: `w <- w + mu_t v - eta_t dw`, with
-    `v` the new velocity; the gradient is then the one at the look-ahead point (Sutskever et al.
-    2013, rewritten for the shifted parameters). Optax keeps `eta` out of the velocity, which is the
-    same for a constant rate and differs where the rate changes.
+    Nesterov's form moves one velocity ahead: `w <- w + mu_t v - eta_t dw`, where `v` is the new
+    velocity; `w` is then the look-ahead point of Sutskever et al. (2013), and `dw` the gradient
+    there. Optax keeps `eta` out of the velocity, which differs only where the rate changes.
 
     Args:
       learning_rate: `eta`, a number or a schedule.
       mu: momentum, a number in [0, 1) or a schedule.
-      nesterov: whether to take Nesterov's form.
+      nesterov: use Nesterov's form.
 
     Returns:
       An optimizer.

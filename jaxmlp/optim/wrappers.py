@@ -1,4 +1,4 @@
-"""What can be put around any update rule, ours or Optax's."""
+"""Optimizers made from another one, ours or Optax's: with weight decay, with clipped gradients."""
 
 from collections.abc import Callable
 
@@ -13,8 +13,8 @@ from jaxmlp.optim.base import (
     Params,
     State,
     Updates,
+    check_not_negative,
     check_number,
-    check_size,
     zero_count,
 )
 from jaxmlp.optim.schedules import Rate, schedule_of
@@ -23,14 +23,14 @@ Pair = tuple[Callable[[Params], State], Callable[..., tuple[Updates, State]]]  #
 
 
 def with_weight_decay(optimizer: Pair, learning_rate: Rate, weight_decay: Number) -> Optimizer:
-    """Let kernels shrink as well: `w <- w + update - eta_t lambda w` (Loshchilov and Hutter 2019).
+    """An optimizer with weight decay, `w <- w + update - eta_t lambda w`.
 
-    The decay stands beside the update and not in the gradient ("decoupled"): with Adam this is
-    AdamW, with plain gradient descent it equals the L2 penalty `lambda / 2 |w|^2`. Only arrays of
-    two or more axes decay, the kernels; biases and slopes are spared.
+    The decay is added to the update and not to the gradient ("decoupled", Loshchilov and Hutter
+    2019): with Adam this is AdamW, with plain gradient descent it equals the L2 penalty
+    `lambda / 2 |w|^2`. Only kernels decay, arrays of two or more axes; biases and slopes do not.
 
     Args:
-      optimizer: any update rule.
+      optimizer: any `(init, update)` pair.
       learning_rate: the rule's own `eta`, a number or a schedule.
       weight_decay: `lambda`.
 
@@ -40,7 +40,7 @@ def with_weight_decay(optimizer: Pair, learning_rate: Rate, weight_decay: Number
     Raises:
       InputError: if lambda is negative or not finite.
     """
-    check_size("weight decay", weight_decay)
+    check_not_negative("weight decay", weight_decay)
     eta_of, lam = schedule_of(learning_rate), weight_decay
     inner_init, inner_update = optimizer
 
@@ -63,14 +63,14 @@ def with_weight_decay(optimizer: Pair, learning_rate: Rate, weight_decay: Number
 
 
 def with_clipping(optimizer: Pair, norm: Number) -> Optimizer:
-    """Shorten gradients that are too long: `dw <- dw min(1, norm / |dw|)`.
+    """An optimizer with clipped gradients, `dw <- dw min(1, norm / |dw|)`.
 
-    `|dw|` is taken over all parameters. Pascanu, Mikolov and Bengio (2013); it keeps one bad
-    batch from throwing the weights far off.
+    `|dw|` is the length over all parameters together. Clipping keeps one bad batch from throwing
+    the weights far off (Pascanu, Mikolov and Bengio 2013).
 
     Args:
-      optimizer: any update rule.
-      norm: the greatest length.
+      optimizer: any `(init, update)` pair.
+      norm: the greatest length, positive.
 
     Returns:
       An optimizer.
@@ -79,7 +79,6 @@ def with_clipping(optimizer: Pair, norm: Number) -> Optimizer:
       InputError: if the norm is not positive.
     """
     check_number("clip_norm", "positive", norm, lambda x: x > 0)
-
     inner_init, inner_update = optimizer
 
     def update(
