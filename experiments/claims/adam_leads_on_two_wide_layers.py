@@ -27,7 +27,7 @@ from jaxmlp import nn, optim
 ABOUT = About(
     rows=("D10", "C8"),
     section="Adaptive learning rate (gradient) algorithms",
-    formula=r"w_{t+1} = w_t - \eta \frac{\hat{m}_{t+1}}{\sqrt{\hat{s}_{t+1}} + \epsilon}",
+    formula=r"w_{t+1} = w_t - \eta \frac{\hat{m}_{t+1}}{\sqrt{\hat{v}_{t+1}} + \epsilon}",
     threshold="in the kept numbers Adam's mean training loss after the last epoch is below that of"
     " AdaGrad, RMSProp and Nesterov's momentum, of each by more than the standard deviation over"
     " seeds of the difference, and each rule's short run lowers its loss by a fifth; with"

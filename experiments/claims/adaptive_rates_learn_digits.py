@@ -26,7 +26,7 @@ from jaxmlp import nn
 ABOUT = About(
     rows=("D10", "C4"),
     section="Adaptive learning rates; stochastic gradient descent: momentum",
-    formula=r"w_i \leftarrow w_i - \frac{\eta}{\sqrt{s_i + \epsilon}}"
+    formula=r"w_i \leftarrow w_i - \frac{\eta}{\sqrt{g_i + \epsilon}}"
     r" \frac{\partial L}{\partial w_i}",
     threshold="at each rule's own best rate, every rule but plain descent has a lower mean test"
     " loss than plain descent, by more than the standard deviation over seeds of the difference",

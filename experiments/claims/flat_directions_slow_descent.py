@@ -26,7 +26,7 @@ ABOUT = About(
     rows=("C4", "D10"),
     section="Stochastic gradient descent: momentum; adaptive learning rates",
     formula=r"v_{t+1} = \mu_t v_t - \alpha \nabla L(w_t), \quad w_{t+1} = w_t + v_{t+1}; \qquad"
-    r" w_{t+1} = w_t - \frac{\eta}{\sqrt{s_{t+1} + \epsilon}} \nabla L(w_t)",
+    r" w_{t+1} = w_t - \frac{\eta}{\sqrt{g_{t+1} + \epsilon}} \nabla L(w_t)",
     threshold="on each of the three surfaces every rule but plain descent needs at most half of"
     " plain descent's steps, every rate tuned; with conditions if on some of them",
     expected=CONDITIONALLY,

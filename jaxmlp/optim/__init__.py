@@ -1,16 +1,14 @@
-"""Update rules and learning-rate schedules by hand, in the form of Optax's."""
+"""Update rules and learning-rate schedules by hand.
+
+An optimizer is Optax's pair of pure functions, `init(params) -> state` and
+`update(gradients, state, params) -> (updates, state)`; the updates are added to the parameters. So
+each can stand wherever one of Optax's can, and the other way round.
+"""
 
 from jaxmlp.optim import schedules
+from jaxmlp.optim.adaptive import adagrad, adam, adamw, rmsprop
 from jaxmlp.optim.base import Optimizer
-from jaxmlp.optim.optimizers import (
-    adagrad,
-    adam,
-    adamw,
-    momentum,
-    nesterov,
-    rmsprop,
-    sgd,
-)
+from jaxmlp.optim.descent import momentum, nesterov, sgd
 from jaxmlp.optim.wrappers import with_clipping, with_weight_decay
 
 __all__ = [

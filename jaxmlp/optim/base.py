@@ -1,16 +1,25 @@
-"""What all update rules are made of."""
+"""The types, checks and helpers that all update rules and schedules share."""
 
+import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Float, Int, PyTree
 
-from jaxmlp.optim.schedules import Schedule, check_number, constant
+from jaxmlp.errors import check
 
-Tree = Any
-Rate = float | Array | Schedule
+Scalar = Float[Array, ""]
+Count = Int[Array, ""]
+Number = int | float | np.floating | Scalar
+Leaf = Float[Array, "*leaf"]  # one array of a tree; all leaves of one call have the same shape
+Params: TypeAlias = PyTree[Float[ArrayLike, "..."]]
+Updates: TypeAlias = PyTree[Float[ArrayLike, "..."]]  # like the parameters: gradients, moments
+State: TypeAlias = PyTree[ArrayLike]  # what a rule remembers, of a type of its own
 
 
 class Optimizer(NamedTuple):
@@ -21,58 +30,73 @@ class Optimizer(NamedTuple):
       update: `(gradients, state, params) -> (updates, state)`.
     """
 
-    init: Callable[[Tree], Any]
-    update: Callable[..., tuple[Tree, Any]]
+    init: Callable[[Params], State]
+    update: Callable[..., tuple[Updates, State]]
 
 
-class State(NamedTuple):
-    """What an optimizer remembers: the number of updates made, and running quantities like `w`.
+def check_number(
+    argument: str, expected: str, value: Number, good: Callable[[float], bool]
+) -> None:
+    """Reject a number that fails a test; a traced number passes, since its value is not known yet.
 
-    Attributes:
-      t: number of updates made, int32.
-      v: momentum's velocity, or the running mean of the gradient (Adam's `m`); else `()`.
-      s: the running sum or mean of the squared gradient; else `()`.
+    Args:
+      argument: its name in the message.
+      expected: what it must be, to follow "must be".
+      value: the number.
+      good: the test.
+
+    Raises:
+      InputError: if the number fails the test.
     """
-
-    t: Array
-    v: Tree = ()
-    s: Tree = ()
+    if not isinstance(value, jax.core.Tracer):
+        check(good(float(value)), argument, expected, float(value))
 
 
-def schedule_of(rate: Rate, argument: str = "learning rate") -> Schedule:
-    """Return a schedule as it is, and a number as the constant schedule."""
-    return rate if callable(rate) else constant(rate, argument)
+def check_not_negative(argument: str, value: Number) -> None:
+    """Reject a number that is negative or not finite."""
+    check_number(argument, "a finite number of at least 0", value, lambda x: 0 <= x < math.inf)
 
 
-def check_decay(argument: str, value: float | Array) -> None:
-    """Reject what is no share that can be kept."""
+def check_decay(argument: str, value: Number) -> None:
+    """Reject a decay outside [0, 1)."""
     check_number(argument, "in [0, 1)", value, lambda x: 0 <= x < 1)
 
 
-def check_epsilon(epsilon: float) -> None:
+def check_epsilon(epsilon: Number) -> None:
     """Reject a negative epsilon."""
     check_number("epsilon", "at least 0", epsilon, lambda x: x >= 0)
 
 
-def zeros(params: Tree) -> Tree:
-    """Return a tree of zeros in the form of the parameters."""
+def zeros(params: Params) -> Updates:
+    """Return a tree of zeros like the parameters."""
     return jax.tree.map(jnp.zeros_like, params)
 
 
-def start() -> Array:
-    """Return the number of updates made before the first."""
+def zero_count() -> Count:
+    """Return the number of updates made before the first, 0."""
     return jnp.zeros((), jnp.int32)
 
 
-def each(rule: Callable[..., Array], numbers: tuple[Any, ...], *trees: Tree) -> Tree:
-    """Map `rule(*numbers, *leaves)` over the trees, the numbers in each leaf's own type."""
+def map_arrays(
+    rule: Callable[..., tuple[Array, ...]], *trees: Updates, **numbers: Number
+) -> tuple[Updates, ...]:
+    """Apply a rule for one array to every array of the trees.
 
-    def on_leaf(*leaves: Array) -> Array:
-        return rule(*(jnp.asarray(number, leaves[0].dtype) for number in numbers), *leaves)
+    Args:
+      rule: `(*arrays, **numbers) -> arrays`; it returns as many arrays as it takes.
+      trees: trees of the same structure; the rule takes one array from each.
+      numbers: scalars; the rule takes them in the type of its first array.
 
-    return jax.tree.map(on_leaf, *trees)
+    Returns:
+      As many trees of the same structure.
+    """
 
+    def apply(*arrays: Array) -> tuple[Array, ...]:
+        cast = {name: jnp.asarray(number, arrays[0].dtype) for name, number in numbers.items()}
+        return rule(*arrays, **cast)
 
-def root(s: Array, epsilon: float, inside: bool) -> Array:
-    """Return the divisor, `sqrt(s + epsilon)` or `sqrt(s) + epsilon`."""
-    return jnp.sqrt(s + epsilon) if inside else jnp.sqrt(s) + epsilon
+    def part(i: int) -> Updates:
+        return jax.tree.map(lambda _, result: result[i], trees[0], results)
+
+    results = jax.tree.map(apply, *trees)
+    return tuple(part(i) for i in range(len(trees)))

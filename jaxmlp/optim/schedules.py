@@ -1,51 +1,33 @@
-"""Learning rates that change in the course of training: functions of the number of updates made."""
+"""Learning rates that change during training: functions of `t`, the number of updates made."""
 
 import math
 from collections.abc import Callable
-from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Float, Int
 
 from jaxmlp.errors import check
+from jaxmlp.optim.base import Number, check_decay, check_not_negative, check_number
 
-Schedule = Callable[[Any], Array]  # of the number of updates made, an integer or a traced one
-
-
-def check_number(
-    argument: str, expected: str, value: float | Array, good: Callable[[float], bool]
-) -> None:
-    """Reject a number that is not good; one that is only known at run time (traced) passes.
-
-    Args:
-      argument: what it is called.
-      expected: what it must be.
-      value: the number.
-      good: the test.
-
-    Raises:
-      InputError: if the number is known and fails the test.
-    """
-    if not isinstance(value, jax.core.Tracer):
-        check(bool(good(float(value))), argument, expected, value)
+Steps = Int[ArrayLike, "*steps"]  # numbers of updates made
+Values = Float[Array, "*steps"]  # one for each of them
+Schedule = Callable[..., Float[Array, "..."]]  # of the number of updates made
+Rate = Number | Schedule
 
 
-def is_size(x: float) -> bool:
-    """Return whether the number is finite and not negative."""
-    return 0 <= x < math.inf
+def schedule_of(rate: Rate, argument: str = "learning rate") -> Schedule:
+    """Return a schedule unchanged, and turn a number into a constant schedule."""
+    return rate if callable(rate) else constant(rate, argument)
 
 
-def _check_rate(rate: float | Array, argument: str = "learning rate") -> None:
-    check_number(argument, "a finite number of at least 0", rate, is_size)
-
-
-def constant(rate: float | Array, argument: str = "learning rate") -> Schedule:
-    """Return `eta_t = rate`.
+def constant(rate: Number, argument: str = "learning rate") -> Schedule:
+    """A constant rate, `eta_t = rate`.
 
     Args:
       rate: the learning rate.
-      argument: what to call it in an error.
+      argument: its name in an error message.
 
     Returns:
       A schedule.
@@ -53,12 +35,12 @@ def constant(rate: float | Array, argument: str = "learning rate") -> Schedule:
     Raises:
       InputError: if the rate is negative or not finite.
     """
-    _check_rate(rate, argument)
+    check_not_negative(argument, rate)
     return lambda t: jnp.asarray(rate, float)
 
 
-def cosine(rate: float | Array, steps: int) -> Schedule:
-    """Return half a cosine from the rate down to 0, `eta_t = rate (1 + cos(pi t / T)) / 2`.
+def cosine(rate: Number, steps: int) -> Schedule:
+    """Half a cosine from the rate down to 0, `eta_t = rate (1 + cos(pi t / T)) / 2`.
 
     Loshchilov and Hutter (2017), without restarts.
 
@@ -70,105 +52,109 @@ def cosine(rate: float | Array, steps: int) -> Schedule:
       A schedule.
 
     Raises:
-      InputError: if the rate is negative or not finite, or there is no step.
+      InputError: if the rate is negative or not finite, or `steps` is below 1.
     """
-    _check_rate(rate)
+    check_not_negative("learning rate", rate)
     check(steps >= 1, "steps", "at least 1", steps)
-    return lambda t: rate * _glide(1, 0, jnp.asarray(t, float) / steps)
+    return lambda t: rate * _half_cosine(1, 0, jnp.asarray(t, float) / steps)
 
 
-def step(rate: float | Array, steps: int, drops: int = 3, factor: float = 0.1) -> Schedule:
-    """Return a staircase, `eta_t = rate factor^floor(t (drops + 1) / steps)`.
+def step(rate: Number, steps: int, drops: int = 3, factor: float = 0.1) -> Schedule:
+    """A staircase, `eta_t = rate factor^floor(t (drops + 1) / steps)`.
 
     Args:
       rate: the learning rate at the start.
-      steps: the number of updates in all.
-      drops: how many times the rate falls, at even distances.
-      factor: what it is multiplied by each time.
+      steps: the total number of updates.
+      drops: how many times the rate falls, at equal distances.
+      factor: the factor of each fall, in (0, 1).
 
     Returns:
       A schedule.
 
     Raises:
-      InputError: if the rate is negative or not finite, there is no step or drop, or the factor
-        lies outside (0, 1).
+      InputError: if the rate is negative or not finite, `steps` or `drops` is below 1, or the
+        factor lies outside (0, 1).
     """
-    _check_rate(rate)
+    check_not_negative("learning rate", rate)
     check(steps >= 1, "steps", "at least 1", steps)
     check(drops >= 1, "drops", "at least 1", drops)
     check(0 < factor < 1, "factor", "in (0, 1)", factor)
     return lambda t: rate * factor ** jnp.floor(jnp.asarray(t, float) * (drops + 1) / steps)
 
 
-def exponential(start: float, steps: int, end: float) -> Schedule:
-    """Return a geometric course, `eta_t = start (end / start)^(t / steps)`.
+def exponential(start: Number, steps: int, end: Number) -> Schedule:
+    """A geometric rise or fall, `eta_t = start (end / start)^(t / steps)`.
 
-    Upwards, it is the range test that finds a learning rate (B3, C5; Smith 2017).
+    Rising, it is the range test that finds a learning rate (B3, C5; Smith 2017).
 
     Args:
       start: the rate at the start.
-      steps: the number of updates in all.
+      steps: the total number of updates.
       end: the rate at the end.
 
     Returns:
       A schedule.
 
     Raises:
-      InputError: if a rate is not positive and finite, or there is no step.
+      InputError: if a rate is not positive and finite, or `steps` is below 1.
     """
     for name, rate in (("start", start), ("end", end)):
-        check(0 < rate < math.inf, name, "a finite positive number", rate)
+        check_number(name, "a finite positive number", rate, lambda x: 0 < x < math.inf)
     check(steps >= 1, "steps", "at least 1", steps)
     return lambda t: start * (end / start) ** (jnp.asarray(t, float) / steps)
 
 
-def warmup_cosine(rate: float | Array, steps: int, warmup: float = 0.1) -> Schedule:
-    """Return a straight climb from 0 to the rate, and half a cosine from there down to 0.
+def warmup_cosine(rate: Number, steps: int, warmup: float = 0.1) -> Schedule:
+    """A straight rise from 0 to the rate, then half a cosine down to 0.
+
+    `eta_t = rate t / R` for the first `R = warmup steps` updates, then
+    `eta_t = rate (1 + cos(pi (t - R) / (steps - R))) / 2`. The fall: Loshchilov and Hutter (2017);
+    the rise: Goyal et al. (2017).
 
     Args:
       rate: the highest learning rate.
-      steps: the number of updates in all.
-      warmup: the share of them that climbs, in (0, 1).
+      steps: the total number of updates.
+      warmup: the share of the updates in which the rate rises, in (0, 1).
 
     Returns:
       A schedule.
 
     Raises:
-      InputError: if the rate is negative or not finite, there is no step, or the warm-up is no
-        share.
+      InputError: if the rate is negative or not finite, `steps` is below 1, or `warmup` lies
+        outside (0, 1).
     """
-    _check_rate(rate)
+    check_not_negative("learning rate", rate)
     check(steps >= 1, "steps", "at least 1", steps)
     check(0 < warmup < 1, "warmup", "in (0, 1)", warmup)
     top = warmup * steps
 
-    def schedule(t: Array) -> Array:
+    def schedule(t: Steps) -> Values:
         t = jnp.asarray(t, float)
-        return rate * jnp.where(t < top, t / top, _glide(1, 0, (t - top) / (steps - top)))
+        return rate * jnp.where(t < top, t / top, _half_cosine(1, 0, (t - top) / (steps - top)))
 
     return schedule
 
 
-def sutskever(mu_max: float | Array = 0.99, every: int = 250) -> Schedule:
-    """Return a momentum that grows, `mu_t = min(1 - 2^(-1 - log2(floor(t / every) + 1)), mu_max)`.
+def sutskever(mu_max: Number = 0.99, every: int = 250) -> Schedule:
+    """A momentum that grows, `mu_t = min(1 - 2^(-1 - log2(floor(t / every) + 1)), mu_max)`.
 
-    From 1/2 towards its maximum: momentum helps most late, where gradients are small (C4, figure 4;
-    Sutskever et al. 2013).
+    It grows from 1/2 to its maximum, since momentum helps most late in training, where gradients
+    are small (C4, figure 4; Sutskever et al. 2013).
 
     Args:
       mu_max: the greatest momentum, in [0, 1).
-      every: after how many updates it grows.
+      every: the number of updates between two values.
 
     Returns:
       A schedule for `mu`.
 
     Raises:
-      InputError: if the maximum lies outside [0, 1), or `every` is not positive.
+      InputError: if the maximum lies outside [0, 1), or `every` is below 1.
     """
-    check_number("momentum", "in [0, 1)", mu_max, lambda x: 0 <= x < 1)
+    check_decay("momentum", mu_max)
     check(every >= 1, "every", "at least 1", every)
 
-    def schedule(t: Array) -> Array:
+    def schedule(t: Steps) -> Values:
         stage = jnp.floor(jnp.asarray(t, float) / every) + 1
         return jnp.minimum(1 - 1 / (2 * stage), mu_max)
 
@@ -176,23 +162,23 @@ def sutskever(mu_max: float | Array = 0.99, every: int = 250) -> Schedule:
 
 
 def one_cycle(
-    peak: float | Array,
+    peak: Number,
     steps: int,
     rise: float = 0.3,
     start: float = 1 / 25,
     end: float = 1e-4 / 25,
 ) -> Schedule:
-    """Return a climb to the peak and a longer descent to almost nothing, both half cosines.
+    """A rise to the peak and a longer fall to almost 0, both half cosines.
 
-    Smith and Topin (2018): a high rate in the middle of training finds flat ground fast, the
-    descent settles in it. With `c(a, b, u) = a + (b - a)(1 - cos(pi u)) / 2`:
-    `c(start peak, peak, t / R)`
-    for the first `R = rise steps` updates, then `c(peak, end peak, (t - R) / (steps - R))`.
+    With `c(a, b, u) = a + (b - a)(1 - cos(pi u)) / 2`: `eta_t = c(start peak, peak, t / R)` for the
+    first `R = rise steps` updates, then `eta_t = c(peak, end peak, (t - R) / (steps - R))`. A high
+    rate in the middle of training finds a flat region fast; the fall settles in it (Smith and Topin
+    2018).
 
     Args:
       peak: the highest learning rate.
-      steps: the number of updates in all.
-      rise: the share of them that climbs, in (0, 1).
+      steps: the total number of updates.
+      rise: the share of the updates in which the rate rises, in (0, 1).
       start: the rate at the start, as a share of the peak.
       end: the rate at the end, as a share of the peak.
 
@@ -200,22 +186,23 @@ def one_cycle(
       A schedule.
 
     Raises:
-      InputError: if the peak is negative or not finite, there is no step, or `rise` is no share.
+      InputError: if the peak is negative or not finite, `steps` is below 1, or `rise` lies outside
+        (0, 1).
     """
-    _check_rate(peak)
+    check_not_negative("learning rate", peak)
     check(steps >= 1, "steps", "at least 1", steps)
     check(0 < rise < 1, "rise", "in (0, 1)", rise)
     top = rise * steps
 
-    def rate(t: Array) -> Array:
+    def schedule(t: Steps) -> Values:
         t = jnp.asarray(t, float)
-        up = _glide(start, 1, t / top)
-        down = _glide(1, end, (t - top) / (steps - top))
+        up = _half_cosine(start, 1, t / top)
+        down = _half_cosine(1, end, (t - top) / (steps - top))
         return peak * jnp.where(t < top, up, down)
 
-    return rate
+    return schedule
 
 
-def _glide(a: float, b: float, u: Array) -> Array:
+def _half_cosine(a: float | int, b: float | int, u: Values) -> Values:
     """Return half a cosine from `a` at `u = 0` to `b` at `u = 1`, and constants beyond."""
     return a + (b - a) * (1 - jnp.cos(jnp.pi * jnp.clip(u, 0, 1))) / 2

@@ -1,24 +1,36 @@
-"""What can be put around any update rule, ours or Optax's."""
+"""Optimizers made from another one, ours or Optax's: with weight decay, with clipped gradients."""
 
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
-from jaxmlp.optim.base import Optimizer, Rate, Tree, each, schedule_of, start
-from jaxmlp.optim.schedules import check_number, is_size
+from jaxmlp.optim.base import (
+    Count,
+    Leaf,
+    Number,
+    Optimizer,
+    Params,
+    State,
+    Updates,
+    check_not_negative,
+    check_number,
+    zero_count,
+)
+from jaxmlp.optim.schedules import Rate, schedule_of
+
+Pair = tuple[Callable[[Params], State], Callable[..., tuple[Updates, State]]]  # ours or Optax's
 
 
-def with_weight_decay(optimizer: Optimizer, learning_rate: Rate, weight_decay: float) -> Optimizer:
-    """Let kernels shrink as well: `w <- w + update - eta_t lambda w` (Loshchilov and Hutter 2019).
+def with_weight_decay(optimizer: Pair, learning_rate: Rate, weight_decay: Number) -> Optimizer:
+    """An optimizer with weight decay, `w <- w + update - eta_t lambda w`.
 
-    The decay stands beside the update and not in the gradient ("decoupled"): with Adam this is
-    AdamW, with plain gradient descent it equals the L2 penalty `lambda / 2 |w|^2`. Only arrays of
-    two or more axes decay, the kernels; biases and slopes are spared.
+    The decay is added to the update and not to the gradient ("decoupled", Loshchilov and Hutter
+    2019): with Adam this is AdamW, with plain gradient descent it equals the L2 penalty
+    `lambda / 2 |w|^2`. Only kernels decay, arrays of two or more axes; biases and slopes do not.
 
     Args:
-      optimizer: any update rule.
+      optimizer: any `(init, update)` pair.
       learning_rate: the rule's own `eta`, a number or a schedule.
       weight_decay: `lambda`.
 
@@ -28,34 +40,37 @@ def with_weight_decay(optimizer: Optimizer, learning_rate: Rate, weight_decay: f
     Raises:
       InputError: if lambda is negative or not finite.
     """
-    lam = weight_decay
-    check_number("weight decay", "a finite number of at least 0", lam, is_size)
-    eta = schedule_of(learning_rate)
+    check_not_negative("weight decay", weight_decay)
+    eta_of, lam = schedule_of(learning_rate), weight_decay
+    inner_init, inner_update = optimizer
 
-    def init(params: Tree) -> Any:
-        return start(), optimizer.init(params)
+    def init(params: Params) -> tuple[Count, State]:
+        return zero_count(), inner_init(params)
 
-    def update(g: Tree, state: Any, params: Tree) -> tuple[Tree, Any]:
+    def update(
+        gradients: Updates, state: tuple[Count, State], params: Params
+    ) -> tuple[Updates, tuple[Count, State]]:
         t, inner = state
-        updates, inner = optimizer.update(g, inner, params)
+        updates, inner = inner_update(gradients, inner, params)
+        eta = eta_of(t)
 
-        def shrink(eta: Array, u: Array, w: Array) -> Array:
-            return u - eta * lam * w if w.ndim >= 2 else u
+        def shrink(u: Leaf, w: Leaf) -> Leaf:
+            return u - jnp.asarray(eta, u.dtype) * lam * w if w.ndim >= 2 else u
 
-        updates = each(shrink, (eta(t),), updates, params)
-        return updates, (t + 1, inner)
+        return jax.tree.map(shrink, updates, params), (t + 1, inner)
 
     return Optimizer(init, update)
 
 
-def with_clipping(optimizer: Optimizer, norm: float) -> Optimizer:
-    """Shorten gradients that are too long: `g <- g min(1, norm / |g|)`, `|g|` over all parameters.
+def with_clipping(optimizer: Pair, norm: Number) -> Optimizer:
+    """An optimizer with clipped gradients, `dw <- dw min(1, norm / |dw|)`.
 
-    Pascanu, Mikolov and Bengio (2013); it keeps one bad batch from throwing the weights far off.
+    `|dw|` is the length over all parameters together. Clipping keeps one bad batch from throwing
+    the weights far off (Pascanu, Mikolov and Bengio 2013).
 
     Args:
-      optimizer: any update rule.
-      norm: the greatest length.
+      optimizer: any `(init, update)` pair.
+      norm: the greatest length, positive.
 
     Returns:
       An optimizer.
@@ -64,10 +79,14 @@ def with_clipping(optimizer: Optimizer, norm: float) -> Optimizer:
       InputError: if the norm is not positive.
     """
     check_number("clip_norm", "positive", norm, lambda x: x > 0)
+    inner_init, inner_update = optimizer
 
-    def update(g: Tree, state: Any, params: Tree = None) -> tuple[Tree, Any]:
-        length = jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(g)))
+    def update(
+        gradients: Updates, state: State, params: Params | None = None
+    ) -> tuple[Updates, State]:
+        length = jnp.sqrt(sum(jnp.sum(dw**2) for dw in jax.tree.leaves(gradients)))
         share = jnp.minimum(1, norm / jnp.maximum(length, jnp.finfo(length.dtype).tiny))
-        return optimizer.update(each(lambda share, g: share * g, (share,), g), state, params)
+        shorter = jax.tree.map(lambda dw: share.astype(dw.dtype) * dw, gradients)
+        return inner_update(shorter, state, params)
 
-    return Optimizer(optimizer.init, update)
+    return Optimizer(inner_init, update)

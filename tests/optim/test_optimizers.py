@@ -1,5 +1,7 @@
 """Optimizers beside Optax's for 50 steps in float64, at values that matter (B1, C4, D10)."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,19 +66,21 @@ def test_every_optimizer_is_compared():
 def test_epsilon_inside_or_outside_the_root(name, inside):
     """D10, erratum 10: against a transcription of the printed rules in NumPy, where eps matters."""
     eta, eps, b1, b2 = 0.05, 0.1, 0.9, 0.8
-    w, s, v = 1.5, 0.0, 0.0
+    w, g, m = 1.5, 0.0, 0.0
     path = []
     for t in range(50):
-        g = 2 * w + np.cos(w)
+        dw = 2 * w + np.cos(w)
         if name == "adagrad":
-            s, v, corrected = s + g**2, g, None
+            g = g + dw**2
+            direction, g_hat = dw, g
         elif name == "rmsprop":
-            s, v, corrected = b2 * s + (1 - b2) * g**2, g, None
+            g = b2 * g + (1 - b2) * dw**2
+            direction, g_hat = dw, g
         else:
-            s, v = b2 * s + (1 - b2) * g**2, b1 * v + (1 - b1) * g
-            corrected = s / (1 - b2 ** (t + 1)), v / (1 - b1 ** (t + 1))
-        s_, v_ = corrected or (s, v)
-        w -= eta * v_ / (np.sqrt(s_ + eps) if inside else np.sqrt(s_) + eps)
+            m = b1 * m + (1 - b1) * dw
+            g = b2 * g + (1 - b2) * dw**2
+            direction, g_hat = m / (1 - b1 ** (t + 1)), g / (1 - b2 ** (t + 1))
+        w -= eta * direction / (np.sqrt(g_hat + eps) if inside else np.sqrt(g_hat) + eps)
         path.append(w)
     arguments = {"adagrad": {}, "rmsprop": {"beta": b2}, "adam": {"beta1": b1, "beta2": b2}}[name]
     optimizer = getattr(optim, name)(eta, epsilon=eps, epsilon_inside=inside, **arguments)
@@ -87,6 +91,47 @@ def test_epsilon_inside_or_outside_the_root(name, inside):
         w = w + update
         ours.append(float(w))
     np.testing.assert_allclose(ours, path, rtol=1e-12)
+
+
+def after(optimizer, *gradients):
+    """Return the state after gradients of one weight."""
+    state = optimizer.init(jnp.zeros(1))
+    for gradient in gradients:
+        _, state = optimizer.update(jnp.full(1, gradient), state)
+    return {name: np.asarray(value).item() for name, value in state._asdict().items()}
+
+
+def test_states_hold_the_quantities_of_the_rules():
+    """C4, D10: two updates by hand, with gradients 2 and then -3."""
+    close = functools.partial(pytest.approx, rel=1e-12)
+    assert after(optim.sgd(0.1), 2.0, -3.0) == {"t": 2}
+    assert after(optim.momentum(0.1, 0.5), 2.0, -3.0) == close({"t": 2, "v": 0.5 * -0.2 + 0.3})
+    assert after(optim.adagrad(0.1), 2.0, -3.0) == close({"t": 2, "g": 4 + 9})
+    assert after(optim.rmsprop(0.1, beta=0.8), 2.0, -3.0) == close(
+        {"t": 2, "g": 0.8 * 0.8 + 0.2 * 9}
+    )
+    adam = after(optim.adam(0.1, beta1=0.5, beta2=0.75), 2.0, -3.0)
+    assert adam == close({"t": 2, "m": 0.5 * 1 - 0.5 * 3, "v": 0.75 * 1 + 0.25 * 9})
+    assert list(adam) == ["t", "m", "v"]  # the order in which checkpoints hold them
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_array_keeps_its_own_type(name):
+    w = {"single": jnp.ones((2, 2), "float32"), "double": jnp.ones((2, 2), "float64")}
+    optimizer = getattr(optim, name)(jnp.asarray(0.1, "float64"), **CASES[name])
+    updates, state = optimizer.update(w, optimizer.init(w), w)
+    assert jax.tree.map(lambda u: u.dtype, updates) == jax.tree.map(lambda u: u.dtype, w)
+    again = optimizer.update(w, state, w)[1]
+    assert [leaf.dtype for leaf in jax.tree.leaves(again)] == [
+        leaf.dtype for leaf in jax.tree.leaves(optimizer.init(w))
+    ]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_network_without_parameters_has_no_updates(name):
+    optimizer = getattr(optim, name)(0.1)
+    updates, _ = optimizer.update(((), {}), optimizer.init(((), {})), ((), {}))
+    assert updates == ((), {})
 
 
 def test_the_slide_s_first_step():
@@ -148,20 +193,55 @@ def test_the_rate_may_be_traced():
     np.testing.assert_allclose(many, [last(0.01), last(0.05)], rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", [float, np.float32, np.float64, jnp.asarray])
+@pytest.mark.parametrize("name", CASES)
+def test_numbers_may_be_of_any_kind(name, kind):
+    """Each number here is exact in float32, so the kind changes no update."""
+    numbers = dict.fromkeys(CASES[name], 0.5)
+    expected = descend(getattr(optim, name)(0.25, **numbers), 3)
+    given = {argument: kind(number) for argument, number in numbers.items()}
+    assert_trees_identical(descend(getattr(optim, name)(kind(0.25), **given), 3), expected)
+
+
+def test_every_number_of_adam_may_be_traced():
+    """A sweep trains many of them in one program."""
+    grid = [jnp.asarray(values) for values in ([0.8, 0.9], [0.9, 0.99], [1e-3, 1e-1], [0.1, 0.3])]
+
+    def last(beta1, beta2, epsilon, weight_decay):
+        return descend(optim.adamw(RATE, beta1, beta2, epsilon, weight_decay), 5)["b"][-1]
+
+    with jax.numpy_dtype_promotion("standard"):
+        many = jax.vmap(last)(*grid)
+    alone = [last(*(float(values[i]) for values in grid)) for i in range(2)]
+    np.testing.assert_allclose(many, alone, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: optim.sgd(-1.0), "learning rate must be a finite number of at least 0, got -1.0"),
         (lambda: optim.adam(float("nan")), "learning rate must be"),
         (lambda: optim.momentum(0.1, 1.0), "momentum must be in [0, 1), got 1.0"),
+        (lambda: optim.momentum(-0.1), "learning rate must be"),
+        (lambda: optim.nesterov(-0.1), "learning rate must be"),
         (lambda: optim.nesterov(0.1, -0.1), "momentum must be in [0, 1)"),
+        (lambda: optim.adagrad(np.float32(-0.5)), "of at least 0, got -0.5"),
         (lambda: optim.adagrad(0.1, -1.0), "epsilon must be at least 0"),
+        (lambda: optim.rmsprop(jnp.asarray(-0.5)), "of at least 0, got -0.5"),
         (lambda: optim.rmsprop(0.1, beta=1.5), "beta must be in [0, 1)"),
+        (lambda: optim.rmsprop(0.1, epsilon=-1.0), "epsilon must be at least 0"),
         (lambda: optim.adam(0.1, beta1=1.0), "beta1 must be in [0, 1)"),
         (lambda: optim.adam(0.1, beta2=-1.0), "beta2 must be in [0, 1)"),
+        (lambda: optim.adam(0.1, epsilon=-1.0), "epsilon must be at least 0"),
         (lambda: optim.with_weight_decay(optim.sgd(0.1), 0.1, -1.0), "weight decay must be"),
         (lambda: optim.with_clipping(optim.sgd(0.1), 0.0), "clip_norm must be positive, got 0.0"),
+        (lambda: optim.adamw(-0.1), "learning rate must be"),
+        (lambda: optim.adamw(0.1, beta1=1.0), "beta1 must be in [0, 1)"),
+        (lambda: optim.adamw(0.1, epsilon=-1.0), "epsilon must be at least 0"),
         (lambda: optim.adamw(0.1, weight_decay=-1.0), "weight decay must be"),
+        (lambda: schedules.cosine(-0.1, 10), "learning rate must be"),
+        (lambda: schedules.step(-0.1, 10), "learning rate must be"),
+        (lambda: schedules.warmup_cosine(-0.1, 10), "learning rate must be"),
         (lambda: schedules.cosine(0.1, 0), "steps must be at least 1"),
         (lambda: schedules.step(0.1, 10, drops=0), "drops must be at least 1"),
         (lambda: schedules.step(0.1, 10, factor=1.0), "factor must be in (0, 1)"),
@@ -174,6 +254,7 @@ def test_the_rate_may_be_traced():
         (lambda: schedules.sutskever(1.0), "momentum must be in [0, 1)"),
         (lambda: schedules.sutskever(0.9, 0), "every must be at least 1"),
         (lambda: schedules.constant(float("inf")), "learning rate must be"),
+        (lambda: schedules.one_cycle(0.1, 0), "steps must be at least 1"),
         (lambda: schedules.one_cycle(0.1, 10, rise=1.0), "rise must be in (0, 1)"),
         (lambda: schedules.one_cycle(-0.1, 10), "learning rate must be"),
     ],
