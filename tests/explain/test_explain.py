@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.commands.test_gradcheck import saved_run
+from tests.test_gradcheck import saved_run
 
 from jaxmlp import nn
 from jaxmlp.config.names import ACTIVATIONS, LOSSES
