@@ -9,15 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.test_gradcheck import saved_run
 
 from jaxmlp import nn
 from jaxmlp.config.names import ACTIVATIONS, LOSSES
 from jaxmlp.explain import __main__ as explain
 from jaxmlp.explain import typeset
+from jaxmlp.explain.sections import explain_network
 from jaxmlp.nn import activations
 from jaxmlp.runs.inspection import load_subject
 from tests.helpers import command
+from tests.test_gradcheck import saved_run
 
 
 @functools.cache
@@ -28,7 +29,7 @@ def subject(**given):
 def lines(sections):
     """Return every line's formula as text, with its value in full precision."""
     found = [item for section in sections for item in section.items]
-    shown = [item for item in found if isinstance(item, explain.Line)]
+    shown = [item for item in found if isinstance(item, typeset.Line)]
     return [(typeset.plain(line.formula), np.asarray(line.value)) for line in shown]
 
 
@@ -59,7 +60,7 @@ def autodiff(chosen, n):
 def test_gradients_are_those_of_autodiff(given):
     chosen = subject(**given)
     with jax.enable_x64(True):
-        shown = named(explain.explain_network(chosen, 2))
+        shown = named(explain_network(chosen, 2))
         dparams, dx = autodiff(chosen, 2)
     dense = [p for p in dparams if "W" in p]
     for number, gradient in enumerate(dense, 1):
@@ -150,7 +151,7 @@ def test_every_formula_gives_the_number_beside_it():
 def check_formulas(chosen):
     values, evaluated = {}, 0
     with jax.enable_x64(True):
-        shown = lines(explain.explain_network(chosen, 1))
+        shown = lines(explain_network(chosen, 1))
         for formula, value in shown:
             *names, last = formula.split(" = ")
             column = value.reshape(-1, 1) if value.ndim < 2 else value
@@ -174,7 +175,7 @@ def explained(capsys, *arguments):
 
 def test_what_people_read(capsys):
     text = explained(capsys)
-    shown = named(explain.explain_network(subject(), 1))
+    shown = named(explain_network(subject(), 1))
     loss = float(shown["L"])
     assert f"L = -Σ_i (y_i log ŷ_i + (1 - y_i) log(1 - ŷ_i)) = {loss:.4f}\n" in text
     a, b, c = (f"{value:.4f}" for value in shown["δ[1]"])
@@ -251,7 +252,7 @@ def test_smoothed_targets_are_shown_and_explain_the_loss(tmp_path):
     path = saved_run(tmp_path / "run", dataset="iris", hidden=(4,), label_smoothing=0.3)
     saved = load_subject(str(path), {}, explain.Options, explain.HIDDEN)
     with jax.enable_x64(True):
-        sections = explain.explain_network(saved, 0)
+        sections = explain_network(saved, 0)
     assert [s.title for s in sections if "smoothed by 0.3" in s.title] == [
         "Loss: cross_entropy, smoothed by 0.3",
         "Backward: cross_entropy, smoothed by 0.3",
@@ -279,12 +280,12 @@ def test_a_kind_of_layer_that_has_no_formula():
     model = nn.sequential(nn.dense(3), strange, nn.activation(activations.tanh), nn.dense(1))
     chosen = chosen._replace(model=model, params=model.init(jax.random.key(0), (2,))[0])
     with jax.enable_x64(True):
-        sections = explain.explain_network(chosen, 1)
+        sections = explain_network(chosen, 1)
         shown, (dparams, _) = named(sections), autodiff(chosen, 1)
     assert "h_2 = odd(z[1])" in dict(lines(sections))
     np.testing.assert_allclose(shown["∂L/∂some[1]"], dparams[1]["some"], rtol=1e-10)
     np.testing.assert_allclose(shown["∂L/∂W[1]"], dparams[0]["W"].T, rtol=1e-10)
-    assert explain.as_page("odd", sections).count("odd") >= 3
+    assert typeset.as_page("odd", sections).count("odd") >= 3
 
 
 def test_a_terminal_that_knows_no_greek():
