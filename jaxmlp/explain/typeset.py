@@ -1,13 +1,16 @@
 """Formulas and numbers as text for a terminal, and as a page for a browser."""
 
-import html
 import re
 import textwrap
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.cli.page import page
+from jaxmlp.cli.page import render
+
+TEMPLATE = Path(__file__).with_name("explanation.html")
+
 
 SYMBOLS = {
     "delta": "δ",
@@ -35,20 +38,6 @@ PLAIN: tuple[tuple[str, Any], ...] = (  # how LaTeX becomes text, in this order
     (r" +", " "),
     (r" ,", ","),
 )
-
-
-STYLE = """
-h2 { font-size: 1.05rem; margin: 0 0 .4rem; }
-section { border-left: .25rem solid var(--edge); padding: .1rem 0 .1rem .9rem;
-  break-inside: avoid; }
-.forward { border-color: var(--good); } .backward { border-color: var(--bad); }
-.forward h2 { color: var(--good); } .backward h2 { color: var(--bad); }
-mtable { border: solid; border-width: 0 .1rem; border-radius: .6rem; }
-mtd { text-align: right; justify-items: end; }
-table { white-space: nowrap; }
-td:nth-child(2), td:nth-child(3) { text-align: right; }
-@media (max-width: 30rem) { section { padding-left: .6rem; } table { font-size: .8rem; } }
-"""
 
 
 class Line(NamedTuple):
@@ -92,31 +81,14 @@ def _text(item: Any) -> str:
 
 def as_page(title: str, sections: list[Section]) -> str:
     """Return the explanation as a page of HTML that needs nothing else, formulas in MathML."""
-    body = (
-        f'<section class="{section.direction}"><h2>{html.escape(section.title)}</h2>'
-        f"{''.join(_html(item) for item in section.items)}</section>\n"
-        for section in sections
-    )
-    return page(title, "".join(body), STYLE)
+    return render(TEMPLATE, title=title, sections=sections, equation=_equation)
 
 
-def _html(item: Any) -> str:
-    from latex2mathml.converter import convert
-
-    if isinstance(item, str):
-        return f"<p>{html.escape(item)}</p>"
-    if not isinstance(item, Line):
-        table = _table_row("th", item.HEADER) + "".join(_table_row("td", r) for r in item.rows())
-        return f'<div class="line"><table>{table}</table></div>'
-    value = r" \\ ".join(" & ".join(map(_power, row)) for row in _rows(item.value))
-    value = (
-        rf"\begin{{matrix}} {value} \end{{matrix}}" if np.size(item.value) > 1 else f"{{{value}}}"
-    )
-    return f'<div class="line">{convert(f"{item.formula} = {value}", display="block")}</div>'
-
-
-def _table_row(tag: str, cells: tuple[str, ...]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+def _equation(line: Line) -> str:
+    """Return LaTeX for a formula and its value."""
+    value = r" \\ ".join(" & ".join(map(_power, row)) for row in _rows(line.value))
+    matrix = rf"\begin{{matrix}} {value} \end{{matrix}}"
+    return f"{line.formula} = {matrix if np.size(line.value) > 1 else f'{{{value}}}'}"
 
 
 def plain(latex: str) -> str:

@@ -2,7 +2,10 @@
 
 import dataclasses
 import functools
+import html
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
 import jax
@@ -222,11 +225,34 @@ def test_the_page_stands_alone(capsys, tmp_path, options):
 def test_the_page_has_the_numbers_of_the_text(capsys, tmp_path):
     text = explained(capsys, "--dataset", "iris")
     explained(capsys, "--dataset", "iris", "--html", tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text().replace("&#x02212;", "-")
+    page = (tmp_path / "page.html").read_text().replace("\N{MINUS SIGN}", "-")
     page = re.sub(r"<[^>]*>", " ", page)
     shown = re.findall(r"\d\.\d{4}", text)
     assert len(shown) > 40
     assert re.findall(r"\d\.\d{4}", page) == shown
+
+
+def test_names_of_the_data_are_letters_on_the_page(capsys, tmp_path):
+    """A name cannot become markup or a template, wherever the page shows it."""
+    data, file = tmp_path / "<script>alert(1) & {{ 7 * 7 }}.csv", tmp_path / "page.html"
+    classes = ("<b>yes</b> & {{ 7 * 7 }}", "{% raw %} no &amp;")
+    rows = [f"{k},{k % 3},{classes[k % 2]}" for k in range(20)]
+    data.write_text("\n".join(["<i>a</i>,b,class", *rows]))
+    explained(capsys, "--dataset", data, "--html", file)
+    page = file.read_text()
+    assert not re.search("<(script|b|i)>|49", page)
+    assert f"{html.escape(data.name)}, training example 1" in page
+    assert re.search(f"it is ({'|'.join(map(re.escape, map(html.escape, classes)))})\\.", page)
+
+
+@pytest.mark.parametrize("option", ["--gates", "--seed=1"])
+def test_text_needs_no_template_engine(option):
+    code = (
+        "import sys; from jaxmlp.explain.__main__ import main\n"
+        f"assert main([{option!r}]) == 0\nassert 'jinja2' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_gates(capsys):
@@ -274,7 +300,7 @@ def test_a_kind_of_layer_that_has_no_formula():
         return 2 * x + params["some"][None, :], None
 
     strange = nn.Layer(
-        lambda key, shape: ({"some": jnp.zeros(shape)}, shape), forward, backward, "odd"
+        lambda key, shape: ({"some": jnp.zeros(shape)}, shape), forward, backward, "odd <b> & c"
     )
     chosen = subject()
     model = nn.sequential(nn.dense(3), strange, nn.activation(activations.tanh), nn.dense(1))
@@ -282,10 +308,12 @@ def test_a_kind_of_layer_that_has_no_formula():
     with jax.enable_x64(True):
         sections = explain_network(chosen, 1)
         shown, (dparams, _) = named(sections), autodiff(chosen, 1)
-    assert "h_2 = odd(z[1])" in dict(lines(sections))
+    assert "h_2 = odd <b> & c(z[1])" in dict(lines(sections))
     np.testing.assert_allclose(shown["∂L/∂some[1]"], dparams[1]["some"], rtol=1e-10)
     np.testing.assert_allclose(shown["∂L/∂W[1]"], dparams[0]["W"].T, rtol=1e-10)
-    assert typeset.as_page("odd", sections).count("odd") >= 3
+    page = typeset.as_page("odd", sections).replace("\N{NO-BREAK SPACE}", " ")
+    assert page.count("odd &lt;b&gt; &amp;") >= 3
+    assert "<b>" not in page
 
 
 def test_a_terminal_that_knows_no_greek():
