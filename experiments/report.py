@@ -1,4 +1,4 @@
-"""The report: every experiment that has run, on one page that needs no network."""
+"""Build the report: all experiments that have run, on one page that needs no network."""
 
 import base64
 import json
@@ -26,19 +26,19 @@ def build(results: Path, folder: Path) -> Path:
     """Write the report of the experiments that have run.
 
     Args:
-      results: where their folders are.
-      folder: where the page goes, as `index.html`.
+      results: the folder that has a folder for each experiment.
+      folder: the folder of the page, which is named `index.html`.
 
     Returns:
-      The page.
+      The path of the page.
 
     Raises:
-      InputError: if none has run.
+      InputError: if no experiment has run.
     """
     files = [results / name / "numbers.json" for name in names()]
     records = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
     if not records:
-        raise InputError(f"no experiment has run yet: {results} holds no numbers")
+        raise InputError(f"no experiment has run yet: there are no numbers in {results}")
     entries = [_entry(record, results) for record in records]
     decks = [
         {"letter": letter, "title": title, "entries": chosen}
@@ -52,13 +52,13 @@ def build(results: Path, folder: Path) -> Path:
 
 
 def _counts(records: list[dict[str, Any]]) -> str:
-    """Return how many experiments came to each verdict."""
+    """Return the number of experiments with each verdict, as text."""
     counts = {word: sum(r["verdict"]["word"] == word for r in records) for word in LOOKS}
-    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    return ", ".join(f"{word} ({count})" for word, count in counts.items() if count)
 
 
 def _entry(record: dict[str, Any], results: Path) -> dict[str, Any]:
-    """Return the record of an experiment with what else the page shows of it."""
+    """Return the record of an experiment, completed by what the template shows."""
     figure = (results / record["name"] / "figure.svg").read_bytes()
     return record | {
         "look": LOOKS[record["verdict"]["word"]],
@@ -69,7 +69,7 @@ def _entry(record: dict[str, Any], results: Path) -> dict[str, Any]:
 
 
 def _number(verdict: dict[str, Any]) -> str:
-    """Return the number that decided, with its spread."""
+    """Return the number that decides the verdict, with its spread, as text."""
     number, spread = verdict["number"], verdict["spread"]
     if number is None:
         return "not finite"

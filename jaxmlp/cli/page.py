@@ -1,7 +1,7 @@
-"""Self-contained pages for a browser, made from Jinja2 templates.
+"""Make self-contained pages for a browser from Jinja2 templates.
 
-`page.html` has the title and the style of every page: it reads well on a phone, in print and in the
-dark, and needs no script and no network. A page extends it with `{% extends "page.html" %}` and
+`page.html` has the title and the style of every page. It suits wide screens, phones, print and dark
+mode, and needs no script and no network. A template extends it by `{% extends "page.html" %}` and
 fills the blocks `style` and `body`. Jinja2 escapes all text that a template shows.
 """
 
@@ -16,11 +16,11 @@ HERE = Path(__file__).parent
 
 
 def render(template: Path, /, **values: Any) -> str:
-    """Return the page that a template makes of values.
+    """Return a page: the template, filled with values.
 
     Args:
-      template: the file. It may extend `page.html`, and use `formula` as a filter.
-      **values: what the template shows. `page.html` needs a `title`.
+      template: the file. It may extend `page.html` and may use the filter `formula`.
+      **values: the variables of the template. `page.html` needs `title`.
 
     Returns:
       HTML.
@@ -30,7 +30,7 @@ def render(template: Path, /, **values: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader([template.parent, HERE]),
         autoescape=True,
-        undefined=StrictUndefined,  # a misspelt name is an error, not an empty place
+        undefined=StrictUndefined,  # a variable that is missing is an error
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -40,7 +40,7 @@ def render(template: Path, /, **values: Any) -> str:
 
 
 def formula(latex: str) -> "Markup":
-    """Return a formula as MathML, which browsers draw by themselves.
+    """Return a formula as MathML, which browsers can draw.
 
     Args:
       latex: the formula.
@@ -54,6 +54,6 @@ def formula(latex: str) -> "Markup":
     from markupsafe import Markup
 
     math = convert_to_element(latex, display="block")
-    for element in math.iter():  # latex2mathml writes signs as &#x02212;, and does not escape text
+    for element in math.iter():  # signs are written as &#x02212; and would be escaped again
         element.text = re.sub(r"&#x(\w+);", lambda sign: chr(int(sign[1], 16)), element.text or "")
     return Markup(ElementTree.tostring(math, encoding="unicode"))

@@ -1,13 +1,13 @@
 """Explain one forward and backward pass, number by number: `python -m jaxmlp.explain [options]`.
 
-Every value, the loss, every delta and every gradient stand beside the formula they come from, as
-text or as a page for a browser. The numbers are those of the layers' own `forward` and `backward`
-and the loss's `gradient`; here they are only arranged. Lecture rows B5, B6, D8, E6.
+The command shows every value, the loss, every delta and every gradient beside its formula, as text
+or as a page for a browser. Lecture rows B5, B6, D8, E6.
 """
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jaxmlp.cli.parser import Parser, add_fields, run_command
 from jaxmlp.config.options import Config
@@ -20,18 +20,20 @@ from jaxmlp.runs.inspection import default, load_subject, training_only
 PROG = "python -m jaxmlp.explain"
 
 
-HIDDEN = (3,)
+HIDDEN = (3,)  # widths of the hidden layers unless given
 
 
-EXAMPLE = 1
+EXAMPLE = 1  # number of the example unless given
 
 
 @dataclass(frozen=True)
 class Options(Config):
-    """A training configuration whose defaults are small enough to be printed."""
+    """A configuration whose default network is small enough to be printed."""
 
     dataset: str = default("dataset", "xor")
-    hidden: tuple[int, ...] | None = default("hidden", None, "width of each hidden layer (3)")
+    hidden: tuple[int, ...] | None = default(
+        "hidden", None, "width of each hidden layer; default 3"
+    )
     activation: tuple[str, ...] = default("activation", ("sigmoid",))
     initializer: str = default("initializer", "xavier_normal")
 
@@ -41,11 +43,12 @@ def make_parser() -> Parser:
     text = "Show every number of a forward and backward pass beside its formula."
     parser = Parser(prog=PROG, description=text)
     group = parser.add_argument_group("what is shown")
-    group.add_argument("--gates", action="store_true", help="graphs of gates instead of a network")
-    group.add_argument("--run", metavar="RUN", help="this run's trained network")
     group.add_argument(
-        "--example", type=int, metavar="N", help=f"of the training set, from 0; default {EXAMPLE}"
+        "--gates", action="store_true", help="show graphs of gates instead of a network"
     )
+    group.add_argument("--run", metavar="RUN", help="show the trained network of this run")
+    text = f"number of the example in the training set, from 0; default {EXAMPLE}"
+    group.add_argument("--example", type=int, metavar="N", help=text)
     group.add_argument("--html", metavar="FILE", help="write a page for a browser instead of text")
     add_fields(parser, Options, skip=[*training_only(), "dropout"])
     return parser
@@ -60,8 +63,7 @@ def _main(arguments: list[str]) -> int:
     given = vars(make_parser().parse_args(arguments))
     gates, run, n, file = (given.pop(name) for name in ("gates", "run", "example", "html"))
     if gates:
-        others = [*given, *(["run"] if run else []), *(["example"] if n is not None else [])]
-        check(not others, "--gates", "given without options of a network", ", ".join(others))
+        _check_no_network({**given, "run": run, "example": n})
         title, sections = "Gates", explain_gates()
     else:
         subject = load_subject(run, given, Options, HIDDEN)
@@ -79,6 +81,14 @@ def _main(arguments: list[str]) -> int:
         raise InputError(f"{file} cannot be written: {error.strerror}") from None
     print(file)
     return 0
+
+
+def _check_no_network(options: dict[str, Any]) -> None:
+    """Reject options of a network; those that were not given are missing or `None`."""
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
+    if given:
+        do = "does" if len(given) == 1 else "do"
+        raise InputError(f"{', '.join(given)} {do} not apply to --gates")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The sections of an explanation: graphs of gates, or one example through a network and back.
+"""Build the sections of an explanation: graphs of gates, or the two passes of one example.
 
-The numbers are those of the layers' own `forward` and `backward` and the loss's `gradient`; here
-they are only arranged. Lecture rows B5, B6, D8, E6.
+The layers' own `forward` and `backward` and the loss's `gradient` compute the numbers; this module
+only arranges them. Lecture rows B5, B6, D8, E6.
 """
 
 from string import Template
@@ -18,36 +18,38 @@ if TYPE_CHECKING:
     from jaxmlp.nn import Layer
 
 
-MOST = 8  # numbers in a layer, so that a matrix fits on a line of 100 characters
+WIDEST = 8  # numbers in a layer: the rows of a matrix then fit on a line of 100 characters
 
 
 CONVENTION = (
-    "As in the lectures an example is a column, W has a row per output, and z = W a + b. The "
-    "library keeps examples in rows and W with a column per output, z = x W + b: its W and dL/dW "
-    "are the transposes of those shown."
+    "As in the lectures, an example is a column, W has one row per output, and z = W a + b. The "
+    "library stores an example as a row and W with one column per output, z = x W + b. Its W and "
+    "dL/dW are the transposes of those shown here."
 )
 
 
-UNCHANGED = "Nothing is dropped where nothing is drawn: everything passes."
+UNCHANGED = "Dropout is off here: every value passes unchanged."
 
 
 GATES = (
-    "Values go forward, gradients back: an add gate distributes what comes back, a mul gate swaps "
-    "its inputs, a copy gate adds up, a max gate routes to the larger (if equal, to the first)."
+    "Values go forward and gradients go back. An add gate distributes the gradient: it passes to "
+    "every input. A mul gate swaps its inputs: each input gets the gradient times the other input. "
+    "A copy gate adds up the gradients that come back. A max gate routes the gradient to the "
+    "larger input, and to the first input if they are equal."
 )
 
 
 class Stage(NamedTuple):
-    """A layer at work.
+    """A layer with its values in the forward pass.
 
     Attributes:
-      title: its number in the lecture's sense, and its name.
+      title: the number of the layer, as the lectures count, and its name.
       layer: the layer.
       params: its parameters.
-      cache: what `forward` left for `backward`.
+      cache: what `forward` saved for `backward`.
       y: its output.
-      formulas: of its kind.
-      names: LaTeX for what `$x`, `$y` and so on stand for.
+      formulas: the formulas of its kind.
+      names: LaTeX for `$x`, `$y` and the other placeholders of the formulas.
     """
 
     title: str
@@ -60,7 +62,7 @@ class Stage(NamedTuple):
 
 
 def explain_gates() -> list[Section]:
-    """Return the graphs of lecture B, forward and backward (B5, B6)."""
+    """Return a section for each graph of gates, with values and gradients (B5, B6)."""
     from jaxmlp.nn.gates import add_and_multiply, four_gates, neuron
 
     shown = (
@@ -76,17 +78,17 @@ def explain_gates() -> list[Section]:
 
 
 def explain_network(subject: Subject, n: int) -> list[Section]:
-    """Return the forward and backward pass of one example, in float64.
+    """Return the sections of the forward and backward pass of one example (D8, E6), in float64.
 
     Args:
       subject: the network with its data.
-      n: the number of the example in the training set.
+      n: the number of the example in the training set, from 0.
 
     Returns:
-      The sections of the explanation.
+      The example, a section for each layer, the loss, and a section for each layer backward.
 
     Raises:
-      InputError: if the network is too large to be printed.
+      InputError: if the input or the output of a layer has more than 8 numbers.
     """
     import jax
 
@@ -109,24 +111,24 @@ def explain_network(subject: Subject, n: int) -> list[Section]:
 
 
 def _check_size(what: str, x: Any) -> None:
-    check(x.size <= MOST, what, f"at most {MOST} numbers wide, to be printed", x.size)
+    check(x.size <= WIDEST, what, f"at most {WIDEST} numbers wide to be shown", x.size)
 
 
 def _example(subject: Subject, raw: np.ndarray, x: Any) -> list[Any]:
     kind = subject.spec.preprocessing.kind
     given = ", ".join(f"{value:g}" for value in raw.ravel())
-    made = "" if kind == "none" else f"; preprocessing ({kind}) makes of them what follows"
-    return [CONVENTION, f"The data have the inputs {given}{made}.", Line("a^{[0]} = x", x[0])]
+    after = "." if kind == "none" else f"; after preprocessing ({kind}):"
+    return [CONVENTION, f"The inputs are {given}{after}", Line("a^{[0]} = x", x[0])]
 
 
 def _forward(model: "Layer", params: Any, x: Any) -> list[Stage]:
     stages, name, number = [], "a^{[0]}", 0
     for k, (layer, w) in enumerate(zip(model.layers, params, strict=True), 1):
         y, cache = layer.forward(w, x)
-        _check_size(layer.name, y)
+        _check_size(f"the output of {layer.name}", y)
         kind = layer.name.split()[0]
         if kind == "flatten" and y.shape == x.shape:
-            continue  # there is nothing to see
+            continue  # it changes nothing
         unknown = Formulas(f"h_{{{k}}}", rf"\text{{{layer.name}}}($x)", {})
         formulas, names = LAYERS.get(kind, unknown), {"x": name, "xT": _transposed(name)}
         number += formulas.symbol == "z"
@@ -147,7 +149,7 @@ def _forward_section(stage: Stage) -> Section:
 
 
 def _loss(subject: Subject, z: Any, name: str, targets: Any, y: np.ndarray) -> list[Any]:
-    """Return the loss of the raw outputs `z`, and what they predict."""
+    """Return the targets, the prediction and the loss of the raw outputs `z`."""
     import jax
 
     from jaxmlp.nn.losses import softened
@@ -165,12 +167,12 @@ def _loss(subject: Subject, z: Any, name: str, targets: Any, y: np.ndarray) -> l
         names = subject.spec.classes
         answer = names[int(y[0])]
         sure = f" ({p.max():.1%})" if output else ""
-        items.append(f"The network says {names[p.argmax()]}{sure}; it is {answer}.")
+        items.append(f"The network predicts {names[p.argmax()]}{sure}; the target is {answer}.")
     return items
 
 
 def _backward(subject: Subject, stages: list[Stage], dy: Any) -> list[Section]:
-    """Return what comes back from `dy`, the loss's gradient, layer by layer."""
+    """Return the gradients layer by layer, from `dy`, the gradient of the loss."""
     import jax
 
     name, rule = stages[-1].names["y"], LOSSES.get(subject.spec.loss, ("", "", ""))[2]
@@ -194,7 +196,7 @@ def _backward(subject: Subject, stages: list[Stage], dy: Any) -> list[Section]:
 
 
 def _leaves(stage: Stage, tree: Any) -> list[tuple[str, Any]]:
-    """Return the name and value of each parameter, or gradient, as the lectures have it."""
+    """Return the name and value of each leaf, with the kernel `W` transposed as in the lectures."""
     import jax
 
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
@@ -211,7 +213,7 @@ def _parameter(path: str, names: dict[str, str]) -> str:
 
 
 def _with_respect_to(name: str, first: bool = False) -> str:
-    """Return LaTeX for `dL/dname`; that of a z is called delta, which is said first."""
+    """Return LaTeX for `dL/dname`: delta for a z, defined where `first` is true."""
     derivative = rf"\frac{{\partial L}}{{\partial {name}}}"
     if not name.startswith("z"):
         return derivative

@@ -118,7 +118,7 @@ def test_long_measurements_are_made_once_and_kept(long, tmp_path, capsys):
     assert entry["versions"]["jax"]
     assert entry["device"]["cores"]
     page = report.build(tmp_path / "experiments", tmp_path / "report").read_text()
-    assert "numbers not of this run" in page
+    assert "Some numbers are not from this run." in page
     assert "as printed" in page
 
 

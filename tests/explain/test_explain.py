@@ -91,7 +91,7 @@ def test_what_people_read(capsys):
     row = "  ".join(f"{value:7.4f}" for value in shown["∂L/∂W[1]"][0])
     assert f"  ∂L/∂W[1] = δ[1] a[0]ᵀ =\n      ⎡ {row} ⎤\n" in text
     assert "z = x W + b" in text
-    assert re.search(r"The network says (true|false) \(\d\d\.\d%\); it is true\.", text)
+    assert re.search(r"The network predicts (true|false) \(\d\d\.\d%\); the target is true\.", text)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,9 @@ def test_names_of_the_data_are_letters_on_the_page(capsys, tmp_path):
     page = file.read_text()
     assert not re.search("<(script|b|i)>|49", page)
     assert f"{html.escape(data.name)}, training example 1" in page
-    assert re.search(f"it is ({'|'.join(map(re.escape, map(html.escape, classes)))})\\.", page)
+    assert re.search(
+        f"the target is ({'|'.join(map(re.escape, map(html.escape, classes)))})\\.", page
+    )
 
 
 @pytest.mark.parametrize("option", ["--gates", "--seed=1"])
@@ -173,7 +175,7 @@ def test_a_run(capsys, tmp_path):
     path = saved_run(tmp_path / "run", dataset="iris", hidden=(4,), dropout=0.2)
     text = explained(capsys, "--run", path, "--example", 0)
     assert text.startswith("iris, training example 0\n")
-    assert "Forward: layer 1, dropout 0.2\n  Nothing is dropped" in text
+    assert "Forward: layer 1, dropout 0.2\n  Dropout is off here" in text
     saved = load_subject(str(path), {}, explain.Options, explain.HIDDEN)
     row = "  ".join(f"{value:7.4f}" for value in saved.params[1]["W"][:, 0])
     assert f"W[1] =\n      ⎡ {row} ⎤" in text
@@ -230,14 +232,14 @@ def test_a_terminal_that_knows_no_greek():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--dataset digits", "the input must be at most 8 numbers wide, to be printed, got 64"),
-        ("--hidden 3 9", "dense 9 must be at most 8 numbers wide, to be printed, got 9"),
+        ("--dataset digits", "the input must be at most 8 numbers wide to be shown, got 64"),
+        ("--hidden 3 9", "the output of dense 9 must be at most 8 numbers wide to be shown, got 9"),
         ("--example 4", "example must be from 0 to 3, got 4"),
         ("--example -1", "example must be from 0 to 3, got -1"),
         ("--hiden 3", "unknown option --hiden; did you mean --hidden?"),
         ("--activation step", "the step function has no derivative"),
-        ("--gates --hidden 3", "--gates must be given without options of a network, got 'hidden'"),
-        ("--gates --example 0 --run r", "got 'run, example'"),
+        ("--gates --initializer-scale 3", "--initializer-scale does not apply to --gates"),
+        ("--gates --example 0 --run r", "--run, --example do not apply to --gates"),
         ("--html nowhere/page.html", "nowhere/page.html cannot be written: No such file"),
         ("--html .", ". cannot be written"),
         ("--run nowhere", "there is no run folder nowhere"),
