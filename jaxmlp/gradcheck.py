@@ -17,7 +17,7 @@ from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import leave_process
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, unknown
-from jaxmlp.runs.inspection import Subject, default, load_subject, training_only
+from jaxmlp.runs.inspection import Inspected, default, load_inspected, training_only
 
 if TYPE_CHECKING:
     from jaxmlp.nn import Layer, Loss
@@ -102,19 +102,19 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     given = vars(make_parser().parse_args(arguments))
     run, n, broken, as_json = (given.pop(name) for name in ("run", "examples", "broken", "json"))
-    subject = load_subject(run, given, Options, HIDDEN)
-    layer = None if broken is None else _find(broken, subject.model)
-    total = len(subject.train)
+    inspected = load_inspected(run, given, Options, HIDDEN)
+    layer = None if broken is None else _find(broken, inspected.model)
+    total = len(inspected.train)
     n = min(EXAMPLES, total) if n is None else n
     check(1 <= n <= total, "examples", f"from 1 to the {total} training examples", n)
-    rows = check_gradient(subject, n, layer)
+    rows = check_gradient(inspected, n, layer)
     ok = all(row.ok for row in rows)
     if as_json:
         tolerances = {"machine": MACHINE, "differences": DIFFERENCES}
         found = {"ok": ok, "tolerances": tolerances, "rows": [row._asdict() for row in rows]}
-        print(json.dumps({"dataset": subject.recipe.dataset, "examples": n} | found))
+        print(json.dumps({"dataset": inspected.recipe.dataset, "examples": n} | found))
     else:
-        _print(subject, n, rows, layer)
+        _print(inspected, n, rows, layer)
     return 0 if ok else 1
 
 
@@ -129,11 +129,11 @@ def _find(wanted: str, model: "Layer") -> int:
     return int(numbers[0])
 
 
-def check_gradient(subject: Subject, n: int, broken: int | None = None) -> list[Row]:
+def check_gradient(inspected: Inspected, n: int, broken: int | None = None) -> list[Row]:
     """Compare the gradient by hand with that by machine and with differences, in float64.
 
     Args:
-      subject: the network with its data.
+      inspected: the network with its data.
       n: the number of training examples, drawn at random.
       broken: the number of a layer to spoil first.
 
@@ -146,22 +146,22 @@ def check_gradient(subject: Subject, n: int, broken: int | None = None) -> list[
     from jaxmlp.config.problem import example_weights
     from jaxmlp.config.signature import arrays_from
 
-    rng = np.random.default_rng(subject.recipe.seed)
-    some = np.sort(rng.choice(subject.train, n, replace=False))
-    x, y = subject.dataset.x_train[some], subject.dataset.y_train[some]
-    _, targets, _ = arrays_from(subject.signature, x, y)
-    weights = example_weights(subject.recipe, subject.dataset, subject.train)
-    layers = [_input(), *subject.model.layers]
+    rng = np.random.default_rng(inspected.recipe.seed)
+    some = np.sort(rng.choice(inspected.train, n, replace=False))
+    x, y = inspected.dataset.x_train[some], inspected.dataset.y_train[some]
+    _, targets, _ = arrays_from(inspected.signature, x, y)
+    weights = example_weights(inspected.recipe, inspected.dataset, inspected.train)
+    layers = [_input(), *inspected.model.layers]
     if broken is not None:
         layers[broken] = _spoilt(layers[broken])
     with jax.enable_x64(True):
-        x = jax.numpy.asarray(subject.signature.preprocessing(x), "float64")
-        tree = ({"x": x}, *subject.params)
+        x = jax.numpy.asarray(inspected.signature.preprocessing(x), "float64")
+        tree = ({"x": x}, *inspected.params)
         params = jax.tree.map(lambda w: jax.numpy.asarray(w, "float64"), tree)
-        drops, seed = subject.recipe.dropout, subject.recipe.seed
+        drops, seed = inspected.recipe.dropout, inspected.recipe.seed
         key = jax.random.key(seed, impl="threefry2x32") if drops else None
         data = (x, targets, None if weights is None else weights[some], key)
-        return _compare(nn.sequential(*layers), subject.loss, params, data, rng)
+        return _compare(nn.sequential(*layers), inspected.loss, params, data, rng)
 
 
 def _input() -> "Layer":
@@ -261,13 +261,13 @@ def _against_differences(hand: np.ndarray, sides: np.ndarray, floor: float) -> t
     return _error(np.where(kinks, 0, error), central, floor), int(kinks.sum())
 
 
-def _print(subject: Subject, n: int, rows: list[Row], broken: int | None) -> None:
+def _print(inspected: Inspected, n: int, rows: list[Row], broken: int | None) -> None:
     from jaxmlp.cli.console import print_table
 
-    drops = ", dropout at work" if subject.recipe.dropout else ""
-    print(f"{n} examples of {subject.recipe.dataset}, {subject.loss.name}, float64{drops}")
+    drops = ", dropout at work" if inspected.recipe.dropout else ""
+    print(f"{n} examples of {inspected.recipe.dataset}, {inspected.loss.name}, float64{drops}")
     if broken is not None:
-        print(f"a wrong sign is planted in {broken} {subject.model.layers[broken - 1].name}")
+        print(f"a wrong sign is planted in {broken} {inspected.model.layers[broken - 1].name}")
     print()
     header = ("layer", "parameter", "shape", "jax.grad", "differences", "taken at", "verdict")
     print_table([_cells(row) for row in rows], header)

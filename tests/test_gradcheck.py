@@ -19,15 +19,15 @@ from jaxmlp.training import begin
 
 
 @functools.cache
-def subject(**given):
-    return gradcheck.load_subject(None, given, gradcheck.Options, gradcheck.HIDDEN)
+def inspected(**given):
+    return gradcheck.load_inspected(None, given, gradcheck.Options, gradcheck.HIDDEN)
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Let the command check a network that is made only once."""
-    made = subject(hidden=(3, 2), activation=("relu", "tanh"))
-    monkeypatch.setattr(gradcheck, "load_subject", lambda *_: made)
+    made = inspected(hidden=(3, 2), activation=("relu", "tanh"))
+    monkeypatch.setattr(gradcheck, "load_inspected", lambda *_: made)
 
 
 def saved_run(path, **given):
@@ -72,7 +72,7 @@ def test_the_default(capsys):
 
 def test_a_run_s_class_weights_take_part(tmp_path, monkeypatch):
     path = saved_run(tmp_path / "run", dataset="breast_cancer", class_weights="balanced")
-    run = gradcheck.load_subject(str(path), {}, gradcheck.Options, gradcheck.HIDDEN)
+    run = gradcheck.load_inspected(str(path), {}, gradcheck.Options, gradcheck.HIDDEN)
     labels, seen = run.dataset.y_train[run.train], []
     compare = gradcheck._compare
     monkeypatch.setattr(
@@ -160,8 +160,8 @@ def test_a_wrong_sign_where_the_gradient_is_zero_does_not_show(capsys):
 
 def test_an_input_of_zero_puts_every_relu_on_its_kink(capsys, monkeypatch):
     """With biases of 0 as well there is no derivative: such coordinates are left out, and said."""
-    made = subject(dataset="xor", preprocessing="none", hidden=(4,))
-    monkeypatch.setattr(gradcheck, "load_subject", lambda *_: made)
+    made = inspected(dataset="xor", preprocessing="none", hidden=(4,))
+    monkeypatch.setattr(gradcheck, "load_inspected", lambda *_: made)
     status, out = checked(capsys)
     assert status == 0
     assert "all 4, 4 kinks" in out
@@ -170,8 +170,8 @@ def test_an_input_of_zero_puts_every_relu_on_its_kink(capsys, monkeypatch):
 
 
 def network(activation, z):
-    """Return one unit whose input is z for every example, within a subject."""
-    chosen = subject(dataset="and", preprocessing="none")
+    """Return one unit whose input is z for every example, within a network."""
+    chosen = inspected(dataset="and", preprocessing="none")
     model = nn.sequential(nn.dense(1), nn.activation(activation), nn.dense(1))
     kernel = np.zeros((2, 1))
     params = (
@@ -212,7 +212,7 @@ def test_not_a_number_fails():
 
 
 def test_another_seed_looks_elsewhere():
-    chosen = subject(hidden=(3, 2), activation=("relu", "tanh"))
+    chosen = inspected(hidden=(3, 2), activation=("relu", "tanh"))
     other = chosen._replace(recipe=dataclasses.replace(chosen.recipe, seed=1))
     first, second = (gradcheck.check_gradient(one, 3)[0] for one in (chosen, other))
     assert first.ok

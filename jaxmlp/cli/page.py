@@ -1,64 +1,59 @@
-"""One self-contained page for a browser: typeset formulas, no script, no network.
+"""Make self-contained pages for a browser from Jinja2 templates.
 
-It reads on a phone, in print, and in the dark.
+`page.html` has the title and the style of every page. It suits wide screens, phones, print and dark
+mode, and needs no script and no network. A template extends it by `{% extends "page.html" %}` and
+fills the blocks `style` and `body`. Jinja2 escapes all text that a template shows.
 """
 
-import html
-from string import Template
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title><style>$style</style></head>
-<body><h1>$title</h1>
-$body</body></html>
-""")
-STYLE = """
-:root { color-scheme: light dark; --back: #fff; --ink: #1b1f24; --edge: #d5dae0;
-  --good: #1a7f37; --bad: #cf222e; --so-so: #9a6700; --link: #0550ae; }
-@media (prefers-color-scheme: dark) { :root { --back: #14171a; --ink: #e6e8ea; --edge: #363c43;
-  --good: #56c271; --bad: #ff7b72; --so-so: #d4a72c; --link: #79b8ff; } }
-body { margin: 0 auto; padding: 1rem; max-width: 46rem; background: var(--back); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; }
-a { color: var(--link); }
-p { margin: .4rem 0; }
-.line { overflow: auto hidden; padding: .25rem 0; }
-math { font-size: 1.1rem; padding: .25rem 0; }
-math[display] { width: max-content; margin: 0; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .15rem .8rem .15rem 0; border-bottom: 1px solid var(--edge);
-  vertical-align: top; }
-section { margin: 1.4rem 0; }
-@media print { .line { overflow: visible; } }
-@media (max-width: 30rem) { body { padding: .6rem; font-size: .95rem; } math { font-size: 1rem; }
-  table { font-size: .85rem; } th, td { padding-right: .5rem; } }
-"""
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+HERE = Path(__file__).parent
 
 
-def page(title: str, body: str, style: str = "") -> str:
-    """Return a whole page.
+def render(template: Path, /, **values: Any) -> str:
+    """Return a page: the template, filled with values.
 
     Args:
-      title: plain text.
-      body: HTML.
-      style: CSS beside that of every page.
+      template: the file. It may extend `page.html` and may use the filter `formula`.
+      **values: the variables of the template. `page.html` needs `title`.
 
     Returns:
       HTML.
     """
-    return PAGE.substitute(title=html.escape(title), style=STYLE + style, body=body)
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader([template.parent, HERE]),
+        autoescape=True,
+        undefined=StrictUndefined,  # a variable that is missing is an error
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["formula"] = formula
+    return environment.get_template(template.name).render(values)
 
 
-def formula(latex: str) -> str:
-    """Return a formula as MathML, which browsers draw by themselves.
+def formula(latex: str) -> "Markup":
+    """Return a formula as MathML, which browsers can draw.
 
     Args:
       latex: the formula.
 
     Returns:
-      HTML, on a line of its own that scrolls where it is too wide.
+      A `<math>` element. Text in the formula is escaped.
     """
-    from latex2mathml.converter import convert
+    from xml.etree import ElementTree
 
-    return f'<div class="line">{convert(latex, display="block")}</div>'
+    from latex2mathml.converter import convert_to_element
+    from markupsafe import Markup
+
+    math = convert_to_element(latex, display="block")
+    for element in math.iter():  # signs are written as &#x02212; and would be escaped again
+        element.text = re.sub(r"&#x(\w+);", lambda sign: chr(int(sign[1], 16)), element.text or "")
+    return Markup(ElementTree.tostring(math, encoding="unicode"))

@@ -1,19 +1,20 @@
-"""What each kind of layer and each loss computes, in LaTeX."""
+"""The formulas of each kind of layer and each loss, in LaTeX."""
 
 from typing import NamedTuple
 
 
 class Formulas(NamedTuple):
-    """What a kind of layer computes, in LaTeX.
+    """The formulas of a kind of layer, in LaTeX.
 
-    `$x` and `$y` stand for its input and output, `$dy` for `dL/dy`, `$xT` for x transposed, `$l`
-    for the number of the layer in the lecture's sense.
+    `$x` and `$y` stand for the input and the output, `$dy` for `dL/dy`, `$xT` for the transpose of
+    x, and `$l` for the number of the layer. A `z` starts a new layer, as the lectures count.
 
     Attributes:
-      symbol: of the output; a `z` begins a new layer in the lecture's sense.
-      forward: `$y`.
-      gradients: `dL/dparameter` by the parameter's name, and `dL/dx` by "x".
-      slope: `f'($x)`, of a function applied to every element.
+      symbol: the letter of the output.
+      forward: the right-hand side of `$y = `.
+      gradients: the right-hand side of `dL/dw = ` under the name of each parameter w, and that of
+        `dL/dx = ` under "x".
+      slope: the right-hand side of `f'($x) = ` for an activation, else empty.
     """
 
     symbol: str
@@ -55,13 +56,13 @@ LAYERS = {
 }
 
 
-FIRES = r"(1 \text{ if } z_i \ge 0 \text{, else } 0)"
+STEP = r"(1 \text{ if } z_i \ge 0 \text{, else } 0)"
 
 
 SQUARES = r"\sum_i (z_i - y_i)^2"
 
 
-LOSSES = {  # the output activation, the loss, and delta
+LOSSES = {  # the output activation, and the right-hand sides of L and delta
     "cross_entropy": ("softmax", r"{-\sum_i y_i \log \, \hat{y}_i}", r"\hat{y} - y"),
     "binary_cross_entropy": (
         "sigmoid",
@@ -78,7 +79,7 @@ LOSSES = {  # the output activation, the loss, and delta
     "half_mse": ("", rf"\frac{{1}}{{2}} {SQUARES}", "$z - y"),
     "mae": ("", r"\sum_i |z_i - y_i|", r"\operatorname{sign}($z - y)"),
     "huber": ("", r"\sum_i \operatorname{huber}(z_i - y_i)", r"\max(-1, \min(1, $z - y))"),
-    "perceptron": ("", rf"\sum_i ({FIRES} - y_i) \, z_i", f"{FIRES.replace('z_i', '$z')} - y"),
+    "perceptron": ("", rf"\sum_i ({STEP} - y_i) \, z_i", f"{STEP.replace('z_i', '$z')} - y"),
 }
 
 

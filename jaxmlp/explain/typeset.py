@@ -1,13 +1,16 @@
-"""Formulas and numbers as text for a terminal, and as a page for a browser."""
+"""Show formulas and numbers as text for a terminal, or as a page for a browser."""
 
-import html
 import re
 import textwrap
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.cli.page import page
+from jaxmlp.cli.page import render
+
+TEMPLATE = Path(__file__).with_name("explanation.html")
+
 
 SYMBOLS = {
     "delta": "δ",
@@ -22,7 +25,7 @@ SYMBOLS = {
 }
 
 
-PLAIN: tuple[tuple[str, Any], ...] = (  # how LaTeX becomes text, in this order
+PLAIN: tuple[tuple[str, Any], ...] = (  # replacements that turn LaTeX into text, in this order
     (r"\^\{\[(\w+)\](\\top)?\}", r"[\1]\2"),
     (r"\\frac\{(.*?)\}\{(.*?)\}", r"\1/\2"),
     (r"\^\{\\top\}", "ᵀ"),
@@ -37,29 +40,26 @@ PLAIN: tuple[tuple[str, Any], ...] = (  # how LaTeX becomes text, in this order
 )
 
 
-STYLE = """
-h2 { font-size: 1.05rem; margin: 0 0 .4rem; }
-section { border-left: .25rem solid var(--edge); padding: .1rem 0 .1rem .9rem;
-  break-inside: avoid; }
-.forward { border-color: var(--good); } .backward { border-color: var(--bad); }
-.forward h2 { color: var(--good); } .backward h2 { color: var(--bad); }
-mtable { border: solid; border-width: 0 .1rem; border-radius: .6rem; }
-mtd { text-align: right; justify-items: end; }
-table { white-space: nowrap; }
-td:nth-child(2), td:nth-child(3) { text-align: right; }
-@media (max-width: 30rem) { section { padding-left: .6rem; } table { font-size: .8rem; } }
-"""
-
-
 class Line(NamedTuple):
-    """A formula in LaTeX, and its value: a number, a vector (a column) or a matrix."""
+    """A formula and its value.
+
+    Attributes:
+      formula: LaTeX.
+      value: a number, a vector (shown as a column) or a matrix.
+    """
 
     formula: str
     value: Any
 
 
 class Section(NamedTuple):
-    """A heading, what is below it (lines, graphs and text), and whether it goes forward or back."""
+    """A part of an explanation.
+
+    Attributes:
+      title: the heading.
+      items: what is below it: a `Line`, a graph of gates, or text.
+      direction: `forward`, `backward`, or empty.
+    """
 
     title: str
     items: list[Any]
@@ -67,7 +67,14 @@ class Section(NamedTuple):
 
 
 def as_text(sections: list[Section]) -> str:
-    """Return the explanation as text of at most 100 columns."""
+    """Return the explanation as text.
+
+    Args:
+      sections: the parts, in order.
+
+    Returns:
+      Lines of at most 100 characters.
+    """
     return "\n\n".join(
         "\n".join([section.title, *(_text(item) for item in section.items)]) for section in sections
     )
@@ -91,43 +98,41 @@ def _text(item: Any) -> str:
 
 
 def as_page(title: str, sections: list[Section]) -> str:
-    """Return the explanation as a page of HTML that needs nothing else, formulas in MathML."""
-    body = (
-        f'<section class="{section.direction}"><h2>{html.escape(section.title)}</h2>'
-        f"{''.join(_html(item) for item in section.items)}</section>\n"
-        for section in sections
-    )
-    return page(title, "".join(body), STYLE)
+    """Return the explanation as a page for a browser.
+
+    Args:
+      title: the heading of the page.
+      sections: the parts, in order.
+
+    Returns:
+      HTML with the formulas in MathML; it needs no other file.
+    """
+    return render(TEMPLATE, title=title, sections=sections, equation=_equation)
 
 
-def _html(item: Any) -> str:
-    from latex2mathml.converter import convert
-
-    if isinstance(item, str):
-        return f"<p>{html.escape(item)}</p>"
-    if not isinstance(item, Line):
-        table = _table_row("th", item.HEADER) + "".join(_table_row("td", r) for r in item.rows())
-        return f'<div class="line"><table>{table}</table></div>'
-    value = r" \\ ".join(" & ".join(map(_power, row)) for row in _rows(item.value))
-    value = (
-        rf"\begin{{matrix}} {value} \end{{matrix}}" if np.size(item.value) > 1 else f"{{{value}}}"
-    )
-    return f'<div class="line">{convert(f"{item.formula} = {value}", display="block")}</div>'
-
-
-def _table_row(tag: str, cells: tuple[str, ...]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+def _equation(line: Line) -> str:
+    """Return LaTeX for `formula = value`."""
+    value = r" \\ ".join(" & ".join(map(_power, row)) for row in _rows(line.value))
+    matrix = rf"\begin{{matrix}} {value} \end{{matrix}}"
+    return f"{line.formula} = {matrix if np.size(line.value) > 1 else f'{{{value}}}'}"
 
 
 def plain(latex: str) -> str:
-    """Return a formula as text: `z^{[1]}` becomes `z[1]`."""
+    """Return a formula as text: `z^{[1]}` becomes `z[1]`.
+
+    Args:
+      latex: the formula.
+
+    Returns:
+      Text without backslashes and braces.
+    """
     for pattern, text in PLAIN:
         latex = re.sub(pattern, text, latex)
     return latex
 
 
 def _numbers(values: np.ndarray) -> list[str]:
-    """Return numbers with four digits after the point, or in powers of ten."""
+    """Return numbers as text, with four decimals or as powers of ten, all alike."""
     values = np.asarray(values, np.float64) + 0.0  # + 0.0 turns -0.0 into 0.0
     largest = np.abs(values).max()
     if (values == values.round()).all() and largest < 1000:
@@ -137,7 +142,7 @@ def _numbers(values: np.ndarray) -> list[str]:
 
 
 def _rows(value: Any) -> list[list[str]]:
-    """Return a value as the rows of a matrix, a vector as a column."""
+    """Return a value as the rows of a matrix; a vector is a column."""
     array = np.asarray(value)
     matrix = array if array.ndim == 2 else array.reshape(-1, 1)
     cells = iter(_numbers(matrix.ravel()))

@@ -17,6 +17,8 @@ from safetensors.numpy import save
 from jaxmlp.errors import InputError
 from jaxmlp.files import write_atomically
 
+Names = dict[str, str]
+
 
 def _named_leaves(tree: Any) -> list[tuple[str, Any]]:
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
@@ -60,15 +62,15 @@ def load_metadata(path: Path) -> dict[str, Any]:
     return _open(path)[1]["record"]
 
 
-def load_tree(path: Path, like: Any, earlier: Callable[[str], str] | None = None) -> Any:
+def load_tree(path: Path, like: Any, earlier: Callable[[set[str]], Names] | None = None) -> Any:
     """Return the tree of arrays that `save_tree` wrote.
 
     Args:
       path: the file.
       like: a tree of the same structure, shapes and types; only those of its leaves are used, so
         `jax.eval_shape` can make it.
-      earlier: from a leaf's name in files of an earlier version to the name it has now; asked where
-        the names in the file are not those of the tree.
+      earlier: from the names in a file of an earlier version to the names they have now; asked
+        where the names in the file are not those of the tree.
 
     Returns:
       A tree of NumPy arrays and random keys.
@@ -79,7 +81,8 @@ def load_tree(path: Path, like: Any, earlier: Callable[[str], str] | None = None
     arrays, header = _open(path)
     keys, named = header["keys"], _named_leaves(like)
     if earlier is not None and arrays.keys() != {name for name, _ in named}:
-        arrays = {earlier(name): array for name, array in arrays.items()}
+        now = earlier(set(arrays))
+        arrays = {now.get(name, name): array for name, array in arrays.items()}
     differing = sorted(arrays.keys() ^ {name for name, _ in named})
     if differing:
         raise InputError(f"{path} does not fit the model: {differing[0]!r} is in only one of them")

@@ -30,7 +30,6 @@ from jaxmlp.training import Best, History, Record, TrainState
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
 PICTURES = ("curves.png", "confusion.png")
-_MOMENTS = {"v": "m", "s": "v"}  # Adam's, as version 0.1 called them, and as they are called now
 FILES = (CONFIG, METRICS, CHECKPOINT, MODEL, SUMMARY, *PICTURES)
 
 
@@ -69,11 +68,19 @@ def claim(path: Path, names: tuple[str, ...], kind: str, overwrite: bool) -> Pat
     return path
 
 
-def _present_name(name: str) -> str:
-    """Return the present name of a leaf in a checkpoint of version 0.1."""
-    return re.sub(
-        r"^(state/opt_state/(?:1/)*)([vs])/", lambda at: f"{at[1]}{_MOMENTS[at[2]]}/", name
-    )
+def _present_names(names: set[str]) -> dict[str, str]:
+    """Return the present names of an optimizer's leaves in a checkpoint of version 0.1.
+
+    It called Adam's moments `v` and `s`, and `s` what AdaGrad and RMSProp keep, now `g`.
+    """
+    found = {name: re.match(r"(state/opt_state/(?:1/)*)([vs])/", name) for name in names}
+    leaves = {name: match for name, match in found.items() if match}
+    adam = {match[2] for match in leaves.values()} == {"v", "s"}
+    renamed = {"v": "m", "s": "v"} if adam else {"s": "g", "v": "v"}
+    return {
+        name: f"{match[1]}{renamed[match[2]]}{name[match.end() - 1 :]}"
+        for name, match in leaves.items()
+    }
 
 
 class Run:
@@ -193,7 +200,7 @@ class Run:
         if saved["checksum"] != self.origin["checksum"]:
             raise InputError(f"{self.path} was trained on other data: their checksum has changed")
         self.origin["dataset_wanted"] = saved["dataset_wanted"]
-        tree = load_tree(file, {"state": like[0], "best": like[1]}, _present_name)
+        tree = load_tree(file, {"state": like[0], "best": like[1]}, _present_names)
         epochs = saved["epoch"]
         lines = self.read_metrics()[:epochs]
         if len(lines) < epochs:

@@ -30,7 +30,7 @@ def default(name: str, value: Any, text: str = "") -> Any:
     return option(value, text or known["help"], known["choices"], known["group"], known["must_be"])
 
 
-class Subject(NamedTuple):
+class Inspected(NamedTuple):
     """A network with its data, fresh or from a run.
 
     Attributes:
@@ -57,9 +57,9 @@ def training_only() -> list[str]:
     return [field.name for field in fields(Config) if field.name not in NETWORK]
 
 
-def load_subject(
+def load_inspected(
     run: str | None, given: dict[str, Any], options: type[Config], hidden: tuple[int, ...]
-) -> Subject:
+) -> Inspected:
     """Load the network that a command was asked to look at.
 
     Args:
@@ -91,10 +91,10 @@ def load_subject(
     model, signature = problem.trainer.judge.model, problem.signature
     loss = build_loss(problem.recipe, signature)
     train = problem.train.indices
-    return Subject(problem.recipe, model, params, loss, signature, dataset, train)
+    return Inspected(problem.recipe, model, params, loss, signature, dataset, train)
 
 
-def _from_run(run: str, given: dict[str, Any]) -> Subject:
+def _from_run(run: str, given: dict[str, Any]) -> Inspected:
     from jaxmlp.config.factory import build_loss
     from jaxmlp.config.problem import split_training
     from jaxmlp.runs.folder import Run
@@ -110,4 +110,4 @@ def _from_run(run: str, given: dict[str, Any]) -> Subject:
     dataset = load_fitting(replace(opened.config, **given), signature)
     train, _ = split_training(recipe, dataset)
     loss = build_loss(recipe, signature)
-    return Subject(recipe, network.model, network.params, loss, signature, dataset, train)
+    return Inspected(recipe, network.model, network.params, loss, signature, dataset, train)

@@ -118,7 +118,7 @@ def test_long_measurements_are_made_once_and_kept(long, tmp_path, capsys):
     assert entry["versions"]["jax"]
     assert entry["device"]["cores"]
     page = report.build(tmp_path / "experiments", tmp_path / "report").read_text()
-    assert "numbers not of this run" in page
+    assert "Some numbers are not from this run." in page
     assert "as printed" in page
 
 
@@ -136,3 +136,35 @@ def test_numbers_kept_by_another_protocol_do_not_count(long, monkeypatch):
 def test_a_report_of_nothing(tmp_path):
     with pytest.raises(InputError, match="no experiment has run yet"):
         report.build(tmp_path, tmp_path)
+
+
+def test_the_report_shows_text_as_letters(tmp_path):
+    """Nothing that a record says can become markup or a template, but for code in backticks."""
+    odd = "<script>alert(1)</script> & {{ 7 * 7 }}"
+    text = f"{odd} `x < 1` ` alone"
+    about = {"rows": ["A3"], "section": odd, "formula": rf"a < \text{{{odd}}}", "threshold": text}
+    kept = {
+        "protocol": odd,
+        "date": "2026-01-02",
+        "versions": {"jax": odd},
+        "device": {"cores": 2, "machine": odd},
+        "seeds": {"0": {"seconds": 90.0}},
+    }
+    record = {
+        "name": NAME,
+        "claim": text,
+        "about": about,
+        "verdict": {"word": HOLDS, "number": 1.0, "spread": None, "says": text},
+        "settings": {"seeds": 5, "quick": False},
+        "data": {odd: {"source": odd}},
+        "seconds": 1.0,
+        "numbers": {"kept": {odd: kept}},
+    }
+    (tmp_path / NAME).mkdir()
+    (tmp_path / NAME / "numbers.json").write_text(json.dumps(record))
+    (tmp_path / NAME / "figure.svg").write_text("<svg/>")
+    page = report.build(tmp_path, tmp_path).read_text()
+    assert "<script" not in page
+    assert "49" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; {{ 7 * 7 }}") == 11
+    assert page.count("<code>x &lt; 1</code> ` alone") == 3

@@ -15,7 +15,7 @@ from jaxmlp import evaluate, predict, train
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError
 from jaxmlp.runs.checkpoints import load_metadata
-from jaxmlp.runs.folder import Run
+from jaxmlp.runs.folder import Run, _present_names
 from jaxmlp.runs.network import load
 
 KEPT = Path(__file__).parent / "version_0_1_0"
@@ -119,3 +119,19 @@ def test_a_run_s_configuration_trains_another_run(earlier, tmp_path):
     assert (config.epochs, before.epochs) == (1, 6)
     assert config.hidden == before.hidden == (6,)
     assert config.learning_rate == before.learning_rate
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        ({"t", "v/1/W", "s/1/W"}, {"t", "m/1/W", "v/1/W"}),  # Adam
+        ({"0", "1/t", "1/v/1/W", "1/s/1/W"}, {"0", "1/t", "1/m/1/W", "1/v/1/W"}),  # AdamW
+        ({"t", "s/1/W"}, {"t", "g/1/W"}),  # AdaGrad, RMSProp
+        ({"0", "1/t", "1/v/1/W"}, {"0", "1/t", "1/v/1/W"}),  # momentum with decay
+    ],
+)
+def test_the_leaves_of_an_optimizer_have_other_names_now(then, now):
+    names = {f"state/opt_state/{name}" for name in then} | {"state/params/1/W", "best/params/1/v"}
+    present = _present_names(names)
+    expected = {f"state/opt_state/{name}" for name in now} | {"state/params/1/W", "best/params/1/v"}
+    assert {present.get(name, name) for name in names} == expected

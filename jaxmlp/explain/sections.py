@@ -1,0 +1,233 @@
+"""Build the sections of an explanation: graphs of gates, or the two passes of one example.
+
+The layers' own `forward` and `backward` and the loss's `gradient` compute the numbers; this module
+only arranges them. Lecture rows B5, B6, D8, E6.
+"""
+
+from string import Template
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from jaxmlp.errors import check
+from jaxmlp.explain.formulas import LAYERS, LOSSES, OUTPUTS, Formulas
+from jaxmlp.explain.typeset import Line, Section
+from jaxmlp.runs.inspection import Inspected
+
+if TYPE_CHECKING:
+    from jaxmlp.nn import Layer
+
+
+WIDEST = 8  # numbers in a layer: the rows of a matrix then fit on a line of 100 characters
+
+
+CONVENTION = (
+    "As in the lectures, an example is a column, W has one row per output, and z = W a + b. The "
+    "library stores an example as a row and W with one column per output, z = x W + b. Its W and "
+    "dL/dW are the transposes of those shown here."
+)
+
+
+UNCHANGED = "Dropout is off here: every value passes unchanged."
+
+
+GATES = (
+    "Values go forward and gradients go back. An add gate distributes the gradient: it passes to "
+    "every input. A mul gate swaps its inputs: each input gets the gradient times the other input. "
+    "A copy gate adds up the gradients that come back. A max gate routes the gradient to the "
+    "larger input, and to the first input if they are equal."
+)
+
+
+class Stage(NamedTuple):
+    """A layer with its values in the forward pass.
+
+    Attributes:
+      title: the number of the layer, as the lectures count, and its name.
+      layer: the layer.
+      params: its parameters.
+      cache: what `forward` saved for `backward`.
+      y: its output.
+      formulas: the formulas of its kind.
+      names: LaTeX for `$x`, `$y` and the other placeholders of the formulas.
+    """
+
+    title: str
+    layer: "Layer"
+    params: Any
+    cache: Any
+    y: Any
+    formulas: Formulas
+    names: dict[str, str]
+
+
+def explain_gates() -> list[Section]:
+    """Return a section for each graph of gates, with values and gradients (B5, B6)."""
+    from jaxmlp.nn.gates import add_and_multiply, four_gates, neuron
+
+    shown = (
+        ("A sum and a product", "f = (x + y) z", add_and_multiply()),
+        ("All four gates", r"f = x y + \max(x, y)", four_gates()),
+        ("A sigmoid neuron", r"a = \sigma(w_0 x_0 + w_1 x_1 + w_2)", neuron()),
+    )
+    graphs = (
+        Section(title, [Line(formula, graph.edges[-1].value), graph])
+        for title, formula, graph in shown
+    )
+    return [Section("Gates and their rules", [GATES]), *graphs]
+
+
+def explain_network(inspected: Inspected, n: int) -> list[Section]:
+    """Return the sections of the forward and backward pass of one example (D8, E6), in float64.
+
+    Args:
+      inspected: the network with its data.
+      n: the number of the example in the training set, from 0.
+
+    Returns:
+      The example, a section for each layer, the loss, and a section for each layer backward.
+
+    Raises:
+      InputError: if the input or the output of a layer has more than 8 numbers.
+    """
+    import jax
+
+    from jaxmlp.config.signature import arrays_from
+
+    raw, y = inspected.dataset.x_train[n : n + 1], inspected.dataset.y_train[n : n + 1]
+    _check_size("the input", raw)
+    _, encoded, _ = arrays_from(inspected.signature, raw, y)
+    with jax.enable_x64(True):
+        x = jax.numpy.asarray(inspected.signature.preprocessing(raw), "float64")
+        params = jax.tree.map(lambda w: jax.numpy.asarray(w, "float64"), inspected.params)
+        stages, targets = _forward(inspected.model, params, x), jax.numpy.asarray(encoded)
+        z, name, loss = stages[-1].y, stages[-1].names["y"], inspected.loss
+        return [
+            Section(f"{inspected.dataset.name}, training example {n}", _example(inspected, raw, x)),
+            *(_forward_section(stage) for stage in stages),
+            Section(f"Loss: {loss.name}", _loss(inspected, z, name, targets, y), "forward"),
+            *_backward(inspected, stages, loss.gradient(z, targets)),
+        ]
+
+
+def _check_size(what: str, x: Any) -> None:
+    check(x.size <= WIDEST, what, f"at most {WIDEST} numbers wide to be shown", x.size)
+
+
+def _example(inspected: Inspected, raw: np.ndarray, x: Any) -> list[Any]:
+    kind = inspected.signature.preprocessing.kind
+    given = ", ".join(f"{value:g}" for value in raw.ravel())
+    after = "." if kind == "none" else f"; after preprocessing ({kind}):"
+    return [CONVENTION, f"The inputs are {given}{after}", Line("a^{[0]} = x", x[0])]
+
+
+def _forward(model: "Layer", params: Any, x: Any) -> list[Stage]:
+    stages, name, number = [], "a^{[0]}", 0
+    for k, (layer, w) in enumerate(zip(model.layers, params, strict=True), 1):
+        y, cache = layer.forward(w, x)
+        _check_size(f"the output of {layer.name}", y)
+        kind = layer.name.split()[0]
+        if kind == "flatten" and y.shape == x.shape:
+            continue  # it changes nothing
+        unknown = Formulas(f"h_{{{k}}}", rf"\text{{{layer.name}}}($x)", {})
+        formulas, names = LAYERS.get(kind, unknown), {"x": name, "xT": _transposed(name)}
+        number += formulas.symbol == "z"
+        if kind != "dropout":
+            name = f"{formulas.symbol}^{{[{number}]}}" if kind in LAYERS else formulas.symbol
+        names |= {"y": name, "dy": _with_respect_to(name), "l": str(number)}
+        stages.append(Stage(f"layer {number}, {layer.name}", layer, w, cache, y, formulas, names))
+        x = y
+    return stages
+
+
+def _forward_section(stage: Stage) -> Section:
+    names = stage.names
+    lines = [Line(_parameter(path, names), w) for path, w in _leaves(stage, stage.params)]
+    if names["y"] != names["x"]:
+        lines.append(Line(_fill(f"$y = {stage.formulas.forward}", names), stage.y[0]))
+    return Section(f"Forward: {stage.title}", [*lines] or [UNCHANGED], "forward")
+
+
+def _loss(inspected: Inspected, z: Any, name: str, targets: Any, y: np.ndarray) -> list[Any]:
+    """Return the targets, the prediction and the loss of the raw outputs `z`."""
+    import jax
+
+    from jaxmlp.nn.losses import softened
+    from jaxmlp.training import TASKS
+
+    output, value, _ = LOSSES.get(inspected.signature.loss, ("", "", ""))
+    items: list[Any] = [Line("y", softened(targets, z, inspected.recipe.label_smoothing)[0])]
+    if output:
+        predicted = getattr(jax.nn, output)(z)[0]
+        items.append(Line(rf"\hat{{y}} = {OUTPUTS[output]}({name})", predicted))
+    formula = _fill(f"L = {value}", {"z": name}) if value else "L"
+    items.append(Line(formula, inspected.loss(z, targets)))
+    if inspected.signature.task in ("multiclass", "binary"):
+        p = np.asarray(TASKS[inspected.signature.task].probabilities(z))[0]
+        names = inspected.signature.classes
+        answer = names[int(y[0])]
+        sure = f" ({p.max():.1%})" if output else ""
+        items.append(f"The network predicts {names[p.argmax()]}{sure}; the target is {answer}.")
+    return items
+
+
+def _backward(inspected: Inspected, stages: list[Stage], dy: Any) -> list[Section]:
+    """Return the gradients layer by layer, from `dy`, the gradient of the loss."""
+    import jax
+
+    name, rule = stages[-1].names["y"], LOSSES.get(inspected.signature.loss, ("", "", ""))[2]
+    line = Line(_equation(_with_respect_to(name, True), rule, {"z": name}), dy[0])
+    sections = [Section(f"Backward: {inspected.loss.name}", [line], "backward")]
+    for layer, names, rules in ((s, s.names, s.formulas) for s in reversed(stages)):
+        lines = []
+        if rules.slope:
+            ones = jax.numpy.ones_like(dy)
+            _, slopes = layer.layer.backward(layer.params, layer.cache, ones)
+            lines.append(Line(_fill(f"f'($x) = {rules.slope}", names), slopes[0]))
+        dparams, dy = layer.layer.backward(layer.params, layer.cache, dy)
+        for path, dw in _leaves(layer, dparams):
+            left = _with_respect_to(_parameter(path, names))
+            lines.append(Line(_equation(left, rules.gradients.get(path, ""), names), dw))
+        if names["y"] != names["x"]:
+            left = _with_respect_to(names["x"], True)
+            lines.append(Line(_equation(left, rules.gradients.get("x", ""), names), dy[0]))
+        sections.append(Section(f"Backward: {layer.title}", [*lines] or [UNCHANGED], "backward"))
+    return sections
+
+
+def _leaves(stage: Stage, tree: Any) -> list[tuple[str, Any]]:
+    """Return the name and value of each leaf, with the kernel `W` transposed as in the lectures."""
+    import jax
+
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    dense = stage.layer.name.startswith("dense ")
+    return [
+        (jax.tree_util.keystr(path, simple=True, separator="."), leaf.T if dense else leaf)
+        for path, leaf in leaves
+    ]
+
+
+def _parameter(path: str, names: dict[str, str]) -> str:
+    letter = {"alpha": r"\alpha"}.get(path, path if len(path) == 1 else rf"\text{{{path}}}")
+    return f"{letter}^{{[{names['l']}]}}"
+
+
+def _with_respect_to(name: str, first: bool = False) -> str:
+    """Return LaTeX for `dL/dname`: delta for a z, defined where `first` is true."""
+    derivative = rf"\frac{{\partial L}}{{\partial {name}}}"
+    if not name.startswith("z"):
+        return derivative
+    delta = name.replace("z", r"\delta", 1)
+    return f"{delta} = {derivative}" if first else delta
+
+
+def _transposed(name: str) -> str:
+    return name[:-1] + r"\top}" if name.endswith("]}") else name + r"^{\top}"
+
+
+def _equation(left: str, right: str, names: dict[str, str]) -> str:
+    return f"{left} = {_fill(right, names)}" if right else left
+
+
+def _fill(latex: str, names: dict[str, str]) -> str:
+    return Template(latex).substitute(names)
