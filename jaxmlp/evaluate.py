@@ -62,12 +62,12 @@ def _main(arguments: list[str]) -> int:
 
 
 def _result(run: "Run", options: argparse.Namespace) -> dict[str, Any]:
-    from jaxmlp.data.files import TABLES
+    from jaxmlp.data.readers import TABLE_SUFFIXES
 
     config = run.config
     _, params, spec = run.load_model()
     if options.dataset:
-        target = config.target if options.dataset.lower().endswith(TABLES) else None
+        target = config.target if options.dataset.lower().endswith(TABLE_SUFFIXES) else None
         config = dataclasses.replace(config, dataset=options.dataset, data_dir=None, target=target)
     if options.data_dir:
         config = dataclasses.replace(config, data_dir=options.data_dir)

@@ -23,7 +23,7 @@ from jaxmlp.config.factory import (
 from jaxmlp.config.names import LOSSES, MODELS, OPTIMIZER_TABLE
 from jaxmlp.config.options import Config
 from jaxmlp.config.signature import Spec, arrays_from, prepare, together
-from jaxmlp.data import Dataset, Preprocessing, background, holdout, parts, with_task
+from jaxmlp.data import Dataset, Preprocessing, background, holdout, iterate_chunks, with_task
 from jaxmlp.errors import InputError, check
 from jaxmlp.training import (
     TASKS,
@@ -252,7 +252,7 @@ def spec_from(config: Config, dataset: Dataset, rest: np.ndarray) -> Spec:
         ),
         columns=dataset.columns,
         background=background(x[rest[:ENOUGH]]) if pictures else None,
-        white=max(int(part.max()) for part in parts(x, rest)) if pictures else 255,
+        white=max(int(part.max()) for part in iterate_chunks(x, rest)) if pictures else 255,
     )
 
 

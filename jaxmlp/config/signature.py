@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmlp.data import Preprocessing, parts
+from jaxmlp.data import Preprocessing, iterate_chunks
 from jaxmlp.errors import check
 from jaxmlp.training import TASKS, Examples
 
@@ -92,7 +92,7 @@ def stored(spec: Spec, x: np.ndarray) -> np.ndarray:
     if spec.raw:
         return x
     ready, end = np.empty(x.shape, jnp.result_type(float)), 0
-    for part in parts(x, np.arange(len(x))):
+    for part in iterate_chunks(x, np.arange(len(x))):
         start, end = end, end + len(part)
         ready[start:end] = spec.preprocessing(part)
     return ready

@@ -9,16 +9,16 @@ from collections.abc import Callable
 
 from jaxmlp.data import embedded, toys
 from jaxmlp.data.columns import Columns
+from jaxmlp.data.convert_task import with_task
 from jaxmlp.data.dataset import TASKS, Dataset, Source, checksum
 from jaxmlp.data.download import Unavailable
 from jaxmlp.data.inputs import Inputs, read_inputs
-from jaxmlp.data.mnist import SETS, load_idx_set
+from jaxmlp.data.mnist import IDX_SETS, load_idx_set
 from jaxmlp.data.pictures import background
-from jaxmlp.data.preprocessing import KINDS, Preprocessing, parts
-from jaxmlp.data.retask import with_task
+from jaxmlp.data.preprocessing import KINDS, Preprocessing, iterate_chunks
 from jaxmlp.data.splits import holdout
-from jaxmlp.data.tables import SUFFIXES, load_table
 from jaxmlp.data.tfds import PREFIX, load_tfds
+from jaxmlp.data.user_files import SUFFIXES, load_user_file
 from jaxmlp.errors import InputError, unknown
 
 __all__ = [
@@ -33,9 +33,9 @@ __all__ = [
     "background",
     "checksum",
     "holdout",
+    "iterate_chunks",
     "load",
     "names",
-    "parts",
     "read_inputs",
     "with_task",
 ]
@@ -55,7 +55,7 @@ _BUILT_IN: dict[str, Callable[[str], Dataset]] = {
 
 def names() -> tuple[str, ...]:
     """Return the names that `load` knows, beside `tfds:NAME` and the paths of a user's files."""
-    return (*SETS, *_BUILT_IN)
+    return (*IDX_SETS, *_BUILT_IN)
 
 
 def load(
@@ -88,12 +88,14 @@ def load(
         raise InputError(
             f"target is for .csv and .parquet files, the data set {name!r} has its own"
         )
-    if data_dir is not None and not (tfds or name in SETS):
-        raise InputError(f"data_dir is for {', '.join(SETS)} and {PREFIX}NAME, not for {name!r}")
+    if data_dir is not None and not (tfds or name in IDX_SETS):
+        raise InputError(
+            f"data_dir is for {', '.join(IDX_SETS)} and {PREFIX}NAME, not for {name!r}"
+        )
     if table:
-        return load_table(name, target)
+        return load_user_file(name, target)
     if tfds:
         return load_tfds(name, data_dir)
-    if name in SETS:
+    if name in IDX_SETS:
         return load_idx_set(name, data_dir)
     return _BUILT_IN[name](name)

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxmlp.data.dataset import classification
+from jaxmlp.data.dataset import classification_task
 from jaxmlp.errors import InputError
 
-FEW = 20  # integers with at most this many different values are class labels in a table
+MOST_CLASSES = 20  # integers with at most this many different values are class labels in a table
 
 
 class Target(NamedTuple):
@@ -38,7 +38,7 @@ def check_labels(labels: np.ndarray, classes: int, where: str) -> None:
         )
 
 
-def classify(codes: np.ndarray, classes: Sequence[str], where: str) -> Target:
+def target_from_codes(codes: np.ndarray, classes: Sequence[str], where: str) -> Target:
     """Return labels found in data as the target of a classifier.
 
     Args:
@@ -54,15 +54,15 @@ def classify(codes: np.ndarray, classes: Sequence[str], where: str) -> Target:
     """
     if len(classes) < 2:
         raise InputError(f"{where}: expected at least two classes, got only {classes[0]!r}")
-    if len(classes) > max(FEW, len(codes) // 2):
+    if len(classes) > max(MOST_CLASSES, len(codes) // 2):
         raise InputError(
             f"{where}: expected class labels, got {len(classes)} different values in "
             f"{len(codes)} rows"
         )
-    return Target(codes.astype(np.int32), classification(classes), tuple(classes))
+    return Target(codes.astype(np.int32), classification_task(classes), tuple(classes))
 
 
-def measure(values: np.ndarray, names: Sequence[str]) -> Target:
+def target_from_numbers(values: np.ndarray, names: Sequence[str]) -> Target:
     """Return columns of numbers as a target: several of zeros and ones are `multilabel`.
 
     Args:
@@ -76,7 +76,7 @@ def measure(values: np.ndarray, names: Sequence[str]) -> Target:
     return Target(values.astype(np.float32), "multilabel" if labels else "regression", tuple(names))
 
 
-def as_target(y: np.ndarray, where: str) -> Target:
+def target_from_array(y: np.ndarray, where: str) -> Target:
     """Return the target that an array means by its type and shape.
 
     Integers, booleans and text `(N,)` or `(N, 1)` are class labels, numbered in sorted order;
@@ -96,15 +96,19 @@ def as_target(y: np.ndarray, where: str) -> Target:
         y = y[:, 0]
     if y.ndim == 1 and y.size and y.dtype.kind in "iubU":
         names, codes = np.unique(y, return_inverse=True)
-        return classify(codes, [str(name) for name in names], where)
+        return target_from_codes(codes, [str(name) for name in names], where)
     if y.ndim not in (1, 2) or y.dtype.kind not in "iubf" or y.size == 0:
-        raise InputError(f"{where}: expected labels (N,) or numbers (N, outputs), got {form(y)}")
+        raise InputError(
+            f"{where}: expected labels (N,) or numbers (N, outputs), got {dtype_and_shape(y)}"
+        )
     check_finite(y, where)
     y = y.reshape(len(y), -1)
-    return measure(y, ["y"] if y.shape[1] == 1 else [f"y{i}" for i in range(y.shape[1])])
+    return target_from_numbers(
+        y, ["y"] if y.shape[1] == 1 else [f"y{i}" for i in range(y.shape[1])]
+    )
 
 
-def as_inputs(x: np.ndarray, where: str) -> np.ndarray:
+def inputs_from_array(x: np.ndarray, where: str) -> np.ndarray:
     """Return an array as inputs `(N, features)` or `(N, H, W, C)`, `uint8` or floating.
 
     Args:
@@ -116,13 +120,14 @@ def as_inputs(x: np.ndarray, where: str) -> np.ndarray:
     """
     if x.ndim not in (2, 3, 4) or x.dtype.kind not in "biuf" or x.size == 0:
         raise InputError(
-            f"{where}: expected numbers (N, features), (N, H, W) or (N, H, W, C), got {form(x)}"
+            f"{where}: expected numbers (N, features), (N, H, W) or (N, H, W, C), "
+            f"got {dtype_and_shape(x)}"
         )
     check_finite(x, where)
-    return as_kept(x[..., np.newaxis] if x.ndim == 3 else x)
+    return to_input_dtype(x[..., np.newaxis] if x.ndim == 3 else x)
 
 
-def as_kept(x: np.ndarray) -> np.ndarray:
+def to_input_dtype(x: np.ndarray) -> np.ndarray:
     """Return numbers as `uint8`, `float32` or `float64`: other types become the last."""
     return x if x.dtype in (np.uint8, np.float32, np.float64) else x.astype(np.float64)
 
@@ -142,6 +147,6 @@ def check_finite(x: np.ndarray, where: str) -> None:
         raise InputError(f"{where}: expected finite numbers, got {x[tuple(bad)]} at row {bad[0]}")
 
 
-def form(array: np.ndarray) -> str:
+def dtype_and_shape(array: np.ndarray) -> str:
     """Return type and shape of an array, for a message."""
     return f"{array.dtype} of shape {array.shape}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from jaxmlp.data.files import NUMBER
+from jaxmlp.data.readers import NUMBER_PATTERN
 from jaxmlp.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Columns:
     target: tuple[str, ...] = ()
 
     @property
-    def inputs(self) -> tuple[str, ...]:
+    def input_names(self) -> tuple[str, ...]:
         """The name of each input: `age` for a number, `colour=red` for a category."""
         return self.numeric + tuple(f"{c}={v}" for c, vs in self.categorical.items() for v in vs)
 
@@ -42,7 +42,7 @@ class Columns:
           where: what the table is called in a message, usually its file.
 
         Returns:
-          `float64` inputs `(rows, len(self.inputs))`.
+          `float64` inputs `(rows, len(self.input_names))`.
 
         Raises:
           InputError: naming the columns that are missing or were never seen, or the column and row
@@ -50,12 +50,14 @@ class Columns:
             of an unknown category.
         """
         self._check_names(table.column_names, where)
-        x = np.zeros((len(table), len(self.inputs)))
+        x = np.zeros((len(table), len(self.input_names)))
         for i, name in enumerate(self.numeric):
-            x[:, i] = numbers(table[name], f"{where}: column {name!r}")
+            x[:, i] = numeric_values(table[name], f"{where}: column {name!r}")
         start, rows = len(self.numeric), np.arange(len(table))
         for name, categories in self.categorical.items():
-            x[rows, start + codes(table[name], categories, f"{where}: column {name!r}")] = 1
+            x[
+                rows, start + category_codes(table[name], categories, f"{where}: column {name!r}")
+            ] = 1
             start += len(categories)
         return x
 
@@ -64,9 +66,9 @@ class Columns:
         absent = [name for name in (*self.numeric, *self.categorical) if name not in names]
         extra = [name for name in names if name not in wanted and name not in self.target]
         if absent:
-            raise InputError(f"{where}: missing the columns {_listed(absent)}")
+            raise InputError(f"{where}: missing the columns {_quote_names(absent)}")
         if extra:
-            raise InputError(f"{where}: unexpected columns {_listed(extra)}")
+            raise InputError(f"{where}: unexpected columns {_quote_names(extra)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the columns as plain lists and dictionaries, for JSON."""
@@ -83,7 +85,7 @@ class Columns:
         return cls(tuple(record["numeric"]), categorical, tuple(record["target"]))
 
 
-def describe(table: "pa.Table", target: tuple[str, ...], where: str) -> Columns:
+def infer_columns(table: "pa.Table", target: tuple[str, ...], where: str) -> Columns:
     """Decide how the columns of a table become inputs: text is a category, the rest is a number.
 
     Args:
@@ -103,11 +105,11 @@ def describe(table: "pa.Table", target: tuple[str, ...], where: str) -> Columns:
         if name in target:
             continue
         if is_text(table[name]):
-            categorical[name] = _categories(table[name], f"{where}: column {name!r}")
+            categorical[name] = _find_categories(table[name], f"{where}: column {name!r}")
         else:
             numeric.append(name)
     if not numeric and not categorical:
-        raise InputError(f"{where}: no column is left beside the target {_listed(target)}")
+        raise InputError(f"{where}: no column is left beside the target {_quote_names(target)}")
     return Columns(tuple(numeric), categorical, target)
 
 
@@ -118,14 +120,14 @@ def is_text(column: Any) -> bool:
 
     if not pa.types.is_string(column.type):
         return False
-    alike = pc.sum(pc.match_substring_regex(column, f"^{NUMBER}$")).as_py() or 0
+    alike = pc.sum(pc.match_substring_regex(column, f"^{NUMBER_PATTERN}$")).as_py() or 0
     return 2 * alike < len(column)
 
 
-def _categories(column: Any, where: str) -> tuple[str, ...]:
+def _find_categories(column: Any, where: str) -> tuple[str, ...]:
     import pyarrow.compute as pc
 
-    check_present(column, where)
+    check_no_missing_values(column, where)
     values = sorted(pc.unique(column).to_pylist())
     if len(values) > min(MOST_CATEGORIES, max(20, len(column) // 2)):
         raise InputError(
@@ -135,7 +137,7 @@ def _categories(column: Any, where: str) -> tuple[str, ...]:
     return tuple(values)
 
 
-def numbers(column: Any, where: str) -> np.ndarray:
+def numeric_values(column: Any, where: str) -> np.ndarray:
     """Return a column as `float64` numbers `(rows,)`.
 
     Args:
@@ -149,10 +151,10 @@ def numbers(column: Any, where: str) -> np.ndarray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    check_present(column, where)
+    check_no_missing_values(column, where)
     kind = column.type
     if pa.types.is_string(kind):
-        row = _first(pc.invert(pc.match_substring_regex(column, f"^{NUMBER}$")))
+        row = _first_true(pc.invert(pc.match_substring_regex(column, f"^{NUMBER_PATTERN}$")))
         if row is not None:
             raise InputError(
                 f"{where}, row {row + 1}: expected a number, got {column[row].as_py()!r}"
@@ -175,7 +177,7 @@ def numbers(column: Any, where: str) -> np.ndarray:
     return values
 
 
-def codes(column: Any, categories: tuple[str, ...], where: str) -> np.ndarray:
+def category_codes(column: Any, categories: tuple[str, ...], where: str) -> np.ndarray:
     """Return the place of each cell in a list of categories, `(rows,)`.
 
     Args:
@@ -189,19 +191,19 @@ def codes(column: Any, categories: tuple[str, ...], where: str) -> np.ndarray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    check_present(column, where)
+    check_no_missing_values(column, where)
     column = column.cast(pa.string())
     places = pc.index_in(column, pa.array(categories, pa.string()))
-    row = _first(pc.is_null(places))
+    row = _first_true(pc.is_null(places))
     if row is not None:
         raise InputError(
-            f"{where}, row {row + 1}: expected one of {_listed(categories)}, "
+            f"{where}, row {row + 1}: expected one of {_quote_names(categories)}, "
             f"got {column[row].as_py()!r}"
         )
     return places.to_numpy()
 
 
-def check_present(column: Any, where: str) -> None:
+def check_no_missing_values(column: Any, where: str) -> None:
     """Reject a column with a cell that is empty, null or NaN.
 
     Args:
@@ -217,12 +219,12 @@ def check_present(column: Any, where: str) -> None:
     empty = pc.is_null(column, nan_is_null=True)
     if pa.types.is_string(column.type):
         empty = pc.or_kleene(empty, pc.equal(pc.utf8_trim_whitespace(column), ""))
-    row = _first(empty)
+    row = _first_true(empty)
     if row is not None:
         raise InputError(f"{where}, row {row + 1}: the value is missing")
 
 
-def _first(mask: Any) -> int | None:
+def _first_true(mask: Any) -> int | None:
     """Return the index of the first true cell."""
     import pyarrow.compute as pc
 
@@ -230,6 +232,6 @@ def _first(mask: Any) -> int | None:
     return None if row < 0 else row
 
 
-def _listed(names: Any, most: int = 10) -> str:
+def _quote_names(names: Any, most: int = 10) -> str:
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(repr(name) for name in list(names)[:most]) + rest

@@ -96,12 +96,12 @@ def checksum(*arrays: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def classification(classes: Sequence[str]) -> str:
+def classification_task(classes: Sequence[str]) -> str:
     """Return the task that choosing one of these classes is: `binary` if there are two."""
     return "binary" if len(classes) == 2 else "multiclass"
 
 
-def assemble(
+def make_dataset(
     name: str,
     parts: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     task: str,

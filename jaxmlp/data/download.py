@@ -12,8 +12,13 @@ from urllib.parse import urlsplit
 
 from jaxmlp.errors import InputError
 
-PATIENCE = 3.0  # seconds until a host counts as out of reach
-RETRIED = (500, 502, 503, 504)  # answers that tensorflow-datasets asks again for, for minutes
+REACH_SECONDS = 3.0  # seconds until a host counts as out of reach
+RETRIED_STATUSES = (
+    500,
+    502,
+    503,
+    504,
+)  # tensorflow-datasets asks again, for minutes
 
 
 class Unavailable(InputError):
@@ -21,7 +26,7 @@ class Unavailable(InputError):
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def silence_tfds() -> Iterator[None]:
     """Keep the progress bars, banners and log lines of tensorflow-datasets off the screen."""
     import tensorflow_datasets as tfds
 
@@ -36,7 +41,7 @@ def quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def check_reachable(url: str, seconds: float = PATIENCE) -> None:
+def check_reachable(url: str, seconds: float = REACH_SECONDS) -> None:
     """Find out whether the host of an address answers at all.
 
     Without a network the download gives up after 204 seconds. This asks for the head of one file
@@ -57,9 +62,9 @@ def check_reachable(url: str, seconds: float = PATIENCE) -> None:
     def ask() -> None:
         try:
             status = requests.head(url, timeout=seconds).status_code
-            reasons.append(f"it answers {status}" if status in RETRIED else "")
+            reasons.append(f"it answers {status}" if status in RETRIED_STATUSES else "")
         except Exception as error:  # whatever it is, it is the reason
-            reasons.append(root(error))
+            reasons.append(first_cause(error))
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
@@ -69,14 +74,14 @@ def check_reachable(url: str, seconds: float = PATIENCE) -> None:
         raise Unavailable(f"{urlsplit(url).hostname} cannot be reached ({reason})")
 
 
-def root(error: BaseException) -> str:
+def first_cause(error: BaseException) -> str:
     """Return the first line of the error that all others in the chain came from."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def fetch(files: Mapping[str, Any], folder: Path) -> None:
+def download_files(files: Mapping[str, Any], folder: Path) -> None:
     """Download files, check their sizes and SHA-256 sums, and only then put them into a folder.
 
     Args:
@@ -92,13 +97,13 @@ def fetch(files: Mapping[str, Any], folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
-            for url, path in _download(files, Path(scratch)).items():
+            for url, path in _download_into(files, Path(scratch)).items():
                 path.replace(folder / url.rsplit("/", 1)[-1])
     except OSError as error:
         raise InputError(f"{folder}: cannot be written: {error}") from error
 
 
-def _download(files: Mapping[str, Any], scratch: Path) -> dict[str, Path]:
+def _download_into(files: Mapping[str, Any], scratch: Path) -> dict[str, Path]:
     """Let tensorflow-datasets download and verify the files; return where it put each."""
     import requests
     from tensorflow_datasets.core.download import DownloadError, DownloadManager
@@ -106,7 +111,7 @@ def _download(files: Mapping[str, Any], scratch: Path) -> dict[str, Path]:
 
     manager = DownloadManager(download_dir=scratch, url_infos=dict(files))
     paths = {}
-    with quiet():
+    with silence_tfds():
         for url, info in files.items():  # in turn: where one fails, no thread is left writing
             try:
                 paths[url] = Path(manager.download(url))
@@ -116,5 +121,5 @@ def _download(files: Mapping[str, Any], scratch: Path) -> dict[str, Path]:
                     f"{info.checksum}"
                 ) from error
             except (DownloadError, requests.RequestException) as error:
-                raise Unavailable(f"{url}: the download failed ({root(error)})") from error
+                raise Unavailable(f"{url}: the download failed ({first_cause(error)})") from error
     return paths

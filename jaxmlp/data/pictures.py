@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxmlp.data.files import existing, reading
+from jaxmlp.data.readers import existing_file, report_read_errors
 from jaxmlp.errors import check
 
-GROUNDS = ("dark", "light")
+BACKGROUNDS = ("dark", "light")
 
 
 def background(images: np.ndarray) -> str | None:
@@ -28,7 +28,7 @@ def background(images: np.ndarray) -> str | None:
 
 
 def read_picture(
-    path: Path, shape: tuple[int, ...], ground: str | None = None, white: int = 255
+    path: Path, shape: tuple[int, ...], background: str | None = None, white: int = 255
 ) -> tuple[np.ndarray, bool]:
     """Read a picture of any size and kind as one image of the given shape.
 
@@ -39,15 +39,15 @@ def read_picture(
     Args:
       path: a file in any format that Pillow reads.
       shape: `(H, W, C)`, C being 1 or 3.
-      ground: of the training images, `dark` or `light`; `None` leaves the picture as it is.
+      background: of the training images, `dark` or `light`; `None` leaves the picture as it is.
       white: the value of white in the training images.
 
     Returns:
       The image, `uint8` `(1, H, W, C)`, and whether it was inverted.
 
     Raises:
-      InputError: if the file is missing, empty or no picture, or `shape`, `ground` or `white` are
-        not of the kind described.
+      InputError: if the file is missing, empty or no picture, or `shape`, `background` or `white`
+        are not of the kind described.
     """
     from PIL import Image, ImageOps
 
@@ -57,16 +57,16 @@ def read_picture(
         "(H, W, 1) or (H, W, 3) for a picture",
         shape,
     )
-    check(ground in (*GROUNDS, None), "background", "dark, light or None", ground)
+    check(background in (*BACKGROUNDS, None), "background", "dark, light or None", background)
     check(0 < white <= 255, "white", "from 1 to 255", white)
     damage = (SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
-    with reading(existing(path), "a picture", *damage), Image.open(path) as file:
-        picture = _flatten(ImageOps.exif_transpose(file))
+    with report_read_errors(existing_file(path), "a picture", *damage), Image.open(path) as file:
+        picture = _to_rgb(ImageOps.exif_transpose(file))
 
     pixels = np.asarray(picture)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     paper = np.median(edge, axis=0)
-    inverted = ground is not None and ground != GROUNDS[int(paper.mean() > 127)]
+    inverted = background is not None and background != BACKGROUNDS[int(paper.mean() > 127)]
     if inverted:
         picture, paper = ImageOps.invert(picture), 255 - paper
     height, width, channels = shape
@@ -76,7 +76,7 @@ def read_picture(
     return np.rint(image * (white / 255)).astype(np.uint8), inverted
 
 
-def _flatten(picture: Any) -> Any:
+def _to_rgb(picture: Any) -> Any:
     """Return a picture in 8-bit RGB, on black paper if its ink is light, else on white."""
     from PIL import Image, ImageStat
 

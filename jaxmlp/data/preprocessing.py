@@ -9,7 +9,7 @@ import numpy as np
 from jaxmlp.errors import InputError, check, unknown
 
 KINDS = ("none", "scale", "zscore", "minmax")
-PART = 4096  # examples looked at in one go: the data may be large, and are not copied whole
+CHUNK = 4096  # examples looked at in one go: the data may be large, and are not copied whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +39,13 @@ class Preprocessing:
     scale: np.ndarray
 
     @classmethod
-    def fit(cls, kind: str, x: np.ndarray, which: np.ndarray | None = None) -> Self:
+    def fit(cls, kind: str, x: np.ndarray, indices: np.ndarray | None = None) -> Self:
         """Choose offset and scale for the training inputs.
 
         Args:
           kind: one of `KINDS`, or `auto`: `scale` for `uint8` images and `zscore` otherwise.
           x: inputs, `(N, ...)`.
-          which: the indices of those for training, all if `None`.
+          indices: the indices of those for training, all if `None`.
 
         Returns:
           The preprocessing; its `kind` is never `auto`.
@@ -57,10 +57,10 @@ class Preprocessing:
             kind = "scale" if x.dtype == np.uint8 else "zscore"
         if kind not in KINDS:
             raise unknown("preprocessing", kind, (*KINDS, "auto"))
-        which = np.arange(len(x)) if which is None else which
-        check(len(which) > 0, "x", "at least one example", len(which))
+        indices = np.arange(len(x)) if indices is None else indices
+        check(len(indices) > 0, "x", "at least one example", len(indices))
         axes = tuple(range(x.ndim - 1))
-        ends = [(part.min(axes), part.max(axes)) for part in parts(x, which)]
+        ends = [(part.min(axes), part.max(axes)) for part in iterate_chunks(x, indices)]
         low = np.min([least for least, _ in ends], axis=0).astype(np.float64)
         high = np.max([most for _, most in ends], axis=0).astype(np.float64)
         if not np.isfinite([low, high]).all():
@@ -68,12 +68,14 @@ class Preprocessing:
         if kind == "none":
             return cls(kind, np.zeros(()), np.ones(()))
         if kind == "scale":
-            return cls(kind, np.zeros(()), _inverse(np.max(np.abs([low, high]))))
+            return cls(kind, np.zeros(()), _reciprocal(np.max(np.abs([low, high]))))
         if kind == "minmax":
-            return cls(kind, low, _inverse(high - low))
-        mean, deviation = _moments(x, which, axes)
+            return cls(kind, low, _reciprocal(high - low))
+        mean, deviation = _mean_and_deviation(x, indices, axes)
         constant = low == high  # asked of the data: a rounded mean leaves a spread of 1e-17
-        return cls(kind, np.where(constant, low, mean), _inverse(np.where(constant, 0, deviation)))
+        return cls(
+            kind, np.where(constant, low, mean), _reciprocal(np.where(constant, 0, deviation))
+        )
 
     def __call__(self, x: Any) -> Any:
         """Return `(x - offset) * scale` of NumPy or JAX inputs `(N, ...)`, in their own float type.
@@ -83,16 +85,16 @@ class Preprocessing:
         """
         if x.dtype.kind in "iub":
             x = x.astype(np.float32)
-        centred = x - self._like(self.offset, x)
-        centred *= self._like(self.scale, x)  # in place, where it is NumPy's
+        centred = x - self._match_array(self.offset, x)
+        centred *= self._match_array(self.scale, x)  # in place, where it is NumPy's
         return centred
 
     def undo(self, x: Any) -> Any:
         """Return `x / scale + offset`, which takes floating `(x - offset) * scale` back to `x`."""
-        return x / self._like(self.scale, x) + self._like(self.offset, x)
+        return x / self._match_array(self.scale, x) + self._match_array(self.offset, x)
 
     @staticmethod
-    def _like(numbers: np.ndarray, x: Any) -> np.ndarray:
+    def _match_array(numbers: np.ndarray, x: Any) -> np.ndarray:
         # of the type and rank of x, so that nothing is promoted
         return numbers.reshape((1,) * (x.ndim - numbers.ndim) + numbers.shape).astype(x.dtype)
 
@@ -113,22 +115,27 @@ class Preprocessing:
         return cls(record["kind"], offset, scale)
 
 
-def _inverse(size: np.ndarray) -> np.ndarray:
+def _reciprocal(size: np.ndarray) -> np.ndarray:
     """Return 1 / size, and 1 where the size is 0."""
     return np.asarray(1 / np.where(size == 0, 1, size))
 
 
-def parts(x: np.ndarray, which: np.ndarray) -> Iterator[np.ndarray]:
+def iterate_chunks(x: np.ndarray, indices: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the examples at some indices, a few thousand at a time."""
-    for some in np.array_split(which, -(-len(which) // PART)):
+    for some in np.array_split(indices, -(-len(indices) // CHUNK)):
         yield x[some]
 
 
-def _moments(
-    x: np.ndarray, which: np.ndarray, axes: tuple[int, ...]
+def _mean_and_deviation(
+    x: np.ndarray, indices: np.ndarray, axes: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation in float64."""
-    size = len(which) * x[0].size / x.shape[-1]
-    mean = np.sum([part.sum(axes, dtype=np.float64) for part in parts(x, which)], axis=0) / size
-    squares = np.sum([np.square(part - mean).sum(axes) for part in parts(x, which)], axis=0)
+    size = len(indices) * x[0].size / x.shape[-1]
+    mean = (
+        np.sum([part.sum(axes, dtype=np.float64) for part in iterate_chunks(x, indices)], axis=0)
+        / size
+    )
+    squares = np.sum(
+        [np.square(part - mean).sum(axes) for part in iterate_chunks(x, indices)], axis=0
+    )
     return mean, np.sqrt(squares / size)

@@ -37,13 +37,13 @@ def holdout(
         return np.arange(n), np.arange(0)
     order = np.random.default_rng(seed).permutation(n)
     if stratify and _are_labels(y):
-        order = order[_classes_in_turn(y[order], size)]
+        order = order[_stratified_order(y[order], size)]
     held = np.zeros(n, bool)
     held[order[:size]] = True
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _classes_in_turn(y: np.ndarray, size: int) -> np.ndarray:
+def _stratified_order(y: np.ndarray, size: int) -> np.ndarray:
     """Return positions in `y`, the first `size` of them with every class in proportion."""
     _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
     quota, remainder = np.divmod(counts * size, len(y))
@@ -56,13 +56,15 @@ def _classes_in_turn(y: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([by_class[chosen], by_class[~chosen]])
 
 
-def split(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def split_off_test(
+    x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return `x_train, y_train, x_test, y_test`, a fifth held out with the fixed test seed."""
     rest, held = holdout(y, max(1, round(TEST_FRACTION * len(y))), TEST_SEED)
     return x[rest], y[rest], x[held], y[held]
 
 
-def how_split(y: np.ndarray) -> dict[str, Any]:
+def split_record(y: np.ndarray) -> dict[str, Any]:
     """Return what a provenance record says about a `split` with these targets."""
     return {"test": TEST_FRACTION, "seed": TEST_SEED, "stratified": _are_labels(y)}
 

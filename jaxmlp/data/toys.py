@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxmlp.data.dataset import Dataset, assemble, classification
+from jaxmlp.data.dataset import Dataset, classification_task, make_dataset
 
 SEED = 0
-TRAIN, TEST = 1000, 500
+TRAIN_SIZE, TEST_SIZE = 1000, 500
 
 Points = tuple[np.ndarray, np.ndarray]
 
@@ -98,7 +98,7 @@ def load_gate(name: str) -> Dataset:
     """Return the truth table of `and`, `or` or `xor` (lecture row D1): train = test = 4 points."""
     x = np.array([(0, 0), (0, 1), (1, 0), (1, 1)], np.float32)
     y = np.array(GATES[name], np.int32)
-    return assemble(
+    return make_dataset(
         name,
         (x, y, x, y),
         "binary",
@@ -113,26 +113,30 @@ def load_points(name: str) -> Dataset:
     """Return `moons`, `circles` or `spirals`: 1,000 points to learn from, 500 to judge by."""
     draw = POINTS[name]
     rng = np.random.default_rng(SEED)
-    (x, y), (x_test, y_test) = draw(TRAIN, rng), draw(TEST, rng)
+    (x, y), (x_test, y_test) = draw(TRAIN_SIZE, rng), draw(TEST_SIZE, rng)
     classes = [str(label) for label in range(y.max() + 1)]
     parts = (x.astype(np.float32), y.astype(np.int32))
     test = (x_test.astype(np.float32), y_test.astype(np.int32))
-    return assemble(name, (*parts, *test), classification(classes), classes, **_drawn())
+    return make_dataset(
+        name, (*parts, *test), classification_task(classes), classes, **_provenance()
+    )
 
 
 def load_curve(name: str) -> Dataset:
     """Return `sine` or `sawtooth`: 1,000 and 500 points without noise, drawn from the interval."""
     curve, (low, high) = CURVES[name]
     rng = np.random.default_rng(SEED)
-    x, x_test = (rng.uniform(low, high, (n, 1)).astype(np.float32) for n in (TRAIN, TEST))
-    return assemble(name, (x, curve(x), x_test, curve(x_test)), "regression", ("y",), **_drawn())
+    x, x_test = (rng.uniform(low, high, (n, 1)).astype(np.float32) for n in (TRAIN_SIZE, TEST_SIZE))
+    return make_dataset(
+        name, (x, curve(x), x_test, curve(x_test)), "regression", ("y",), **_provenance()
+    )
 
 
-def _drawn() -> dict[str, Any]:
+def _provenance() -> dict[str, Any]:
     return {
         "source": "jaxmlp.data.toys",
         "version": "1",
-        "split": {"train": TRAIN, "test": TEST, "seed": SEED},
+        "split": {"train": TRAIN_SIZE, "test": TEST_SIZE, "seed": SEED},
     }
 
 

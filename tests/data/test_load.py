@@ -10,7 +10,7 @@ import pytest
 
 import jaxmlp.data
 from jaxmlp.data import Dataset, load, names
-from jaxmlp.data.dataset import assemble, checksum
+from jaxmlp.data.dataset import checksum, make_dataset
 from jaxmlp.errors import InputError
 
 HEAVY = {"jax", "optax", "sklearn", "scipy", "pandas", "pyarrow", "PIL", "tensorflow_datasets"}
@@ -106,7 +106,7 @@ X, Y = np.zeros((3, 2)), np.zeros(3, np.int32)
 )
 def test_parts_that_do_not_fit_are_rejected(parts, task, message):
     with pytest.raises(InputError, match=message):
-        assemble("name", parts, task, ("a", "b"))
+        make_dataset("name", parts, task, ("a", "b"))
     with pytest.raises(InputError, match=message):
         Dataset("name", *parts, task, ("a", "b"))
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jaxmlp.data import load
-from jaxmlp.data.tables import load_table
+from jaxmlp.data.user_files import load_user_file
 from jaxmlp.errors import InputError
 
 CSV = """age,colour,smoker,label
@@ -256,7 +256,7 @@ def test_damaged_parquet(write):
 
 def test_other_files_are_rejected():
     with pytest.raises(InputError, match=r"a table must be a file \.csv, \.parquet, \.npz, got"):
-        load_table("my.xlsx")
+        load_user_file("my.xlsx")
 
 
 def test_a_numeric_text_column_of_a_parquet_file_is_numbers(tmp_path, by_first_input):

@@ -17,13 +17,13 @@ from jaxmlp.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NUMBER = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
+NUMBER_PATTERN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
 
-ARRAYS = (".npy", ".npz")
-TABLES = (".csv", ".parquet")
+ARRAY_SUFFIXES = (".npy", ".npz")
+TABLE_SUFFIXES = (".csv", ".parquet")
 
 
-def existing(path: str | PathLike[str]) -> Path:
+def existing_file(path: str | PathLike[str]) -> Path:
     """Return the path of a file that can be read and is not empty.
 
     Raises:
@@ -40,7 +40,7 @@ def existing(path: str | PathLike[str]) -> Path:
 
 
 @contextmanager
-def reading(path: Path, what: str, *errors: type[Exception]) -> Iterator[None]:
+def report_read_errors(path: Path, what: str, *errors: type[Exception]) -> Iterator[None]:
     """Turn a failure of the operating system or a library to read a file into an `InputError`.
 
     Args:
@@ -71,9 +71,9 @@ def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:
     Raises:
       InputError: if the file is missing, empty, damaged or holds pickled objects.
     """
-    path = existing(path)
+    path = existing_file(path)
     damage = (ValueError, EOFError, BadZipFile, zlib.error)
-    with reading(path, "NumPy arrays", *damage), path.open("rb") as file:
+    with report_read_errors(path, "NumPy arrays", *damage), path.open("rb") as file:
         content = np.load(file, allow_pickle=False)
         return {"x": content} if isinstance(content, np.ndarray) else dict(content)
 
@@ -94,7 +94,7 @@ def read_table(path: str | PathLike[str], text: Iterable[str] = ()) -> "pa.Table
     """
     import pyarrow as pa
 
-    path = existing(path)
+    path = existing_file(path)
     parquet = path.suffix.lower() == ".parquet"
     table = _read_parquet(path) if parquet else _read_csv(path, text)
     _check_names(table.column_names, path)
@@ -117,7 +117,10 @@ def _read_parquet(path: Path) -> "pa.Table":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with reading(path, "a Parquet table", pa.ArrowException), pq.ParquetFile(path) as file:
+    with (
+        report_read_errors(path, "a Parquet table", pa.ArrowException),
+        pq.ParquetFile(path) as file,
+    ):
         return file.read()
 
 
@@ -127,10 +130,10 @@ def _read_csv(path: Path, text: Iterable[str]) -> "pa.Table":
 
     parse = csv.ParseOptions(newlines_in_values=True)
     convert = csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string()))
-    with reading(path, "a CSV table", pa.ArrowException, ValueError):
+    with report_read_errors(path, "a CSV table", pa.ArrowException, ValueError):
         table = csv.read_csv(path, parse_options=parse, convert_options=convert)
     names = table.column_names
-    numbers = [float(name) for name in names if re.fullmatch(NUMBER, name)]
+    numbers = [float(name) for name in names if re.fullmatch(NUMBER_PATTERN, name)]
     # Names may be numbers, as pixels or wavelengths are, but then they ascend.
     if len(numbers) > len(names) / 2 and numbers != sorted(set(numbers)):
         raise InputError(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxmlp.data import Dataset, load
-from jaxmlp.data.retask import with_task
+from jaxmlp.data.convert_task import with_task
 from jaxmlp.errors import InputError
 
 

@@ -33,15 +33,15 @@ def with_task(dataset: Dataset, task: str | None) -> Dataset:
         return dataclasses.replace(dataset, task=task)
     if labelled and task == "multilabel":
         rows = np.eye(len(dataset.classes), dtype=np.float32)
-        return _changed(dataset, task, dataset.classes, lambda y: rows[y])
+        return _with_targets(dataset, task, dataset.classes, lambda y: rows[y])
     if labelled:
-        return _to_numbers(dataset)
+        return _labels_to_numbers(dataset)
     if dataset.task == "regression" and dataset.y_train.shape[1] == 1 and task != "multilabel":
-        return with_task(_to_labels(dataset), task)
+        return with_task(_numbers_to_labels(dataset), task)
     raise InputError(f"task must be {dataset.task} for these targets, got {task!r}")
 
 
-def _changed(
+def _with_targets(
     dataset: Dataset,
     task: str,
     classes: tuple[str, ...],
@@ -56,16 +56,16 @@ def _changed(
     )
 
 
-def _to_numbers(dataset: Dataset) -> Dataset:
+def _labels_to_numbers(dataset: Dataset) -> Dataset:
     try:
         numbers = np.array([float(name) for name in dataset.classes], np.float32)
     except ValueError:
         names = ", ".join(dataset.classes[:3])
         raise InputError(f"task must be multiclass, as the classes are words: {names}") from None
-    return _changed(dataset, "regression", ("target",), lambda y: numbers[y][:, None])
+    return _with_targets(dataset, "regression", ("target",), lambda y: numbers[y][:, None])
 
 
-def _to_labels(dataset: Dataset) -> Dataset:
+def _numbers_to_labels(dataset: Dataset) -> Dataset:
     values = np.unique(np.concatenate([dataset.y_train, dataset.y_test]))
     n = len(dataset.y_train)
     expected = f"regression, as {n} targets have {len(values)} values"
@@ -73,6 +73,6 @@ def _to_labels(dataset: Dataset) -> Dataset:
     check(len(values) >= 2, "the target", "of at least two values", len(values))
     classes = tuple(f"{value:g}" for value in values)
     task = "binary" if len(classes) == 2 else "multiclass"
-    return _changed(
+    return _with_targets(
         dataset, task, classes, lambda y: np.searchsorted(values, y[:, 0]).astype(np.int32)
     )

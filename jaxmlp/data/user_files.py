@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.data.arrays import FEW, Target, as_inputs, as_target, classify, form, measure
-from jaxmlp.data.columns import codes, describe, is_text, numbers
-from jaxmlp.data.dataset import Dataset, assemble
-from jaxmlp.data.files import TABLES, read_arrays, read_table
-from jaxmlp.data.splits import how_split, split
+from jaxmlp.data.arrays import (
+    MOST_CLASSES,
+    Target,
+    dtype_and_shape,
+    inputs_from_array,
+    target_from_array,
+    target_from_codes,
+    target_from_numbers,
+)
+from jaxmlp.data.columns import category_codes, infer_columns, is_text, numeric_values
+from jaxmlp.data.dataset import Dataset, make_dataset
+from jaxmlp.data.readers import TABLE_SUFFIXES, read_arrays, read_table
+from jaxmlp.data.splits import split_off_test, split_record
 from jaxmlp.errors import InputError, check
 
 if TYPE_CHECKING:
@@ -20,10 +28,10 @@ if TYPE_CHECKING:
 
 TARGETS = ("target", "label", "class", "y")
 SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
-SUFFIXES = (*TABLES, ".npz")
+SUFFIXES = (*TABLE_SUFFIXES, ".npz")
 
 
-def load_table(path: str | PathLike[str], target: str | None = None) -> Dataset:
+def load_user_file(path: str | PathLike[str], target: str | None = None) -> Dataset:
     """Load a `.csv`, `.parquet` or `.npz` file; a fifth is held out unless it says otherwise.
 
     A table has a target: the columns named, else the only one called target, label, class or y,
@@ -50,21 +58,27 @@ def load_table(path: str | PathLike[str], target: str | None = None) -> Dataset:
     suffix = path.suffix.lower()
     check(suffix in SUFFIXES, "a table", f"a file {', '.join(SUFFIXES)}", name)
     if suffix != ".npz":
-        return _load_columns(name, path, target)
+        return _load_table(name, path, target)
     if target is not None:
         raise InputError(f"{name}: target names a column of a table; in a .npz file it is y")
     return _load_arrays(name, path)
 
 
-def _load_columns(name: str, path: Path, target: str | None) -> Dataset:
+def _load_table(name: str, path: Path, target: str | None) -> Dataset:
     table = read_table(path)
     if len(table) < 2:
         raise InputError(f"{name}: expected at least 2 rows, got {len(table)}")
-    columns = describe(table, _choose_target(table.column_names, target, name), name)
+    columns = infer_columns(table, _choose_target(table.column_names, target, name), name)
     y, task, classes = _read_target(table, columns.target, name)
-    parts = split(columns.encode(table, name), y)
-    return assemble(
-        name, parts, task, classes, columns.to_dict(), split=how_split(y), **_origin(path)
+    parts = split_off_test(columns.encode(table, name), y)
+    return make_dataset(
+        name,
+        parts,
+        task,
+        classes,
+        columns.to_dict(),
+        split=split_record(y),
+        **_file_provenance(path),
     )
 
 
@@ -92,12 +106,14 @@ def _read_target(table: "pa.Table", names: tuple[str, ...], where: str) -> Targe
 
     column, here = table[names[0]], f"{where}: column {names[0]!r}"
     if len(names) == 1:
-        whole = pa.types.is_integer(column.type) and pc.count_distinct(column).as_py() <= FEW
+        whole = (
+            pa.types.is_integer(column.type) and pc.count_distinct(column).as_py() <= MOST_CLASSES
+        )
         if whole or pa.types.is_boolean(column.type) or is_text(column):
             classes = pc.unique(column).sort().cast(pa.string()).to_pylist()
-            return classify(codes(column, classes, here), classes, here)
-    values = [numbers(table[name], f"{where}: column {name!r}") for name in names]
-    return measure(np.stack(values, axis=1), names)
+            return target_from_codes(category_codes(column, classes, here), classes, here)
+    values = [numeric_values(table[name], f"{where}: column {name!r}") for name in names]
+    return target_from_numbers(np.stack(values, axis=1), names)
 
 
 def _load_arrays(name: str, path: Path) -> Dataset:
@@ -108,33 +124,42 @@ def _load_arrays(name: str, path: Path) -> Dataset:
             f"{name}: expected the arrays x and y, or {', '.join(SPLIT_KEYS)}, "
             f"got {', '.join(arrays) or 'none'}"
         )
-    xs = [as_inputs(arrays[key], f"{name}: {key}") for key in keys[::2]]
+    xs = [inputs_from_array(arrays[key], f"{name}: {key}") for key in keys[::2]]
     ys = [arrays[key] for key in keys[1::2]]
     for x, y, key in zip(xs, ys, keys[1::2], strict=True):
         if len(x) != len(np.atleast_1d(y)):
             raise InputError(f"{name}: {key}: expected {len(x)} targets, got the shape {y.shape}")
     for first, second, what in ((xs[0], xs[-1], "inputs"), (ys[0], ys[-1], "targets")):
-        if first.shape[1:] != second.shape[1:] or _kind(first) != _kind(second):
+        if first.shape[1:] != second.shape[1:] or _stored_kind(first) != _stored_kind(second):
             raise InputError(
-                f"{name}: expected test {what} like those to train on, {form(first)}, "
-                f"got {form(second)}"
+                f"{name}: expected test {what} like those to train on, {dtype_and_shape(first)}, "
+                f"got {dtype_and_shape(second)}"
             )
-    y, task, classes = as_target(np.concatenate(ys), f"{name}: {keys[1]}")
+    y, task, classes = target_from_array(np.concatenate(ys), f"{name}: {keys[1]}")
     if len(xs) == 1:
         if len(y) < 2:
             raise InputError(f"{name}: expected at least 2 examples, got {len(y)}")
-        return assemble(name, split(xs[0], y), task, classes, split=how_split(y), **_origin(path))
+        return make_dataset(
+            name,
+            split_off_test(xs[0], y),
+            task,
+            classes,
+            split=split_record(y),
+            **_file_provenance(path),
+        )
     n = len(xs[0])
     parts = (xs[0], y[:n], xs[1], y[n:])
-    return assemble(name, parts, task, classes, split="as in the file", **_origin(path))
+    return make_dataset(
+        name, parts, task, classes, split="as in the file", **_file_provenance(path)
+    )
 
 
-def _kind(array: np.ndarray) -> str:
+def _stored_kind(array: np.ndarray) -> str:
     """Return `i` for integers, signed or not, `f` for floats, `U` for text of any length."""
     return array.dtype.kind.replace("u", "i")
 
 
-def _origin(path: Path) -> dict[str, Any]:
+def _file_provenance(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         version = hashlib.file_digest(file, "sha256").hexdigest()
     return {"source": "file", "version": f"sha256:{version}", "files": [str(path)]}
