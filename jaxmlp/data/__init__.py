@@ -19,7 +19,7 @@ from jaxmlp.data.preprocessing import KINDS, Preprocessing, iterate_chunks
 from jaxmlp.data.splits import holdout
 from jaxmlp.data.tfds import PREFIX, load_tfds
 from jaxmlp.data.user_files import SUFFIXES, load_user_file
-from jaxmlp.errors import InputError, unknown
+from jaxmlp.errors import InputError, shown, unknown
 
 __all__ = [
     "KINDS",
@@ -86,11 +86,12 @@ def load(
         raise unknown("data set", name, known)
     if target is not None and not table:
         raise InputError(
-            f"target is for .csv and .parquet files, the data set {name!r} has its own"
+            f"target does not apply to the data set {name!r}, which has its own, got {target!r}"
         )
     if data_dir is not None and not (tfds or name in IDX_SETS):
         raise InputError(
-            f"data_dir is for {', '.join(IDX_SETS)} and {PREFIX}NAME, not for {name!r}"
+            f"data_dir does not apply to {name!r}, only to {', '.join(IDX_SETS)} and {PREFIX}NAME, "
+            f"got {shown(os.fspath(data_dir))}"
         )
     if table:
         return load_user_file(name, target)

@@ -99,7 +99,8 @@ def target_from_array(y: np.ndarray, where: str) -> Target:
         return target_from_codes(codes, [str(name) for name in names], where)
     if y.ndim not in (1, 2) or y.dtype.kind not in "iubf" or y.size == 0:
         raise InputError(
-            f"{where}: expected labels (N,) or numbers (N, outputs), got {dtype_and_shape(y)}"
+            f"{where}: expected labels of shape (N,) or numbers of shape (N, outputs), "
+            f"got {dtype_and_shape(y)}"
         )
     check_finite(y, where)
     y = y.reshape(len(y), -1)
@@ -120,7 +121,7 @@ def inputs_from_array(x: np.ndarray, where: str) -> np.ndarray:
     """
     if x.ndim not in (2, 3, 4) or x.dtype.kind not in "biuf" or x.size == 0:
         raise InputError(
-            f"{where}: expected numbers (N, features), (N, H, W) or (N, H, W, C), "
+            f"{where}: expected numbers of shape (N, features), (N, H, W) or (N, H, W, C), "
             f"got {dtype_and_shape(x)}"
         )
     check_finite(x, where)

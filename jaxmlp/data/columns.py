@@ -66,9 +66,12 @@ class Columns:
         absent = [name for name in (*self.numeric, *self.categorical) if name not in names]
         extra = [name for name in names if name not in wanted and name not in self.target]
         if absent:
-            raise InputError(f"{where}: missing the columns {_quote_names(absent)}")
+            raise InputError(f"{where}: expected {_name_columns(absent)}, got no such column")
         if extra:
-            raise InputError(f"{where}: unexpected columns {_quote_names(extra)}")
+            raise InputError(
+                f"{where}: expected no columns but those of the training table, "
+                f"got {_name_columns(extra)}"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the columns as plain lists and dictionaries, for JSON."""
@@ -109,7 +112,10 @@ def infer_columns(table: "pa.Table", target: tuple[str, ...], where: str) -> Col
         else:
             numeric.append(name)
     if not numeric and not categorical:
-        raise InputError(f"{where}: no column is left beside the target {_quote_names(target)}")
+        raise InputError(
+            f"{where}: expected at least one column beside the target {_quote_names(target)}, "
+            "got none"
+        )
     return Columns(tuple(numeric), categorical, target)
 
 
@@ -230,6 +236,10 @@ def _first_true(mask: Any) -> int | None:
 
     row = pc.index(mask, True).as_py()
     return None if row < 0 else row
+
+
+def _name_columns(names: list[str]) -> str:
+    return f"the column{'s' if len(names) > 1 else ''} {_quote_names(names)}"
 
 
 def _quote_names(names: Any, most: int = 10) -> str:

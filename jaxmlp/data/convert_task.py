@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxmlp.data.dataset import Dataset
+from jaxmlp.data.dataset import Dataset, classification_task
 from jaxmlp.errors import InputError, check
 
 
@@ -29,7 +29,10 @@ def with_task(dataset: Dataset, task: str | None) -> Dataset:
         return dataset
     labelled = dataset.task in ("multiclass", "binary")
     if labelled and task in ("multiclass", "binary"):
-        check(task == "multiclass" or len(dataset.classes) == 2, "task", "multiclass", task)
+        classes = len(dataset.classes)
+        check(
+            task == "multiclass" or classes == 2, "task", f"multiclass for {classes} classes", task
+        )
         return dataclasses.replace(dataset, task=task)
     if labelled and task == "multilabel":
         rows = np.eye(len(dataset.classes), dtype=np.float32)
@@ -37,7 +40,7 @@ def with_task(dataset: Dataset, task: str | None) -> Dataset:
     if labelled:
         return _labels_to_numbers(dataset)
     if dataset.task == "regression" and dataset.y_train.shape[1] == 1 and task != "multilabel":
-        return with_task(_numbers_to_labels(dataset), task)
+        return with_task(_numbers_to_labels(dataset, task), task)
     raise InputError(f"task must be {dataset.task} for these targets, got {task!r}")
 
 
@@ -61,18 +64,27 @@ def _labels_to_numbers(dataset: Dataset) -> Dataset:
         numbers = np.array([float(name) for name in dataset.classes], np.float32)
     except ValueError:
         names = ", ".join(dataset.classes[:3])
-        raise InputError(f"task must be multiclass, as the classes are words: {names}") from None
+        raise InputError(
+            f"task must be {dataset.task}, because the names of the classes are not numbers "
+            f"({names}), got 'regression'"
+        ) from None
     return _with_targets(dataset, "regression", ("target",), lambda y: numbers[y][:, None])
 
 
-def _numbers_to_labels(dataset: Dataset) -> Dataset:
+def _numbers_to_labels(dataset: Dataset, task: str) -> Dataset:
     values = np.unique(np.concatenate([dataset.y_train, dataset.y_test]))
     n = len(dataset.y_train)
-    expected = f"regression, as {n} targets have {len(values)} values"
-    check(len(values) <= n // 2, "task", expected, "multiclass")
-    check(len(values) >= 2, "the target", "of at least two values", len(values))
+    check(
+        len(values) <= n // 2,
+        "task",
+        f"regression, because the target has {len(values)} different values for {n} examples",
+        task,
+    )
+    check(len(values) >= 2, "the number of different targets", "at least 2", len(values))
     classes = tuple(f"{value:g}" for value in values)
-    task = "binary" if len(classes) == 2 else "multiclass"
     return _with_targets(
-        dataset, task, classes, lambda y: np.searchsorted(values, y[:, 0]).astype(np.int32)
+        dataset,
+        classification_task(classes),
+        classes,
+        lambda y: np.searchsorted(values, y[:, 0]).astype(np.int32),
     )

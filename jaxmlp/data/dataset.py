@@ -59,13 +59,18 @@ class Dataset:
             ("training", self.x_train, self.y_train),
             ("test", self.x_test, self.y_test),
         ):
-            check(len(x) > 0, f"the {part} part", "at least one example", len(x))
-            check(len(x) == len(y), f"the {part} part", f"{len(x)} targets", len(y))
+            check(len(x) > 0, f"the number of {part} examples", "at least 1", len(x))
+            check(
+                len(x) == len(y),
+                f"the number of {part} targets",
+                f"{len(x)}, one for each example",
+                len(y),
+            )
         shape = self.x_train.shape[1:]
         check(
             self.x_test.shape[1:] == shape,
-            "test inputs",
-            f"of shape {shape}",
+            "the shape of a test input",
+            f"{shape}, as in the training part",
             self.x_test.shape[1:],
         )
 

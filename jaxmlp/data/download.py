@@ -100,7 +100,7 @@ def download_files(files: Mapping[str, Any], folder: Path) -> None:
             for url, path in _download_into(files, Path(scratch)).items():
                 path.replace(folder / url.rsplit("/", 1)[-1])
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error}") from error
+        raise InputError(f"{folder}: the folder cannot be written: {error}") from error
 
 
 def _download_into(files: Mapping[str, Any], scratch: Path) -> dict[str, Path]:
@@ -117,8 +117,8 @@ def _download_into(files: Mapping[str, Any], scratch: Path) -> dict[str, Path]:
                 paths[url] = Path(manager.download(url))
             except NonMatchingChecksumError as error:
                 raise InputError(
-                    f"{url}: wrong checksum, expected {int(info.size)} bytes of SHA-256 "
-                    f"{info.checksum}"
+                    f"{url}: expected {int(info.size)} bytes with the SHA-256 checksum "
+                    f"{info.checksum}, got other content"
                 ) from error
             except (DownloadError, requests.RequestException) as error:
                 raise Unavailable(f"{url}: the download failed ({first_cause(error)})") from error

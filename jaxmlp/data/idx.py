@@ -50,13 +50,13 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
     start = 4 + 4 * content[3] if len(content) > 3 else 4
     if not content.startswith(UNSIGNED_BYTE) or len(content) < start:
         raise InputError(
-            f"{path}: expected an IDX file of unsigned bytes (00 00 08 ndim sizes..), "
+            f"{path}: expected an IDX file of unsigned bytes (00 00 08, number of axes, sizes), "
             f"got {len(content)} bytes that begin with {content[:4].hex(' ') or 'nothing'}"
         )
     shape = struct.unpack(f">{content[3]}I", content[4:start])
     expected, got = math.prod(shape), len(content) - start
     if got != expected:
-        raise InputError(f"{path}: expected {expected} bytes for the shape {shape}, got {got}")
+        raise InputError(f"{path}: expected {expected} bytes of data for shape {shape}, got {got}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
@@ -88,16 +88,18 @@ def load_idx_folder(folder: str | PathLike[str], classes: int = 10) -> Arrays:
     folder = Path(folder)
     if gone := missing_files(folder):
         raise InputError(
-            f"{folder}: expected {', '.join(gone)}, with or without .gz, got no such file"
+            f"{folder}: expected the files {', '.join(gone)} (plain or .gz), got no such file"
         )
     x_train, y_train, x_test, y_test = idx_paths(folder)
     return (*_read_examples(x_train, y_train, classes), *_read_examples(x_test, y_test, classes))
 
 
 def _read_examples(images: Path, labels: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    x, y = _read_array(images, 3, "images"), _read_array(labels, 1, "labels")
+    x, y = _read_array(images, 3, "images (N, H, W)"), _read_array(labels, 1, "labels (N,)")
     if len(x) != len(y):
-        raise InputError(f"{labels}: expected {len(x)} labels, as {images} holds, got {len(y)}")
+        raise InputError(
+            f"{labels}: expected {len(x)} labels, one for each image of {images}, got {len(y)}"
+        )
     check_labels(y, classes, str(labels))
     return x[..., np.newaxis], y.astype(np.int32)
 
@@ -105,7 +107,5 @@ def _read_examples(images: Path, labels: Path, classes: int) -> tuple[np.ndarray
 def _read_array(path: Path, ndim: int, what: str) -> np.ndarray:
     array = read_idx(path)
     if array.ndim != ndim:
-        raise InputError(
-            f"{path}: expected {what} of {ndim} dimensions, got the shape {array.shape}"
-        )
+        raise InputError(f"{path}: expected {what}, got an array of shape {array.shape}")
     return array

@@ -64,7 +64,7 @@ def read_inputs(
         x = _read_rows(path, tuple(input_shape), columns)
         return Inputs(x, [f"row {i}" for i in range(1, len(x) + 1)], [])
     x, inverted = read_picture(path, tuple(input_shape), background, white)
-    note = f"{path}: inverted, because the network was trained on a {background} background"
+    note = f"{path}: inverted, because the training images have a {background} background"
     return Inputs(x, [str(path)], [note] if inverted else [])
 
 

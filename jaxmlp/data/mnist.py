@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from jaxmlp.data.dataset import Dataset, make_dataset
 from jaxmlp.data.download import Unavailable, download_files
 from jaxmlp.data.idx import FILE_NAMES, idx_paths, load_idx_folder, missing_files
-from jaxmlp.errors import InputError
+from jaxmlp.errors import InputError, shown
 
 DATA_DIR_VARIABLE = "JAXMLP_DATA_DIR"
 
@@ -89,8 +89,8 @@ def _find_in_data_dir(name: str, data_dir: Path) -> Path:
         if not missing_files(folder):
             return folder
     raise InputError(
-        f"data_dir {data_dir} has no {name}: expected {', '.join(FILE_NAMES)}, with or "
-        f"without .gz, in it or in its folder {name}"
+        f"data_dir must be a folder that holds {', '.join(FILE_NAMES)} (plain or .gz), itself or "
+        f"in a folder {name}, got {shown(str(data_dir))}"
     )
 
 
@@ -106,9 +106,9 @@ def _find_or_download(name: str) -> Path:
         download_files(registered_files(name), cache_folder(name))
     except Unavailable as error:
         raise Unavailable(
-            f"{name} is not in {' or '.join(map(str, places))}, and {error}; put "
-            f"{', '.join(FILE_NAMES)} (or .gz) into a folder and name it by --data-dir or "
-            f"{DATA_DIR_VARIABLE}, or use mnist_5k, which needs no network"
+            f"{name} is not in {' or '.join(map(str, places))}, and {error}; put the files "
+            f"{', '.join(FILE_NAMES)} (plain or .gz) into a folder and give this folder with "
+            f"--data-dir or {DATA_DIR_VARIABLE}, or use mnist_5k, which needs no network"
         ) from error
     return cache_folder(name)
 

@@ -53,11 +53,11 @@ def read_picture(
 
     check(
         len(shape) == 3 and shape[-1] in (1, 3),
-        f"{path}: the input of the network",
-        "(H, W, 1) or (H, W, 3) for a picture",
+        f"{path}: the network's input shape",
+        "(H, W, 1) or (H, W, 3)",
         shape,
     )
-    check(background in (*BACKGROUNDS, None), "background", "dark, light or None", background)
+    check(background in (*BACKGROUNDS, None), "background", "dark, light or none", background)
     check(0 < white <= 255, "white", "from 1 to 255", white)
     damage = (SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
     with report_read_errors(existing_file(path), "a picture", *damage), Image.open(path) as file:

@@ -58,7 +58,7 @@ class Preprocessing:
         if kind not in KINDS:
             raise unknown("preprocessing", kind, (*KINDS, "auto"))
         indices = np.arange(len(x)) if indices is None else indices
-        check(len(indices) > 0, "x", "at least one example", len(indices))
+        check(len(indices) > 0, "the number of examples", "at least 1", len(indices))
         axes = tuple(range(x.ndim - 1))
         ends = [(part.min(axes), part.max(axes)) for part in iterate_chunks(x, indices)]
         low = np.min([least for least, _ in ends], axis=0).astype(np.float64)

@@ -56,7 +56,7 @@ def report_read_errors(path: Path, what: str, *errors: type[Exception]) -> Itera
         yield
     except expected as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: not readable as {what}: {reason}") from error
+        raise InputError(f"{path}: the file cannot be read as {what}: {reason}") from error
 
 
 def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:
@@ -104,7 +104,9 @@ def read_table(path: str | PathLike[str], text: Iterable[str] = ()) -> "pa.Table
 def _check_names(names: list[str], path: Path) -> None:
     for name, count in Counter(names).items():
         if count > 1:
-            raise InputError(f"{path}: expected different column names, got {name!r} {count} times")
+            raise InputError(
+                f"{path}: expected a different name for each column, got {name!r} {count} times"
+            )
     for position, name in enumerate(names, 1):
         if re.fullmatch(r"|__index_level_\d+__", name):
             raise InputError(

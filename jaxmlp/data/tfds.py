@@ -41,11 +41,13 @@ def load_tfds(name: str, data_dir: str | PathLike[str] | None = None) -> Dataset
         builder = _open_builder(name, data_dir)
         keys = builder.info.supervised_keys
         if not keys:
-            raise InputError(f"{name}: it registers no input and target (supervised_keys)")
+            raise InputError(
+                f"{name}: expected supervised_keys with an input and a target, got none"
+            )
         parts = [part for part in ("train", "test") if part in builder.info.splits]
         if "train" not in parts:
             raise InputError(
-                f"{name}: expected a split train, got {', '.join(builder.info.splits)}"
+                f"{name}: expected a split named train, got {', '.join(builder.info.splits)}"
             )
         examples = [_read_examples(name, builder, part) for part in parts]
     features = builder.info.features
@@ -91,7 +93,7 @@ def _open_builder(name: str, data_dir: str | PathLike[str] | None) -> Any:
         reason = first_cause(error)
         if reason == "No module named 'tensorflow'":
             reason = "that needs TensorFlow, which is not installed"
-        raise InputError(f"{name} is not prepared yet and cannot be: {reason}") from error
+        raise InputError(f"{name} is not prepared yet and cannot be prepared: {reason}") from error
     return builder
 
 
@@ -109,8 +111,9 @@ def _read_examples(name: str, builder: Any, part: str) -> list[dict[str, Any]]:
         source = builder.as_data_source(split=part)
     except NotImplementedError as error:
         raise InputError(
-            f"{name}: the copy in {builder.data_dir} is of the format "
-            f"{builder.info.file_format.value}; prepare it again with file_format=array_record"
+            f"{name}: expected a copy in the format array_record, got "
+            f"{builder.info.file_format.value} in {builder.data_dir}; prepare it again with "
+            "file_format=array_record"
         ) from error
     return [source[i] for i in range(len(source))]
 
@@ -164,7 +167,9 @@ def _assemble_target(key: Any, features: Any, examples: list[dict[str, Any]], na
     from tensorflow_datasets.core.features import ClassLabel
 
     if not isinstance(key, str):
-        raise InputError(f"{name}: expected one feature as the target, got {key}")
+        raise InputError(
+            f"{name}: expected one feature as the target, got a group: {', '.join(map(str, key))}"
+        )
     where, feature = f"{name}: {key}", features[key]
     y = _stack_equal_shapes([example[key] for example in examples], where)
     if not isinstance(feature, ClassLabel):

@@ -56,11 +56,14 @@ def load_user_file(path: str | PathLike[str], target: str | None = None) -> Data
     """
     name, path = str(path), Path(path)
     suffix = path.suffix.lower()
-    check(suffix in SUFFIXES, "a table", f"a file {', '.join(SUFFIXES)}", name)
+    check(suffix in SUFFIXES, "path", "a .csv, .parquet or .npz file", name)
     if suffix != ".npz":
         return _load_table(name, path, target)
     if target is not None:
-        raise InputError(f"{name}: target names a column of a table; in a .npz file it is y")
+        raise InputError(
+            f"{name}: target does not apply to a .npz file, where the array y is the target, "
+            f"got {target!r}"
+        )
     return _load_arrays(name, path)
 
 
@@ -86,7 +89,10 @@ def _choose_target(names: list[str], target: str | None, where: str) -> tuple[st
     if target is None:
         usual = [name for name in names if name.lower() in TARGETS]
         if len(usual) > 1:
-            raise InputError(f"{where}: the target can be {' or '.join(usual)}, name it")
+            raise InputError(
+                f"{where}: expected only one column named {', '.join(TARGETS[:-1])} or "
+                f"{TARGETS[-1]}, got {' and '.join(usual)}; name the target"
+            )
         return tuple(usual or names[-1:])
     chosen = (target,) if target in names else tuple(part.strip() for part in target.split(","))
     for name in chosen:
@@ -96,7 +102,7 @@ def _choose_target(names: list[str], target: str | None, where: str) -> tuple[st
                 f"{where}: the target {name!r} is not a column; the nearest is {near!r}"
             )
     if len(set(chosen)) < len(chosen):
-        raise InputError(f"{where}: expected different target columns, got {target!r}")
+        raise InputError(f"{where}: expected each target column once, got {target!r}")
     return chosen
 
 
@@ -128,11 +134,11 @@ def _load_arrays(name: str, path: Path) -> Dataset:
     ys = [arrays[key] for key in keys[1::2]]
     for x, y, key in zip(xs, ys, keys[1::2], strict=True):
         if len(x) != len(np.atleast_1d(y)):
-            raise InputError(f"{name}: {key}: expected {len(x)} targets, got the shape {y.shape}")
+            raise InputError(f"{name}: {key}: expected {len(x)} targets, got shape {y.shape}")
     for first, second, what in ((xs[0], xs[-1], "inputs"), (ys[0], ys[-1], "targets")):
         if first.shape[1:] != second.shape[1:] or _stored_kind(first) != _stored_kind(second):
             raise InputError(
-                f"{name}: expected test {what} like those to train on, {dtype_and_shape(first)}, "
+                f"{name}: expected test {what} like the training {what}, {dtype_and_shape(first)}, "
                 f"got {dtype_and_shape(second)}"
             )
     y, task, classes = target_from_array(np.concatenate(ys), f"{name}: {keys[1]}")

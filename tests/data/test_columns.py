@@ -59,8 +59,11 @@ def test_round_trip_through_json():
 
 
 BAD = {
-    "missing column": ({"age": None}, "new: missing the columns 'age'"),
-    "extra column": ({"width": [1, 2, 3]}, "new: unexpected columns 'width'"),
+    "missing column": ({"age": None}, "new: expected the column 'age', got no such column"),
+    "extra column": (
+        {"width": [1, 2, 3]},
+        "new: expected no columns but those of the training table, got the column 'width'",
+    ),
     "unknown category": (
         {"colour": ["red", "green", "red"]},
         "new: column 'colour', row 2: expected one of 'blue', 'red', got 'green'",
@@ -93,5 +96,7 @@ def test_encode_rejects(change, message):
 
 def test_many_names_are_cut_short():
     columns = Columns(tuple(f"c{i}" for i in range(30)))
-    with pytest.raises(InputError, match=r"missing the columns 'c0', .*'c9' and 20 more$"):
+    with pytest.raises(
+        InputError, match=r"expected the columns 'c0', .*'c9' and 20 more, got no such"
+    ):
         columns.encode(pa.table({}), "new")

@@ -48,10 +48,18 @@ def test_two_classes_as_many():
 @pytest.mark.parametrize(
     ("data", "task", "message"),
     [
-        (LABELS, "binary", "task must be multiclass, got 'binary'"),
-        (load("iris"), "regression", "the classes are words: setosa"),
+        (LABELS, "binary", "task must be multiclass for 3 classes, got 'binary'"),
+        (
+            load("iris"),
+            "regression",
+            r"because the names of the classes are not numbers \(setosa, .*\), got 'regression'",
+        ),
         (NUMBERS, "multilabel", "task must be regression for these targets"),
-        (load("sine"), "multiclass", "values, got 'multiclass'"),
+        (
+            load("sine"),
+            "multiclass",
+            "because the target has 1500 different values for 1000 examples, got 'multiclass'",
+        ),
         (with_task(LABELS, "multilabel"), "multiclass", "task must be multilabel"),
     ],
 )

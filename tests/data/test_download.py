@@ -26,7 +26,7 @@ def test_wrong_checksum_leaves_nothing(write_idx, serve, registered, tmp_path):
     path = source / "train-labels-idx1-ubyte.gz"  # the last to be fetched
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
     with pytest.raises(
-        InputError, match=r"train-labels.*: wrong checksum, expected \d+ bytes"
+        InputError, match=r"train-labels.*: expected \d+ bytes with the SHA-256 checksum"
     ) as e:
         download_files(infos, folder)
     assert not isinstance(e.value, Unavailable)
@@ -52,7 +52,7 @@ def test_download_that_breaks_off_is_unavailable(write_idx, serve, registered, t
 def test_folder_that_cannot_be_written(write_idx, serve, registered, tmp_path):
     source = write_idx()
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match=r"file/cache: cannot be written: "):
+    with pytest.raises(InputError, match=r"file/cache: the folder cannot be written: "):
         download_files(registered(serve(source), source), tmp_path / "file" / "cache")
 
 

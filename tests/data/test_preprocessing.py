@@ -131,7 +131,7 @@ def test_round_trip_through_json_is_exact(kind):
     ("kind", "x", "message"),
     [
         ("zscores", TABLE, r"unknown preprocessing 'zscores'.*did you mean 'zscore'\?"),
-        ("zscore", TABLE[:0], "x must be at least one example, got 0"),
+        ("zscore", TABLE[:0], "the number of examples must be at least 1, got 0"),
         ("minmax", np.array([[1.0], [np.nan]]), "x must be finite"),
         ("zscore", np.array([[1.0], [np.inf]]), "x must be finite"),
     ],

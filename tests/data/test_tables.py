@@ -163,16 +163,25 @@ TABLES = {  # text, then the message after the path of the file
     "empty": ("", ": the file is empty"),
     "header only": ("a,b\n", ": expected at least 2 rows, got 0"),
     "one row": ("a,b\n1,2\n", ": expected at least 2 rows, got 1"),
-    "short row": ("a,b\n1,2\n3\n", ": not readable as a CSV table: CSV parse error: Expected 2"),
-    "blank lines": ("\n\n", ": not readable as a CSV table: "),
-    "twice": ("a,b,a\n1,2,3\n4,5,6\n", ": expected different column names, got 'a' 2 times"),
+    "short row": (
+        "a,b\n1,2\n3\n",
+        ": the file cannot be read as a CSV table: CSV parse error: Expected 2",
+    ),
+    "blank lines": ("\n\n", ": the file cannot be read as a CSV table: "),
+    "twice": (
+        "a,b,a\n1,2,3\n4,5,6\n",
+        ": expected a different name for each column, got 'a' 2 times",
+    ),
     "index": (",a,b\n0,1,2\n1,3,4\n", ": column 1, '', is an index that pandas wrote; save"),
     "no header": ("5.1,3.5,1.4,setosa\n4.9,3.0,1.4,x\n", ": expected a first line of column names"),
-    "target only": ("a\n0\n1\n", ": no column is left beside the target 'a'"),
-    "semicolons": ("a;b\n0;1\n1;0\n", ": no column is left beside the target 'a;b'"),
+    "target only": ("a\n0\n1\n", ": expected at least one column beside the target 'a', got none"),
+    "semicolons": (
+        "a;b\n0;1\n1;0\n",
+        ": expected at least one column beside the target 'a;b', got none",
+    ),
     "two targets": (
         "class,label,a\n0,1,1\n1,0,1\n",
-        ": the target can be class or label, name it",
+        ": expected only one column named target, label, class or y, got class and label",
     ),
     "one class": (
         "a,y\n1,no\n2,no\n",
@@ -222,9 +231,9 @@ def test_csv_mistakes(write, text, message):
     [
         ("lable", "the target 'lable' is not a column; the nearest is 'label'"),
         ("age,lable", "the target 'lable' is not a column; the nearest is 'label'"),
-        ("label,label", "expected different target columns, got 'label,label'"),
+        ("label,label", "expected each target column once, got 'label,label'"),
         ("age,colour", "column 'colour', row 1: expected a number, got 'red'"),
-        ("age,colour,smoker,label", "no column is left beside the target"),
+        ("age,colour,smoker,label", "expected at least one column beside the target"),
     ],
 )
 def test_target_mistakes(write, target, message):
@@ -250,12 +259,16 @@ def test_index_in_a_parquet_file(tmp_path):
 
 
 def test_damaged_parquet(write):
-    with pytest.raises(InputError, match=r"my\.parquet: not readable as a Parquet table: "):
+    with pytest.raises(
+        InputError, match=r"my\.parquet: the file cannot be read as a Parquet table: "
+    ):
         load(write("no parquet at all", "my.parquet"))
 
 
 def test_other_files_are_rejected():
-    with pytest.raises(InputError, match=r"a table must be a file \.csv, \.parquet, \.npz, got"):
+    with pytest.raises(
+        InputError, match=r"path must be a \.csv, \.parquet or \.npz file, got 'my\.xlsx'"
+    ):
         load_user_file("my.xlsx")
 
 
