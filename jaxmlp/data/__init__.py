@@ -1,7 +1,7 @@
-"""Data sets, what is held out of them, and how their inputs are scaled: NumPy in, NumPy out.
+"""Data sets, the examples held out of them, and the scaling of inputs: NumPy in, NumPy out.
 
-`load(name)` returns a `Dataset`; `names()` lists what needs no file. What a set needs to be read
-(scikit-learn, pyarrow, tensorflow-datasets) is imported when it is loaded, not before.
+`load(name)` returns a `Dataset`; `names()` lists the sets that have a name. A library that a set
+needs (scikit-learn, pyarrow, tensorflow-datasets) is imported when the set is loaded, not before.
 """
 
 import os
@@ -54,7 +54,11 @@ _BUILT_IN: dict[str, Callable[[str], Dataset]] = {
 
 
 def names() -> tuple[str, ...]:
-    """Return the names that `load` knows, beside `tfds:NAME` and the paths of a user's files."""
+    """List the names that `load` knows, apart from `tfds:NAME` and the paths of a user's files.
+
+    Returns:
+      The names: first the sets in the format of MNIST, then the embedded sets, then the toys.
+    """
     return (*IDX_SETS, *_BUILT_IN)
 
 
@@ -70,14 +74,14 @@ def load(
       name: one of `names()`, `tfds:NAME`, or the path of a `.csv`, `.parquet` or `.npz` file.
       data_dir: the folder with the files of `mnist`, `fashion_mnist` or `kmnist`, or with the
         prepared copies of `tfds:NAME`.
-      target: the column of a `.csv` or `.parquet` file to predict, or several with commas between.
+      target: the column of a `.csv` or `.parquet` file to predict; several are separated by commas.
 
     Returns:
       The data set.
 
     Raises:
-      Unavailable: if it is not on this machine and cannot be downloaded now.
-      InputError: if there is no such set, an option does not apply to it, or its files are damaged.
+      Unavailable: if the set is not on this machine and cannot be downloaded now.
+      InputError: if there is no such set, an option does not apply to it, or a file is damaged.
     """
     name = os.fspath(name)
     table, tfds = name.lower().endswith(SUFFIXES), name.startswith(PREFIX)

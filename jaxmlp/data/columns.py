@@ -1,4 +1,4 @@
-"""How the columns of a table become the numbers of a network's input, and stay so for new rows."""
+"""Turn the columns of a table into inputs, and later the columns of new rows in the same way."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,17 +12,17 @@ from jaxmlp.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MOST_CATEGORIES = 1000  # an input unit each
+MOST_CATEGORIES = 1000  # in a column of text; each becomes an input
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The inputs of a table: its columns of numbers, then one unit for each category of each text.
+    """How a table becomes inputs: one for each column of numbers, one for each category of a text.
 
     Attributes:
-      numeric: names of the columns of numbers, in the order of the inputs.
+      numeric: the names of the columns of numbers, in the order of the inputs.
       categorical: the categories of each column of text; each column is one-hot.
-      target: names of the columns to predict; a table to encode may have or lack them.
+      target: the names of the columns to predict. A table to encode may have or lack them.
     """
 
     numeric: tuple[str, ...]
@@ -38,16 +38,16 @@ class Columns:
         """Turn the rows of a table into inputs.
 
         Args:
-          table: has all these columns, in any order, and no others but the target.
-          where: what the table is called in a message, usually its file.
+          table: has all columns of the inputs, in any order, and no others but the target.
+          where: the name of the table in a message, usually its file.
 
         Returns:
           `float64` inputs `(rows, len(self.input_names))`.
 
         Raises:
-          InputError: naming the columns that are missing or were never seen, or the column and row
-            (counted from 1, without the header) of a cell that is empty, no number, not finite, or
-            of an unknown category.
+          InputError: if a column is missing or was not in the training table, or a cell is empty,
+            is not a finite number, or has an unknown category. The message names the columns, or
+            the column and the row, counted from 1 without the header.
         """
         self._check_names(table.column_names, where)
         x = np.zeros((len(table), len(self.input_names)))
@@ -74,7 +74,11 @@ class Columns:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the columns as plain lists and dictionaries, for JSON."""
+        """Convert the columns to plain lists and dictionaries, for JSON.
+
+        Returns:
+          The record that `from_dict` reads.
+        """
         return {
             "numeric": list(self.numeric),
             "categorical": {name: list(values) for name, values in self.categorical.items()},
@@ -83,7 +87,14 @@ class Columns:
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Self:
-        """Return the columns whose `to_dict` is given."""
+        """Rebuild the columns from their record.
+
+        Args:
+          record: the result of `to_dict`.
+
+        Returns:
+          Columns equal to the original ones.
+        """
         categorical = {name: tuple(values) for name, values in record["categorical"].items()}
         return cls(tuple(record["numeric"]), categorical, tuple(record["target"]))
 
@@ -92,16 +103,16 @@ def infer_columns(table: "pa.Table", target: tuple[str, ...], where: str) -> Col
     """Decide how the columns of a table become inputs: text is a category, the rest is a number.
 
     Args:
-      table: the table to learn from.
-      target: the columns to predict.
-      where: what the table is called in a message.
+      table: the training table.
+      target: the names of the columns to predict.
+      where: the name of the table in a message.
 
     Returns:
       The columns.
 
     Raises:
-      InputError: if a column of text has an empty cell or too many different values, or no column
-        is left beside the target.
+      InputError: if a column of text has an empty cell or too many different values, or if the
+        table has no column beside the target.
     """
     numeric, categorical = [], {}
     for name in table.column_names:
@@ -120,7 +131,16 @@ def infer_columns(table: "pa.Table", target: tuple[str, ...], where: str) -> Col
 
 
 def is_text(column: Any) -> bool:
-    """Return whether a column is text; text that is mostly numbers is numbers with bad cells."""
+    """Decide whether a column holds text.
+
+    A column of strings of which at least half are numbers is taken as numbers with bad cells.
+
+    Args:
+      column: a column of a table.
+
+    Returns:
+      True for text, False for anything else.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -144,15 +164,18 @@ def _find_categories(column: Any, where: str) -> tuple[str, ...]:
 
 
 def numeric_values(column: Any, where: str) -> np.ndarray:
-    """Return a column as `float64` numbers `(rows,)`.
+    """Read a column as numbers.
 
     Args:
       column: a column of a table.
-      where: what it is called in a message.
+      where: the name of the column in a message.
+
+    Returns:
+      `float64` numbers `(rows,)`.
 
     Raises:
-      InputError: if a cell is empty, no number or not finite, or the type is neither text nor
-        number.
+      InputError: if a cell is empty, not a number or not finite, or if the type of the column is
+        neither text nor number.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -184,12 +207,15 @@ def numeric_values(column: Any, where: str) -> np.ndarray:
 
 
 def category_codes(column: Any, categories: tuple[str, ...], where: str) -> np.ndarray:
-    """Return the place of each cell in a list of categories, `(rows,)`.
+    """Number the cells of a column by their category.
 
     Args:
       column: a column of a table.
-      categories: texts.
-      where: what the column is called in a message.
+      categories: the texts that the cells may hold.
+      where: the name of the column in a message.
+
+    Returns:
+      The index of each cell's text in `categories`, `(rows,)`.
 
     Raises:
       InputError: if a cell is empty or holds none of the categories.
@@ -214,10 +240,10 @@ def check_no_missing_values(column: Any, where: str) -> None:
 
     Args:
       column: a column of a table.
-      where: what it is called in a message.
+      where: the name of the column in a message.
 
     Raises:
-      InputError: naming the first such row.
+      InputError: if there is one; the message names its row, counted from 1 without the header.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -231,7 +257,7 @@ def check_no_missing_values(column: Any, where: str) -> None:
 
 
 def _first_true(mask: Any) -> int | None:
-    """Return the index of the first true cell."""
+    """Return the index of the first true cell, or None."""
     import pyarrow.compute as pc
 
     row = pc.index(mask, True).as_py()

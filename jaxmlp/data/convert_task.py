@@ -1,4 +1,4 @@
-"""Asking another question of the same data."""
+"""Convert the targets of a data set to another task."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,20 +10,20 @@ from jaxmlp.errors import InputError, check
 
 
 def with_task(dataset: Dataset, task: str | None) -> Dataset:
-    """Return the data with their targets in the form of another task (E5).
+    """Make a copy of a data set whose targets have the form of another task (lecture rows E3, E5).
 
-    Labels become one yes-or-no each (`multilabel`), or the numbers that their names are
-    (`regression`); numbers become labels named after them.
+    Class labels become one yes-or-no answer for each class (`multilabel`), or the numbers that the
+    classes are named after (`regression`). Numbers become class labels named after them.
 
     Args:
-      dataset: the data.
-      task: the task, or `None` for the one read off the targets.
+      dataset: the data set.
+      task: one of `jaxmlp.data.TASKS`, or `None` to keep the present one.
 
     Returns:
-      The data.
+      The converted data set, or the same one if it has this task already.
 
     Raises:
-      InputError: if the targets cannot be read that way.
+      InputError: if the targets cannot be converted.
     """
     if task is None or task == dataset.task:
         return dataset

@@ -1,7 +1,7 @@
-"""The file format of MNIST: a few numbers, then the bytes of an array.
+"""The IDX format, in which MNIST is published: a short header, then the bytes of an array.
 
 An IDX file is `0 0 type ndim`, one byte each, then `ndim` sizes as big-endian 32-bit integers, then
-the elements in C order. Type 8 is the unsigned byte, the only one these sets use.
+the elements in C order. Type 8 is the unsigned byte, the only one that these sets use.
 """
 
 import gzip
@@ -33,14 +33,14 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
     """Read an array of unsigned bytes from an IDX file, gzipped or not.
 
     Args:
-      path: the file; whether it is gzipped is told by its first two bytes.
+      path: the file. Its first two bytes tell whether it is gzipped.
 
     Returns:
-      A read-only `uint8` array of the shape the file declares.
+      A read-only `uint8` array of the shape that the file declares.
 
     Raises:
       InputError: if the file is missing or empty, its gzip stream is damaged, it does not begin as
-        an IDX file of unsigned bytes, or its length is not what its sizes demand.
+        an IDX file of unsigned bytes, or its length does not fit its sizes.
     """
     path = existing_file(path)
     with report_read_errors(path, "an IDX file", EOFError, zlib.error):
@@ -61,29 +61,43 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
 
 
 def idx_paths(folder: Path) -> list[Path]:
-    """Return where the four files are, or would be, gzipped, if they were in the folder."""
+    """List the paths of the four files in a folder.
+
+    Args:
+      folder: the folder.
+
+    Returns:
+      The paths, in the order of `FILE_NAMES`; a file that is not there is listed with `.gz`.
+    """
     plain = [folder / name for name in FILE_NAMES]
     return [path if path.is_file() else path.with_name(f"{path.name}.gz") for path in plain]
 
 
 def missing_files(folder: Path) -> list[str]:
-    """Return the names of the files that are not in the folder, gzipped or not."""
+    """List the files that a folder lacks.
+
+    Args:
+      folder: the folder.
+
+    Returns:
+      Those of `FILE_NAMES` that are not in the folder, neither plain nor gzipped.
+    """
     return [path.stem for path in idx_paths(folder) if not path.is_file()]
 
 
 def load_idx_folder(folder: str | PathLike[str], classes: int = 10) -> Arrays:
-    """Read the four files of a set published in the form of MNIST.
+    """Load the four files of a set published in the format of MNIST (lecture row E11).
 
     Args:
-      folder: holds the files named in `FILE_NAMES`, each as it is or with `.gz` appended.
-      classes: how many classes there are.
+      folder: holds the files of `FILE_NAMES`, each plain or gzipped with `.gz` appended.
+      classes: the number of classes.
 
     Returns:
       `x_train, y_train, x_test, y_test`: images `uint8` `(N, H, W, 1)` and labels `int32` `(N,)`.
 
     Raises:
-      InputError: if a file is missing or damaged, holds labels where images are expected or the
-        other way round, holds a label outside `[0, classes)`, or there are more images than labels.
+      InputError: if a file is missing or damaged, images and labels are exchanged, a label is
+        outside `[0, classes)`, or images and labels differ in number.
     """
     folder = Path(folder)
     if gone := missing_files(folder):

@@ -1,4 +1,4 @@
-"""New inputs for a trained network, from pictures, arrays and tables."""
+"""Read new inputs for a trained network from pictures, arrays and tables."""
 
 import math
 from os import PathLike
@@ -15,14 +15,14 @@ from jaxmlp.errors import InputError
 
 
 class Inputs(NamedTuple):
-    """Inputs to predict from, `(N, *input_shape)`.
+    """Inputs to predict from.
 
     Attributes:
-      x: `uint8` for a picture, what the file holds for arrays, `float64` for tables; not
-        preprocessed.
-      names: what to call each example: the file of a picture, else its row, counted from 0 in
-        arrays and from 1 in tables.
-      notes: what the user should be told was done to them.
+      x: inputs `(N, *input_shape)`, not preprocessed: `uint8` for a picture, the type of the file
+        for arrays, `float64` for tables.
+      names: the name of each example: the file of a picture, else its row, counted from 0 in arrays
+        and from 1 in tables.
+      notes: messages for the user about changes to the inputs.
     """
 
     x: np.ndarray
@@ -37,16 +37,16 @@ def read_inputs(
     background: str | None = None,
     white: int = 255,
 ) -> Inputs:
-    """Read a picture, a `.npy` or `.npz` file or a table as inputs of a trained network.
+    """Read a picture, a `.npy` or `.npz` file, or a table as inputs of a trained network.
 
     Args:
       path: the file. A `.npz` file holds `x`, or `x_test`, or a single array.
-      input_shape: of one example. Arrays are one example or a batch; they may leave out a last axis
-        of one channel, or be flat.
-      columns: how the table the network was trained on became numbers (`Dataset.columns`); without
-        it, a table has nothing but numbers, as many columns as the network has inputs.
-      background: of the training images, `dark` or `light` (`jaxmlp.data.background`): a picture on
-        the other ground is inverted.
+      input_shape: the shape of one example. An array holds one example or a batch; it may lack a
+        last axis of one channel, or be flat.
+      columns: how the training table became numbers (`Dataset.columns`). Without it, a table holds
+        only numbers, in as many columns as the network has inputs.
+      background: the background of the training images, `dark` or `light`
+        (`jaxmlp.data.background`). A picture on the other background is inverted.
       white: the largest value of the training images.
 
     Returns:
@@ -82,7 +82,7 @@ def _read_array(path: Path) -> np.ndarray:
 
 
 def _to_batch(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
-    """Return an array as a batch of examples of the shape."""
+    """Reshape an array to a batch of examples of the shape."""
     if x.dtype.kind not in "biuf":
         raise InputError(f"{path}: expected numbers, got {dtype_and_shape(x)}")
     forms = [shape, (math.prod(shape),)]

@@ -1,4 +1,4 @@
-"""MNIST and the sets published in its form, from the nearest place that has them."""
+"""MNIST and the sets published in its format, from the first place that has them."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,13 @@ DATA_DIR_VARIABLE = "JAXMLP_DATA_DIR"
 
 
 class IdxSet(NamedTuple):
-    """What its four files do not say: the year published, class names, usual places."""
+    """What the four files of a set do not say.
+
+    Attributes:
+      version: the year of publication.
+      classes: the name of each class.
+      usual_folders: where a system keeps the files.
+    """
 
     version: str
     classes: tuple[str, ...]
@@ -44,18 +50,18 @@ IDX_SETS = {
 
 
 def load_idx_set(name: str, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
-    """Return `mnist`, `fashion_mnist` or `kmnist`: 28x28 grey images in ten classes.
+    """Load `mnist`, `fashion_mnist` or `kmnist`: grey images of 28 x 28 pixels (lecture row E11).
 
-    The four files are looked for in `data_dir` and nowhere else if it is given; otherwise in the
-    folder that the variable JAXMLP_DATA_DIR names, in the usual places of the system, and in the
-    project's cache, into which they are downloaded if they are nowhere.
+    If `data_dir` is given, the four files are looked for only there. Otherwise they are looked for
+    in the folder that the variable JAXMLP_DATA_DIR names, in the usual folders of the system, and
+    in the project's cache. If they are in none of these, they are downloaded into the cache.
 
     Args:
       name: a key of `IDX_SETS`.
-      data_dir: a folder that holds the files, or holds a folder named after the set that does.
+      data_dir: the folder that holds the files, or that holds a folder with the set's name.
 
     Returns:
-      The data set, images `uint8` `(N, 28, 28, 1)`.
+      The data set: images `uint8` `(N, 28, 28, 1)` in ten classes.
 
     Raises:
       Unavailable: if the files are in none of the places and cannot be downloaded now.
@@ -79,7 +85,14 @@ def load_idx_set(name: str, data_dir: str | os.PathLike[str] | None = None) -> D
 
 
 def cache_folder(name: str) -> Path:
-    """Return the folder of the project's cache that a set is downloaded into."""
+    """Locate the folder of the project's cache into which a set is downloaded.
+
+    Args:
+      name: a key of `IDX_SETS`.
+
+    Returns:
+      The folder, below XDG_CACHE_HOME or `~/.cache`; it may not exist yet.
+    """
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(root) / "jaxmlp" / "datasets" / name
 
@@ -95,7 +108,7 @@ def _find_in_data_dir(name: str, data_dir: Path) -> Path:
 
 
 def _find_or_download(name: str) -> Path:
-    """Return the first usual place with all four files, downloading them if there is none."""
+    """Return the first usual place with all four files; download them if there is none."""
     places = [Path(place) for place in IDX_SETS[name].usual_folders] + [cache_folder(name)]
     if value := os.environ.get(DATA_DIR_VARIABLE):
         places = [*_candidate_folders(name, Path(value)), *places]
@@ -114,9 +127,10 @@ def _find_or_download(name: str) -> Path:
 
 
 def _candidate_folders(name: str, data_dir: Path) -> Iterator[Path]:
-    """Yield where a set may lie under a folder, the folder itself unless it is named after another.
+    """Yield the folders below `data_dir` that may hold a set, then `data_dir` itself.
 
-    Nothing in the files tells MNIST from Fashion-MNIST.
+    A `data_dir` named after another set is left out: the files do not tell MNIST from
+    Fashion-MNIST.
     """
     data_dir = data_dir.expanduser()
     yield data_dir / name
@@ -126,7 +140,14 @@ def _candidate_folders(name: str, data_dir: Path) -> Iterator[Path]:
 
 
 def registered_files(name: str) -> dict[str, Any]:
-    """Return the addresses of a set's files, and their sizes and checksums, as TFDS has them."""
+    """Look up the addresses of a set's files, with sizes and checksums, in tensorflow-datasets.
+
+    Args:
+      name: a key of `IDX_SETS`.
+
+    Returns:
+      Size and checksum by address, in the form that `download_files` takes.
+    """
     import tensorflow_datasets as tfds
 
     return tfds.builder_cls(name).url_infos

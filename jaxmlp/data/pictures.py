@@ -1,4 +1,4 @@
-"""A picture file as one of the images a network was trained on."""
+"""Read a picture file as an image like those that a network was trained on."""
 
 import struct
 from pathlib import Path
@@ -13,14 +13,16 @@ BACKGROUNDS = ("dark", "light")
 
 
 def background(images: np.ndarray) -> str | None:
-    """Return on what ground the things in training images stand, judged by the outermost pixels.
+    """Decide whether training images have a dark or a light background, by their outermost pixels.
+
+    A pixel is dark if it is below half the largest value. The background is dark if more than three
+    quarters of the outermost pixels are dark, and light if fewer than one quarter are.
 
     Args:
-      images: `(N, H, W, C)`, white being the largest value.
+      images: `(N, H, W, C)`; white is the largest value.
 
     Returns:
-      `dark` or `light`, or `None` if the outermost pixels are not mostly one or the other, as in
-      photographs.
+      `dark` or `light`, or `None` where neither holds, as in photographs.
     """
     edge = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
     dark = np.mean([np.mean(pixels < images.max() / 2) for pixels in edge])
@@ -32,22 +34,23 @@ def read_picture(
 ) -> tuple[np.ndarray, bool]:
     """Read a picture of any size and kind as one image of the given shape.
 
-    It is turned as its camera says, laid on black or white paper where it is transparent, inverted
-    if its ground is not that of the training images, widened to the aspect of the shape in the
-    colour of its ground, resized, and made grey if the shape has one channel.
+    The steps: turn it as its camera says, put transparent parts on black or white paper, invert it
+    if its background differs from that of the training images, extend it to the aspect ratio of the
+    shape in the colour of its background, resize it, and make it grey if the shape has one channel.
 
     Args:
       path: a file in any format that Pillow reads.
-      shape: `(H, W, C)`, C being 1 or 3.
-      background: of the training images, `dark` or `light`; `None` leaves the picture as it is.
-      white: the value of white in the training images.
+      shape: `(H, W, C)`, where C is 1 or 3.
+      background: the background of the training images, `dark` or `light`; with `None` the picture
+        is never inverted.
+      white: the value of white in the training images, from 1 to 255.
 
     Returns:
       The image, `uint8` `(1, H, W, C)`, and whether it was inverted.
 
     Raises:
-      InputError: if the file is missing, empty or no picture, or `shape`, `background` or `white`
-        are not of the kind described.
+      InputError: if the file is missing, empty or not a picture, or if `shape`, `background` or
+        `white` is not as described.
     """
     from PIL import Image, ImageOps
 
@@ -77,7 +80,7 @@ def read_picture(
 
 
 def _to_rgb(picture: Any) -> Any:
-    """Return a picture in 8-bit RGB, on black paper if its ink is light, else on white."""
+    """Convert a picture to 8-bit RGB, on black paper if its ink is light, else on white paper."""
     from PIL import Image, ImageStat
 
     if picture.mode.startswith("I"):  # 16 bits of grey, which convert() would clip

@@ -1,4 +1,4 @@
-"""Reading arrays and tables from a user's files, each failure told in one line."""
+"""Read arrays and tables from a user's files; every failure becomes an error of one line."""
 
 import re
 import zlib
@@ -24,7 +24,13 @@ TABLE_SUFFIXES = (".csv", ".parquet")
 
 
 def existing_file(path: str | PathLike[str]) -> Path:
-    """Return the path of a file that can be read and is not empty.
+    """Check that a path is a file with content.
+
+    Args:
+      path: the path.
+
+    Returns:
+      The path.
 
     Raises:
       InputError: if there is no such file, it is a folder, or it is empty.
@@ -41,15 +47,18 @@ def existing_file(path: str | PathLike[str]) -> Path:
 
 @contextmanager
 def report_read_errors(path: Path, what: str, *errors: type[Exception]) -> Iterator[None]:
-    """Turn a failure of the operating system or a library to read a file into an `InputError`.
+    """Turn an error that a library or the system raises while reading into an `InputError`.
 
     Args:
       path: the file.
-      what: what it should be, with its article.
-      *errors: what the library raises, beside `OSError`.
+      what: what the file should be, with its article, such as "a picture".
+      *errors: the errors that the library raises, besides `OSError`.
+
+    Yields:
+      Nothing; the file is read in the body of the `with` statement.
 
     Raises:
-      InputError: if the body raised one of them.
+      InputError: if the body raises one of these errors.
     """
     expected: tuple[type[Exception], ...] = (OSError, *errors)
     try:
@@ -60,16 +69,16 @@ def report_read_errors(path: Path, what: str, *errors: type[Exception]) -> Itera
 
 
 def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:
-    """Read a `.npy` or `.npz` file, without unpickling anything.
+    """Read a `.npy` or `.npz` file without unpickling anything.
 
     Args:
       path: the file.
 
     Returns:
-      The arrays by name; that of a `.npy` file is called `x`.
+      The arrays by name; the array of a `.npy` file is called `x`.
 
     Raises:
-      InputError: if the file is missing, empty, damaged or holds pickled objects.
+      InputError: if the file is missing, empty or damaged, or holds pickled objects.
     """
     path = existing_file(path)
     damage = (ValueError, EOFError, BadZipFile, zlib.error)
@@ -83,14 +92,14 @@ def read_table(path: str | PathLike[str], text: Iterable[str] = ()) -> "pa.Table
 
     Args:
       path: the file.
-      text: columns of a `.csv` file to be kept as text even if they look like numbers.
+      text: columns of a `.csv` file that stay text even if they look like numbers.
 
     Returns:
-      The table. Text is `string`, whatever its storage was.
+      The table. Text of every kind has the type `string`.
 
     Raises:
-      InputError: if the file is missing, empty or damaged, rows differ in length, or a column has
-        no name of its own.
+      InputError: if the file is missing, empty or damaged, rows differ in length, or column names
+        are missing or not different.
     """
     import pyarrow as pa
 
@@ -136,7 +145,7 @@ def _read_csv(path: Path, text: Iterable[str]) -> "pa.Table":
         table = csv.read_csv(path, parse_options=parse, convert_options=convert)
     names = table.column_names
     numbers = [float(name) for name in names if re.fullmatch(NUMBER_PATTERN, name)]
-    # Names may be numbers, as pixels or wavelengths are, but then they ascend.
+    # Column names may be numbers, such as pixels or wavelengths, but then they ascend.
     if len(numbers) > len(names) / 2 and numbers != sorted(set(numbers)):
         raise InputError(
             f"{path}: expected a first line of column names, got {', '.join(names[:5])}"

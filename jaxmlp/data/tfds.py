@@ -1,4 +1,4 @@
-"""Any other set of tensorflow-datasets, read record by record from a prepared copy."""
+"""Load any other set of tensorflow-datasets, example by example, from a prepared copy."""
 
 import contextlib
 import difflib
@@ -18,24 +18,24 @@ PREFIX = "tfds:"
 
 
 def load_tfds(name: str, data_dir: str | PathLike[str] | None = None) -> Dataset:
-    """Load a set of tensorflow-datasets, preparing it first where that can be done.
+    """Load a set of tensorflow-datasets; prepare it first if necessary and possible.
 
-    The keys it registers for supervised learning give the target and the input: an image, a vector,
-    a number, or a dictionary of them, joined in alphabetical order, class labels as one-hot. Splits
-    other than `train` and `test` are left alone; where there is no `test`, a fifth of `train` is
-    held out.
+    The keys that the set registers for supervised learning name the input and the target. The input
+    is an image, a vector, a number, or a dictionary of them: its parts are joined in alphabetical
+    order, with class labels one-hot. Splits other than `train` and `test` are not used. If there is
+    no `test`, a fifth of `train` is held out.
 
     Args:
       name: `tfds:NAME`, `tfds:NAME/CONFIG` or `tfds:NAME:VERSION`.
-      data_dir: where the prepared copies are, by default `~/tensorflow_datasets`.
+      data_dir: the folder of the prepared copies, by default `~/tensorflow_datasets`.
 
     Returns:
       The data set.
 
     Raises:
-      Unavailable: if it is not prepared and its host cannot be reached.
-      InputError: if there is no such set, preparing it needs TensorFlow, the copy cannot be read
-        record by record, or its examples are no images or numbers of one shape.
+      Unavailable: if the set is not prepared and its host cannot be reached.
+      InputError: if there is no such set, TensorFlow is needed to prepare it, the copy cannot be
+        read example by example, or the examples are not images or numbers of one shape.
     """
     with silence_tfds():
         builder = _open_builder(name, data_dir)
@@ -78,7 +78,7 @@ def _open_builder(name: str, data_dir: str | PathLike[str] | None) -> Any:
     bare = name.removeprefix(PREFIX)
     try:
         with contextlib.suppress(tfds.core.DatasetNotFoundError):
-            # The copy alone will do: some sets' code cannot even be imported without TensorFlow.
+            # The copy is enough; the code of some sets needs TensorFlow to be imported.
             return builder_from_files(bare, data_dir=data_dir)
         builder = tfds.builder(bare, data_dir=data_dir)
         _prepare_copy(builder)

@@ -1,4 +1,4 @@
-"""A user's own data: tables as `.csv` and `.parquet`, arrays as `.npz`."""
+"""Load a user's own data: tables from `.csv` and `.parquet` files, arrays from `.npz` files."""
 
 import difflib
 import hashlib
@@ -32,27 +32,27 @@ SUFFIXES = (*TABLE_SUFFIXES, ".npz")
 
 
 def load_user_file(path: str | PathLike[str], target: str | None = None) -> Dataset:
-    """Load a `.csv`, `.parquet` or `.npz` file; a fifth is held out unless it says otherwise.
+    """Load a `.csv`, `.parquet` or `.npz` file; a fifth is held out unless it has a test part.
 
-    A table has a target: the columns named, else the only one called target, label, class or y,
-    else the last. Text, booleans, and integers of at most 20 different values are classes; other
-    numbers are values to predict; several columns are values, or labels if all are 0 or 1. Among
-    the inputs, text is one-hot.
+    The target of a table is the column that `target` names, else the only one called target, label,
+    class or y, else the last. Text, booleans, and integers of at most 20 different values are class
+    labels; other numbers are values to predict. Several target columns are values, or labels if all
+    are 0 or 1 (lecture rows E3, E5). Among the inputs, text is one-hot.
 
-    A `.npz` file holds `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`: inputs
-    `(N, features)`, `(N, H, W)` or `(N, H, W, C)`; integers, booleans or text `(N,)` as class
-    labels, or floats as values.
+    A `.npz` file holds `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`. Inputs are
+    `(N, features)`, `(N, H, W)` or `(N, H, W, C)`. Targets are integers, booleans or text `(N,)`
+    for class labels, or floats for values.
 
     Args:
-      path: the file; it is also the name of the set.
-      target: the target column, or several with commas between them; not for `.npz`.
+      path: the file; its path is also the name of the set.
+      target: the target column, or several separated by commas; not for `.npz`.
 
     Returns:
-      The data set. Inputs are `uint8` if the arrays were, else floating.
+      The data set. Inputs are `uint8` if the arrays are, else floating.
 
     Raises:
-      InputError: if the file is damaged, the target is not a column, a cell is missing or not what
-        its column holds, or there is too little to learn from.
+      InputError: if the file is missing or damaged, the target is not a column, a cell is missing
+        or does not fit its column, or there are fewer than two examples or classes.
     """
     name, path = str(path), Path(path)
     suffix = path.suffix.lower()

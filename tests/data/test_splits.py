@@ -79,3 +79,9 @@ def test_split_holds_out_a_fifth():
     assert np.array_equal(x_test[:, 0] // 10, y_test)
     assert np.array_equal(x_train[:, 0] // 10, y_train)
     assert len(split_off_test(x[:2], y[:2])[2]) == 1
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_split_needs_two_examples(n):
+    with pytest.raises(InputError, match=r"size must be an integer from 0 to"):
+        split_off_test(np.zeros((n, 2)), np.zeros(n, np.int32))
