@@ -55,9 +55,8 @@ class Columns:
             x[:, i] = numeric_values(table[name], f"{where}: column {name!r}")
         start, rows = len(self.numeric), np.arange(len(table))
         for name, categories in self.categorical.items():
-            x[
-                rows, start + category_codes(table[name], categories, f"{where}: column {name!r}")
-            ] = 1
+            codes = category_codes(table[name], categories, f"{where}: column {name!r}")
+            x[rows, start + codes] = 1
             start += len(categories)
         return x
 

@@ -142,22 +142,12 @@ def _load_arrays(name: str, path: Path) -> Dataset:
                 f"got {dtype_and_shape(second)}"
             )
     y, task, classes = target_from_array(np.concatenate(ys), f"{name}: {keys[1]}")
-    if len(xs) == 1:
-        if len(y) < 2:
-            raise InputError(f"{name}: expected at least 2 examples, got {len(y)}")
-        return make_dataset(
-            name,
-            split_off_test(xs[0], y),
-            task,
-            classes,
-            split=split_record(y),
-            **_file_provenance(path),
-        )
+    if len(y) < 2:
+        raise InputError(f"{name}: expected at least 2 examples, got {len(y)}")
     n = len(xs[0])
-    parts = (xs[0], y[:n], xs[1], y[n:])
-    return make_dataset(
-        name, parts, task, classes, split="as in the file", **_file_provenance(path)
-    )
+    parts = split_off_test(xs[0], y) if len(xs) == 1 else (xs[0], y[:n], xs[1], y[n:])
+    how = split_record(y) if len(xs) == 1 else "as in the file"
+    return make_dataset(name, parts, task, classes, split=how, **_file_provenance(path))
 
 
 def _stored_kind(array: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""New rows of a table are encoded as those it was learned from, or rejected."""
+"""New rows of a table are encoded like the rows of the training table, or rejected."""
 
 import json
 

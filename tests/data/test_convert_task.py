@@ -1,4 +1,4 @@
-"""Another task for the same targets (E3, E5)."""
+"""The same targets in the form of another task (lecture rows E3, E5)."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Downloads: whole and verified, or not at all; and decided soon where there is no network."""
+"""A download brings complete and verified files or none, and fails soon without a network."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""IDX files: read as they are and gzipped, and every kind of damage told in one line."""
+"""IDX files are read plain and gzipped; every kind of damage is reported in one line."""
 
 import gzip
 

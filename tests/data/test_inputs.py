@@ -1,4 +1,4 @@
-"""What `predict` is given: arrays and tables in every accepted form, and the rest rejected."""
+"""Inputs of `predict`: arrays and tables in every accepted form; everything else is rejected."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""The front of the package: names, options, and what it costs to import."""
+"""The function `load`: names, options, and which libraries an import loads."""
 
 import ast
 import subprocess

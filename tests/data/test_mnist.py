@@ -1,4 +1,4 @@
-"""MNIST and its kin: where they are looked for, and the real set where there is a copy."""
+"""MNIST and the sets like it: the places searched, and the real set if there is a copy."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""A user's own arrays: what becomes of them, and every mistake told in one line."""
+"""A user's own arrays: the data sets made of them, and one line for every mistake."""
 
 import numpy as np
 import pytest
@@ -71,7 +71,7 @@ def test_npz_targets(save, y, task, classes, by_first_input):
 
 
 def test_npz_with_its_own_test_part(save):
-    """As Keras publishes its sets."""
+    """Keras publishes its sets in this form."""
     dataset = load(save(x_train=IMAGES, y_train=Y, x_test=IMAGES[:3] + 1, y_test=Y[:3] + 1))
     assert np.array_equal(dataset.x_train[..., 0], IMAGES)
     assert np.array_equal(dataset.x_test[..., 0], IMAGES[:3] + 1)

@@ -1,4 +1,4 @@
-"""Held-out examples: exact in number, in proportion by class, the same for the same seed."""
+"""Held-out examples: their exact number, their proportions by class, and their seed."""
 
 import numpy as np
 import pytest

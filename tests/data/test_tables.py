@@ -1,4 +1,4 @@
-"""A user's own tables: what becomes of them, and every mistake told in one line."""
+"""A user's own tables: the data sets made of them, and one line for every mistake."""
 
 import hashlib
 
@@ -33,7 +33,7 @@ def write(tmp_path):
 
 
 def table_of(column, name="target"):
-    """Return a table as CSV with a number to count the rows and the given column."""
+    """Return a table as CSV: a column that counts the rows, and the given column."""
     return f"x,{name}\n" + "".join(f"{i},{value}\n" for i, value in enumerate(column))
 
 
@@ -136,7 +136,7 @@ def test_several_other_targets_are_values(write):
 
 
 def test_type_of_a_column_is_decided_by_all_of_it(write):
-    """Whole numbers for the first two MB, and then a fraction and a text."""
+    """The first two MB hold whole numbers; a fraction and a text follow."""
     rows = 200_000
     lines = [f"{i},{i % 9},{i % 2}\n" for i in range(rows)]
     dataset = load(write("a,b,y\n" + "".join(lines) + "0.5,1,1\n"))

@@ -1,4 +1,4 @@
-"""Sets of tensorflow-datasets, prepared here without TensorFlow and read record by record."""
+"""Sets of tensorflow-datasets, prepared without TensorFlow and read example by example."""
 
 import io
 import json
@@ -19,7 +19,7 @@ LABEL = features.ClassLabel(names=["cat", "dog", "owl"])
 
 
 def png(value, size=(3, 4)):
-    """Return a picture as a file: an array would need TensorFlow to encode."""
+    """Return a picture as a file; TensorFlow would be needed to encode an array."""
     file = io.BytesIO()
     Image.new("L", size, value).save(file, format="png")
     file.seek(0)
@@ -78,7 +78,7 @@ define(
 
 @pytest.fixture(autouse=True)
 def quietly():
-    """Undo what the package turns off."""
+    """Turn the progress bar on again."""
     yield
     tfds.enable_progress_bar()
 
@@ -119,7 +119,7 @@ def test_nested_features_and_a_boolean(tmp_path):
 
 
 def test_copy_is_enough(tmp_path, monkeypatch):
-    """Its code may be absent, or need TensorFlow to be imported."""
+    """The code of the set may be absent, or need TensorFlow."""
     expected = load("tfds:nested_set", data_dir=tmp_path).provenance
     monkeypatch.setattr(tfds, "builder", lambda *a, **k: pytest.fail("code was asked for"))
     assert load("tfds:nested_set", data_dir=tmp_path).provenance == expected
