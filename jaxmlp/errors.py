@@ -1,48 +1,82 @@
-"""The one kind of error a user can cause, and the words it is told in.
+"""The error for bad input, and the wording of its message.
 
 Every part of the library may import this module; it imports none of them.
 """
 
 import difflib
+import shlex
 from collections.abc import Iterable
+from numbers import Number
 
 
 class InputError(ValueError):
-    """Something given by the user is not usable: an option, an argument, a file.
+    """The error for unusable input: an option, an argument or a file.
 
-    Its text is one line that names what was expected and what came. Commands print that line and
-    end with status 2; in Python it is an ordinary `ValueError`.
+    Its text is one line that names what was expected and what came. A command prints this line and
+    exits with status 2. In Python it is an ordinary `ValueError`.
     """
 
 
+class Shown(str):
+    """A value as text for a message: `check` and `unknown` print it as it is."""
+
+
+def shown(value: object) -> Shown:
+    """Render a value for a message.
+
+    - A string stands in quotes: `'adam'`.
+    - A tuple or list of option values is written as in a shell: `relu tanh`.
+    - `None` and an empty tuple or list are `none`.
+    - A number is printed as it is, without the name of its type.
+    - Anything else is printed as Python writes it.
+
+    Args:
+      value: the value, or a text that `shown` has returned.
+
+    Returns:
+      The text.
+    """
+    if isinstance(value, Shown):
+        return value
+    if isinstance(value, Number) or getattr(value, "shape", None) == ():
+        return Shown(value)
+    if isinstance(value, tuple | list) and all(isinstance(v, str | Number) for v in value):
+        return Shown(shlex.join(map(str, value)) or "none")
+    return Shown("none" if value is None else repr(value))
+
+
 def check(condition: bool, argument: str, expected: str, got: object) -> None:
-    """Reject a value in the project's one form of words.
+    """Reject a value with the message "ARGUMENT must be EXPECTED, got GOT".
+
+    A tuple of integers is printed as the shape of an array, `(28, 28, 1)`. Where it holds option
+    values instead, the caller passes `shown(value)`. Every other value is printed by `shown`.
 
     Args:
       condition: whether the value is good.
-      argument: what it is called, as the user knows it.
-      expected: what it must be, to follow "must be".
+      argument: the user's name for the value.
+      expected: what the value must be; it follows "must be".
       got: the value that came.
 
     Raises:
       InputError: if the condition is false.
     """
     if not condition:
-        raise InputError(f"{argument} must be {expected}, got {got!r}")
+        shape = isinstance(got, tuple) and all(isinstance(n, int) for n in got)
+        raise InputError(f"{argument} must be {expected}, got {got if shape else shown(got)}")
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
-    """Return the error for a name that is not in a table, with the nearest that is.
+    """Make the error for a name that is not in a table; the message suggests the nearest one.
 
     Args:
-      kind: what the table holds, in the singular ("optimizer").
+      kind: what the table holds, in the singular, such as "optimizer".
       name: the name that came.
-      known: the names that exist.
+      known: the names in the table.
 
     Returns:
-      The error, to be raised by the caller.
+      The error. The caller raises it.
     """
     known = list(known)
     near = difflib.get_close_matches(str(name), known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return InputError(f"unknown {kind} {name!r}, expected one of {', '.join(known)}{hint}")
+    return InputError(f"unknown {kind} {shown(name)}, expected one of {', '.join(known)}{hint}")

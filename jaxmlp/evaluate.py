@@ -75,10 +75,10 @@ def _result(run: "Run", network: "Network", options: argparse.Namespace) -> dict
 
 def _config(config: "Config", options: argparse.Namespace) -> "Config":
     """Return the run's configuration, with other data where they are given."""
-    from jaxmlp.data.files import TABLES
+    from jaxmlp.data.readers import TABLE_SUFFIXES
 
     if options.dataset:
-        target = config.target if options.dataset.lower().endswith(TABLES) else None
+        target = config.target if options.dataset.lower().endswith(TABLE_SUFFIXES) else None
         config = dataclasses.replace(config, dataset=options.dataset, data_dir=None, target=target)
     if options.data_dir:
         config = dataclasses.replace(config, data_dir=options.data_dir)

@@ -1,4 +1,4 @@
-"""Files that are either the old or the new version, never something in between; and JSON.
+"""Writing a file so that it holds either the old or the new content, never a mixture; and JSON.
 
 Every part of the library may import this module.
 """
@@ -13,11 +13,16 @@ from jaxmlp.errors import InputError
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write a file so that a reader, or a crash at any instant, finds the old or the new content.
+    """Write a file in one step, so that a reader or a crash finds the old or the new content.
+
+    The content goes into a temporary file of the same folder, which then takes the file's name.
 
     Args:
-      path: the file; its folder must exist.
-      content: bytes, or text to be encoded as UTF-8.
+      path: the file. Its folder must exist.
+      content: bytes, or a text, which is encoded as UTF-8.
+
+    Raises:
+      OSError: if the folder does not exist or cannot be written; the old file is unchanged.
     """
     data = content.encode() if isinstance(content, str) else content
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

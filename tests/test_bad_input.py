@@ -126,7 +126,7 @@ def label_12(file):
     ("name", "spoil", "message"),
     [
         (IMAGES, lambda f: f.write_bytes(f.read_bytes()[:-9]), "expected 31360 bytes"),
-        (IMAGES, lambda f: f.write_bytes(b"\x1f\x8b" + b"x" * 99), "not readable as"),
+        (IMAGES, lambda f: f.write_bytes(b"\x1f\x8b" + b"x" * 99), "cannot be read as"),
         (IMAGES, lambda f: f.write_bytes(b"hello world, hello"), "IDX"),
         (LABELS, label_12, "labels must lie in [0, 10), got 12 at row 37"),
         (LABELS, lambda f: f.unlink(), LABELS),
@@ -192,10 +192,10 @@ def test_a_spoilt_run(capsys, digits_copy, file, spoil, message):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("x.png", b"no picture at all", "not readable as a picture"),
+        ("x.png", b"no picture at all", "cannot be read as a picture"),
         ("x.png", b"", "the file is empty"),
         ("nowhere.png", None, "no such file"),
-        ("x.npy", b"rubbish", "not readable as NumPy arrays"),
+        ("x.npy", b"rubbish", "cannot be read as NumPy arrays"),
         ("x.csv", b"a,b\n1,2\n", "expected 64 columns of numbers, got 2"),
     ],
 )

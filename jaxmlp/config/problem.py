@@ -13,7 +13,7 @@ from jaxmlp.config.factory import build_rules, build_schedule, build_trainer, ra
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Recipe, complete
 from jaxmlp.config.signature import Signature, arrays_from, together
-from jaxmlp.data import Dataset, Preprocessing, background, holdout, parts, with_task
+from jaxmlp.data import Dataset, Preprocessing, background, holdout, iterate_chunks, with_task
 from jaxmlp.errors import InputError, check
 from jaxmlp.training import (
     Best,
@@ -182,5 +182,5 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
         ),
         columns=dataset.columns,
         background=background(x[rest[:ENOUGH]]) if pictures else None,
-        white=max(int(part.max()) for part in parts(x, rest)) if pictures else 255,
+        white=max(int(part.max()) for part in iterate_chunks(x, rest)) if pictures else 255,
     )

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp.config.saved import known_fields
-from jaxmlp.data import Preprocessing, parts
+from jaxmlp.data import Preprocessing, iterate_chunks
 from jaxmlp.errors import check
 from jaxmlp.training import TASKS
 
@@ -104,7 +104,7 @@ def stored(signature: Signature, x: np.ndarray) -> np.ndarray:
     if signature.raw:
         return x
     ready, end = np.empty(x.shape, jnp.result_type(float)), 0
-    for part in parts(x, np.arange(len(x))):
+    for part in iterate_chunks(x, np.arange(len(x))):
         start, end = end, end + len(part)
         ready[start:end] = signature.preprocessing(part)
     return ready

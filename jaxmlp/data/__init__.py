@@ -1,7 +1,7 @@
-"""Data sets, what is held out of them, and how their inputs are scaled: NumPy in, NumPy out.
+"""Data sets, the examples held out of them, and the scaling of inputs: NumPy in, NumPy out.
 
-`load(name)` returns a `Dataset`; `names()` lists what needs no file. What a set needs to be read
-(scikit-learn, pyarrow, tensorflow-datasets) is imported when it is loaded, not before.
+`load(name)` returns a `Dataset`; `names()` lists the sets that have a name. A library that a set
+needs (scikit-learn, pyarrow, tensorflow-datasets) is imported when the set is loaded, not before.
 """
 
 import os
@@ -9,17 +9,17 @@ from collections.abc import Callable
 
 from jaxmlp.data import embedded, toys
 from jaxmlp.data.columns import Columns
+from jaxmlp.data.convert_task import with_task
 from jaxmlp.data.dataset import TASKS, Dataset, Source, checksum
 from jaxmlp.data.download import Unavailable
 from jaxmlp.data.inputs import Inputs, read_inputs
-from jaxmlp.data.mnist import SETS, load_idx_set
+from jaxmlp.data.mnist import IDX_SETS, load_idx_set
 from jaxmlp.data.pictures import background
-from jaxmlp.data.preprocessing import KINDS, Preprocessing, parts
-from jaxmlp.data.retask import with_task
+from jaxmlp.data.preprocessing import KINDS, Preprocessing, iterate_chunks
 from jaxmlp.data.splits import holdout
-from jaxmlp.data.tables import SUFFIXES, load_table
 from jaxmlp.data.tfds import PREFIX, load_tfds
-from jaxmlp.errors import InputError, unknown
+from jaxmlp.data.user_files import SUFFIXES, load_user_file
+from jaxmlp.errors import InputError, shown, unknown
 
 __all__ = [
     "KINDS",
@@ -33,9 +33,9 @@ __all__ = [
     "background",
     "checksum",
     "holdout",
+    "iterate_chunks",
     "load",
     "names",
-    "parts",
     "read_inputs",
     "with_task",
 ]
@@ -54,8 +54,12 @@ _BUILT_IN: dict[str, Callable[[str], Dataset]] = {
 
 
 def names() -> tuple[str, ...]:
-    """Return the names that `load` knows, beside `tfds:NAME` and the paths of a user's files."""
-    return (*SETS, *_BUILT_IN)
+    """List the names that `load` knows, apart from `tfds:NAME` and the paths of a user's files.
+
+    Returns:
+      The names: first the sets in the format of MNIST, then the embedded sets, then the toys.
+    """
+    return (*IDX_SETS, *_BUILT_IN)
 
 
 def load(
@@ -70,14 +74,14 @@ def load(
       name: one of `names()`, `tfds:NAME`, or the path of a `.csv`, `.parquet` or `.npz` file.
       data_dir: the folder with the files of `mnist`, `fashion_mnist` or `kmnist`, or with the
         prepared copies of `tfds:NAME`.
-      target: the column of a `.csv` or `.parquet` file to predict, or several with commas between.
+      target: the column of a `.csv` or `.parquet` file to predict; several are separated by commas.
 
     Returns:
       The data set.
 
     Raises:
-      Unavailable: if it is not on this machine and cannot be downloaded now.
-      InputError: if there is no such set, an option does not apply to it, or its files are damaged.
+      Unavailable: if the set is not on this machine and cannot be downloaded now.
+      InputError: if there is no such set, an option does not apply to it, or a file is damaged.
     """
     name = os.fspath(name)
     table, tfds = name.lower().endswith(SUFFIXES), name.startswith(PREFIX)
@@ -86,14 +90,17 @@ def load(
         raise unknown("data set", name, known)
     if target is not None and not table:
         raise InputError(
-            f"target is for .csv and .parquet files, the data set {name!r} has its own"
+            f"target does not apply to the data set {name!r}, which has its own, got {target!r}"
         )
-    if data_dir is not None and not (tfds or name in SETS):
-        raise InputError(f"data_dir is for {', '.join(SETS)} and {PREFIX}NAME, not for {name!r}")
+    if data_dir is not None and not (tfds or name in IDX_SETS):
+        raise InputError(
+            f"data_dir does not apply to {name!r}, only to {', '.join(IDX_SETS)} and {PREFIX}NAME, "
+            f"got {shown(os.fspath(data_dir))}"
+        )
     if table:
-        return load_table(name, target)
+        return load_user_file(name, target)
     if tfds:
         return load_tfds(name, data_dir)
-    if name in SETS:
+    if name in IDX_SETS:
         return load_idx_set(name, data_dir)
     return _BUILT_IN[name](name)

@@ -1,18 +1,24 @@
-"""What the arrays of a file mean: inputs, or targets and the task they pose."""
+"""Turn the arrays of a file into inputs, or into targets and the task that these pose."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from jaxmlp.data.dataset import classification
+from jaxmlp.data.dataset import classification_task
 from jaxmlp.errors import InputError
 
-FEW = 20  # integers with at most this many different values are class labels in a table
+MOST_CLASSES = 20  # integers of a table with more different values are numbers, not labels
 
 
 class Target(NamedTuple):
-    """Targets ready for a `Dataset`: `y`, the task, and the name of each class or output."""
+    """Targets ready for a `Dataset`.
+
+    Attributes:
+      y: the targets, in the form that the task demands.
+      task: one of `jaxmlp.data.TASKS` (lecture row E5).
+      classes: the name of each class, label or output.
+    """
 
     y: np.ndarray
     task: str
@@ -24,11 +30,11 @@ def check_labels(labels: np.ndarray, classes: int, where: str) -> None:
 
     Args:
       labels: integers, `(N,)`.
-      classes: how many classes there are.
-      where: what the labels are called in the message, usually their file.
+      classes: the number of classes.
+      where: the name of the labels in a message, usually their file.
 
     Raises:
-      InputError: naming the first bad label and its row, counted from 0.
+      InputError: if a label is outside; the message names the first and its row, counted from 0.
     """
     bad = np.flatnonzero((labels < 0) | (labels >= classes))
     if len(bad):
@@ -38,92 +44,113 @@ def check_labels(labels: np.ndarray, classes: int, where: str) -> None:
         )
 
 
-def classify(codes: np.ndarray, classes: Sequence[str], where: str) -> Target:
-    """Return labels found in data as the target of a classifier.
+def target_from_codes(codes: np.ndarray, classes: Sequence[str], where: str) -> Target:
+    """Make the target of a classifier from class numbers (lecture row E5).
 
     Args:
-      codes: the number of each example's class, `(N,)`.
+      codes: the class number of each example, `(N,)`.
       classes: the name of each class.
-      where: what the target is called in a message.
+      where: the name of the target in a message.
 
     Returns:
-      The target, `y` of type `int32`.
+      The target: `y` is `int32` `(N,)`, the task `binary` for two classes and else `multiclass`.
 
     Raises:
-      InputError: if there is only one class, or nearly every example has a class of its own.
+      InputError: if there is only one class, or if there are so many that the values cannot be
+        class labels: more than 20 and more than half the number of examples.
     """
     if len(classes) < 2:
         raise InputError(f"{where}: expected at least two classes, got only {classes[0]!r}")
-    if len(classes) > max(FEW, len(codes) // 2):
+    if len(classes) > max(MOST_CLASSES, len(codes) // 2):
         raise InputError(
             f"{where}: expected class labels, got {len(classes)} different values in "
             f"{len(codes)} rows"
         )
-    return Target(codes.astype(np.int32), classification(classes), tuple(classes))
+    return Target(codes.astype(np.int32), classification_task(classes), tuple(classes))
 
 
-def measure(values: np.ndarray, names: Sequence[str]) -> Target:
-    """Return columns of numbers as a target: several of zeros and ones are `multilabel`.
+def target_from_numbers(values: np.ndarray, names: Sequence[str]) -> Target:
+    """Make a target from columns of numbers (lecture rows E3, E5).
+
+    Several columns that hold only zeros and ones are labels that do not exclude each other: the
+    task is `multilabel`. Everything else is `regression`.
 
     Args:
       values: finite numbers, `(N, outputs)`.
       names: the name of each output.
 
     Returns:
-      The target, `y` of type `float32`; its task is `multilabel` or `regression`.
+      The target. Its `y` is `float32` `(N, outputs)`.
     """
     labels = len(names) > 1 and bool(np.isin(values, (0, 1)).all())
     return Target(values.astype(np.float32), "multilabel" if labels else "regression", tuple(names))
 
 
-def as_target(y: np.ndarray, where: str) -> Target:
-    """Return the target that an array means by its type and shape.
+def target_from_array(y: np.ndarray, where: str) -> Target:
+    """Make the target that the type and shape of an array stand for (lecture row E5).
 
-    Integers, booleans and text `(N,)` or `(N, 1)` are class labels, numbered in sorted order;
-    floats are values to predict; several columns are values, or labels if all are 0 or 1.
+    Integers, booleans and text `(N,)` or `(N, 1)` are class labels, numbered in sorted order.
+    Floats are values to predict. Several columns are values too, or labels if all are 0 or 1.
 
     Args:
       y: the array.
-      where: what it is called in a message.
+      where: the name of the array in a message.
 
     Returns:
       The target.
 
     Raises:
-      InputError: if the array has no such type or shape, or a value is not finite.
+      InputError: if the array has another type or shape, a value is not finite, or the values
+        cannot be class labels.
     """
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 1 and y.size and y.dtype.kind in "iubU":
         names, codes = np.unique(y, return_inverse=True)
-        return classify(codes, [str(name) for name in names], where)
+        return target_from_codes(codes, [str(name) for name in names], where)
     if y.ndim not in (1, 2) or y.dtype.kind not in "iubf" or y.size == 0:
-        raise InputError(f"{where}: expected labels (N,) or numbers (N, outputs), got {form(y)}")
+        raise InputError(
+            f"{where}: expected labels of shape (N,) or numbers of shape (N, outputs), "
+            f"got {dtype_and_shape(y)}"
+        )
     check_finite(y, where)
     y = y.reshape(len(y), -1)
-    return measure(y, ["y"] if y.shape[1] == 1 else [f"y{i}" for i in range(y.shape[1])])
+    return target_from_numbers(
+        y, ["y"] if y.shape[1] == 1 else [f"y{i}" for i in range(y.shape[1])]
+    )
 
 
-def as_inputs(x: np.ndarray, where: str) -> np.ndarray:
-    """Return an array as inputs `(N, features)` or `(N, H, W, C)`, `uint8` or floating.
+def inputs_from_array(x: np.ndarray, where: str) -> np.ndarray:
+    """Make inputs of an array: check it, and add a channel axis to grey images.
 
     Args:
-      x: numbers `(N, features)`, `(N, H, W)` or `(N, H, W, C)`.
-      where: what it is called in a message.
+      x: numbers, `(N, features)`, `(N, H, W)` or `(N, H, W, C)`.
+      where: the name of the array in a message.
+
+    Returns:
+      Inputs `(N, features)` or `(N, H, W, C)`, of type `uint8`, `float32` or `float64`.
 
     Raises:
-      InputError: if the array has no such type or shape, or a value is not finite.
+      InputError: if the array has another type or shape, or a value is not finite.
     """
     if x.ndim not in (2, 3, 4) or x.dtype.kind not in "biuf" or x.size == 0:
         raise InputError(
-            f"{where}: expected numbers (N, features), (N, H, W) or (N, H, W, C), got {form(x)}"
+            f"{where}: expected numbers of shape (N, features), (N, H, W) or (N, H, W, C), "
+            f"got {dtype_and_shape(x)}"
         )
     check_finite(x, where)
-    return as_kept(x[..., np.newaxis] if x.ndim == 3 else x)
+    return to_input_dtype(x[..., np.newaxis] if x.ndim == 3 else x)
 
 
-def as_kept(x: np.ndarray) -> np.ndarray:
-    """Return numbers as `uint8`, `float32` or `float64`: other types become the last."""
+def to_input_dtype(x: np.ndarray) -> np.ndarray:
+    """Convert numbers to a type that inputs may have.
+
+    Args:
+      x: numbers of any shape.
+
+    Returns:
+      The same array if it is `uint8`, `float32` or `float64`, else its numbers as `float64`.
+    """
     return x if x.dtype in (np.uint8, np.float32, np.float64) else x.astype(np.float64)
 
 
@@ -131,17 +158,24 @@ def check_finite(x: np.ndarray, where: str) -> None:
     """Reject numbers that are NaN or infinite.
 
     Args:
-      x: numbers `(N, ...)`.
-      where: what they are called in a message.
+      x: numbers, `(N, ...)`.
+      where: the name of the numbers in a message.
 
     Raises:
-      InputError: naming the first such number and its row, counted from 0.
+      InputError: if there is one; the message names the first and its row, counted from 0.
     """
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         bad = np.argwhere(~np.isfinite(x))[0]
         raise InputError(f"{where}: expected finite numbers, got {x[tuple(bad)]} at row {bad[0]}")
 
 
-def form(array: np.ndarray) -> str:
-    """Return type and shape of an array, for a message."""
+def dtype_and_shape(array: np.ndarray) -> str:
+    """Describe an array for a message by its type and shape.
+
+    Args:
+      array: any array.
+
+    Returns:
+      A text such as `float32 of shape (20, 2)`.
+    """
     return f"{array.dtype} of shape {array.shape}"

@@ -1,4 +1,4 @@
-"""How the columns of a table become the numbers of a network's input, and stay so for new rows."""
+"""Turn the columns of a table into inputs, and later the columns of new rows in the same way."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from jaxmlp.data.files import NUMBER
+from jaxmlp.data.readers import NUMBER_PATTERN
 from jaxmlp.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MOST_CATEGORIES = 1000  # an input unit each
+MOST_CATEGORIES = 1000  # in a column of text; each becomes an input
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The inputs of a table: its columns of numbers, then one unit for each category of each text.
+    """How a table becomes inputs: one for each column of numbers, one for each category of a text.
 
     Attributes:
-      numeric: names of the columns of numbers, in the order of the inputs.
+      numeric: the names of the columns of numbers, in the order of the inputs.
       categorical: the categories of each column of text; each column is one-hot.
-      target: names of the columns to predict; a table to encode may have or lack them.
+      target: the names of the columns to predict. A table to encode may have or lack them.
     """
 
     numeric: tuple[str, ...]
@@ -30,7 +30,7 @@ class Columns:
     target: tuple[str, ...] = ()
 
     @property
-    def inputs(self) -> tuple[str, ...]:
+    def input_names(self) -> tuple[str, ...]:
         """The name of each input: `age` for a number, `colour=red` for a category."""
         return self.numeric + tuple(f"{c}={v}" for c, vs in self.categorical.items() for v in vs)
 
@@ -38,24 +38,25 @@ class Columns:
         """Turn the rows of a table into inputs.
 
         Args:
-          table: has all these columns, in any order, and no others but the target.
-          where: what the table is called in a message, usually its file.
+          table: has all columns of the inputs, in any order, and no others but the target.
+          where: the name of the table in a message, usually its file.
 
         Returns:
-          `float64` inputs `(rows, len(self.inputs))`.
+          `float64` inputs `(rows, len(self.input_names))`.
 
         Raises:
-          InputError: naming the columns that are missing or were never seen, or the column and row
-            (counted from 1, without the header) of a cell that is empty, no number, not finite, or
-            of an unknown category.
+          InputError: if a column is missing or was not in the training table, or a cell is empty,
+            is not a finite number, or has an unknown category. The message names the columns, or
+            the column and the row, counted from 1 without the header.
         """
         self._check_names(table.column_names, where)
-        x = np.zeros((len(table), len(self.inputs)))
+        x = np.zeros((len(table), len(self.input_names)))
         for i, name in enumerate(self.numeric):
-            x[:, i] = numbers(table[name], f"{where}: column {name!r}")
+            x[:, i] = numeric_values(table[name], f"{where}: column {name!r}")
         start, rows = len(self.numeric), np.arange(len(table))
         for name, categories in self.categorical.items():
-            x[rows, start + codes(table[name], categories, f"{where}: column {name!r}")] = 1
+            codes = category_codes(table[name], categories, f"{where}: column {name!r}")
+            x[rows, start + codes] = 1
             start += len(categories)
         return x
 
@@ -64,12 +65,19 @@ class Columns:
         absent = [name for name in (*self.numeric, *self.categorical) if name not in names]
         extra = [name for name in names if name not in wanted and name not in self.target]
         if absent:
-            raise InputError(f"{where}: missing the columns {_listed(absent)}")
+            raise InputError(f"{where}: expected {_name_columns(absent)}, got no such column")
         if extra:
-            raise InputError(f"{where}: unexpected columns {_listed(extra)}")
+            raise InputError(
+                f"{where}: expected no columns but those of the training table, "
+                f"got {_name_columns(extra)}"
+            )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the columns as plain lists and dictionaries, for JSON."""
+        """Convert the columns to plain lists and dictionaries, for JSON.
+
+        Returns:
+          The record that `from_dict` reads.
+        """
         return {
             "numeric": list(self.numeric),
             "categorical": {name: list(values) for name, values in self.categorical.items()},
@@ -78,54 +86,73 @@ class Columns:
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Self:
-        """Return the columns whose `to_dict` is given."""
+        """Rebuild the columns from their record.
+
+        Args:
+          record: the result of `to_dict`.
+
+        Returns:
+          Columns equal to the original ones.
+        """
         categorical = {name: tuple(values) for name, values in record["categorical"].items()}
         return cls(tuple(record["numeric"]), categorical, tuple(record["target"]))
 
 
-def describe(table: "pa.Table", target: tuple[str, ...], where: str) -> Columns:
+def infer_columns(table: "pa.Table", target: tuple[str, ...], where: str) -> Columns:
     """Decide how the columns of a table become inputs: text is a category, the rest is a number.
 
     Args:
-      table: the table to learn from.
-      target: the columns to predict.
-      where: what the table is called in a message.
+      table: the training table.
+      target: the names of the columns to predict.
+      where: the name of the table in a message.
 
     Returns:
       The columns.
 
     Raises:
-      InputError: if a column of text has an empty cell or too many different values, or no column
-        is left beside the target.
+      InputError: if a column of text has an empty cell or too many different values, or if the
+        table has no column beside the target.
     """
     numeric, categorical = [], {}
     for name in table.column_names:
         if name in target:
             continue
         if is_text(table[name]):
-            categorical[name] = _categories(table[name], f"{where}: column {name!r}")
+            categorical[name] = _find_categories(table[name], f"{where}: column {name!r}")
         else:
             numeric.append(name)
     if not numeric and not categorical:
-        raise InputError(f"{where}: no column is left beside the target {_listed(target)}")
+        raise InputError(
+            f"{where}: expected at least one column beside the target {_quote_names(target)}, "
+            "got none"
+        )
     return Columns(tuple(numeric), categorical, target)
 
 
 def is_text(column: Any) -> bool:
-    """Return whether a column is text; text that is mostly numbers is numbers with bad cells."""
+    """Decide whether a column holds text.
+
+    A column of strings of which at least half are numbers is taken as numbers with bad cells.
+
+    Args:
+      column: a column of a table.
+
+    Returns:
+      True for text, False for anything else.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if not pa.types.is_string(column.type):
         return False
-    alike = pc.sum(pc.match_substring_regex(column, f"^{NUMBER}$")).as_py() or 0
+    alike = pc.sum(pc.match_substring_regex(column, f"^{NUMBER_PATTERN}$")).as_py() or 0
     return 2 * alike < len(column)
 
 
-def _categories(column: Any, where: str) -> tuple[str, ...]:
+def _find_categories(column: Any, where: str) -> tuple[str, ...]:
     import pyarrow.compute as pc
 
-    check_present(column, where)
+    check_no_missing_values(column, where)
     values = sorted(pc.unique(column).to_pylist())
     if len(values) > min(MOST_CATEGORIES, max(20, len(column) // 2)):
         raise InputError(
@@ -135,24 +162,27 @@ def _categories(column: Any, where: str) -> tuple[str, ...]:
     return tuple(values)
 
 
-def numbers(column: Any, where: str) -> np.ndarray:
-    """Return a column as `float64` numbers `(rows,)`.
+def numeric_values(column: Any, where: str) -> np.ndarray:
+    """Read a column as numbers.
 
     Args:
       column: a column of a table.
-      where: what it is called in a message.
+      where: the name of the column in a message.
+
+    Returns:
+      `float64` numbers `(rows,)`.
 
     Raises:
-      InputError: if a cell is empty, no number or not finite, or the type is neither text nor
-        number.
+      InputError: if a cell is empty, not a number or not finite, or if the type of the column is
+        neither text nor number.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    check_present(column, where)
+    check_no_missing_values(column, where)
     kind = column.type
     if pa.types.is_string(kind):
-        row = _first(pc.invert(pc.match_substring_regex(column, f"^{NUMBER}$")))
+        row = _first_true(pc.invert(pc.match_substring_regex(column, f"^{NUMBER_PATTERN}$")))
         if row is not None:
             raise InputError(
                 f"{where}, row {row + 1}: expected a number, got {column[row].as_py()!r}"
@@ -175,13 +205,16 @@ def numbers(column: Any, where: str) -> np.ndarray:
     return values
 
 
-def codes(column: Any, categories: tuple[str, ...], where: str) -> np.ndarray:
-    """Return the place of each cell in a list of categories, `(rows,)`.
+def category_codes(column: Any, categories: tuple[str, ...], where: str) -> np.ndarray:
+    """Number the cells of a column by their category.
 
     Args:
       column: a column of a table.
-      categories: texts.
-      where: what the column is called in a message.
+      categories: the texts that the cells may hold.
+      where: the name of the column in a message.
+
+    Returns:
+      The index of each cell's text in `categories`, `(rows,)`.
 
     Raises:
       InputError: if a cell is empty or holds none of the categories.
@@ -189,27 +222,27 @@ def codes(column: Any, categories: tuple[str, ...], where: str) -> np.ndarray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    check_present(column, where)
+    check_no_missing_values(column, where)
     column = column.cast(pa.string())
     places = pc.index_in(column, pa.array(categories, pa.string()))
-    row = _first(pc.is_null(places))
+    row = _first_true(pc.is_null(places))
     if row is not None:
         raise InputError(
-            f"{where}, row {row + 1}: expected one of {_listed(categories)}, "
+            f"{where}, row {row + 1}: expected one of {_quote_names(categories)}, "
             f"got {column[row].as_py()!r}"
         )
     return places.to_numpy()
 
 
-def check_present(column: Any, where: str) -> None:
+def check_no_missing_values(column: Any, where: str) -> None:
     """Reject a column with a cell that is empty, null or NaN.
 
     Args:
       column: a column of a table.
-      where: what it is called in a message.
+      where: the name of the column in a message.
 
     Raises:
-      InputError: naming the first such row.
+      InputError: if there is one; the message names its row, counted from 1 without the header.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -217,19 +250,23 @@ def check_present(column: Any, where: str) -> None:
     empty = pc.is_null(column, nan_is_null=True)
     if pa.types.is_string(column.type):
         empty = pc.or_kleene(empty, pc.equal(pc.utf8_trim_whitespace(column), ""))
-    row = _first(empty)
+    row = _first_true(empty)
     if row is not None:
         raise InputError(f"{where}, row {row + 1}: the value is missing")
 
 
-def _first(mask: Any) -> int | None:
-    """Return the index of the first true cell."""
+def _first_true(mask: Any) -> int | None:
+    """Return the index of the first true cell, or None."""
     import pyarrow.compute as pc
 
     row = pc.index(mask, True).as_py()
     return None if row < 0 else row
 
 
-def _listed(names: Any, most: int = 10) -> str:
+def _name_columns(names: list[str]) -> str:
+    return f"the column{'s' if len(names) > 1 else ''} {_quote_names(names)}"
+
+
+def _quote_names(names: Any, most: int = 10) -> str:
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(repr(name) for name in list(names)[:most]) + rest

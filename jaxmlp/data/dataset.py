@@ -1,4 +1,4 @@
-"""What a data set is: arrays, the task they pose, and where they came from."""
+"""A data set: its arrays, the task that they pose, and where they came from."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -13,11 +13,11 @@ TASKS = ("multiclass", "binary", "multilabel", "regression")
 
 
 class Source(NamedTuple):
-    """What remains to be told of data once they are on their way.
+    """Name and provenance of a data set, kept when its arrays are no longer needed.
 
     Attributes:
-      name: what the user called them.
-      provenance: where they came from.
+      name: the name that the user gave.
+      provenance: where the data came from.
     """
 
     name: str
@@ -26,21 +26,25 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Training and test examples with everything needed to make sense of them.
+    """Training and test examples, with everything needed to make sense of them.
 
     Attributes:
-      name: what the user called it.
+      name: the name that the user gave.
       x_train: inputs, `(N, features)` or `(N, H, W, C)`; images are `uint8`, the rest is floating.
       y_train: targets: `int32` labels `(N,)` in `[0, classes)` for the tasks `multiclass` and
         `binary`, `float32` zeros and ones `(N, labels)` for `multilabel`, `float32` values
         `(N, outputs)` for `regression`.
       x_test: inputs of the test examples, in the form of `x_train`.
-      y_test: their targets, in the form of `y_train`.
+      y_test: targets of the test examples, in the form of `y_train`.
       task: one of `TASKS` (lecture row E5).
       classes: the name of each class or label; for `regression` the name of each output.
       columns: how the rows of a table became numbers (`jaxmlp.data.columns.Columns.to_dict`), or
-        `None` if the inputs never were a table.
-      provenance: `source`, `version`, `checksum` and whatever else tells where the data came from.
+        `None` if the inputs do not come from a table.
+      provenance: where the data came from: `source`, `version`, `checksum` and more.
+
+    Raises:
+      InputError: if the task is unknown, a part has no examples, inputs and targets differ in
+        number, or the two parts differ in the shape of an example.
     """
 
     name: str
@@ -59,13 +63,18 @@ class Dataset:
             ("training", self.x_train, self.y_train),
             ("test", self.x_test, self.y_test),
         ):
-            check(len(x) > 0, f"the {part} part", "at least one example", len(x))
-            check(len(x) == len(y), f"the {part} part", f"{len(x)} targets", len(y))
+            check(len(x) > 0, f"the number of {part} examples", "at least 1", len(x))
+            check(
+                len(x) == len(y),
+                f"the number of {part} targets",
+                f"{len(x)}, one for each example",
+                len(y),
+            )
         shape = self.x_train.shape[1:]
         check(
             self.x_test.shape[1:] == shape,
-            "test inputs",
-            f"of shape {shape}",
+            "the shape of a test input",
+            f"{shape}, as in the training part",
             self.x_test.shape[1:],
         )
 
@@ -81,10 +90,10 @@ class Dataset:
 
 
 def checksum(*arrays: np.ndarray) -> str:
-    """Return the SHA-256 of the arrays' shapes, types and bytes, as hexadecimal digits.
+    """Compute the SHA-256 checksum of the arrays' types, shapes and bytes.
 
     Args:
-      arrays: any arrays; their order counts.
+      *arrays: any arrays; their order counts.
 
     Returns:
       64 hexadecimal digits.
@@ -96,12 +105,19 @@ def checksum(*arrays: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def classification(classes: Sequence[str]) -> str:
-    """Return the task that choosing one of these classes is: `binary` if there are two."""
+def classification_task(classes: Sequence[str]) -> str:
+    """Choose the task for a set of classes (lecture row E5).
+
+    Args:
+      classes: the name of each class.
+
+    Returns:
+      `binary` for two classes, else `multiclass`.
+    """
     return "binary" if len(classes) == 2 else "multiclass"
 
 
-def assemble(
+def make_dataset(
     name: str,
     parts: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     task: str,
@@ -109,11 +125,11 @@ def assemble(
     columns: dict[str, Any] | None = None,
     **provenance: Any,
 ) -> Dataset:
-    """Return the data set of four arrays, the checksum of its content in its provenance.
+    """Make a data set of four arrays, and record the checksum of its content in its provenance.
 
     Args:
-      name: what the user called it.
-      parts: `x_train, y_train, x_test, y_test`, in the form `Dataset` describes.
+      name: the name that the user gave.
+      parts: `x_train, y_train, x_test, y_test`, in the form that `Dataset` describes.
       task: one of `TASKS`.
       classes: the name of each class, label or output.
       columns: how the rows of a table became numbers.

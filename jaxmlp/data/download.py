@@ -1,4 +1,4 @@
-"""Downloads by tensorflow-datasets: verified, quiet, and soon given up without a network."""
+"""Downloads by tensorflow-datasets: verified, quiet, and given up soon if there is no network."""
 
 import contextlib
 import io
@@ -12,17 +12,21 @@ from urllib.parse import urlsplit
 
 from jaxmlp.errors import InputError
 
-PATIENCE = 3.0  # seconds until a host counts as out of reach
-RETRIED = (500, 502, 503, 504)  # answers that tensorflow-datasets asks again for, for minutes
+REACH_SECONDS = 3.0  # after which a host counts as not reachable
+RETRIED_STATUSES = (500, 502, 503, 504)  # tensorflow-datasets asks again, for minutes
 
 
 class Unavailable(InputError):
-    """The data are not on this machine and cannot be downloaded now."""
+    """The error for data that are not on this machine and cannot be downloaded now."""
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the progress bars, banners and log lines of tensorflow-datasets off the screen."""
+def silence_tfds() -> Iterator[None]:
+    """Keep the progress bars, banners and log lines of tensorflow-datasets off the screen.
+
+    Yields:
+      Nothing; the screen stays quiet in the body of the `with` statement.
+    """
     import tensorflow_datasets as tfds
 
     logger = logging.getLogger("absl")
@@ -36,19 +40,20 @@ def quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def check_reachable(url: str, seconds: float = PATIENCE) -> None:
-    """Find out whether the host of an address answers at all.
+def check_reachable(url: str, seconds: float = REACH_SECONDS) -> None:
+    """Reject an address whose host does not answer.
 
-    Without a network the download gives up after 204 seconds. This asks for the head of one file
-    first, by the same library and so through the same proxies, in a thread of its own, because a
-    name server can keep it waiting beyond every timeout of a socket.
+    Without a network, a download of tensorflow-datasets gives up only after 204 seconds. This
+    function first asks for the head of one file, by the same library and so through the same
+    proxies. It asks in a thread of its own, because a name server can keep it waiting beyond every
+    timeout of a socket.
 
     Args:
       url: an address on the host.
-      seconds: how long to wait in all.
+      seconds: the longest time to wait, in all.
 
     Raises:
-      Unavailable: if no answer came, or one that the download would ask again for.
+      Unavailable: if no answer came, or an answer that the download would wait and ask again for.
     """
     import requests
 
@@ -57,9 +62,9 @@ def check_reachable(url: str, seconds: float = PATIENCE) -> None:
     def ask() -> None:
         try:
             status = requests.head(url, timeout=seconds).status_code
-            reasons.append(f"it answers {status}" if status in RETRIED else "")
-        except Exception as error:  # whatever it is, it is the reason
-            reasons.append(root(error))
+            reasons.append(f"it answers {status}" if status in RETRIED_STATUSES else "")
+        except Exception as error:  # any error is a reason why the host cannot be reached
+            reasons.append(first_cause(error))
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
@@ -69,20 +74,27 @@ def check_reachable(url: str, seconds: float = PATIENCE) -> None:
         raise Unavailable(f"{urlsplit(url).hostname} cannot be reached ({reason})")
 
 
-def root(error: BaseException) -> str:
-    """Return the first line of the error that all others in the chain came from."""
+def first_cause(error: BaseException) -> str:
+    """Find the message of the error that caused all others in a chain.
+
+    Args:
+      error: the last error of the chain.
+
+    Returns:
+      The first line of the message, or the name of the error's type if it has no message.
+    """
     while inner := error.__cause__ or error.__context__:
         error = inner
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def fetch(files: Mapping[str, Any], folder: Path) -> None:
-    """Download files, check their sizes and SHA-256 sums, and only then put them into a folder.
+def download_files(files: Mapping[str, Any], folder: Path) -> None:
+    """Download files, check their sizes and SHA-256 checksums, then move them into a folder.
 
     Args:
-      files: the size and checksum to expect at each address, in the form of `builder.url_infos` of
-        tensorflow-datasets. A file keeps the last part of its address as its name.
-      folder: made if it does not exist. Each file appears in it whole or not at all.
+      files: the expected size and checksum for each address, in the form of `builder.url_infos` of
+        tensorflow-datasets. The name of a file is the last part of its address.
+      folder: the folder, which is created if it does not exist. Only a complete file appears in it.
 
     Raises:
       Unavailable: if the host cannot be reached, breaks off, or has no such file.
@@ -92,29 +104,29 @@ def fetch(files: Mapping[str, Any], folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
-            for url, path in _download(files, Path(scratch)).items():
+            for url, path in _download_into(files, Path(scratch)).items():
                 path.replace(folder / url.rsplit("/", 1)[-1])
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error}") from error
+        raise InputError(f"{folder}: the folder cannot be written: {error}") from error
 
 
-def _download(files: Mapping[str, Any], scratch: Path) -> dict[str, Path]:
-    """Let tensorflow-datasets download and verify the files; return where it put each."""
+def _download_into(files: Mapping[str, Any], scratch: Path) -> dict[str, Path]:
+    """Download and verify the files with tensorflow-datasets; return the path of each address."""
     import requests
     from tensorflow_datasets.core.download import DownloadError, DownloadManager
     from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
     manager = DownloadManager(download_dir=scratch, url_infos=dict(files))
     paths = {}
-    with quiet():
-        for url, info in files.items():  # in turn: where one fails, no thread is left writing
+    with silence_tfds():
+        for url, info in files.items():  # one by one: after a failure no thread goes on writing
             try:
                 paths[url] = Path(manager.download(url))
             except NonMatchingChecksumError as error:
                 raise InputError(
-                    f"{url}: wrong checksum, expected {int(info.size)} bytes of SHA-256 "
-                    f"{info.checksum}"
+                    f"{url}: expected {int(info.size)} bytes with the SHA-256 checksum "
+                    f"{info.checksum}, got other content"
                 ) from error
             except (DownloadError, requests.RequestException) as error:
-                raise Unavailable(f"{url}: the download failed ({root(error)})") from error
+                raise Unavailable(f"{url}: the download failed ({first_cause(error)})") from error
     return paths

@@ -1,4 +1,4 @@
-"""New inputs for a trained network, from pictures, arrays and tables."""
+"""Read new inputs for a trained network from pictures, arrays and tables."""
 
 import math
 from os import PathLike
@@ -7,22 +7,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.data.arrays import as_kept, check_finite, form
+from jaxmlp.data.arrays import check_finite, dtype_and_shape, to_input_dtype
 from jaxmlp.data.columns import Columns
-from jaxmlp.data.files import ARRAYS, TABLES, read_arrays, read_table
 from jaxmlp.data.pictures import read_picture
+from jaxmlp.data.readers import ARRAY_SUFFIXES, TABLE_SUFFIXES, read_arrays, read_table
 from jaxmlp.errors import InputError
 
 
 class Inputs(NamedTuple):
-    """Inputs to predict from, `(N, *input_shape)`.
+    """Inputs to predict from.
 
     Attributes:
-      x: `uint8` for a picture, what the file holds for arrays, `float64` for tables; not
-        preprocessed.
-      names: what to call each example: the file of a picture, else its row, counted from 0 in
-        arrays and from 1 in tables.
-      notes: what the user should be told was done to them.
+      x: inputs `(N, *input_shape)`, not preprocessed: `uint8` for a picture, the type of the file
+        for arrays, `float64` for tables.
+      names: the name of each example: the file of a picture, else its row, counted from 0 in arrays
+        and from 1 in tables.
+      notes: messages for the user about changes to the inputs.
     """
 
     x: np.ndarray
@@ -37,16 +37,16 @@ def read_inputs(
     background: str | None = None,
     white: int = 255,
 ) -> Inputs:
-    """Read a picture, a `.npy` or `.npz` file or a table as inputs of a trained network.
+    """Read a picture, a `.npy` or `.npz` file, or a table as inputs of a trained network.
 
     Args:
       path: the file. A `.npz` file holds `x`, or `x_test`, or a single array.
-      input_shape: of one example. Arrays are one example or a batch; they may leave out a last axis
-        of one channel, or be flat.
-      columns: how the table the network was trained on became numbers (`Dataset.columns`); without
-        it, a table has nothing but numbers, as many columns as the network has inputs.
-      background: of the training images, `dark` or `light` (`jaxmlp.data.background`): a picture on
-        the other ground is inverted.
+      input_shape: the shape of one example. An array holds one example or a batch; it may lack a
+        last axis of one channel, or be flat.
+      columns: how the training table became numbers (`Dataset.columns`). Without it, a table holds
+        only numbers, in as many columns as the network has inputs.
+      background: the background of the training images, `dark` or `light`
+        (`jaxmlp.data.background`). A picture on the other background is inverted.
       white: the largest value of the training images.
 
     Returns:
@@ -57,14 +57,14 @@ def read_inputs(
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix in ARRAYS:
-        x = _shaped(_read_array(path), tuple(input_shape), path)
+    if suffix in ARRAY_SUFFIXES:
+        x = _to_batch(_read_array(path), tuple(input_shape), path)
         return Inputs(x, [f"row {i}" for i in range(len(x))], [])
-    if suffix in TABLES:
+    if suffix in TABLE_SUFFIXES:
         x = _read_rows(path, tuple(input_shape), columns)
         return Inputs(x, [f"row {i}" for i in range(1, len(x) + 1)], [])
     x, inverted = read_picture(path, tuple(input_shape), background, white)
-    note = f"{path}: inverted, because the network was trained on a {background} background"
+    note = f"{path}: inverted, because the training images have a {background} background"
     return Inputs(x, [str(path)], [note] if inverted else [])
 
 
@@ -81,10 +81,10 @@ def _read_array(path: Path) -> np.ndarray:
     return next(iter(arrays.values()))
 
 
-def _shaped(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
-    """Return an array as a batch of examples of the shape."""
+def _to_batch(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
+    """Reshape an array to a batch of examples of the shape."""
     if x.dtype.kind not in "biuf":
-        raise InputError(f"{path}: expected numbers, got {form(x)}")
+        raise InputError(f"{path}: expected numbers, got {dtype_and_shape(x)}")
     forms = [shape, (math.prod(shape),)]
     if len(shape) == 3 and shape[-1] == 1:
         forms.append(shape[:-1])
@@ -93,7 +93,7 @@ def _shaped(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
             f"{path}: expected examples of shape {shape}, got an array of shape {x.shape}"
         )
     check_finite(x, str(path))
-    return as_kept(x.reshape(-1, *shape))
+    return to_input_dtype(x.reshape(-1, *shape))
 
 
 def _read_rows(path: Path, shape: tuple[int, ...], columns: dict[str, Any] | None) -> np.ndarray:
@@ -102,8 +102,8 @@ def _read_rows(path: Path, shape: tuple[int, ...], columns: dict[str, Any] | Non
     known = known or Columns(tuple(table.column_names))
     if len(table) == 0:
         raise InputError(f"{path}: expected at least one row, got none")
-    if len(known.inputs) != math.prod(shape):
+    if len(known.input_names) != math.prod(shape):
         raise InputError(
-            f"{path}: expected {math.prod(shape)} columns of numbers, got {len(known.inputs)}"
+            f"{path}: expected {math.prod(shape)} columns of numbers, got {len(known.input_names)}"
         )
     return known.encode(table, str(path)).reshape(-1, *shape)

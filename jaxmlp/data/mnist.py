@@ -1,27 +1,33 @@
-"""MNIST and the sets published in its form, from the nearest place that has them."""
+"""MNIST and the sets published in its format, from the first place that has them."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxmlp.data.dataset import Dataset, assemble
-from jaxmlp.data.download import Unavailable, fetch
-from jaxmlp.data.idx import FILES, files, load_idx_folder, missing
-from jaxmlp.errors import InputError
+from jaxmlp.data.dataset import Dataset, make_dataset
+from jaxmlp.data.download import Unavailable, download_files
+from jaxmlp.data.idx import FILE_NAMES, idx_paths, load_idx_folder, missing_files
+from jaxmlp.errors import InputError, shown
 
-VARIABLE = "JAXMLP_DATA_DIR"
+DATA_DIR_VARIABLE = "JAXMLP_DATA_DIR"
 
 
 class IdxSet(NamedTuple):
-    """What its four files do not say: the year published, class names, usual places."""
+    """What the four files of a set do not say.
+
+    Attributes:
+      version: the year of publication.
+      classes: the name of each class.
+      usual_folders: where a system keeps the files.
+    """
 
     version: str
     classes: tuple[str, ...]
-    places: tuple[str, ...] = ()
+    usual_folders: tuple[str, ...] = ()
 
 
-SETS = {
+IDX_SETS = {
     "mnist": IdxSet("1998", tuple("0123456789")),
     "fashion_mnist": IdxSet(
         "2017",
@@ -44,86 +50,104 @@ SETS = {
 
 
 def load_idx_set(name: str, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
-    """Return `mnist`, `fashion_mnist` or `kmnist`: 28x28 grey images in ten classes.
+    """Load `mnist`, `fashion_mnist` or `kmnist`: grey images of 28 x 28 pixels (lecture row E11).
 
-    The four files are looked for in `data_dir` and nowhere else if it is given; otherwise in the
-    folder that the variable JAXMLP_DATA_DIR names, in the usual places of the system, and in the
-    project's cache, into which they are downloaded if they are nowhere.
+    If `data_dir` is given, the four files are looked for only there. Otherwise they are looked for
+    in the folder that the variable JAXMLP_DATA_DIR names, in the usual folders of the system, and
+    in the project's cache. If they are in none of these, they are downloaded into the cache.
 
     Args:
-      name: a key of `SETS`.
-      data_dir: a folder that holds the files, or holds a folder named after the set that does.
+      name: a key of `IDX_SETS`.
+      data_dir: the folder that holds the files, or that holds a folder with the set's name.
 
     Returns:
-      The data set, images `uint8` `(N, 28, 28, 1)`.
+      The data set: images `uint8` `(N, 28, 28, 1)` in ten classes.
 
     Raises:
       Unavailable: if the files are in none of the places and cannot be downloaded now.
       InputError: if `data_dir` lacks the files, or they are damaged.
     """
-    known = SETS[name]
-    folder = _given(name, Path(data_dir)) if data_dir is not None else _found(name)
-    return assemble(
+    known = IDX_SETS[name]
+    if data_dir is None:
+        folder = _find_or_download(name)
+    else:
+        folder = _find_in_data_dir(name, Path(data_dir))
+    return make_dataset(
         name,
         load_idx_folder(folder, len(known.classes)),
         "multiclass",
         known.classes,
-        source="tensorflow-datasets" if folder == cache(name) else "folder",
+        source="tensorflow-datasets" if folder == cache_folder(name) else "folder",
         version=known.version,
-        files=[str(path) for path in files(folder)],
+        files=[str(path) for path in idx_paths(folder)],
         split="as published",
     )
 
 
-def cache(name: str) -> Path:
-    """Return the folder of the project's cache that a set is downloaded into."""
+def cache_folder(name: str) -> Path:
+    """Locate the folder of the project's cache into which a set is downloaded.
+
+    Args:
+      name: a key of `IDX_SETS`.
+
+    Returns:
+      The folder, below XDG_CACHE_HOME or `~/.cache`; it may not exist yet.
+    """
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(root) / "jaxmlp" / "datasets" / name
 
 
-def _given(name: str, data_dir: Path) -> Path:
-    for folder in _within(name, data_dir):
-        if not missing(folder):
+def _find_in_data_dir(name: str, data_dir: Path) -> Path:
+    for folder in _candidate_folders(name, data_dir):
+        if not missing_files(folder):
             return folder
     raise InputError(
-        f"data_dir {data_dir} has no {name}: expected {', '.join(FILES)}, with or without .gz, "
-        f"in it or in its folder {name}"
+        f"data_dir must be a folder that holds {', '.join(FILE_NAMES)} (plain or .gz), itself or "
+        f"in a folder {name}, got {shown(str(data_dir))}"
     )
 
 
-def _found(name: str) -> Path:
-    """Return the first usual place with all four files, downloading them if there is none."""
-    places = [Path(place) for place in SETS[name].places] + [cache(name)]
-    if value := os.environ.get(VARIABLE):
-        places = [*_within(name, Path(value)), *places]
+def _find_or_download(name: str) -> Path:
+    """Return the first usual place with all four files; download them if there is none."""
+    places = [Path(place) for place in IDX_SETS[name].usual_folders] + [cache_folder(name)]
+    if value := os.environ.get(DATA_DIR_VARIABLE):
+        places = [*_candidate_folders(name, Path(value)), *places]
     for folder in places:
-        if not missing(folder):
+        if not missing_files(folder):
             return folder
     try:
-        fetch(registered(name), cache(name))
+        download_files(registered_files(name), cache_folder(name))
     except Unavailable as error:
         raise Unavailable(
-            f"{name} is not in {' or '.join(map(str, places))}, and {error}; put "
-            f"{', '.join(FILES)} (or .gz) into a folder and name it by --data-dir or {VARIABLE}, "
-            "or use mnist_5k, which needs no network"
+            f"{name} is not in {' or '.join(map(str, places))}, and {error}; put the files "
+            f"{', '.join(FILE_NAMES)} (plain or .gz) into a folder and give this folder with "
+            f"--data-dir or {DATA_DIR_VARIABLE}, or use mnist_5k, which needs no network"
         ) from error
-    return cache(name)
+    return cache_folder(name)
 
 
-def _within(name: str, data_dir: Path) -> Iterator[Path]:
-    """Yield where a set may lie under a folder, the folder itself unless it is named after another.
+def _candidate_folders(name: str, data_dir: Path) -> Iterator[Path]:
+    """Yield the folders below `data_dir` that may hold a set, then `data_dir` itself.
 
-    Nothing in the files tells MNIST from Fashion-MNIST.
+    A `data_dir` named after another set is left out: the files do not tell MNIST from
+    Fashion-MNIST.
     """
     data_dir = data_dir.expanduser()
     yield data_dir / name
     yield data_dir / name.replace("_", "-")
-    if data_dir.name.replace("-", "_") not in SETS.keys() - {name}:
+    if data_dir.name.replace("-", "_") not in IDX_SETS.keys() - {name}:
         yield data_dir
 
 
-def registered(name: str) -> dict[str, Any]:
-    """Return the addresses of a set's files, and their sizes and checksums, as TFDS has them."""
+def registered_files(name: str) -> dict[str, Any]:
+    """Look up the addresses of a set's files, with sizes and checksums, in tensorflow-datasets.
+
+    Args:
+      name: a key of `IDX_SETS`.
+
+    Returns:
+      Size and checksum by address, in the form that `download_files` takes.
+    """
     import tensorflow_datasets as tfds
 
     return tfds.builder_cls(name).url_infos

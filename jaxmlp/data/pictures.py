@@ -1,4 +1,4 @@
-"""A picture file as one of the images a network was trained on."""
+"""Read a picture file as an image like those that a network was trained on."""
 
 import struct
 from pathlib import Path
@@ -6,21 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from jaxmlp.data.files import existing, reading
+from jaxmlp.data.readers import existing_file, report_read_errors
 from jaxmlp.errors import check
 
-GROUNDS = ("dark", "light")
+BACKGROUNDS = ("dark", "light")
 
 
 def background(images: np.ndarray) -> str | None:
-    """Return on what ground the things in training images stand, judged by the outermost pixels.
+    """Decide whether training images have a dark or a light background, by their outermost pixels.
+
+    A pixel is dark if it is below half the largest value. The background is dark if more than three
+    quarters of the outermost pixels are dark, and light if fewer than one quarter are.
 
     Args:
-      images: `(N, H, W, C)`, white being the largest value.
+      images: `(N, H, W, C)`; white is the largest value.
 
     Returns:
-      `dark` or `light`, or `None` if the outermost pixels are not mostly one or the other, as in
-      photographs.
+      `dark` or `light`, or `None` where neither holds, as in photographs.
     """
     edge = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
     dark = np.mean([np.mean(pixels < images.max() / 2) for pixels in edge])
@@ -28,45 +30,46 @@ def background(images: np.ndarray) -> str | None:
 
 
 def read_picture(
-    path: Path, shape: tuple[int, ...], ground: str | None = None, white: int = 255
+    path: Path, shape: tuple[int, ...], background: str | None = None, white: int = 255
 ) -> tuple[np.ndarray, bool]:
     """Read a picture of any size and kind as one image of the given shape.
 
-    It is turned as its camera says, laid on black or white paper where it is transparent, inverted
-    if its ground is not that of the training images, widened to the aspect of the shape in the
-    colour of its ground, resized, and made grey if the shape has one channel.
+    The steps: turn it as its camera says, put transparent parts on black or white paper, invert it
+    if its background differs from that of the training images, extend it to the aspect ratio of the
+    shape in the colour of its background, resize it, and make it grey if the shape has one channel.
 
     Args:
       path: a file in any format that Pillow reads.
-      shape: `(H, W, C)`, C being 1 or 3.
-      ground: of the training images, `dark` or `light`; `None` leaves the picture as it is.
-      white: the value of white in the training images.
+      shape: `(H, W, C)`, where C is 1 or 3.
+      background: the background of the training images, `dark` or `light`; with `None` the picture
+        is never inverted.
+      white: the value of white in the training images, from 1 to 255.
 
     Returns:
       The image, `uint8` `(1, H, W, C)`, and whether it was inverted.
 
     Raises:
-      InputError: if the file is missing, empty or no picture, or `shape`, `ground` or `white` are
-        not of the kind described.
+      InputError: if the file is missing, empty or not a picture, or if `shape`, `background` or
+        `white` is not as described.
     """
     from PIL import Image, ImageOps
 
     check(
         len(shape) == 3 and shape[-1] in (1, 3),
-        f"{path}: the input of the network",
-        "(H, W, 1) or (H, W, 3) for a picture",
+        f"{path}: the network's input shape",
+        "(H, W, 1) or (H, W, 3)",
         shape,
     )
-    check(ground in (*GROUNDS, None), "background", "dark, light or None", ground)
+    check(background in (*BACKGROUNDS, None), "background", "dark, light or none", background)
     check(0 < white <= 255, "white", "from 1 to 255", white)
     damage = (SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
-    with reading(existing(path), "a picture", *damage), Image.open(path) as file:
-        picture = _flatten(ImageOps.exif_transpose(file))
+    with report_read_errors(existing_file(path), "a picture", *damage), Image.open(path) as file:
+        picture = _to_rgb(ImageOps.exif_transpose(file))
 
     pixels = np.asarray(picture)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     paper = np.median(edge, axis=0)
-    inverted = ground is not None and ground != GROUNDS[int(paper.mean() > 127)]
+    inverted = background is not None and background != BACKGROUNDS[int(paper.mean() > 127)]
     if inverted:
         picture, paper = ImageOps.invert(picture), 255 - paper
     height, width, channels = shape
@@ -76,8 +79,8 @@ def read_picture(
     return np.rint(image * (white / 255)).astype(np.uint8), inverted
 
 
-def _flatten(picture: Any) -> Any:
-    """Return a picture in 8-bit RGB, on black paper if its ink is light, else on white."""
+def _to_rgb(picture: Any) -> Any:
+    """Convert a picture to 8-bit RGB, on black paper if its ink is light, else on white paper."""
     from PIL import Image, ImageStat
 
     if picture.mode.startswith("I"):  # 16 bits of grey, which convert() would clip

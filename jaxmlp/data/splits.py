@@ -1,4 +1,4 @@
-"""Which examples are held out, to be judged on and never learned from."""
+"""Choose the examples that are held out: a network is judged on them and never learns from them."""
 
 from typing import Any
 
@@ -7,25 +7,26 @@ import numpy as np
 from jaxmlp.errors import check
 
 TEST_FRACTION = 0.2
-TEST_SEED = 0  # its own, so that every run of every configuration is judged on the same examples
+TEST_SEED = 0  # fixed, so that all runs are judged on the same test examples
 
 
 def holdout(
     y: np.ndarray, size: int, seed: int, stratify: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Choose `size` examples to hold out, by default with every class in its due proportion.
+    """Choose `size` examples to hold out; by default every class keeps its proportion.
 
-    Class `c` of `n_c` examples gives `n_c * size / n`, rounded down; the places still open go to
-    the largest remainders. Targets that are not integer labels `(N,)` are drawn at random.
+    A class of `n_c` examples out of `n` contributes `n_c size / n`, rounded down; the places still
+    open go to the classes with the largest remainders. Targets that are not integer labels `(N,)`
+    are drawn at random. Early stopping (lecture row C7) judges by examples held out in this way.
 
     Args:
       y: targets, `(N,)` or `(N, outputs)`.
-      size: how many examples to hold out, from 0 to N - 1.
-      seed: of the draw; the same seed holds out the same examples.
-      stratify: whether integer labels are held out class by class.
+      size: the number of examples to hold out, from 0 to N - 1.
+      seed: the seed of the draw; the same seed holds out the same examples.
+      stratify: whether every class of integer labels keeps its proportion.
 
     Returns:
-      The indices that stay and those held out, each in ascending order; together they are 0..N-1.
+      The indices of the examples that stay, and of those held out, each in ascending order.
 
     Raises:
       InputError: if `size` is not an integer from 0 to N - 1.
@@ -37,14 +38,14 @@ def holdout(
         return np.arange(n), np.arange(0)
     order = np.random.default_rng(seed).permutation(n)
     if stratify and _are_labels(y):
-        order = order[_classes_in_turn(y[order], size)]
+        order = order[_stratified_order(y[order], size)]
     held = np.zeros(n, bool)
     held[order[:size]] = True
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def _classes_in_turn(y: np.ndarray, size: int) -> np.ndarray:
-    """Return positions in `y`, the first `size` of them with every class in proportion."""
+def _stratified_order(y: np.ndarray, size: int) -> np.ndarray:
+    """Return positions in `y`; the first `size` of them have every class in proportion."""
     _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
     quota, remainder = np.divmod(counts * size, len(y))
     short = size - quota.sum()
@@ -56,14 +57,34 @@ def _classes_in_turn(y: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([by_class[chosen], by_class[~chosen]])
 
 
-def split(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return `x_train, y_train, x_test, y_test`, a fifth held out with the fixed test seed."""
+def split_off_test(
+    x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Split examples into a training part and a test part of one fifth, with a fixed seed.
+
+    Args:
+      x: inputs, `(N, ...)`.
+      y: targets, `(N,)` or `(N, outputs)`.
+
+    Returns:
+      `x_train, y_train, x_test, y_test`.
+
+    Raises:
+      InputError: if there are fewer than two examples.
+    """
     rest, held = holdout(y, max(1, round(TEST_FRACTION * len(y))), TEST_SEED)
     return x[rest], y[rest], x[held], y[held]
 
 
-def how_split(y: np.ndarray) -> dict[str, Any]:
-    """Return what a provenance record says about a `split` with these targets."""
+def split_record(y: np.ndarray) -> dict[str, Any]:
+    """Describe the split by `split_off_test`, for the provenance of a data set.
+
+    Args:
+      y: the targets that are split.
+
+    Returns:
+      The fraction of test examples, the seed, and whether every class keeps its proportion.
+    """
     return {"test": TEST_FRACTION, "seed": TEST_SEED, "stratified": _are_labels(y)}
 
 

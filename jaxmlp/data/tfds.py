@@ -1,4 +1,4 @@
-"""Any other set of tensorflow-datasets, read record by record from a prepared copy."""
+"""Load any other set of tensorflow-datasets, example by example, from a prepared copy."""
 
 import contextlib
 import difflib
@@ -8,52 +8,56 @@ from typing import Any
 
 import numpy as np
 
-from jaxmlp.data.arrays import Target, as_inputs, as_target, check_labels
-from jaxmlp.data.dataset import Dataset, assemble, classification
-from jaxmlp.data.download import Unavailable, check_reachable, quiet, root
-from jaxmlp.data.splits import how_split, split
+from jaxmlp.data.arrays import Target, check_labels, inputs_from_array, target_from_array
+from jaxmlp.data.dataset import Dataset, classification_task, make_dataset
+from jaxmlp.data.download import Unavailable, check_reachable, first_cause, silence_tfds
+from jaxmlp.data.splits import split_off_test, split_record
 from jaxmlp.errors import InputError
 
 PREFIX = "tfds:"
 
 
 def load_tfds(name: str, data_dir: str | PathLike[str] | None = None) -> Dataset:
-    """Load a set of tensorflow-datasets, preparing it first where that can be done.
+    """Load a set of tensorflow-datasets; prepare it first if necessary and possible.
 
-    The keys it registers for supervised learning give the target and the input: an image, a vector,
-    a number, or a dictionary of them, joined in alphabetical order, class labels as one-hot. Splits
-    other than `train` and `test` are left alone; where there is no `test`, a fifth of `train` is
-    held out.
+    The keys that the set registers for supervised learning name the input and the target. The input
+    is an image, a vector, a number, or a dictionary of them: its parts are joined in alphabetical
+    order, with class labels one-hot. Splits other than `train` and `test` are not used. If there is
+    no `test`, a fifth of `train` is held out.
 
     Args:
       name: `tfds:NAME`, `tfds:NAME/CONFIG` or `tfds:NAME:VERSION`.
-      data_dir: where the prepared copies are, by default `~/tensorflow_datasets`.
+      data_dir: the folder of the prepared copies, by default `~/tensorflow_datasets`.
 
     Returns:
       The data set.
 
     Raises:
-      Unavailable: if it is not prepared and its host cannot be reached.
-      InputError: if there is no such set, preparing it needs TensorFlow, the copy cannot be read
-        record by record, or its examples are no images or numbers of one shape.
+      Unavailable: if the set is not prepared and its host cannot be reached.
+      InputError: if there is no such set, TensorFlow is needed to prepare it, the copy cannot be
+        read example by example, or the examples are not images or numbers of one shape.
     """
-    with quiet():
-        builder = _open(name, data_dir)
+    with silence_tfds():
+        builder = _open_builder(name, data_dir)
         keys = builder.info.supervised_keys
         if not keys:
-            raise InputError(f"{name}: it registers no input and target (supervised_keys)")
+            raise InputError(
+                f"{name}: expected supervised_keys with an input and a target, got none"
+            )
         parts = [part for part in ("train", "test") if part in builder.info.splits]
         if "train" not in parts:
             raise InputError(
-                f"{name}: expected a split train, got {', '.join(builder.info.splits)}"
+                f"{name}: expected a split named train, got {', '.join(builder.info.splits)}"
             )
-        examples = [_read(name, builder, part) for part in parts]
+        examples = [_read_examples(name, builder, part) for part in parts]
     features = builder.info.features
-    xs = [_inputs(keys[0], features, part, name) for part in examples]
-    y, task, classes = _target(keys[1], features, [e for part in examples for e in part], name)
+    xs = [_assemble_inputs(keys[0], features, part, name) for part in examples]
+    y, task, classes = _assemble_target(
+        keys[1], features, [e for part in examples for e in part], name
+    )
     n = len(xs[0])
-    arrays = split(xs[0], y) if len(xs) == 1 else (xs[0], y[:n], xs[1], y[n:])
-    return assemble(
+    arrays = split_off_test(xs[0], y) if len(xs) == 1 else (xs[0], y[:n], xs[1], y[n:])
+    return make_dataset(
         name,
         arrays,
         task,
@@ -62,11 +66,11 @@ def load_tfds(name: str, data_dir: str | PathLike[str] | None = None) -> Dataset
         version=str(builder.version),
         files=[str(builder.data_dir)],
         url=builder.info.homepage,
-        split=how_split(y) if len(xs) == 1 else "as published",
+        split=split_record(y) if len(xs) == 1 else "as published",
     )
 
 
-def _open(name: str, data_dir: str | PathLike[str] | None) -> Any:
+def _open_builder(name: str, data_dir: str | PathLike[str] | None) -> Any:
     """Return the builder of a set, prepared."""
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.read_only_builder import builder_from_files
@@ -74,10 +78,10 @@ def _open(name: str, data_dir: str | PathLike[str] | None) -> Any:
     bare = name.removeprefix(PREFIX)
     try:
         with contextlib.suppress(tfds.core.DatasetNotFoundError):
-            # The copy alone will do: some sets' code cannot even be imported without TensorFlow.
+            # The copy is enough; the code of some sets needs TensorFlow to be imported.
             return builder_from_files(bare, data_dir=data_dir)
         builder = tfds.builder(bare, data_dir=data_dir)
-        _prepare(builder)
+        _prepare_copy(builder)
     except tfds.core.DatasetNotFoundError as error:
         near = difflib.get_close_matches(
             bare, tfds.list_builders(with_community_datasets=False), n=1, cutoff=0
@@ -86,14 +90,14 @@ def _open(name: str, data_dir: str | PathLike[str] | None) -> Any:
     except Unavailable as error:
         raise Unavailable(f"{name} is not prepared in {builder.data_dir}, and {error}") from error
     except Exception as error:  # the code of a set may raise anything
-        reason = root(error)
+        reason = first_cause(error)
         if reason == "No module named 'tensorflow'":
             reason = "that needs TensorFlow, which is not installed"
-        raise InputError(f"{name} is not prepared yet and cannot be: {reason}") from error
+        raise InputError(f"{name} is not prepared yet and cannot be prepared: {reason}") from error
     return builder
 
 
-def _prepare(builder: Any) -> None:
+def _prepare_copy(builder: Any) -> None:
     import tensorflow_datasets as tfds
 
     if builder.url_infos:
@@ -102,36 +106,42 @@ def _prepare(builder: Any) -> None:
     builder.download_and_prepare(file_format="array_record", download_config=config)
 
 
-def _read(name: str, builder: Any, part: str) -> list[dict[str, Any]]:
+def _read_examples(name: str, builder: Any, part: str) -> list[dict[str, Any]]:
     try:
         source = builder.as_data_source(split=part)
     except NotImplementedError as error:
         raise InputError(
-            f"{name}: the copy in {builder.data_dir} is of the format "
-            f"{builder.info.file_format.value}; prepare it again with file_format=array_record"
+            f"{name}: expected a copy in the format array_record, got "
+            f"{builder.info.file_format.value} in {builder.data_dir}; prepare it again with "
+            "file_format=array_record"
         ) from error
     return [source[i] for i in range(len(source))]
 
 
-def _inputs(key: Any, features: Any, examples: list[dict[str, Any]], name: str) -> np.ndarray:
+def _assemble_inputs(
+    key: Any, features: Any, examples: list[dict[str, Any]], name: str
+) -> np.ndarray:
     if isinstance(key, str):
-        x = _stack(features[key], [example[key] for example in examples], f"{name}: {key}")
+        x = _stack_feature(features[key], [example[key] for example in examples], f"{name}: {key}")
     else:
         keys = key.values() if isinstance(key, Mapping) else key
-        x = np.concatenate([_flat(_inputs(k, features, examples, name)) for k in keys], axis=1)
-    return as_inputs(x if x.ndim > 1 else _flat(x), name)
+        x = np.concatenate(
+            [_flatten(_assemble_inputs(k, features, examples, name)) for k in keys], axis=1
+        )
+    return inputs_from_array(x if x.ndim > 1 else _flatten(x), name)
 
 
-def _stack(feature: Any, values: list[Any], where: str) -> np.ndarray:
+def _stack_feature(feature: Any, values: list[Any], where: str) -> np.ndarray:
     """Return one feature of all examples as one array `(N, ...)`."""
     from tensorflow_datasets import features
 
     if isinstance(feature, features.FeaturesDict):
         columns = [
-            _stack(feature[k], [v[k] for v in values], f"{where}/{k}") for k in sorted(feature)
+            _stack_feature(feature[k], [v[k] for v in values], f"{where}/{k}")
+            for k in sorted(feature)
         ]
-        return np.concatenate([_flat(column) for column in columns], axis=1)
-    x = _together(values, where)
+        return np.concatenate([_flatten(column) for column in columns], axis=1)
+    x = _stack_equal_shapes(values, where)
     if x.dtype.kind not in "biuf":
         raise InputError(f"{where}: expected numbers, got {feature}")
     if isinstance(feature, features.ClassLabel):
@@ -140,7 +150,7 @@ def _stack(feature: Any, values: list[Any], where: str) -> np.ndarray:
     return x
 
 
-def _together(values: list[Any], where: str) -> np.ndarray:
+def _stack_equal_shapes(values: list[Any], where: str) -> np.ndarray:
     shapes = sorted({np.shape(value) for value in values})
     if len(shapes) > 1:
         raise InputError(
@@ -149,19 +159,21 @@ def _together(values: list[Any], where: str) -> np.ndarray:
     return np.stack(values)
 
 
-def _flat(x: np.ndarray) -> np.ndarray:
+def _flatten(x: np.ndarray) -> np.ndarray:
     return x.reshape(len(x), -1).astype(np.float64)
 
 
-def _target(key: Any, features: Any, examples: list[dict[str, Any]], name: str) -> Target:
+def _assemble_target(key: Any, features: Any, examples: list[dict[str, Any]], name: str) -> Target:
     from tensorflow_datasets.core.features import ClassLabel
 
     if not isinstance(key, str):
-        raise InputError(f"{name}: expected one feature as the target, got {key}")
+        raise InputError(
+            f"{name}: expected one feature as the target, got a group: {', '.join(map(str, key))}"
+        )
     where, feature = f"{name}: {key}", features[key]
-    y = _together([example[key] for example in examples], where)
+    y = _stack_equal_shapes([example[key] for example in examples], where)
     if not isinstance(feature, ClassLabel):
-        return as_target(y, where)
+        return target_from_array(y, where)
     check_labels(y, feature.num_classes, where)
     classes = tuple(feature.names)
-    return Target(y.astype(np.int32), classification(classes), classes)
+    return Target(y.astype(np.int32), classification_task(classes), classes)

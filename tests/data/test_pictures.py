@@ -71,7 +71,7 @@ def test_ground_is_that_of_the_training_images(tmp_path, ink, paper, ground, inv
     inputs = read(path, drawing(ink, paper), background=ground)
     expected = (255 - ink, 255 - paper) if inverted else (ink, paper)
     assert (inputs.x[0, 14, 7, 0], inputs.x[0, 14, 21, 0]) == expected
-    note = f"{path}: inverted, because the network was trained on a {ground} background"
+    note = f"{path}: inverted, because the training images have a {ground} background"
     assert inputs.notes == ([note] if inverted else [])
 
 
@@ -133,11 +133,19 @@ def test_camera_orientation(tmp_path):
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        (b"no picture", {}, "not readable as a picture: cannot identify image file"),
-        (b"\x89PNG\r\n\x1a\n", {}, "not readable as a picture: "),
-        ("half", {}, "not readable as a picture: "),
-        ("whole", {"shape": (4,)}, "the input of the network must be (H, W, 1) or (H, W, 3) for a"),
-        ("whole", {"shape": (4, 4, 2)}, "the input of the network must be (H, W, 1) or (H, W, 3)"),
+        (b"no picture", {}, "the file cannot be read as a picture: cannot identify image file"),
+        (b"\x89PNG\r\n\x1a\n", {}, "the file cannot be read as a picture: "),
+        ("half", {}, "the file cannot be read as a picture: "),
+        (
+            "whole",
+            {"shape": (4,)},
+            "the network's input shape must be (H, W, 1) or (H, W, 3), got (4,)",
+        ),
+        (
+            "whole",
+            {"shape": (4, 4, 2)},
+            "the network's input shape must be (H, W, 1) or (H, W, 3), got (4, 4, 2)",
+        ),
     ],
 )
 def test_what_is_no_picture(tmp_path, content, options, message):
@@ -154,7 +162,7 @@ def test_what_is_no_picture(tmp_path, content, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"background": "grey"}, "background must be dark, light or None, got 'grey'"),
+        ({"background": "grey"}, "background must be dark, light or none, got 'grey'"),
         ({"white": 0}, "white must be from 1 to 255, got 0"),
         ({"white": 256}, "white must be from 1 to 255, got 256"),
     ],

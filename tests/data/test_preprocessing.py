@@ -1,4 +1,4 @@
-"""Scaling inputs (lecture row E7): what each kind promises, and erratum 7."""
+"""Scaling inputs (lecture row E7): the property of each kind, and erratum 7."""
 
 import json
 
@@ -58,7 +58,7 @@ def test_images_share_numbers_within_a_channel():
 
 
 def test_zscore_of_many_rows_is_exact():
-    """The deviation is summed in parts, the last of them short."""
+    """The deviation is summed in chunks, and the last chunk is shorter."""
     x = RNG.normal(3, 7, (10_000, 2))
     z = Preprocessing.fit("zscore", x)(x)
     np.testing.assert_allclose(z.std(0), 1, rtol=1e-12)
@@ -131,7 +131,7 @@ def test_round_trip_through_json_is_exact(kind):
     ("kind", "x", "message"),
     [
         ("zscores", TABLE, r"unknown preprocessing 'zscores'.*did you mean 'zscore'\?"),
-        ("zscore", TABLE[:0], "x must be at least one example, got 0"),
+        ("zscore", TABLE[:0], "the number of examples must be at least 1, got 0"),
         ("minmax", np.array([[1.0], [np.nan]]), "x must be finite"),
         ("zscore", np.array([[1.0], [np.inf]]), "x must be finite"),
     ],

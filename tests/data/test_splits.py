@@ -1,4 +1,4 @@
-"""Held-out examples: exact in number, in proportion by class, the same for the same seed."""
+"""Held-out examples: their exact number, their proportions by class, and their seed."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxmlp.data import holdout
-from jaxmlp.data.splits import split
+from jaxmlp.data.splits import split_off_test
 from jaxmlp.errors import InputError
 
 
@@ -73,9 +73,15 @@ def test_holdout_rejects_a_size(size):
 
 def test_split_holds_out_a_fifth():
     x, y = np.arange(50)[:, None], np.repeat(np.arange(5), 10)
-    x_train, y_train, x_test, y_test = split(x, y)
+    x_train, y_train, x_test, y_test = split_off_test(x, y)
     assert len(x_test) == 10
     assert np.bincount(y_test).tolist() == [2] * 5
     assert np.array_equal(x_test[:, 0] // 10, y_test)
     assert np.array_equal(x_train[:, 0] // 10, y_train)
-    assert len(split(x[:2], y[:2])[2]) == 1
+    assert len(split_off_test(x[:2], y[:2])[2]) == 1
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_split_needs_two_examples(n):
+    with pytest.raises(InputError, match=r"size must be an integer from 0 to"):
+        split_off_test(np.zeros((n, 2)), np.zeros(n, np.int32))

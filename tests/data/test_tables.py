@@ -1,4 +1,4 @@
-"""A user's own tables: what becomes of them, and every mistake told in one line."""
+"""A user's own tables: the data sets made of them, and one line for every mistake."""
 
 import hashlib
 
@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jaxmlp.data import load
-from jaxmlp.data.tables import load_table
+from jaxmlp.data.user_files import load_user_file
 from jaxmlp.errors import InputError
 
 CSV = """age,colour,smoker,label
@@ -33,7 +33,7 @@ def write(tmp_path):
 
 
 def table_of(column, name="target"):
-    """Return a table as CSV with a number to count the rows and the given column."""
+    """Return a table as CSV: a column that counts the rows, and the given column."""
     return f"x,{name}\n" + "".join(f"{i},{value}\n" for i, value in enumerate(column))
 
 
@@ -136,7 +136,7 @@ def test_several_other_targets_are_values(write):
 
 
 def test_type_of_a_column_is_decided_by_all_of_it(write):
-    """Whole numbers for the first two MB, and then a fraction and a text."""
+    """The first two MB hold whole numbers; a fraction and a text follow."""
     rows = 200_000
     lines = [f"{i},{i % 9},{i % 2}\n" for i in range(rows)]
     dataset = load(write("a,b,y\n" + "".join(lines) + "0.5,1,1\n"))
@@ -163,16 +163,25 @@ TABLES = {  # text, then the message after the path of the file
     "empty": ("", ": the file is empty"),
     "header only": ("a,b\n", ": expected at least 2 rows, got 0"),
     "one row": ("a,b\n1,2\n", ": expected at least 2 rows, got 1"),
-    "short row": ("a,b\n1,2\n3\n", ": not readable as a CSV table: CSV parse error: Expected 2"),
-    "blank lines": ("\n\n", ": not readable as a CSV table: "),
-    "twice": ("a,b,a\n1,2,3\n4,5,6\n", ": expected different column names, got 'a' 2 times"),
+    "short row": (
+        "a,b\n1,2\n3\n",
+        ": the file cannot be read as a CSV table: CSV parse error: Expected 2",
+    ),
+    "blank lines": ("\n\n", ": the file cannot be read as a CSV table: "),
+    "twice": (
+        "a,b,a\n1,2,3\n4,5,6\n",
+        ": expected a different name for each column, got 'a' 2 times",
+    ),
     "index": (",a,b\n0,1,2\n1,3,4\n", ": column 1, '', is an index that pandas wrote; save"),
     "no header": ("5.1,3.5,1.4,setosa\n4.9,3.0,1.4,x\n", ": expected a first line of column names"),
-    "target only": ("a\n0\n1\n", ": no column is left beside the target 'a'"),
-    "semicolons": ("a;b\n0;1\n1;0\n", ": no column is left beside the target 'a;b'"),
+    "target only": ("a\n0\n1\n", ": expected at least one column beside the target 'a', got none"),
+    "semicolons": (
+        "a;b\n0;1\n1;0\n",
+        ": expected at least one column beside the target 'a;b', got none",
+    ),
     "two targets": (
         "class,label,a\n0,1,1\n1,0,1\n",
-        ": the target can be class or label, name it",
+        ": expected only one column named target, label, class or y, got class and label",
     ),
     "one class": (
         "a,y\n1,no\n2,no\n",
@@ -222,9 +231,9 @@ def test_csv_mistakes(write, text, message):
     [
         ("lable", "the target 'lable' is not a column; the nearest is 'label'"),
         ("age,lable", "the target 'lable' is not a column; the nearest is 'label'"),
-        ("label,label", "expected different target columns, got 'label,label'"),
+        ("label,label", "expected each target column once, got 'label,label'"),
         ("age,colour", "column 'colour', row 1: expected a number, got 'red'"),
-        ("age,colour,smoker,label", "no column is left beside the target"),
+        ("age,colour,smoker,label", "expected at least one column beside the target"),
     ],
 )
 def test_target_mistakes(write, target, message):
@@ -250,13 +259,17 @@ def test_index_in_a_parquet_file(tmp_path):
 
 
 def test_damaged_parquet(write):
-    with pytest.raises(InputError, match=r"my\.parquet: not readable as a Parquet table: "):
+    with pytest.raises(
+        InputError, match=r"my\.parquet: the file cannot be read as a Parquet table: "
+    ):
         load(write("no parquet at all", "my.parquet"))
 
 
 def test_other_files_are_rejected():
-    with pytest.raises(InputError, match=r"a table must be a file \.csv, \.parquet, \.npz, got"):
-        load_table("my.xlsx")
+    with pytest.raises(
+        InputError, match=r"path must be a \.csv, \.parquet or \.npz file, got 'my\.xlsx'"
+    ):
+        load_user_file("my.xlsx")
 
 
 def test_a_numeric_text_column_of_a_parquet_file_is_numbers(tmp_path, by_first_input):

@@ -1,4 +1,4 @@
-"""Sets of tensorflow-datasets, prepared here without TensorFlow and read record by record."""
+"""Sets of tensorflow-datasets, prepared without TensorFlow and read example by example."""
 
 import io
 import json
@@ -19,7 +19,7 @@ LABEL = features.ClassLabel(names=["cat", "dog", "owl"])
 
 
 def png(value, size=(3, 4)):
-    """Return a picture as a file: an array would need TensorFlow to encode."""
+    """Return a picture as a file; TensorFlow would be needed to encode an array."""
     file = io.BytesIO()
     Image.new("L", size, value).save(file, format="png")
     file.seek(0)
@@ -78,7 +78,7 @@ define(
 
 @pytest.fixture(autouse=True)
 def quietly():
-    """Undo what the package turns off."""
+    """Turn the progress bar on again."""
     yield
     tfds.enable_progress_bar()
 
@@ -119,7 +119,7 @@ def test_nested_features_and_a_boolean(tmp_path):
 
 
 def test_copy_is_enough(tmp_path, monkeypatch):
-    """Its code may be absent, or need TensorFlow to be imported."""
+    """The code of the set may be absent, or need TensorFlow."""
     expected = load("tfds:nested_set", data_dir=tmp_path).provenance
     monkeypatch.setattr(tfds, "builder", lambda *a, **k: pytest.fail("code was asked for"))
     assert load("tfds:nested_set", data_dir=tmp_path).provenance == expected
@@ -133,7 +133,8 @@ def test_copy_in_another_format(tmp_path):
     with open(path, "w") as file:
         json.dump(info | {"fileFormat": "tfrecord"}, file)
     with pytest.raises(
-        InputError, match="is of the format tfrecord; prepare it again with file_for"
+        InputError,
+        match=r"expected a copy in the format array_record, got tfrecord in .*; prepare it again",
     ):
         load("tfds:nested_set", data_dir=tmp_path)
 
@@ -177,17 +178,17 @@ define("BrokenCode", {"a": np.int64}, ("a", "a"), broken)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("no_keys", "it registers no input and target"),
-        ("no_train", "expected a split train, got extra"),
+        ("no_keys", "expected supervised_keys with an input and a target, got none"),
+        ("no_train", "expected a split named train, got extra"),
         ("many_sizes", r"image: expected examples of one shape, got \(4, 3, 1\) and \(5, 3, 1\)"),
         ("some_text", "text: expected numbers, got Text"),
         ("hidden_labels", r"label: labels must lie in \[0, 3\), got -1 at row \d"),
         ("ragged_target", r"y: expected examples of one shape, got \(1,\) and \(2,\)"),
-        ("two_targets", "expected one feature as the target"),
-        ("broken_code", "is not prepared yet and cannot be: .*column not found"),
+        ("two_targets", "expected one feature as the target, got a group: a"),
+        ("broken_code", "is not prepared yet and cannot be prepared: .*column not found"),
         ("picture_sett", "there is no such set; the nearest is 'picture_set'"),
-        ("picture_set:9.9.9", "is not prepared yet and cannot be: .*9.9.9"),
-        ("", "is not prepared yet and cannot be: "),
+        ("picture_set:9.9.9", "is not prepared yet and cannot be prepared: .*9.9.9"),
+        ("", "is not prepared yet and cannot be prepared: "),
     ],
 )
 def test_mistakes(tmp_path, name, message):

@@ -1,4 +1,4 @@
-"""The sets drawn from a formula lie where the formula says."""
+"""The points of the toy sets fulfil their formulas."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Reading arrays and tables from a user's files, each failure told in one line."""
+"""Read arrays and tables from a user's files; every failure becomes an error of one line."""
 
 import re
 import zlib
@@ -17,14 +17,20 @@ from jaxmlp.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NUMBER = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
+NUMBER_PATTERN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
 
-ARRAYS = (".npy", ".npz")
-TABLES = (".csv", ".parquet")
+ARRAY_SUFFIXES = (".npy", ".npz")
+TABLE_SUFFIXES = (".csv", ".parquet")
 
 
-def existing(path: str | PathLike[str]) -> Path:
-    """Return the path of a file that can be read and is not empty.
+def existing_file(path: str | PathLike[str]) -> Path:
+    """Check that a path is a file with content.
+
+    Args:
+      path: the path.
+
+    Returns:
+      The path.
 
     Raises:
       InputError: if there is no such file, it is a folder, or it is empty.
@@ -40,40 +46,43 @@ def existing(path: str | PathLike[str]) -> Path:
 
 
 @contextmanager
-def reading(path: Path, what: str, *errors: type[Exception]) -> Iterator[None]:
-    """Turn a failure of the operating system or a library to read a file into an `InputError`.
+def report_read_errors(path: Path, what: str, *errors: type[Exception]) -> Iterator[None]:
+    """Turn an error that a library or the system raises while reading into an `InputError`.
 
     Args:
       path: the file.
-      what: what it should be, with its article.
-      *errors: what the library raises, beside `OSError`.
+      what: what the file should be, with its article, such as "a picture".
+      *errors: the errors that the library raises, besides `OSError`.
+
+    Yields:
+      Nothing; the file is read in the body of the `with` statement.
 
     Raises:
-      InputError: if the body raised one of them.
+      InputError: if the body raises one of these errors.
     """
     expected: tuple[type[Exception], ...] = (OSError, *errors)
     try:
         yield
     except expected as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: not readable as {what}: {reason}") from error
+        raise InputError(f"{path}: the file cannot be read as {what}: {reason}") from error
 
 
 def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:
-    """Read a `.npy` or `.npz` file, without unpickling anything.
+    """Read a `.npy` or `.npz` file without unpickling anything.
 
     Args:
       path: the file.
 
     Returns:
-      The arrays by name; that of a `.npy` file is called `x`.
+      The arrays by name; the array of a `.npy` file is called `x`.
 
     Raises:
-      InputError: if the file is missing, empty, damaged or holds pickled objects.
+      InputError: if the file is missing, empty or damaged, or holds pickled objects.
     """
-    path = existing(path)
+    path = existing_file(path)
     damage = (ValueError, EOFError, BadZipFile, zlib.error)
-    with reading(path, "NumPy arrays", *damage), path.open("rb") as file:
+    with report_read_errors(path, "NumPy arrays", *damage), path.open("rb") as file:
         content = np.load(file, allow_pickle=False)
         return {"x": content} if isinstance(content, np.ndarray) else dict(content)
 
@@ -83,18 +92,18 @@ def read_table(path: str | PathLike[str], text: Iterable[str] = ()) -> "pa.Table
 
     Args:
       path: the file.
-      text: columns of a `.csv` file to be kept as text even if they look like numbers.
+      text: columns of a `.csv` file that stay text even if they look like numbers.
 
     Returns:
-      The table. Text is `string`, whatever its storage was.
+      The table. Text of every kind has the type `string`.
 
     Raises:
-      InputError: if the file is missing, empty or damaged, rows differ in length, or a column has
-        no name of its own.
+      InputError: if the file is missing, empty or damaged, rows differ in length, or column names
+        are missing or not different.
     """
     import pyarrow as pa
 
-    path = existing(path)
+    path = existing_file(path)
     parquet = path.suffix.lower() == ".parquet"
     table = _read_parquet(path) if parquet else _read_csv(path, text)
     _check_names(table.column_names, path)
@@ -104,7 +113,9 @@ def read_table(path: str | PathLike[str], text: Iterable[str] = ()) -> "pa.Table
 def _check_names(names: list[str], path: Path) -> None:
     for name, count in Counter(names).items():
         if count > 1:
-            raise InputError(f"{path}: expected different column names, got {name!r} {count} times")
+            raise InputError(
+                f"{path}: expected a different name for each column, got {name!r} {count} times"
+            )
     for position, name in enumerate(names, 1):
         if re.fullmatch(r"|__index_level_\d+__", name):
             raise InputError(
@@ -117,7 +128,10 @@ def _read_parquet(path: Path) -> "pa.Table":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with reading(path, "a Parquet table", pa.ArrowException), pq.ParquetFile(path) as file:
+    with (
+        report_read_errors(path, "a Parquet table", pa.ArrowException),
+        pq.ParquetFile(path) as file,
+    ):
         return file.read()
 
 
@@ -127,11 +141,11 @@ def _read_csv(path: Path, text: Iterable[str]) -> "pa.Table":
 
     parse = csv.ParseOptions(newlines_in_values=True)
     convert = csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string()))
-    with reading(path, "a CSV table", pa.ArrowException, ValueError):
+    with report_read_errors(path, "a CSV table", pa.ArrowException, ValueError):
         table = csv.read_csv(path, parse_options=parse, convert_options=convert)
     names = table.column_names
-    numbers = [float(name) for name in names if re.fullmatch(NUMBER, name)]
-    # Names may be numbers, as pixels or wavelengths are, but then they ascend.
+    numbers = [float(name) for name in names if re.fullmatch(NUMBER_PATTERN, name)]
+    # Column names may be numbers, such as pixels or wavelengths, but then they ascend.
     if len(numbers) > len(names) / 2 and numbers != sorted(set(numbers)):
         raise InputError(
             f"{path}: expected a first line of column names, got {', '.join(names[:5])}"

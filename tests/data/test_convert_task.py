@@ -1,10 +1,10 @@
-"""Another task for the same targets (E3, E5)."""
+"""The same targets in the form of another task (lecture rows E3, E5)."""
 
 import numpy as np
 import pytest
 
 from jaxmlp.data import Dataset, load
-from jaxmlp.data.retask import with_task
+from jaxmlp.data.convert_task import with_task
 from jaxmlp.errors import InputError
 
 
@@ -48,10 +48,18 @@ def test_two_classes_as_many():
 @pytest.mark.parametrize(
     ("data", "task", "message"),
     [
-        (LABELS, "binary", "task must be multiclass, got 'binary'"),
-        (load("iris"), "regression", "the classes are words: setosa"),
+        (LABELS, "binary", "task must be multiclass for 3 classes, got 'binary'"),
+        (
+            load("iris"),
+            "regression",
+            r"because the names of the classes are not numbers \(setosa, .*\), got 'regression'",
+        ),
         (NUMBERS, "multilabel", "task must be regression for these targets"),
-        (load("sine"), "multiclass", "values, got 'multiclass'"),
+        (
+            load("sine"),
+            "multiclass",
+            "because the target has 1500 different values for 1000 examples, got 'multiclass'",
+        ),
         (with_task(LABELS, "multilabel"), "multiclass", "task must be multilabel"),
     ],
 )

@@ -1,0 +1,161 @@
+"""Load a user's own data: tables from `.csv` and `.parquet` files, arrays from `.npz` files."""
+
+import difflib
+import hashlib
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jaxmlp.data.arrays import (
+    MOST_CLASSES,
+    Target,
+    dtype_and_shape,
+    inputs_from_array,
+    target_from_array,
+    target_from_codes,
+    target_from_numbers,
+)
+from jaxmlp.data.columns import category_codes, infer_columns, is_text, numeric_values
+from jaxmlp.data.dataset import Dataset, make_dataset
+from jaxmlp.data.readers import TABLE_SUFFIXES, read_arrays, read_table
+from jaxmlp.data.splits import split_off_test, split_record
+from jaxmlp.errors import InputError, check
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TARGETS = ("target", "label", "class", "y")
+SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
+SUFFIXES = (*TABLE_SUFFIXES, ".npz")
+
+
+def load_user_file(path: str | PathLike[str], target: str | None = None) -> Dataset:
+    """Load a `.csv`, `.parquet` or `.npz` file; a fifth is held out unless it has a test part.
+
+    The target of a table is the column that `target` names, else the only one called target, label,
+    class or y, else the last. Text, booleans, and integers of at most 20 different values are class
+    labels; other numbers are values to predict. Several target columns are values, or labels if all
+    are 0 or 1 (lecture rows E3, E5). Among the inputs, text is one-hot.
+
+    A `.npz` file holds `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`. Inputs are
+    `(N, features)`, `(N, H, W)` or `(N, H, W, C)`. Targets are integers, booleans or text `(N,)`
+    for class labels, or floats for values.
+
+    Args:
+      path: the file; its path is also the name of the set.
+      target: the target column, or several separated by commas; not for `.npz`.
+
+    Returns:
+      The data set. Inputs are `uint8` if the arrays are, else floating.
+
+    Raises:
+      InputError: if the file is missing or damaged, the target is not a column, a cell is missing
+        or does not fit its column, or there are fewer than two examples or classes.
+    """
+    name, path = str(path), Path(path)
+    suffix = path.suffix.lower()
+    check(suffix in SUFFIXES, "path", "a .csv, .parquet or .npz file", name)
+    if suffix != ".npz":
+        return _load_table(name, path, target)
+    if target is not None:
+        raise InputError(
+            f"{name}: target does not apply to a .npz file, where the array y is the target, "
+            f"got {target!r}"
+        )
+    return _load_arrays(name, path)
+
+
+def _load_table(name: str, path: Path, target: str | None) -> Dataset:
+    table = read_table(path)
+    if len(table) < 2:
+        raise InputError(f"{name}: expected at least 2 rows, got {len(table)}")
+    columns = infer_columns(table, _choose_target(table.column_names, target, name), name)
+    y, task, classes = _read_target(table, columns.target, name)
+    parts = split_off_test(columns.encode(table, name), y)
+    return make_dataset(
+        name,
+        parts,
+        task,
+        classes,
+        columns.to_dict(),
+        split=split_record(y),
+        **_file_provenance(path),
+    )
+
+
+def _choose_target(names: list[str], target: str | None, where: str) -> tuple[str, ...]:
+    if target is None:
+        usual = [name for name in names if name.lower() in TARGETS]
+        if len(usual) > 1:
+            raise InputError(
+                f"{where}: expected only one column named {', '.join(TARGETS[:-1])} or "
+                f"{TARGETS[-1]}, got {' and '.join(usual)}; name the target"
+            )
+        return tuple(usual or names[-1:])
+    chosen = (target,) if target in names else tuple(part.strip() for part in target.split(","))
+    for name in chosen:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0)[0]
+            raise InputError(
+                f"{where}: the target {name!r} is not a column; the nearest is {near!r}"
+            )
+    if len(set(chosen)) < len(chosen):
+        raise InputError(f"{where}: expected each target column once, got {target!r}")
+    return chosen
+
+
+def _read_target(table: "pa.Table", names: tuple[str, ...], where: str) -> Target:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column, here = table[names[0]], f"{where}: column {names[0]!r}"
+    if len(names) == 1:
+        whole = (
+            pa.types.is_integer(column.type) and pc.count_distinct(column).as_py() <= MOST_CLASSES
+        )
+        if whole or pa.types.is_boolean(column.type) or is_text(column):
+            classes = pc.unique(column).sort().cast(pa.string()).to_pylist()
+            return target_from_codes(category_codes(column, classes, here), classes, here)
+    values = [numeric_values(table[name], f"{where}: column {name!r}") for name in names]
+    return target_from_numbers(np.stack(values, axis=1), names)
+
+
+def _load_arrays(name: str, path: Path) -> Dataset:
+    arrays = read_arrays(path)
+    keys = SPLIT_KEYS if set(SPLIT_KEYS) <= arrays.keys() else ("x", "y")
+    if not set(keys) <= arrays.keys():
+        raise InputError(
+            f"{name}: expected the arrays x and y, or {', '.join(SPLIT_KEYS)}, "
+            f"got {', '.join(arrays) or 'none'}"
+        )
+    xs = [inputs_from_array(arrays[key], f"{name}: {key}") for key in keys[::2]]
+    ys = [arrays[key] for key in keys[1::2]]
+    for x, y, key in zip(xs, ys, keys[1::2], strict=True):
+        if len(x) != len(np.atleast_1d(y)):
+            raise InputError(f"{name}: {key}: expected {len(x)} targets, got shape {y.shape}")
+    for first, second, what in ((xs[0], xs[-1], "inputs"), (ys[0], ys[-1], "targets")):
+        if first.shape[1:] != second.shape[1:] or _stored_kind(first) != _stored_kind(second):
+            raise InputError(
+                f"{name}: expected test {what} like the training {what}, {dtype_and_shape(first)}, "
+                f"got {dtype_and_shape(second)}"
+            )
+    y, task, classes = target_from_array(np.concatenate(ys), f"{name}: {keys[1]}")
+    if len(y) < 2:
+        raise InputError(f"{name}: expected at least 2 examples, got {len(y)}")
+    n = len(xs[0])
+    parts = split_off_test(xs[0], y) if len(xs) == 1 else (xs[0], y[:n], xs[1], y[n:])
+    how = split_record(y) if len(xs) == 1 else "as in the file"
+    return make_dataset(name, parts, task, classes, split=how, **_file_provenance(path))
+
+
+def _stored_kind(array: np.ndarray) -> str:
+    """Return `i` for integers, signed or not, `f` for floats, `U` for text of any length."""
+    return array.dtype.kind.replace("u", "i")
+
+
+def _file_provenance(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        version = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"source": "file", "version": f"sha256:{version}", "files": [str(path)]}

@@ -1,0 +1,43 @@
+"""A file holds the old or the new content, whatever happens while it is written."""
+
+import os
+
+import pytest
+
+from jaxmlp.files import write_atomically
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"), [("é\n", b"\xc3\xa9\n"), (b"\x00\xff", b"\x00\xff")]
+)
+def test_content_is_replaced(tmp_path, content, expected):
+    path = tmp_path / "a.json"
+    path.write_text("old and longer")
+    write_atomically(path, content)
+    assert path.read_bytes() == expected
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path):
+    (tmp_path / "usual").write_text("")
+    write_atomically(tmp_path / "a", "")
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_failure_leaves_the_old_content_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    path.write_text("old")
+
+    def fail(handle):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="no space left"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_folder_must_exist(tmp_path):
+    with pytest.raises(OSError, match="nowhere"):
+        write_atomically(tmp_path / "nowhere" / "a", "new")
