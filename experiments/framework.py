@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -65,6 +66,23 @@ class Verdict:
     number: float
     spread: float | None
     says: str
+
+
+def verdict_word(checks: Iterable[Any], partly: Any = None) -> str:
+    """Return the word of a verdict: `HOLDS`, `CONDITIONALLY` or `FAILS`.
+
+    Args:
+      checks: whether each part of the threshold is met. The claim holds if all are.
+      partly: whether the claim holds with conditions if some part is not met; by default, whether
+        at least one part is met.
+
+    Returns:
+      The word.
+    """
+    met = [bool(check) for check in checks]
+    if all(met):
+        return HOLDS
+    return CONDITIONALLY if (any(met) if partly is None else partly) else FAILS
 
 
 def names() -> list[str]:

@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import kept, style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 
@@ -138,7 +138,7 @@ def verdict(numbers: Numbers) -> Verdict:
         f"{rule} {np.mean(np.array(v)[:, -1]):.2f}" for rule, v in numbers["short"].items()
     )
     return Verdict(
-        HOLDS if learns and all(good) else CONDITIONALLY if any(good) else FAILS,
+        verdict_word([learns, *good], partly=any(good)),
         float(leads[least].mean()),
         float(leads[least].std()),
         f"Kept numbers, training loss in nats: {listed}. The number is by how much the nearest"

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import RULES, digits
 from jaxmlp import nn
 
@@ -95,7 +95,7 @@ def verdict(numbers: Numbers) -> Verdict:
     gains = {name: at_best["descent"] - losses for name, losses in at_best.items()}
     del gains["descent"]
     worse = [name for name, gain in gains.items() if gain.mean() <= gain.std()]
-    word = HOLDS if not worse else CONDITIONALLY if len(worse) < len(gains) else FAILS
+    word = verdict_word(name not in worse for name in gains)
     means = ", ".join(f"{name} {losses.mean():.3f}" for name, losses in at_best.items())
     return Verdict(
         word,

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 from jaxmlp.config.referees import autodiff
 
@@ -109,7 +109,7 @@ def verdict(numbers: Numbers) -> Verdict:
     halves = float(leads[printed["slope"] < truth["slope"] / 2].min())
     last = {name: leads[np.isfinite(v["slope"])].max() for name, v in found.items()}
     fades = cap <= 20.73 and np.all(printed["slope"][at:] < 0.01 * truth["slope"][at:])
-    word = HOLDS if fades and off < 1e-6 else CONDITIONALLY if fades or off < 1e-6 else FAILS
+    word = verdict_word([fades, off < 1e-6])
     return Verdict(
         word,
         share,

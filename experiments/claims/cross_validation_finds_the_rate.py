@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits
 from jaxmlp import nn, optim
 
@@ -100,7 +100,7 @@ def verdict(numbers: Numbers) -> Verdict:
     inside = (chosen > 0) & (chosen < len(rates) - 1)
     good = inside & (cost <= 0.1) & (ours < losses.max(axis=1) / 2)
     return Verdict(
-        HOLDS if good.all() else CONDITIONALLY if good.any() else FAILS,
+        verdict_word(good),
         float(cost.mean()),
         float(cost.std()),
         f"The rates chosen by {FOLDS} folds of {numbers['n']} digits are"

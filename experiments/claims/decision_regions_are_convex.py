@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import dataset, train
 from jaxmlp import nn, optim
 
@@ -133,7 +133,7 @@ def verdict(numbers: Numbers) -> Verdict:
     simplex, plane = float(np.max(numbers["simplex"])), np.array(numbers["plane"])
     accuracy = np.array(numbers["accuracy"])[:, -1]
     parts = simplex == 0, bool(plane.min() > 0.1), bool(accuracy.min() > 0.9)
-    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    word = verdict_word(parts)
     return Verdict(
         word,
         simplex,

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import fit_curve
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn, optim
 from jaxmlp.data.toys import sawtooth
 
@@ -99,7 +99,7 @@ def verdict(numbers: Numbers) -> Verdict:
     exact = max(*numbers["deep"], *numbers["shallow"])
     saving, missed = 2**n / (2 * n), np.array(numbers["trained"][-1])
     good = [exact < 1e-4, saving >= 3, float(np.mean(missed)) >= 0.1]
-    word = HOLDS if all(good) else CONDITIONALLY if good[0] else FAILS
+    word = verdict_word(good, partly=good[0])
     return Verdict(
         word,
         float(np.mean(missed)),

@@ -19,7 +19,7 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 from experiments import style, timing
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 
 ABOUT = About(
@@ -107,7 +107,7 @@ def verdict(numbers: Numbers) -> Verdict:
     checks = squares, linear, apart, min(ratio.values()) >= n / 50
     forward = exponents["forward differences"]
     return Verdict(
-        HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS,
+        verdict_word(checks),
         middle["forward differences"],
         float(np.std(forward)),
         "Seconds grow as n to the power "

@@ -14,7 +14,7 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 
 ABOUT = About(
@@ -96,7 +96,7 @@ def verdict(numbers: Numbers) -> Verdict:
         gain[dtype] = float(best["forward"] / best["central"])
     checks = (gain["float64"] >= 10, gain["float32"] >= 2, all(near))
     return Verdict(
-        HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS,
+        verdict_word(checks),
         gain["float64"],
         None,
         f"The smallest errors are: {'; '.join(parts)}. Smaller steps drown in round-off: check"

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import FAILS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import RuledFit, digits, split, trainer_of
 from jaxmlp import nn, optim
 from jaxmlp.training import MULTICLASS, Rules
@@ -76,7 +76,7 @@ def verdict(numbers: Numbers) -> Verdict:
     drops = -np.log10(np.array(numbers["factor"]["divided by ten"])[:, -1])
     good = (drops > 0.5) & (share <= 0.8)
     return Verdict(
-        HOLDS if good.all() else CONDITIONALLY if share.mean() <= 0.8 else FAILS,
+        verdict_word(good, partly=share.mean() <= 0.8),
         float(share.mean()),
         float(share.std()),
         f"The rate was divided {drops.mean():.1f} times on average; the training loss of the last"

@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 
@@ -126,7 +126,7 @@ def verdict(numbers: Numbers) -> Verdict:
     narrower = (none - half).mean() > (none - half).std()
     good = narrower, gain.mean() > gain.std(), agree.mean() >= 0.99
     return Verdict(
-        HOLDS if all(good) else CONDITIONALLY if any(good) else FAILS,
+        verdict_word(good),
         float((half / none).mean()),
         float((half / none).std()),
         f"Trained to the end, the gap in loss is {none.mean():.2f} without dropout and"

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import RuledFit, digits, split, trainer_of
 from jaxmlp import nn, optim
 from jaxmlp.training import MULTICLASS, Rules, measure
@@ -100,7 +100,7 @@ def verdict(numbers: Numbers) -> Verdict:
     ]
     noisy = gains["noisy labels"]
     return Verdict(
-        HOLDS if all(good) else CONDITIONALLY if any(good) else FAILS,
+        verdict_word(good),
         float(noisy.mean()),
         float(noisy.std()),
         " ".join(parts) + " Where the labels are right, stopping saves time and gains no accuracy.",

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 
@@ -117,7 +117,7 @@ def verdict(numbers: Numbers) -> Verdict:
         float(np.mean(accuracy[f"He, {name.split(', ')[1]}"] - accuracy[name])) for name in equal
     )
     parts = spread < 1e-4, bool(relu[:3].max() == 0 < relu[3]), worst > 0.2
-    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    word = verdict_word(parts)
     shares = ", ".join(f"{name} {values.mean():.2f}" for name, values in accuracy.items())
     return Verdict(
         word,

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import fit_curve
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -82,7 +82,7 @@ def verdict(numbers: Numbers) -> Verdict:
         few, many = np.array(values[first]), np.array(values[-1])
         gains[name] = np.mean(few) / many
     good = [float(np.mean(gain)) >= 10 for gain in gains.values()]
-    word = HOLDS if all(good) else CONDITIONALLY if any(good) else FAILS
+    word = verdict_word(good)
     least = min(gains.values(), key=np.mean)
     said = ", ".join(f"{np.mean(gain):.0f}-fold for {name}" for name, gain in gains.items())
     return Verdict(

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import RULES
 from jaxmlp import optim
 
@@ -131,7 +131,7 @@ def verdict(numbers: Numbers) -> Verdict:
     }
     good = {case for case, share in shares.items() if share.mean() <= 0.5}
     slow = ", ".join(f"{n} {s} {shares[s, n].mean():.2f}" for s, n in shares if (s, n) not in good)
-    word = HOLDS if not slow else CONDITIONALLY if good else FAILS
+    word = verdict_word(case in good for case in shares)
     first, second = shares["along an axis", "Adam"], shares["turned by 45°", "Adam"]
     momentum = [shares[surface, "momentum 0.9"].mean() for surface in SURFACES]
     return Verdict(

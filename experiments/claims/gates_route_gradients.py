@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp.nn import gates
 
 ABOUT = About(
@@ -102,7 +102,7 @@ def verdict(numbers: Numbers) -> Verdict:
     worst = max(float(np.max(errors)) for errors in numbers["errors"].values())
     slide = numbers["worked"]["(x + y) z"][1]
     return Verdict(
-        HOLDS if exact and worst <= 1e-6 else FAILS,
+        verdict_word([exact, worst <= 1e-6], partly=False),
         worst,
         None,
         f"The slides' example gives {slide[0]:g}, {slide[1]:g} and {slide[2]:g}, as worked by hand;"

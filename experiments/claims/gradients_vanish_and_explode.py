@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits
 from jaxmlp import nn
 
@@ -126,7 +126,7 @@ def verdict(numbers: Numbers) -> Verdict:
     vanishes = means["sigmoid, 1/n"] <= -6
     kept = max(abs(means["tanh, 1/n"]), abs(means["ReLU, 2/n"])) < 2
     parts = exact < 1e-5, vanishes, kept
-    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    word = verdict_word(parts)
     size = {name: float(np.mean(v)) for name, v in numbers["norms"].items()}
     listed = ", ".join(f"{name}: 10^{mean:.1f}" for name, mean in means.items())
     return Verdict(

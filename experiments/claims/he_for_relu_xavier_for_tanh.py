@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, orders
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits
 from jaxmlp import nn, optim
 
@@ -104,7 +104,7 @@ def verdict(numbers: Numbers) -> Verdict:
         parts.append(bool(middle[f"{own}, {name}, 10"] < min(others)))
         shallow = [middle[f"{rule}, {name}, 1"] for rule in ("He", "Xavier")]
         parts.append(bool(max(shallow) < 1.2 * min(shallow)))
-    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    word = verdict_word(parts)
     tanh = ends["Xavier, tanh, 10"] / ends["He, tanh, 10"]
     ratio = ends["Xavier, relu, 10"] / ends["He, relu, 10"]
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits
 from jaxmlp import nn
 
@@ -99,7 +99,7 @@ def verdict(numbers: Numbers) -> Verdict:
     factor = 10 ** decades["He"]
     alike = abs(decades["He"].mean()) < np.log10(3)
     others = [d.mean() for name, d in decades.items() if name != "He"]
-    word = HOLDS if alike and np.abs(others).min() > 3 else FAILS
+    word = verdict_word([alike, np.abs(others).min() > 3], partly=False)
     return Verdict(
         word,
         float(factor.mean()),

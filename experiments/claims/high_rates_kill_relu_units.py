@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, orders
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits
 from jaxmlp import nn, optim
 
@@ -136,7 +136,7 @@ def verdict(numbers: Numbers) -> Verdict:
     lost = {name: int(np.isnan(v).sum()) for name, v in ends.items()}
     grows = relu[0] < 0.05 and relu[-1] > 0.5 and np.diff(relu).min() > -0.05
     alive = max(worst.values()) < 0.01
-    word = HOLDS if grows and alive else CONDITIONALLY if grows or alive else FAILS
+    word = verdict_word([grows, alive])
     slopes = np.array(numbers["prelu"]["slopes"], float)[1]
     listed = ", ".join(f"{100 * d:.0f} % at {rate:g}" for rate, d in zip(RATES, relu, strict=True))
     most = ", ".join(f"{name} {100 * share:.0f} %" for name, share in worst.items())

@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp.nn.information import cross_entropy, entropy, kl_divergence
 
 ABOUT = About(
@@ -122,7 +122,7 @@ def verdict(numbers: Numbers) -> Verdict:
     others = float(np.sort(gaps)[-2])
     streams = np.array(numbers["streams"]) / numbers["right"]
     parts = bounded, close < 0.02, off < 0.02, bool(np.all(np.abs(streams - 1) < 0.03))
-    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    word = verdict_word(parts)
     return Verdict(
         word,
         float(close),

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import dataset, digits, train
 from jaxmlp import nn, optim
 
@@ -97,7 +97,7 @@ def verdict(numbers: Numbers) -> Verdict:
         )
     checks = (numbers["gap"] <= 1e-5, all(equal), all(above))
     return Verdict(
-        HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS,
+        verdict_word(checks),
         float(np.mean(margin)),
         float(np.std(margin)),
         f"One matrix gives the outputs of three to {numbers['gap']:.1e}. One linear layer, three,"

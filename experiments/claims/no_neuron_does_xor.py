@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds, stepping
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn, optim
 from jaxmlp.data.toys import load_gate
 
@@ -146,7 +146,7 @@ def verdict(numbers: Numbers) -> Verdict:
     two = numbers["widths"].index(2)
     widest = min(np.mean(shares[:, -1]) for shares in learned.values())
     checks = (all(numbers["given"].values()), best == 0.75, widest > 0.5)
-    word = HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS
+    word = verdict_word(checks)
     return Verdict(
         word,
         best,

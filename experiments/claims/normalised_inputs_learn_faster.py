@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds, stepping
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import dataset, digits
 from jaxmlp import nn, optim
 from jaxmlp.data import Preprocessing
@@ -131,7 +131,7 @@ def verdict(numbers: Numbers) -> Verdict:
     )
     low = numbers["lowest"]["wine, by the maximum"]
     return Verdict(
-        HOLDS if all(good) else CONDITIONALLY if any(good) else FAILS,
+        verdict_word(good),
         float(share.mean()),
         float(share.std()),
         f"Steps to the target ({STEPS}: not reached) and test accuracy: {said}. The number is"

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import kept, style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 
@@ -127,7 +127,7 @@ def verdict(numbers: Numbers) -> Verdict:
         for start, errors in ends.items()
     )
     return Verdict(
-        HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS,
+        verdict_word(checks),
         float(gain.mean()),
         float(gain.std()),
         f"Kept numbers, test error: {listed}; the normalised start gains {gain.mean():.2f} ±"

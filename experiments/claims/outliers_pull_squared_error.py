@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds, stepping
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -109,7 +109,7 @@ def verdict(numbers: Numbers) -> Verdict:
     clean = {name: values[:, 0].mean() for name, values in error.items()}
     pulled = ratio.min() >= 10
     best = clean["squared"] <= 1.1 * min(clean.values())
-    word = HOLDS if pulled and best else CONDITIONALLY if pulled or best else FAILS
+    word = verdict_word([pulled, best])
     spoiled = ", ".join(f"{name} {values[:, at].mean():.3f}" for name, values in error.items())
     without = ", ".join(f"{name} {value:.4f}" for name, value in clean.items())
     return Verdict(

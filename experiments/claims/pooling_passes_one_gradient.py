@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 from jaxmlp.nn import activations, gradients
 
@@ -102,7 +102,7 @@ def verdict(numbers: Numbers) -> Verdict:
     worst = {name: float(np.max(found["difference"])) for name, found in numbers.items()}
     most = max(int(np.max(found["entries"])) for found in numbers.values())
     good = [difference == 0 for difference in worst.values()]
-    word = HOLDS if all(good) and most <= 1 else CONDITIONALLY if any(good) else FAILS
+    word = verdict_word([*good, most <= 1], partly=any(good))
     said = ", ".join(f"{name} {difference:.2g}" for name, difference in worst.items())
     return Verdict(
         word,

@@ -20,7 +20,7 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 from experiments import style, timing
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 
 ABOUT = About(
@@ -126,7 +126,7 @@ def verdict(numbers: Numbers) -> Verdict:
         ratio["seconds"] >= 10 and ratio["bytes"] >= 10,
     )
     return Verdict(
-        HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS,
+        verdict_word(checks),
         ratio["seconds"],
         float(np.std(np.array(numbers["seconds"][WAYS[0]][last]) / at["seconds"][1])),
         f"The gradients differ by {difference:.0e}. Memory grows as w to the power"

@@ -23,7 +23,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import kept, style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 from jaxmlp.training import MULTICLASS, Augment, augmentation
@@ -235,7 +235,7 @@ def verdict(numbers: Numbers) -> Verdict:
     short = ", ".join(f"{np.mean(errors):.0f}" for errors in numbers["short"].values())
     last = ends["Simard 2003, 784-800-10, cross-entropy"]
     return Verdict(
-        HOLDS if learns and all(good.values()) else CONDITIONALLY if any(good.values()) else FAILS,
+        verdict_word([learns, *good.values()], partly=any(good.values())),
         float(last.mean()),
         float(last.std()),
         f"Kept numbers, {listed}. At or below the printed error: {sum(good.values())} of"

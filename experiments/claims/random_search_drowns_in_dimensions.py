@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 
 ABOUT = About(
@@ -104,7 +104,7 @@ def verdict(numbers: Numbers) -> Verdict:
     budget, d = numbers["budget"], numbers["dimensions"][-1]
     ratio = moves / steps
     hopeless = bool(np.all(redrawn > budget) and np.all(steps <= 50))
-    word = FAILS if not hopeless else HOLDS if np.mean(ratio) >= 10 else CONDITIONALLY
+    word = verdict_word([hopeless, np.mean(ratio) >= 10], partly=hopeless)
     few = np.mean(np.array(numbers["trials"]["redrawing"])[:, 0])
     return Verdict(
         word,

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, orders
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits
 from jaxmlp import nn, optim
 
@@ -116,7 +116,7 @@ def verdict(numbers: Numbers) -> Verdict:
         bool(early["tanh"].mean() < min(family.values())),
         bool(max(slopes["sigmoid"], slopes["tanh"]) < 0.5),
     )
-    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    word = verdict_word(parts)
     after = ", ".join(f"{name} {values.mean():.3f}" for name, values in early.items())
     ends = ", ".join(f"{name} {value:.3f}" for name, value in last.items())
     return Verdict(

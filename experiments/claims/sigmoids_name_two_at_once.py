@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 from jaxmlp.training import MULTILABEL
@@ -135,7 +135,8 @@ def verdict(numbers: Numbers) -> Verdict:
     counted = list(numbers["counts"]) == [3073, 3 * 3073]
     names_both = np.mean(two) >= 5 * np.mean(shared)
     rivals = np.mean(lead) <= 0.05
-    word = FAILS if not (counted and names_both) else CONDITIONALLY if rivals else HOLDS
+    works = counted and names_both
+    word = verdict_word([works, not rivals], partly=works)
     return Verdict(
         word,
         float(np.mean(two)),

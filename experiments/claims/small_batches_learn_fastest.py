@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, orders, over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits
 from jaxmlp import nn, optim
 
@@ -147,7 +147,7 @@ def verdict(numbers: Numbers) -> Verdict:
     )
     ends = ", ".join(f"{name} {r[:, passes].mean():.3f}" for name, r in runs.items())
     return Verdict(
-        HOLDS if all(good) else CONDITIONALLY if any(good) else FAILS,
+        verdict_word(good),
         float(share.mean()),
         float(share.std()),
         f"Loss after {passes} passes: {ends}; mini-batches take {B} times fewer steps for it than"

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 
@@ -91,7 +91,7 @@ def verdict(numbers: Numbers) -> Verdict:
     fast, slow = (_epochs_to(numbers["accuracy"][name]) for name in numbers["accuracy"])
     share = fast / slow
     fades, recovers = ratio < 0.01, np.mean(share) <= 0.5
-    word = HOLDS if fades and recovers else CONDITIONALLY if fades or recovers else FAILS
+    word = verdict_word([fades, recovers])
     return Verdict(
         word,
         float(np.mean(share)),

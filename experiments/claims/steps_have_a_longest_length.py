@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 from jaxmlp.data.toys import load_points
 
@@ -118,7 +118,7 @@ def verdict(numbers: Numbers) -> Verdict:
     mean = float(np.exp(np.mean(np.log(least))))
     checks = (exact, sharp, 0.25 <= mean <= 4)
     return Verdict(
-        HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS,
+        verdict_word(checks),
         mean,
         float(np.std(least)),
         f"The example's gradient is {numbers['slope']:g} and its next weight {numbers['next']:g}."

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import stepping
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 
@@ -101,7 +101,7 @@ def verdict(numbers: Numbers) -> Verdict:
     accuracy = np.array(numbers["accuracy"])[:, -1]
     good = bool(accuracy.mean() >= (0.97 if numbers["dataset"] == "mnist" else 0.9))
     parts = calm, learns, good
-    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    word = verdict_word(parts)
     halved = np.argmax(smooth <= start[:, None] / 2, axis=1)
     large, small = losses["N(0, 1)"], losses["N(0, 0.001²)"]
     return Verdict(

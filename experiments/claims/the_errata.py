@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import dataset
 from jaxmlp import nn, optim
 from jaxmlp.config.referees import autodiff
@@ -235,7 +235,7 @@ def verdict(numbers: Numbers) -> Verdict:
         missed.add("11")
     every, shown = _errata(pairs), _errata(pairs) - _errata(missed)
     online, batch = pairs["12"]
-    word = HOLDS if shown == every else CONDITIONALLY if shown else FAILS
+    word = verdict_word(number in shown for number in every)
     return Verdict(
         word,
         float(len(shown)),

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds, stepping
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -154,7 +154,7 @@ def verdict(numbers: Numbers) -> Verdict:
         for name, a in runs.items()
     )
     return Verdict(
-        HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS,
+        verdict_word(checks),
         float(np.max(share)),
         None,
         f"With a margin the perceptron {'always halts' if halts else 'does not always halt'}, with"

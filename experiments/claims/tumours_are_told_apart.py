@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import dataset, train
 from jaxmlp import nn, optim
 from jaxmlp.data import Preprocessing, holdout
@@ -146,7 +146,7 @@ def verdict(numbers: Numbers) -> Verdict:
     two, three = (np.array(numbers[name]["accuracy"]) for name in ("breast_cancer", "wine"))
     good = two.mean() >= 0.95, three.mean() >= 0.95, error < 0.05, careful < plain
     return Verdict(
-        HOLDS if all(good) else CONDITIONALLY if any(good) else FAILS,
+        verdict_word(good),
         float(two.mean()),
         float(two.std()),
         f"Accuracy {100 * two.mean():.1f} % on tumours (the commoner class:"

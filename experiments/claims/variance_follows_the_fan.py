@@ -21,7 +21,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 
 ABOUT = About(
@@ -173,7 +173,7 @@ def verdict(numbers: Numbers) -> Verdict:
     )
     fans = abs(in_f) < 0.5 and abs(out_b) < 0.5
     parts = max(errors) < 0.5, kept == ["He"], fans
-    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    word = verdict_word(parts)
     he = np.array(numbers["measured"]["relu"]["He"])[0, :, -1]
     of = {scheme: ends["relu", scheme][0] for scheme in numbers["measured"]["relu"]}
     tanh = {s: ends["tanh", s] for s in ("Xavier", "He")}
