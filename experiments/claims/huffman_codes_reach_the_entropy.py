@@ -59,7 +59,7 @@ def _pair(p: jax.Array) -> jax.Array:
 
 
 def run(settings: Settings) -> Numbers:
-    """Code each source in blocks of 1 to 12 bits, and one with the wrong tables."""
+    """Code each source in blocks of 1 to 12 bits, and one of them with wrong tables."""
     m = range(1, LONGEST + 1)
     rates = {str(q): [_blocks(q, k) @ huffman(_blocks(q, k)) / k for k in m] for q in SOURCES}
     table = huffman(_blocks(TRUE, LONGEST))
@@ -89,7 +89,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def plot(numbers: Numbers) -> Figure:
-    """Draw the average lengths by block, and the price of a wrong table."""
+    """Draw the average lengths by block, and the extra cost of a wrong table."""
     figure, ((left, right),) = style.figure(1, 2)
     pairs = zip(numbers["rates"].items(), numbers["entropy"], strict=True)
     for i, ((q, rates), least) in enumerate(pairs):
@@ -97,19 +97,19 @@ def plot(numbers: Numbers) -> Figure:
         left.axhline(least, color=style.COLOURS[i], lw=0.8)
         left.text(LONGEST, least - 0.012, f"H = {least:.3f}", ha="right", va="top", fontsize=8)
     left.set_xlabel("block length m, bits")
-    left.set_ylabel("code bits for each bit")
+    left.set_ylabel("code bits per bit")
     left.set_ylim(0.2, 1.05)
     style.band(right, numbers["grid"], numbers["curve"], "KL(q || p)", 0)
-    right.plot(BELIEFS, numbers["prices"], "o", color="k", label="paid with m = 12")
-    right.set_xlabel("believed probability p; the true one is q = 0.1")
-    right.set_ylabel("price, code bits for each bit")
+    right.plot(BELIEFS, numbers["prices"], "o", color="k", label="measured, m = 12")
+    right.set_xlabel("assumed probability p (the true one is q = 0.1)")
+    right.set_ylabel("extra cost, code bits per bit")
     for panel in (left, right):
         panel.legend(frameon=False)
     return figure
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Compare lengths with entropies, and prices with divergences."""
+    """Compare lengths with entropies, and extra costs with divergences."""
     m = np.array(numbers["m"])
     extra = {
         q: np.array(rates) - least
