@@ -54,7 +54,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def _averages(model: nn.Layer, params: list, test: tuple, settings: Settings) -> Numbers:
-    """Return how well the scaled network agrees with averages of thinned ones, by seed."""
+    """Return the agreement of the scaled network with averages of thinned ones, by seed."""
     x, y = (jnp.asarray(part) for part in test)
 
     @jax.jit

@@ -63,7 +63,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def _gap(model: nn.Layer, params: nn.layers.Params, x: np.ndarray) -> float:
-    """Return how far the product of the matrices is from the network, relative to its outputs."""
+    """Return the distance of the product of the matrices from the network's outputs, relative."""
     dense = [p for p in jax.tree.map(np.asarray, params) if p]
     W = functools.reduce(np.matmul, [p["W"].astype(float) for p in dense])
     b = functools.reduce(lambda b, p: b @ p["W"] + p["b"], dense, np.zeros(len(dense[0]["W"])))

@@ -148,7 +148,7 @@ def verdict(numbers: Numbers) -> Verdict:
     widest = min(np.mean(shares[:, -1]) for shares in learned.values())
     checks = (all(numbers["given"].values()), best == 0.75, widest > 0.5)
     word = verdict_word(checks)
-    share = "every one of them" if widest == 1 else f"a share of {widest:.0%} or more"
+    share = "every one of them does" if widest > 0.9999 else f"at least {widest:.1%} of them do"
     return Verdict(
         word,
         best,
@@ -157,5 +157,5 @@ def verdict(numbers: Numbers) -> Verdict:
         f" more than {best:.0%} of XOR right. Two hidden units are enough, but only"
         f" {np.mean(learned['tanh'][:, two]):.0%} (tanh) and"
         f" {np.mean(learned['ReLU'][:, two]):.0%} (ReLU) of the starts find their weights; with 16"
-        f" units, {share} does. Descent does not find everything that a network can express.",
+        f" units, {share}. Descent does not find everything that a network can express.",
     )

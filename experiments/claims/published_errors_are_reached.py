@@ -69,13 +69,13 @@ class Row(NamedTuple):
 
 
 def _distort(*fields: Field) -> Augment:
-    """Return the distortion of digits that lie in rows."""
+    """A distortion of digits that are stored as rows."""
     augment = augmentation(fields, STRENGTH)
     return lambda key, x: augment(key, x.reshape(-1, 28, 28, 1)).reshape(x.shape)
 
 
 def _nielsen(*outputs: nn.Layer) -> nn.Layer:
-    """Return 784-100-10 with kernels and biases from N(0, 1), and what is put on its outputs."""
+    """The network 784-100-10 with all weights from N(0, 1), and layers on its outputs."""
     normal = nn.initializers.normal(1.0)
     hidden = nn.mlp((100,), 10, nn.activations.sigmoid, normal)
     network = nn.sequential(*hidden.layers, *outputs)

@@ -45,7 +45,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def _search(key: Array, d: Array, budget: int) -> dict[str, Array]:
-    """Return how many trials each way takes, one more than the budget if it is not enough.
+    """Return the trials that each way takes, one more than the budget if it is not enough.
 
     All dimensions share one width; the inputs beyond d are zero, so their weights have no
     effect.

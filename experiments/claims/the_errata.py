@@ -123,7 +123,7 @@ def _capped() -> tuple[float, float]:
 
 
 def _epsilon() -> tuple[float, float]:
-    """Return the size of Adam's first step with epsilon inside and outside the root."""
+    """Return the size of Adam's first step, with epsilon inside and outside the root."""
     w, g = jnp.zeros(1), jnp.full(1, 1e-8)
     rules = [optim.adam(1.0, epsilon_inside=inside) for inside in (True, False)]
     steps = [rule.update(g, rule.init(w), w)[0] for rule in rules]

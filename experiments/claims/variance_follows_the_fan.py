@@ -43,7 +43,7 @@ ACTIVATIONS = {"relu": nn.activations.relu, "tanh": nn.activations.tanh}
 
 
 def schemes(n: int) -> dict[str, Any]:
-    """Return the initializers, and the variance each gives a kernel of n inputs and n outputs."""
+    """The initializers, and the variance that each gives to a kernel of n inputs and n outputs."""
     init = nn.initializers
     return {
         "N(0, 1)": (init.normal(1.0), 1.0),

@@ -1,4 +1,4 @@
-"""What experiments share: training as one function, fits of powers, and bands in figures."""
+"""The shared modules: the word of a verdict, training, timing, and bands in figures."""
 
 import jax
 import jax.numpy as jnp
