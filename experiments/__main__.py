@@ -31,7 +31,9 @@ def make_parser() -> Parser:
         help="first make the long measurements that are missing, and keep their numbers",
     )
     parser.add_argument("--dataset", help="mnist or mnist_5k; default mnist if it is available")
-    parser.add_argument("--out", default="build", metavar="DIR", help="default build")
+    parser.add_argument(
+        "--out", default="build", metavar="DIR", help="folder of the results, default build"
+    )
     return parser
 
 

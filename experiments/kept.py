@@ -53,7 +53,8 @@ def read(name: str, rows: dict[str, Long]) -> dict[str, Any]:
     for row, long in rows.items():
         if found.get(row, {}).get("protocol") != long.protocol:
             raise InputError(
-                f"no numbers are kept for {row!r}; measure by python -m experiments {name} --long"
+                f"no numbers are kept for {row!r};"
+                f" measure them by python -m experiments {name} --long"
             )
     return {row: found[row] for row in rows}
 

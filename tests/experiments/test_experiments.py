@@ -126,7 +126,7 @@ def test_numbers_kept_by_another_protocol_do_not_count(long, monkeypatch):
     module, calls = long
     kept.measure(NAME, module.LONG, 1)
     other = {"row": module.LONG["row"]._replace(protocol="otherwise")}
-    with pytest.raises(InputError, match="measure it by python -m experiments"):
+    with pytest.raises(InputError, match="measure them by python -m experiments"):
         kept.read(NAME, other)
     kept.measure(NAME, other, 1)
     assert calls == [0, 0]
