@@ -1,7 +1,6 @@
-"""The lectures put to the test: one module per claim, run by `python -m experiments`.
+"""Experiments on the claims of the lectures: a module for each, run by `python -m experiments`.
 
-Each module of `claims` has the same four parts: a docstring that states the claim, an `ABOUT` with
-its formula, its source and the verdict that is on record, a pure function
-`run(settings) -> numbers`, and `plot(numbers)` and `verdict(numbers)`. What they share stands
-beside `claims`.
+Each module of `claims` has the same four parts: a docstring that states the claim; an `ABOUT` with
+its formula, its source and the verdict on record; a pure function `run(settings) -> numbers`; and
+`plot(numbers)` and `verdict(numbers)`. The modules beside `claims` are shared by all of them.
 """

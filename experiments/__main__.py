@@ -8,24 +8,32 @@ from types import ModuleType
 from experiments import framework
 from experiments.framework import Settings
 from jaxmlp.cli.parser import Parser, run_command
-from jaxmlp.errors import check
+from jaxmlp.errors import InputError, check
 
 PROG = "python -m experiments"
 
 
 def make_parser() -> Parser:
-    """Return the command's argument parser."""
-    parser = Parser(prog=PROG, description="Put the claims of the lectures to the test.")
-    parser.add_argument("names", metavar="NAME", nargs="*", help="experiments to run; none: list")
-    parser.add_argument("--all", action="store_true", help="run every experiment")
-    parser.add_argument("--report", action="store_true", help="build the report of what has run")
-    parser.add_argument("--seeds", type=int, metavar="N", help="default 5, quick 5")
-    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes")
+    """The command's argument parser."""
+    parser = Parser(prog=PROG, description="Test the claims of the lectures.")
     parser.add_argument(
-        "--long", action="store_true", help="first measure what takes too long to repeat, and keep"
+        "names", metavar="NAME", nargs="*", help="experiments to run; without any, list all"
     )
-    parser.add_argument("--dataset", help="mnist or mnist_5k; default mnist where it can be had")
-    parser.add_argument("--out", default="build", metavar="DIR", help="default build")
+    parser.add_argument("--all", action="store_true", help="run every experiment")
+    parser.add_argument(
+        "--report", action="store_true", help="build the report of all that have run"
+    )
+    parser.add_argument("--seeds", type=int, metavar="N", help="number of seeds; default 5")
+    parser.add_argument("--quick", action="store_true", help="take seconds instead of minutes")
+    parser.add_argument(
+        "--long",
+        action="store_true",
+        help="first make the long measurements that are missing, and keep their numbers",
+    )
+    parser.add_argument("--dataset", help="mnist or mnist_5k; default mnist if it is available")
+    parser.add_argument(
+        "--out", default="build", metavar="DIR", help="folder of the results, default build"
+    )
     return parser
 
 
@@ -58,11 +66,12 @@ def _main(arguments: list[str]) -> int:
 
 
 def _measure_long(modules: dict[str, ModuleType], seeds: int) -> None:
-    """Measure and keep what is not kept yet of the experiments that have a long part."""
+    """Make and keep the missing long measurements of the experiments that have any."""
     from experiments import kept
 
     having = {name: module.LONG for name, module in modules.items() if hasattr(module, "LONG")}
-    check(bool(having), "--long", "given with experiments that have a long part", list(modules))
+    if not having:
+        raise InputError(f"--long needs an experiment with a long part, got {', '.join(modules)}")
     for name, rows in having.items():
         kept.measure(name, rows, seeds)
 
@@ -76,7 +85,7 @@ def _settings(seeds: int | None, quick: bool, dataset: str | None) -> Settings:
 
 
 def _best_digits() -> str:
-    """Return `mnist` where it can be had, and else, saying so, the embedded part of it."""
+    """Return `mnist` if it is available; else say so and return its embedded part."""
     from jaxmlp.cli.console import say
     from jaxmlp.data import Unavailable, load
 
@@ -88,7 +97,7 @@ def _best_digits() -> str:
 
 
 def _run(name: str, settings: Settings, folder: Path) -> bool:
-    """Run an experiment, print its verdict, and return whether it is the one on record."""
+    """Run an experiment, print its verdict, and return whether it is the verdict on record."""
     from experiments import runner
 
     began = time.perf_counter()

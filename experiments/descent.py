@@ -1,4 +1,4 @@
-"""Descent as one pure function, to be mapped over seeds, rates and starts at once."""
+"""Training as one pure function, which `jax.vmap` maps over seeds, rates and starts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,14 +12,15 @@ from jaxmlp import nn
 
 
 def stepping(gradient: Callable[..., Any], optimizer: Any) -> Callable[..., tuple[Any, Any]]:
-    """Return a step of training, in the form that `jax.lax.scan` takes.
+    """A step of training, in the form that `jax.lax.scan` takes.
 
     Args:
       gradient: `(params, x, y) -> (found, gradient)`, as of `nn.value_and_grad`.
       optimizer: an `(init, update)` pair.
 
     Returns:
-      `((params, state), (x, y)) -> ((params, state), found)`, what was found before the step.
+      `((params, state), (x, y)) -> ((params, state), found)`, where `found` belongs to the
+      parameters before the step.
     """
 
     def step(carry: Any, batch: Any) -> tuple[Any, Any]:
@@ -34,16 +35,16 @@ def stepping(gradient: Callable[..., Any], optimizer: Any) -> Callable[..., tupl
 def descent(
     gradient: Callable[..., Any], optimizer: Any, measured: Callable[[Any], Any]
 ) -> Callable[..., Any]:
-    """Return training as one pure function.
+    """Training as one pure function.
 
     Args:
       gradient: `(params, x, y) -> (found, gradient)`, as of `nn.value_and_grad`.
       optimizer: an `(init, update)` pair.
-      measured: `params -> numbers`, before the first epoch and after each.
+      measured: `params -> numbers`, called before the first epoch and after each epoch.
 
     Returns:
-      `(params, x, y, orders) -> (numbers, params)`. Orders `(epochs, steps, batch)` are rows of
-      the examples, as `orders` draws them; numbers get a leading axis of `epochs + 1`.
+      `(params, x, y, orders) -> (numbers, params)`. The orders, `(epochs, steps, batch)`, hold
+      indices of examples, as `orders` draws them; numbers get a leading axis of `epochs + 1`.
     """
     step = stepping(gradient, optimizer)
 
@@ -63,9 +64,9 @@ def descent(
 
 
 def orders(settings: Settings, epochs: int, n: int, batch_size: int) -> jax.Array:
-    """Return for every seed the order of n examples, `(seeds, epochs, steps, batch_size)`.
+    """Return the order of n examples for every seed, `(seeds, epochs, steps, batch_size)`.
 
-    What does not fill a batch is left out of the epoch.
+    An epoch leaves out the examples that do not fill a batch.
     """
     steps = n // batch_size
     drawn = [
@@ -79,11 +80,11 @@ def orders(settings: Settings, epochs: int, n: int, batch_size: int) -> jax.Arra
 
 
 def over_seeds(function: Callable[[jax.Array], Any], settings: Settings) -> Any:
-    """Return a function of a random key at every seed, computed at once by `vmap`.
+    """Return the values of a function of a random key at all seeds, computed at once by `vmap`.
 
     Args:
       function: `key -> arrays`.
-      settings: how many seeds.
+      settings: give the number of seeds.
 
     Returns:
       The arrays, each with a leading axis of seeds.
@@ -102,7 +103,7 @@ def fit_curve(
       optimizer: an `(init, update)` pair.
       x: `(N, features)`.
       y: `(N, outputs)`.
-      settings: how many seeds.
+      settings: give the number of seeds.
       steps: the number of steps.
 
     Returns:

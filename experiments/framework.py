@@ -1,7 +1,8 @@
-"""What an experiment is: its settings, what is known before it runs, its verdict, its name."""
+"""The parts of an experiment: its settings, its description, its verdict and its name."""
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -16,11 +17,12 @@ Numbers = dict[str, Any]
 
 
 class Settings(NamedTuple):
-    """What an experiment's numbers depend on.
+    """The settings on which the numbers of an experiment depend.
 
     Attributes:
-      seeds: how many times anything random is repeated, with the seeds 0, 1, ...
-      quick: whether to take seconds instead of minutes, with coarser numbers but the same verdict.
+      seeds: the number of repetitions of everything random, with the seeds 0, 1, ...
+      quick: whether to take seconds instead of minutes; the numbers are coarser, the verdict is
+        the same.
       dataset: the digits to learn, `mnist` or `mnist_5k`.
     """
 
@@ -31,15 +33,15 @@ class Settings(NamedTuple):
 
 @dataclass(frozen=True)
 class About:
-    """What is known of an experiment before it runs.
+    """The description of an experiment, known before it runs.
 
     Attributes:
-      rows: the lecture rows it tests, such as `("A3", "A4")`; the first letter is the deck.
-      section: where in the deck the claim stands.
+      rows: the lecture rows that it tests, such as `("A3", "A4")`; the first letter is the deck.
+      section: the section of the deck that makes the claim.
       formula: in LaTeX.
       threshold: the criterion of the verdict, in words, written down before the run.
-      expected: the verdict on record; another one is a regression.
-      seconds: how long it usually takes on two cores.
+      expected: the verdict on record; any other verdict is a regression.
+      seconds: the usual time on two cores.
     """
 
     rows: tuple[str, ...]
@@ -52,19 +54,36 @@ class About:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came out.
+    """The result of an experiment.
 
     Attributes:
       word: `HOLDS`, `CONDITIONALLY` or `FAILS`.
-      number: the number that decides.
+      number: the number that decides the verdict.
       spread: its standard deviation over seeds, or `None` if nothing is random.
-      says: what we conclude, in a sentence or two with the numbers in it.
+      says: our conclusion, in a few sentences with the numbers in them.
     """
 
     word: str
     number: float
     spread: float | None
     says: str
+
+
+def verdict_word(checks: Iterable[Any], partly: Any = None) -> str:
+    """Return the word of a verdict: `HOLDS`, `CONDITIONALLY` or `FAILS`.
+
+    Args:
+      checks: whether each part of the threshold is met. The claim holds if all are.
+      partly: whether the claim holds with conditions if some part is not met; by default, whether
+        at least one part is met.
+
+    Returns:
+      The word.
+    """
+    met = [bool(check) for check in checks]
+    if all(met):
+        return HOLDS
+    return CONDITIONALLY if (any(met) if partly is None else partly) else FAILS
 
 
 def names() -> list[str]:
@@ -84,13 +103,13 @@ def load(name: str) -> ModuleType:
     """Return an experiment's module.
 
     Args:
-      name: of the experiment.
+      name: the name of the experiment.
 
     Returns:
       The module.
 
     Raises:
-      InputError: if there is no such experiment; proposes the nearest.
+      InputError: if there is no such experiment; the message names the nearest.
     """
     if name not in _modules():
         raise unknown("experiment", name, _modules())

@@ -1,4 +1,4 @@
-"""Numbers of measurements too long to repeat each time: made once, and kept beside the module."""
+"""Numbers of long measurements, which are made once and kept beside the module of the claim."""
 
 import json
 import time
@@ -15,14 +15,14 @@ from jaxmlp.files import write_atomically
 from jaxmlp.runs.environment import device, versions
 
 FOLDER = Path(__file__).parent / "claims"
-COMPLETE = Settings(dataset="mnist")  # what long measurements learn from
+COMPLETE = Settings(dataset="mnist")  # the data of long measurements
 
 
 class Long(NamedTuple):
     """A long measurement.
 
     Attributes:
-      protocol: what is done, in words. Numbers kept under other words do not count.
+      protocol: what is done, in words. Numbers that were kept under other words do not count.
       measure: `seed -> numbers`.
     """
 
@@ -31,40 +31,41 @@ class Long(NamedTuple):
 
 
 def path(name: str) -> Path:
-    """Return where the numbers of an experiment are kept."""
+    """Return the file that keeps the numbers of an experiment."""
     return FOLDER / f"{name}.json"
 
 
 def read(name: str, rows: dict[str, Long]) -> dict[str, Any]:
-    """Return what is kept of an experiment.
+    """Return the kept numbers of an experiment.
 
     Args:
-      name: of the experiment.
+      name: the name of the experiment.
       rows: its long measurements.
 
     Returns:
-      By row `protocol`, `date`, `versions`, `device`, `data`, and `seeds`: each seed's numbers
-      with the `seconds` they took.
+      For each row `protocol`, `date`, `versions`, `device`, `data`, and `seeds`: the numbers of
+      each seed, with the `seconds` that they took.
 
     Raises:
-      InputError: if a row has not been measured, or by another protocol.
+      InputError: if a row has not been measured by this protocol.
     """
     found = _entries(name)
     for row, long in rows.items():
         if found.get(row, {}).get("protocol") != long.protocol:
             raise InputError(
-                f"nothing is kept of {row!r}: measure it by python -m experiments {name} --long"
+                f"no numbers are kept for {row!r};"
+                f" measure them by python -m experiments {name} --long"
             )
     return {row: found[row] for row in rows}
 
 
 def measure(name: str, rows: dict[str, Long], seeds: int) -> None:
-    """Measure what is not kept yet, seed by seed; to measure anew, delete the file.
+    """Measure the seeds that are not kept yet. To measure them again, delete the file.
 
     Args:
-      name: of the experiment.
+      name: the name of the experiment.
       rows: its long measurements.
-      seeds: how many of each.
+      seeds: the number of seeds of each row.
     """
     for row, long in rows.items():
         for seed in range(seeds):
@@ -72,7 +73,7 @@ def measure(name: str, rows: dict[str, Long], seeds: int) -> None:
 
 
 def _measure_one(name: str, row: str, long: Long, seed: int) -> None:
-    """Measure one row at one seed, and keep it, unless it is kept already."""
+    """Measure one row at one seed and keep its numbers, unless they are kept already."""
     entries = _entries(name)
     entry = entries.get(row, {})
     if entry.get("protocol") != long.protocol:

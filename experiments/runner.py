@@ -18,9 +18,9 @@ def perform(name: str, settings: Settings, folder: Path) -> Verdict:
     """Run an experiment and write its numbers and its figure.
 
     Args:
-      name: of the experiment.
-      settings: what its numbers depend on.
-      folder: gets a folder of the experiment's name.
+      name: the name of the experiment.
+      settings: the settings on which its numbers depend.
+      folder: the parent of the experiment's own folder.
 
     Returns:
       The verdict.
@@ -51,7 +51,7 @@ def perform(name: str, settings: Settings, folder: Path) -> Verdict:
 
 
 def plain(value: Any) -> Any:
-    """Return numbers as JSON has them: arrays as lists, what is not finite as `None`."""
+    """Return numbers in the form of JSON: arrays as lists, NaN and infinities as `None`."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

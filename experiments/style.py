@@ -1,4 +1,4 @@
-"""One look for all figures: labelled axes, seeds as a band, readable without colour."""
+"""The common look of all figures: labelled axes, seeds as a band, readable without colour."""
 
 import io
 from pathlib import Path
@@ -10,21 +10,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from jaxmlp.files import write_atomically
+from jaxmlp.runs.figures import COLOURS
 
-# told apart by the colour-blind, and by lightness (Okabe and Ito 2008)
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def figure(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 3.4) -> Any:
-    """Return a figure and its panels, an array `(rows, columns)`.
+    """A figure and its panels, an array `(rows, columns)`.
 
     Args:
-      rows: of panels.
-      columns: of panels.
-      width: of a panel, in inches.
-      height: of a panel, in inches.
+      rows: number of rows of panels.
+      columns: number of columns of panels.
+      width: width of a panel, in inches.
+      height: height of a panel, in inches.
 
     Returns:
       The figure and the panels.
@@ -42,20 +41,20 @@ def band(
     """Draw the mean over seeds as a line, and one standard deviation as a band around it.
 
     Args:
-      panel: where to draw.
+      panel: the panel to draw in.
       x: positions, `(n,)`.
-      runs: values `(seeds, n)`, or `(n,)` where nothing is random; what is not finite is left out,
-        and a position where no seed has a finite value is a gap.
-      label: for the legend.
-      number: of the series, which picks colour and line.
-      log: whether the axis is logarithmic: mean and deviation are those of the logarithms, so that
-        the band is even and stays positive.
+      runs: values `(seeds, n)`, or `(n,)` if nothing is random. Values that are not finite are
+        left out, and a position where no seed has a finite value is a gap.
+      label: the entry in the legend.
+      number: the number of the series, which selects colour and line.
+      log: whether the axis is logarithmic. Mean and deviation are then those of the logarithms, so
+        that the band is symmetric on the axis and stays positive.
       **more: passed on to the line.
     """
     values = np.ma.masked_invalid(np.atleast_2d(np.asarray(runs, float)))
     if log:
         panel.set_yscale("log")
-        values = np.ma.log(values)  # masks what is not positive
+        values = np.ma.log(values)  # masks values that are not positive
     mean, spread = values.mean(axis=0), values.std(axis=0)
     lines = (line.filled(np.nan) for line in (mean, mean - spread, mean + spread))
     middle, low, high = (np.exp(line) if log else line for line in lines)
@@ -66,7 +65,7 @@ def band(
 
 
 def plain_ticks(axis: Any) -> None:
-    """Label a logarithmic axis of little range with plain numbers, 1, 2 and 5 of each decade."""
+    """Label a logarithmic axis with plain numbers: 1, 2 and 5 of each decade."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

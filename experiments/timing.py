@@ -1,4 +1,4 @@
-"""How long a processor works for compiled functions, how much memory, and how either grows."""
+"""Processor time and memory of compiled functions, and the exponents of their growth."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,28 +7,28 @@ from typing import Any
 import jax
 import numpy as np
 
-LEAST = 2e-2  # seconds; what is shorter is repeated until it takes as long
+LEAST = 2e-2  # seconds; shorter calls are repeated until they take as long
 
 
 def compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Any, Any]:
-    """Return a function compiled for arguments like these on the CPU, and them there."""
+    """Return a function compiled for the CPU and these arguments, with the arguments on the CPU."""
     placed = jax.device_put(arguments, jax.devices("cpu")[0])
     return jax.jit(function).lower(*placed).compile(), placed
 
 
 def seconds(programs: Sequence[tuple[Any, Any]], repetitions: int) -> np.ndarray:
-    """Return how long the processor works for compiled functions, which take turns.
+    """Return the processor time of compiled functions, which take turns.
 
-    That is not the time that passes: it is what all cores spend on this process, and so other
-    processes on the same machine disturb it less. What disturbs it still disturbs all in a turn.
+    Processor time is the time that all cores spend on this process. Other processes on the same
+    machine disturb it less than clock time, and they disturb all functions of a turn alike.
 
     Args:
-      programs: each compiled already, with its arguments.
-      repetitions: how many times each is measured.
+      programs: compiled functions, each with its arguments.
+      repetitions: the number of measurements of each.
 
     Returns:
-      Processor seconds a call `(programs, repetitions)`, each the mean over calls that take 20 ms
-      together.
+      Processor seconds per call, `(programs, repetitions)`, each the mean over calls that take 20
+      ms together.
     """
 
     def clock(program: Any, arguments: Any, calls: int) -> float:
@@ -39,7 +39,7 @@ def seconds(programs: Sequence[tuple[Any, Any]], repetitions: int) -> np.ndarray
 
     calls = []
     for each in programs:
-        first = clock(*each, 1)  # with whatever happens only once, which is little in a long call
+        first = clock(*each, 1)  # includes one-time work, which is little in a long call
         once = first if first > LEAST else clock(*each, 1)
         calls.append(max(1, int(LEAST / once)))
     pairs = list(zip(programs, calls, strict=True))
@@ -47,13 +47,13 @@ def seconds(programs: Sequence[tuple[Any, Any]], repetitions: int) -> np.ndarray
 
 
 def memory(program: Any) -> int:
-    """Return the bytes that a compiled function needs beside its arguments."""
+    """Return the bytes that a compiled function needs in addition to its arguments."""
     found = program.memory_analysis()
     return found.temp_size_in_bytes + found.output_size_in_bytes
 
 
 def exponents(sizes: Any, values: Any) -> np.ndarray:
-    """Return k of the fit `value = c size^k`, for each repetition.
+    """Return the exponent k of the fit `value = c size^k`, for each repetition.
 
     Args:
       sizes: `(n,)`.

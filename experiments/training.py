@@ -1,4 +1,4 @@
-"""The data of experiments, and runs of the trainer on them, over many seeds."""
+"""The data of the experiments, and training runs on them over many seeds."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -29,7 +29,7 @@ from jaxmlp.training import (
     measure,
 )
 
-# the update rules that are compared, each to be given its rate
+# the update rules that are compared: learning rate -> optimizer
 RULES: dict[str, Callable[[Any], optim.Optimizer]] = {
     "descent": optim.sgd,
     "momentum 0.9": optim.momentum,
@@ -48,10 +48,10 @@ def _load(name: str) -> Dataset:
 
 
 def dataset(name: str) -> Dataset:
-    """Return a data set, and note that the experiment uses it.
+    """Return a data set, and record that the experiment uses it.
 
     Args:
-      name: of the data set.
+      name: the name of the data set.
 
     Returns:
       The data.
@@ -65,9 +65,9 @@ def digits(settings: Settings, train: int | None = None, test: int | None = None
     """Return digits as rows of numbers in [0, 1], and their labels.
 
     Args:
-      settings: which digits.
-      train: how many to learn from, all if `None`; the first ones of a fixed shuffle.
-      test: how many to be tested on, likewise.
+      settings: give the name of the data set.
+      train: the number of training examples, the first ones of a fixed shuffle; `None` for all.
+      test: the number of test examples, likewise.
 
     Returns:
       `(x_train, y_train), (x_test, y_test)`: float32 `(N, 784)` and int32 `(N,)`.
@@ -89,15 +89,15 @@ def trainer_of(
     shape: tuple[int, ...],
     augment: Augment | None = None,
 ) -> Trainer:
-    """Return the compiled functions of a training problem, the same ones for the same problem.
+    """The compiled functions of a training problem, cached by problem.
 
     Args:
       model: the network.
       optimizer: an `(init, update)` pair.
-      loss: what is minimised.
-      task: names and finishes the score.
-      shape: of one example.
-      augment: how the inputs of a step are distorted, if at all.
+      loss: the loss that is minimised.
+      task: names the score and finishes it.
+      shape: the shape of one example.
+      augment: the distortion of the inputs of a step, or `None`.
 
     Returns:
       The trainer.
@@ -121,26 +121,26 @@ def train(
     parts: tuple[str, ...] = ("train", "test"),
     augment: Augment | None = None,
 ) -> Numbers:
-    """Train a network once per seed, and measure it after every epoch.
+    """Train a network once for each seed, and measure it after every epoch.
 
     Args:
       model: the network.
       optimizer: an `(init, update)` pair.
       data: `(x_train, y_train), (x_test, y_test)`, ready for the network, with encoded targets.
-      settings: how many seeds.
+      settings: give the number of seeds.
       epochs: passes over the training examples.
-      loss: what is minimised.
-      task: names and finishes the score.
-      batch_size: examples a step.
-      start: the network whose parameters at the start are taken, if not the model's own: what
-        differs in its start alone needs no compilation of its own.
-      seeds: which seeds, if not those of the settings.
-      parts: what is measured, "train", "test", both or none.
-      augment: how the inputs of a step are distorted, if at all.
+      loss: the loss that is minimised.
+      task: names the score and finishes it.
+      batch_size: examples per step.
+      start: the network that gives the initial parameters, or `None` for the model itself. Runs
+        that differ only in their start then share one compilation.
+      seeds: the seeds, or `None` for those of the settings.
+      parts: the parts that are measured: "train", "test", both or none.
+      augment: the distortion of the inputs of a step, or `None`.
 
     Returns:
-      Of each part `{part}_loss` and `{part}_{score}`, each `(seeds, epochs + 1)`, the first column
-      before training; and `params`, one tree per seed.
+      For each part `{part}_loss` and `{part}_{score}`, each `(seeds, epochs + 1)`, with the values
+      before training in the first column; and `params`, one tree for each seed.
     """
     splits = {name: split(*part) for name, part in zip(("train", "test"), data, strict=True)}
     shape = data[0][0].shape[1:]
@@ -168,13 +168,13 @@ def train(
 
 
 def split(x: np.ndarray, y: np.ndarray, indices: np.ndarray | None = None) -> Split:
-    """Return examples on the device, all of them or those at the indices."""
+    """A split of examples on the device: all of them, or those at the indices."""
     examples = Examples(jnp.asarray(x), jnp.asarray(y), jnp.ones(len(x), jnp.float32))
     return Split(examples, np.arange(len(x)) if indices is None else indices, seen=len(x))
 
 
 class RuledFit(NamedTuple):
-    """How to train by `jaxmlp.training.fit`, with its rules for stopping and for the rate."""
+    """Training by `jaxmlp.training.fit`, with its rules for stopping and for the rate."""
 
     trainer: Trainer
     epochs: int
@@ -184,7 +184,7 @@ class RuledFit(NamedTuple):
     def __call__(
         self, train: Split, valid: Split | None, seed: int, rules: Rules
     ) -> tuple[Progress, History]:
-        """Return where one run ended, and its history."""
+        """Train once; return where the run ended, and its history."""
         state, best = begin(self.trainer, seed)
         history = History(self.trainer.judge.task, best, lambda epoch: self.rate, rules)
         *_, last = fit(

@@ -1,6 +1,7 @@
-"""Speed side by side: jaxmlp and the libraries a user might take instead, in one run.
+"""Time and memory of jaxmlp beside those of other libraries, measured in one run.
 
-`python -m experiments.bench` runs sections, each a question about time or memory. Every library
-works in a process of its own; rounds are interleaved (one turn of each library, then the next
-round), and what is reported is the median over rounds of the ratio within a round, with the spread.
+`python -m experiments.bench` runs sections; each answers a question about time or memory. Every
+library works in a process of its own. Rounds are interleaved: each library takes one turn, then the
+next round begins. The tables report the median over rounds of the ratio within a round, with its
+lowest and highest value.
 """

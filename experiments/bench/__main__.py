@@ -1,4 +1,4 @@
-"""Measure speed and memory side by side: `python -m experiments.bench [--only SECTION ...]`."""
+"""Measure time and memory beside other libraries: `python -m experiments.bench`."""
 
 import datetime
 import sys
@@ -25,10 +25,10 @@ PICTURE = "bench"
 
 
 class Section(NamedTuple):
-    """A question to the machine.
+    """A question about time or memory.
 
     Attributes:
-      ask: from the plan to numbers.
+      ask: the measurement, `plan -> numbers`.
       digits: whether it needs MNIST.
     """
 
@@ -49,18 +49,34 @@ SECTIONS = {
 
 
 def make_parser() -> Parser:
-    """Return the command's argument parser."""
-    parser = Parser(prog=PROG, description="Measure speed and memory, beside other libraries.")
+    """The command's argument parser."""
+    parser = Parser(prog=PROG, description="Measure time and memory beside other libraries.")
     names = ", ".join(SECTIONS)
-    parser.add_argument("--only", nargs="+", metavar="SECTION", help=f"of {names}; default all")
+    parser.add_argument(
+        "--only", nargs="+", metavar="SECTION", help=f"sections, of {names}; default all"
+    )
     libraries = ", ".join(NAMES)
     parser.add_argument(
-        "--libraries", nargs="+", metavar="NAME", help=f"of {libraries}; default all; ours always"
+        "--libraries",
+        nargs="+",
+        metavar="NAME",
+        help=f"libraries beside ours, of {libraries}; default all",
     )
-    parser.add_argument("--rounds", type=int, metavar="N", help="default 5, quick 1")
-    parser.add_argument("--quick", action="store_true", help="see that all works; numbers mean nil")
-    parser.add_argument("--markdown", action="store_true", help="print what was measured before")
-    parser.add_argument("--out", default="build/bench", metavar="DIR", help="default build/bench")
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help="number of rounds; default 5, with --quick 1"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="check that all works; the numbers mean nothing"
+    )
+    parser.add_argument(
+        "--markdown", action="store_true", help="print the results on file as Markdown"
+    )
+    parser.add_argument(
+        "--out",
+        default="build/bench",
+        metavar="DIR",
+        help="folder of the results, default build/bench",
+    )
     return parser
 
 
@@ -74,7 +90,8 @@ def _main(arguments: list[str]) -> int:
     out = Path(options.out)
     if options.markdown:
         results = load(out)
-        check(bool(results), f"{out}", "a folder with results of the benchmark", "none")
+        if not results:
+            raise InputError(f"{out} holds no results of the benchmark; run {PROG} first")
         print(markdown(results))
         return 0
     sections = _known("section", options.only, SECTIONS)
@@ -105,18 +122,18 @@ def _known(kind: str, given: Sequence[str] | None, known: Any) -> tuple[str, ...
 
 
 def _installed(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the libraries, ours first, if all of them are there."""
+    """Return the libraries, ours first, if all of them are installed."""
     missing = [name for name in names if find_spec(name) is None]
     if missing:
         raise InputError(
-            f"{', '.join(missing)} not installed; pip install '.[bench]', "
-            "or name the libraries that are there with --libraries"
+            f"{', '.join(missing)} not installed; run pip install '.[bench]', "
+            "or name the installed libraries with --libraries"
         )
     return tuple(dict.fromkeys((OURS, *names)))
 
 
 def _fetch(dataset: str, file: Path) -> None:
-    """Put the digits into a file, or say in one line that they cannot be had."""
+    """Write the digits to a file, or raise an error of one line if they are not available."""
     try:
         run("-m", "experiments.bench.data", dataset, str(file))
     except Failed as error:
@@ -124,7 +141,7 @@ def _fetch(dataset: str, file: Path) -> None:
 
 
 def _measure(section: str, plan: Plan, out: Path) -> bool:
-    """Measure a section and keep its numbers; return whether that went well."""
+    """Measure a section and keep its numbers; return whether it succeeded."""
     say(f"{section} ...")
     began = time.perf_counter()
     try:
@@ -146,7 +163,7 @@ def _measure(section: str, plan: Plan, out: Path) -> bool:
 
 
 def _show(results: Results, out: Path) -> None:
-    """Print the tables and draw the picture of all that has been measured."""
+    """Print the tables and draw the picture of all results."""
     from experiments import style
     from experiments.bench.picture import draw
 
@@ -154,7 +171,7 @@ def _show(results: Results, out: Path) -> None:
         print(f"\n{title}")
         print_table(rows, header)
     if any(record["quick"] for record in results.values()):
-        say("WARNING: some of these were measured with --quick and mean nothing")
+        say("WARNING: some results were measured with --quick and mean nothing")
     print(f"\nresults in {out / FILE}")
     if (picture := draw(results)) is not None:
         style.save(picture, out / PICTURE)

@@ -1,6 +1,6 @@
-"""The digits as one file that every library reads: `python -m experiments.bench.data NAME FILE`.
+"""Write the digits to one file for all libraries: `python -m experiments.bench.data NAME FILE`.
 
-In a process of its own, so that what it takes to read them is nobody's peak memory.
+This runs in a process of its own, so that it adds to no library's peak memory.
 """
 
 import sys
@@ -12,7 +12,7 @@ from jaxmlp.data import load
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the file; where the digits cannot be had, say so in one line and return 2."""
+    """Write the file; if the digits are not available, print one line and return 2."""
     return run_command(_main, "python -m experiments.bench", arguments)
 
 

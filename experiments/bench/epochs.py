@@ -11,18 +11,22 @@ from experiments.bench.products import LIBRARIES
 from experiments.bench.workers import Worker, workers
 
 SMALL, MIDDLE, LARGE = (128,), (512, 512), (1024, 1024)
-ROWS = {SMALL: None, MIDDLE: 30_000, LARGE: 20_000}  # of 60,000: the large take long enough
-HEADLINES = ((SMALL, 128), (LARGE, 512))  # where the peers' own options for speed are tried too
+ROWS = {
+    SMALL: None,
+    MIDDLE: 30_000,
+    LARGE: 20_000,
+}  # of 60,000: fewer for large networks, which take longer
+HEADLINES = ((SMALL, 128), (LARGE, 512))  # here the peers' own options for speed are tried too
 SHAPES = tuple((hidden, batch) for hidden in ROWS for batch in (128, 512))
 SQUARES = (512, 1024, 2048, 3072)
 TINY = Problem(rows=150, features=4, classes=3, hidden=(16,), batch_size=32)
 
 
 def side_by_side(plan: Plan) -> dict[str, Any]:
-    """Return what an epoch takes each library, over what it takes ours, for each network.
+    """Return each library's time for an epoch over ours, for each network.
 
-    `rows` tells how many examples were used; `tuned` holds the peers with their own options for
-    speed, beyond what their tutorials write.
+    `rows` is the number of examples; `tuned` holds the peers with their own options for speed,
+    which their tutorials do not use.
     """
     return {shape(*each): _one_shape(plan, *each) for each in SHAPES[: 1 if plan.quick else None]}
 
@@ -52,15 +56,15 @@ def _digits(plan: Plan, hidden: tuple[int, ...], batch: int, **more: Any) -> Pro
 
 
 def interleaved(crew: dict[str, Worker], rounds: int, epochs: int = 1) -> Times:
-    """Return the seconds that epochs take each worker in each round, after one that is not counted.
+    """Return each worker's seconds for a turn in each round; a first round is not counted.
 
     Args:
       crew: workers that have started a session.
-      rounds: how many are counted.
-      epochs: of a turn.
+      rounds: the number of rounds that count.
+      epochs: the number of epochs in a turn.
 
     Returns:
-      The seconds of a turn, `rounds` of them for each worker.
+      For each worker the seconds of its turns, one per round.
     """
     turns = [
         {name: worker.seconds("train", epochs=epochs) for name, worker in crew.items()}
@@ -70,7 +74,7 @@ def interleaved(crew: dict[str, Worker], rounds: int, epochs: int = 1) -> Times:
 
 
 def dropout(plan: Plan) -> dict[str, Any]:
-    """Return what our step of 784-1024-1024-10 at 128 takes with dropout, over without it."""
+    """Return our time for a step of 784-1024-1024-10 at 128 with dropout over that without it."""
     times = _ours(plan, {"with": {"dropout": 0.2}, "without": {}})
     return {"cost": ratios(times, f"{OURS} without")[f"{OURS} with"]}
 
@@ -84,7 +88,7 @@ def _ours(plan: Plan, variants: dict[str, dict[str, Any]]) -> Times:
 
 
 def tiny(plan: Plan) -> dict[str, Any]:
-    """Return what an epoch of 4-16-3 on 150 rows takes each library, over what it takes ours."""
+    """Return each library's time for an epoch of 4-16-3 on 150 rows over ours."""
     with workers(plan.libraries) as crew:
         for worker in crew.values():
             worker.ask("start", problem=TINY.to_dict())
@@ -95,7 +99,8 @@ def tiny(plan: Plan) -> dict[str, Any]:
 def limit(plan: Plan) -> dict[str, Any]:
     """Return the rate of our epoch over the best rate of a product of matrices in the same round.
 
-    The best of any size and library that takes part; both count operations of products only.
+    The best rate is taken over all sizes and libraries. Both rates count the operations of matrix
+    products only.
     """
     shapes = HEADLINES[: 1 if plan.quick else None]
     libraries = [name for name, owner in LIBRARIES.items() if owner in (*plan.libraries, "sklearn")]
@@ -130,7 +135,7 @@ def _divided(values: Sequence[float], by: Sequence[float]) -> list[float]:
 def _products(
     crew: dict[str, Worker], libraries: Sequence[str], quick: bool
 ) -> list[tuple[float, str, int]]:
-    """Return rate, library and size of every product."""
+    """Return the rate, the library and the size of every product."""
     found = []
     for size in SQUARES[: 1 if quick else None]:
         for library in libraries:

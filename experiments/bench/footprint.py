@@ -1,4 +1,4 @@
-"""What a user waits for around training: imports, `--help`, predictions."""
+"""The waiting times around training: imports, `--help`, predictions."""
 
 from collections import defaultdict
 from typing import Any
@@ -20,11 +20,11 @@ IMPORTS = {
     "equinox": "import equinox, optax",
 }
 BARE = "bare interpreter"
-REPEATS = {1: 200, 10_000: 5}  # of a prediction, by the number of pictures
+REPEATS = {1: 200, 10_000: 5}  # number of pictures -> repeats of their prediction
 
 
 def around(plan: Plan) -> dict[str, Any]:
-    """Return times to import, and to predict in a warm process, over ours; and our commands'."""
+    """Return the times to import and to predict over ours, and the times of our commands."""
     times: dict[str, dict[str, list[float]]] = {"import": defaultdict(list), **_predictions(plan)}
     commands = defaultdict(list)
     lines = _commands(plan)
@@ -45,7 +45,7 @@ def around(plan: Plan) -> dict[str, Any]:
 
 
 def _commands(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """Return command lines: nothing at all, our help, and our prediction of one picture."""
+    """Return command lines: a bare interpreter, our help, and our prediction of one picture."""
     from PIL import Image
 
     out, picture = plan.scratch / "trained", plan.scratch / "picture.png"
@@ -61,7 +61,7 @@ def _commands(plan: Plan) -> dict[str, tuple[str, ...]]:
 
 
 def _predictions(plan: Plan) -> dict[str, dict[str, list[float]]]:
-    """Return the seconds of predictions of one picture and of 10,000, in a process that is warm."""
+    """Return the seconds for predictions of one picture and of 10,000 in a warm process."""
     problem = Problem(data=plan.data, rows=2000).to_dict()
     times: dict[str, Any] = {f"predict {n:,}": defaultdict(list) for n in REPEATS}
     with workers(plan.libraries) as crew:

@@ -1,4 +1,4 @@
-"""What the numbers were measured on, found out without starting any of the libraries."""
+"""A description of the machine, made without importing any of the libraries."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ PACKAGES = ("jax", "jaxlib", "numpy", "optax", "scikit-learn", "torch", "keras",
 
 
 def machine() -> dict[str, Any]:
-    """Return the processor, its cores, the memory, and the versions."""
+    """Return the processor, its cores, the memory and the versions of the libraries."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores(),

@@ -1,16 +1,16 @@
-"""From times to what is reported: ratios within a round, their median and spread, exponents."""
+"""The arithmetic of the benchmark: ratios within a round, median and spread, exponents."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
 
 import numpy as np
 
-Times = Mapping[str, Sequence[float]]  # of each library, one per round
+Times = Mapping[str, Sequence[float]]  # for each library, one time per round
 Summary = dict[str, float]
 
 
 def summary(values: Sequence[float]) -> Summary:
-    """Return the median, the least and the greatest of values, and how many there are."""
+    """Return the median, the lowest and the highest value, and the number of values."""
     return {
         "median": median(values),
         "low": min(values),
@@ -20,10 +20,10 @@ def summary(values: Sequence[float]) -> Summary:
 
 
 def ratios(times: Times, reference: str) -> dict[str, Summary]:
-    """Return how many times as long as the reference each other library took, round by round.
+    """Return the ratio of each other library's time to the reference's, round by round.
 
     Args:
-      times: of each library.
+      times: the times of each library.
       reference: the library that the others are compared with.
 
     Returns:
@@ -38,15 +38,15 @@ def ratios(times: Times, reference: str) -> dict[str, Summary]:
 
 
 def fastest(ratios: Mapping[str, Summary]) -> Summary | None:
-    """Return the smallest median among ratios: the competitor to beat; none, if there is none."""
+    """Return the summary with the smallest median, or `None` if there are no ratios."""
     return min(ratios.values(), key=lambda found: found["median"], default=None)
 
 
 def exponent(x: Sequence[float], y: Sequence[float]) -> float:
-    """Return b of the power law `y = a x^b` that fits best, by least squares of the logarithms."""
+    """Return the exponent b of `y = a x^b`, fitted by least squares of the logarithms."""
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
-    """Return b of the line `y = a + b x` that fits best, by least squares."""
+    """Return the slope b of the line `y = a + b x`, fitted by least squares."""
     return float(np.polyfit(x, y, 1)[0])

@@ -1,4 +1,4 @@
-"""The results as one picture: ratios as bars, our growth as curves."""
+"""The results as one picture: ratios as bars, the growth of our cost as curves."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +13,13 @@ HATCHES = ("", "//", "..", "xx", "--")
 
 
 def draw(results: Results) -> Any:
-    """Return the picture of all that has been measured.
+    """Draw the picture of all results.
 
     Args:
       results: the record of each section.
 
     Returns:
-      A figure, or `None` if nothing that has been measured makes a picture.
+      A figure, or `None` if no result belongs in the picture.
     """
     numbers = {name: record["numbers"] for name, record in results.items()}
     epochs = {k: v["ratios"] for k, v in numbers.get("epochs", {}).items()}
@@ -79,14 +79,14 @@ def _bars(panel: Any, found: Mapping[str, Any]) -> None:
 
 
 def _plain(axis: Any) -> None:
-    """Label a logarithmic axis by plain numbers."""
+    """Label a logarithmic axis with plain numbers."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
 
 
 def _growth(panel: Any, found: Mapping[str, Any]) -> None:
-    """Draw time (filled) and memory (hollow) along each axis, over those of its first point."""
+    """Draw time (filled) and memory (hollow) along each axis, relative to its first point."""
     for number, (axis, of) in enumerate(found.items()):
         look = {"color": COLOURS[number], "ls": LINES[number], "marker": MARKERS[number], "ms": 5}
         x = [value / of["values"][0] for value in of["values"]]

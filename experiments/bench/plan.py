@@ -1,4 +1,4 @@
-"""What one run of the benchmark is told: rounds, libraries, data."""
+"""The plan of one run of the benchmark: rounds, libraries, data."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -7,15 +7,15 @@ from experiments.bench.peers import OURS
 
 
 class Plan(NamedTuple):
-    """What every section needs to know.
+    """The settings that every section needs.
 
     Attributes:
-      libraries: the names of those that take part, ours first.
-      rounds: how often each measurement is repeated.
-      quick: whether sizes are cut to see that all works; the numbers then mean nothing.
+      libraries: the names of the libraries that take part, ours first.
+      rounds: the number of repetitions of each measurement.
+      quick: whether sizes are reduced to check that all works; the numbers then mean nothing.
       data: the digits as a `.npz` file.
-      dataset: their name for our commands.
-      scratch: a folder that is gone afterwards.
+      dataset: the name of the digits in our commands.
+      scratch: a folder that is deleted afterwards.
     """
 
     libraries: tuple[str, ...]
@@ -27,5 +27,5 @@ class Plan(NamedTuple):
 
     @property
     def peers(self) -> tuple[str, ...]:
-        """The libraries that ours is compared with."""
+        """The libraries that are compared with ours."""
         return tuple(name for name in self.libraries if name != OURS)

@@ -1,4 +1,4 @@
-"""What is trained, in words that every library understands, and the arrays it is trained on."""
+"""The training problem in terms that every library understands, and its arrays."""
 
 import functools
 import itertools
@@ -12,22 +12,22 @@ Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Problem:
-    """A network, its data and its recipe; Adam and cross-entropy throughout.
+    """A network, its data and its training, always by Adam on cross-entropy.
 
     Attributes:
       data: a `.npz` file with uint8 pictures, or `None` for a made-up table.
-      rows: how many of its training examples are used, `None` for all; the length of the table.
-      features: columns of the made-up table.
-      classes: of the made-up table.
-      hidden: the width of each hidden layer, all alike.
-      batch_size: examples a step.
+      rows: the number of training examples, `None` for all; or the length of the table.
+      features: number of columns of the made-up table.
+      classes: number of classes of the made-up table.
+      hidden: the width of each hidden layer.
+      batch_size: examples per step.
       learning_rate: the rate, or the peak of the schedule.
       schedule: `constant` or `one_cycle`.
       epochs: the length of the schedule, if there is one.
-      dropout: chance of a hidden unit to be dropped.
-      smoothing: how much of a class's target is spread over all.
-      seed: of initial weights and order.
-      tuned: whether a library's options for speed are used, beyond what its tutorial writes.
+      dropout: probability of dropping a hidden unit.
+      smoothing: share of the target that is spread over all classes.
+      seed: seed of the initial weights and of the order.
+      tuned: whether to use a library's options for speed that its tutorial does not use.
     """
 
     data: str | None = None
@@ -45,11 +45,11 @@ class Problem:
     tuned: bool = False
 
     def __post_init__(self) -> None:
-        """Let a journey through JSON leave no trace."""
+        """Turn the list that JSON makes of `hidden` back into a tuple."""
         object.__setattr__(self, "hidden", tuple(self.hidden))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the problem as JSON has it, without what is as usual."""
+        """Return the problem in the form of JSON, without the default values."""
         usual = {field.name: field.default for field in fields(self)}
         return {name: value for name, value in asdict(self).items() if value != usual[name]}
 
@@ -60,15 +60,15 @@ def widths(hidden: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def shape(hidden: tuple[int, ...], batch_size: int) -> str:
-    """Return the widths of a network for digits and the batch size: `784-128-10 at 128`."""
+    """Return the name of a network for digits and its batch size: `784-128-10 at 128`."""
     return f"{'-'.join(map(str, widths(hidden)))} at {batch_size}"
 
 
 def operations(rows: int, widths: tuple[int, ...]) -> int:
     """Return the floating-point operations of an epoch's matrix products.
 
-    Forward `2 N sum(in out)`, kernel gradients as much, and input gradients as much but for the
-    first layer, whose input needs none.
+    The forward pass takes `2 N sum(in out)`, and the gradients of the kernels take as much. The
+    gradients of the inputs take as much again, except in the first layer, which needs none.
 
     Args:
       rows: the number of examples `N`.
@@ -83,7 +83,7 @@ def operations(rows: int, widths: tuple[int, ...]) -> int:
 
 @functools.cache
 def table(rows: int, features: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a made-up table: normal inputs, of which the greatest of the first is the class."""
+    """Return a made-up table: normal inputs; the class is the largest of the first columns."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((rows, features), np.float32)
     return x, x[:, :classes].argmax(axis=1).astype(np.int32)
@@ -91,7 +91,7 @@ def table(rows: int, features: int, classes: int) -> tuple[np.ndarray, np.ndarra
 
 @functools.cache
 def stored(path: str) -> Arrays:
-    """Return `x_train, y_train, x_test, y_test` of a file, the pictures as they are stored."""
+    """Return `x_train, y_train, x_test, y_test` of a file, with the pictures as stored."""
     with np.load(path) as file:
         x_train, y_train, x_test, y_test = (
             file[name] for name in ("x_train", "y_train", "x_test", "y_test")
@@ -108,7 +108,7 @@ def ready(path: str) -> Arrays:
 
 
 def arrays(problem: Problem) -> Arrays:
-    """Return a problem's arrays as a tutorial would hand them over: float32 rows, int32 labels."""
+    """Return a problem's arrays in the form that tutorials use: float32 rows, int32 labels."""
     if problem.data is None:
         assert problem.rows is not None
         x, y = table(problem.rows, problem.features, problem.classes)

@@ -1,6 +1,6 @@
-"""Whole runs of a library: `python -m experiments.bench.process NAME PROBLEM...`.
+"""Complete runs of a library: `python -m experiments.bench.process NAME PROBLEM...`.
 
-Each problem, a JSON object, is trained for its `epochs`; then its test accuracy is printed.
+Each problem is a JSON object. The library trains it for its `epochs` and prints the test accuracy.
 """
 
 import json

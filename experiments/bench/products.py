@@ -1,4 +1,4 @@
-"""The rate at which a library multiplies two square matrices: what the machine is able to do."""
+"""The rate at which a library multiplies two square matrices, a limit of the machine."""
 
 import time
 from collections.abc import Callable
@@ -6,11 +6,15 @@ from typing import Any
 
 import numpy as np
 
-LIBRARIES = {"numpy": "sklearn", "torch": "torch", "jax": "jaxmlp"}  # and whose process it runs in
+LIBRARIES = {
+    "numpy": "sklearn",
+    "torch": "torch",
+    "jax": "jaxmlp",
+}  # library -> the peer whose process runs it
 
 
 def rate(library: str, size: int, seconds: float) -> float:
-    """Return the best rate within some seconds, in 10^9 operations a second (`2 n^3` a product)."""
+    """Return the best rate within a time, in 10^9 operations per second (`2 n^3` per product)."""
     multiply = _multiplication(library, size)
     multiply()
     best, until = 0.0, time.perf_counter() + seconds

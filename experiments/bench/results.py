@@ -1,4 +1,4 @@
-"""The file of results: sections that were measured on their own days, side by side."""
+"""The file of results. Its sections may come from different days."""
 
 import json
 from pathlib import Path
@@ -8,20 +8,20 @@ from jaxmlp.errors import InputError
 from jaxmlp.files import write_atomically
 
 FILE = "results.json"
-Results = dict[str, Any]  # the record of each section: date, machine, rounds, numbers ...
+Results = dict[str, Any]  # the record of each section: date, machine, rounds, numbers and more
 
 
 def load(folder: Path) -> Results:
-    """Return what has been measured so far.
+    """Return the results on file.
 
     Args:
-      folder: of the results.
+      folder: the folder of the results.
 
     Returns:
-      The record of each section; none, if there is no file.
+      The record of each section, empty if there is no file.
 
     Raises:
-      InputError: if the file is not whole.
+      InputError: if the file is not complete.
     """
     file = folder / FILE
     if not file.exists():
@@ -29,16 +29,16 @@ def load(folder: Path) -> Results:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{file} is not a whole JSON file: {error}") from None
+        raise InputError(f"{file} is not a complete JSON file: {error}") from None
 
 
 def merge(folder: Path, section: str, record: dict[str, Any]) -> Results:
-    """Put a section's record in the place of the one it had, and leave the others as they are.
+    """Replace the record of a section in the file, and keep the other records.
 
     Args:
-      folder: of the results.
-      section: its name.
-      record: what was measured.
+      folder: the folder of the results.
+      section: the name of the section.
+      record: its new record.
 
     Returns:
       The records of all sections.

@@ -1,4 +1,4 @@
-"""How our time and memory grow with width, depth, batch size and the number of examples."""
+"""The growth of our time and memory with width, depth, batch size and number of examples."""
 
 from statistics import median
 from typing import Any
@@ -10,7 +10,7 @@ from experiments.bench.problem import Problem
 from experiments.bench.workers import workers
 
 DIGITS, COLUMNS = 10_000, 28
-ROW_BYTES = 4 * (COLUMNS + 1)  # of the made-up table, with the label
+ROW_BYTES = 4 * (COLUMNS + 1)  # bytes of a row of the made-up table, with its label
 AXES: dict[str, tuple[int, ...]] = {
     "width": (64, 128, 256, 512, 1024, 2048),
     "depth": (1, 2, 4, 8, 16),
@@ -20,11 +20,11 @@ AXES: dict[str, tuple[int, ...]] = {
 
 
 def growth(plan: Plan) -> dict[str, Any]:
-    """Return, along each axis, seconds per epoch and peak memory, and the exponents that fit.
+    """Return seconds per epoch, peak memory and the fitted exponents along each axis.
 
     Width: 784-w-w-10 on 10,000 digits at 128. Depth: hidden layers of 128. Batch size: 784-128-10.
-    Examples: 28-128-2 on a made-up table, at 128; there `copies` is by how many bytes the peak
-    grows with each row, over the bytes of a row. Each point has a process of its own.
+    Examples: 28-128-2 on a made-up table, at 128. There, `copies` is the growth of the peak memory
+    per row, divided by the bytes of a row. Each point has a process of its own.
     """
     found = {}
     for axis, values in AXES.items():

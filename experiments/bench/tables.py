@@ -1,4 +1,4 @@
-"""Results as tables: for the terminal, and as Markdown for the README."""
+"""The results as tables, for the terminal and as Markdown for the README."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ class Table(NamedTuple):
 
 
 def tables(results: Results) -> list[Table]:
-    """Return every table that the results can fill, the targets last.
+    """Return every table for which there are results; the targets come last.
 
     Args:
       results: the record of each section.
@@ -40,7 +40,7 @@ def tables(results: Results) -> list[Table]:
 
 
 def markdown(results: Results) -> str:
-    """Return the tables as Markdown, under a line that names the machine and the day."""
+    """Return the tables as Markdown, below a line that names the machine and the day."""
     parts = [_measured(results)]
     for title, header, rows in tables(results):
         lines = [header, ("---",) * len(header), *rows]
@@ -49,7 +49,7 @@ def markdown(results: Results) -> str:
 
 
 def _measured(results: Results) -> str:
-    """Return in a sentence where, when and with what the results were measured."""
+    """Return a sentence that names the machine, the days and the versions of the results."""
     records = list(results.values())
     latest = max(records, key=lambda record: record["date"])
     machine, days = latest["machine"], sorted({record["date"][:10] for record in records})
@@ -83,7 +83,7 @@ def _around(numbers: Mapping[str, Any]) -> dict[str, Mapping[str, Summary]]:
 
 
 def _ratios(title: str, found: Mapping[str, Mapping[str, Summary]]) -> Table:
-    """Return a row for each measurement, a column for each library that has any."""
+    """A table with a row for each measurement and a column for each library that has results."""
     names = [name for name in NAMES if any(name in of for of in found.values())]
     rows = [
         (what, *(_spread(of[name]) if name in of else "" for name in names))
@@ -117,7 +117,7 @@ def _growth(numbers: Mapping[str, Any]) -> Table:
         for axis, of in numbers.get("scaling", {}).items()
     ]
     header = ("growth with", "exponent of time", "last three points", "exponent of memory")
-    return Table("How ours grows", header, rows)
+    return Table("Growth of our time and memory", header, rows)
 
 
 def _targets(numbers: Mapping[str, Any]) -> Table:

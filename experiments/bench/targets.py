@@ -1,4 +1,4 @@
-"""What the figures shall be, and whether they are."""
+"""The targets of the benchmark, and whether they are met."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,14 +13,14 @@ FIRST, LAST = (shape(*each) for each in HEADLINES)
 
 
 class Target(NamedTuple):
-    """A figure that has a bound.
+    """A figure and its bound.
 
     Attributes:
-      figure: what it is, in words.
+      figure: the figure, in words.
       section: the section that measures it.
-      bound: the value it shall reach.
-      at_least: whether that is the least it may be; else it is the most.
-      read: from the numbers of the section to a summary, or `None` where they do not hold it.
+      bound: the value to reach.
+      at_least: whether the figure must be at least the bound; if not, at most.
+      read: the figure, `numbers of the section -> summary`, or `None` if they do not hold it.
     """
 
     figure: str
@@ -35,7 +35,7 @@ class Target(NamedTuple):
 
 
 def _of(peer: str, *path: str) -> Callable[[Any], Summary | None]:
-    """Return what reads one peer's summary, or the fastest one's, from ratios at a path."""
+    """A reader of the summary of one peer, or of the fastest peer, from the ratios at a path."""
 
     def read(numbers: Any) -> Summary | None:
         for key in path:
@@ -90,7 +90,7 @@ TARGETS = (
     Target(
         _ROWS + "peak memory in copies of the data",
         "scaling",
-        2,  # the user's, and the one on the device
+        2,  # the user's copy and the one on the device
         False,
         lambda numbers: _alone(numbers["examples"]["copies"]),
     ),

@@ -1,4 +1,4 @@
-"""Whole processes: from start to 98 %, and a sweep of sixteen, everything a user waits for."""
+"""Complete processes, with everything that a user waits for: a run to 98 %, a sweep of 16."""
 
 import itertools
 import json
@@ -16,7 +16,10 @@ from experiments.bench.workers import Finished, keeping, run
 from jaxmlp.errors import InputError
 
 WANTED = 0.98  # test accuracy
-TELLING = ("test ", '{"accuracy"')  # how our line and the peers' begins
+TELLING = (
+    "test ",
+    '{"accuracy"',
+)  # the start of our line with the accuracy, and of the peers' line
 CYCLE = Problem(
     hidden=(160,),
     batch_size=160,
@@ -26,8 +29,8 @@ CYCLE = Problem(
     smoothing=0.05,
     tuned=True,
 )
-# the quickest found for each that reaches it, which is ours wherever there is a schedule;
-# scikit-learn's Adam knows none, and needs more epochs and units
+# the quickest recipe found for each library that reaches 98 %. Libraries with a schedule use ours;
+# scikit-learn's Adam has no schedule and needs more epochs and units
 RECIPES = {
     OURS: CYCLE,
     "sklearn": Problem(hidden=(512,), batch_size=256, learning_rate=7e-4, epochs=12, tuned=True),
@@ -37,20 +40,22 @@ RECIPES = {
     "equinox": CYCLE,
 }
 RATES, SEEDS, SWEEP_EPOCHS = (3e-4, 1e-3, 3e-3, 1e-2), (0, 1, 2, 3), 3
-MEASURED = 4  # configurations of a peer's sixteen, which are alike in shape
+MEASURED = 4  # number of a peer's sixteen configurations that are timed; all have the same shape
 
 
 def to_98(plan: Plan) -> dict[str, Any]:
-    """Return what each library's process takes to reach 98 %, over what ours takes.
+    """Return the time of each library's process to reach 98 % over ours.
 
-    A process is timed from its start to the line that tells its test accuracy; ours then goes on to
-    draw its pictures, and `ends` tells when it was through. Each round has its own seed, and begins
-    with an empty folder for compiled programs (cold); then those that can keep them run again
-    (warm). What cannot keep any has one time for both.
+    A process is timed from its start to the line with its test accuracy. Our process then draws its
+    pictures, and `ends` holds the time of its end. Each round has its own seed and starts with an
+    empty folder for compiled programs (cold). Libraries that can keep compiled programs then run
+    again (warm); the others have one time for both.
     """
     times: dict[str, Any] = {"cold": defaultdict(list), "warm": defaultdict(list)}
     memory, accuracies, ends = defaultdict(list), defaultdict(list), defaultdict(list)
-    run("-c", "import matplotlib.font_manager", **keeping(plan.scratch / "any"))  # lists the fonts
+    run(
+        "-c", "import matplotlib.font_manager", **keeping(plan.scratch / "any")
+    )  # makes the list of fonts
     for seed, name in itertools.product(range(plan.rounds), plan.libraries):
         folder = plan.scratch / f"cache-{name}-{seed}"
         cold, accuracy = _process(plan, name, seed, folder)
@@ -73,7 +78,7 @@ def to_98(plan: Plan) -> dict[str, Any]:
 
 
 def _told(done: Finished) -> float:
-    """Return when a process told its test accuracy."""
+    """Return the seconds until a process printed its test accuracy."""
     return next(seconds for seconds, line in done.lines if line.startswith(TELLING))
 
 
@@ -82,7 +87,7 @@ def _summaries(values: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def _process(plan: Plan, name: str, seed: int, folder: Path) -> tuple[Finished, float]:
-    """Return a process, and the test accuracy it told."""
+    """Run a process, and return it with its test accuracy."""
     recipe, env = RECIPES[name], keeping(folder)
     epochs = 1 if plan.quick else recipe.epochs
     assert epochs is not None
@@ -103,11 +108,11 @@ def _process(plan: Plan, name: str, seed: int, folder: Path) -> tuple[Finished, 
 
 
 def sweep(plan: Plan) -> dict[str, Any]:
-    """Return what 16 configurations of 784-128-10, 3 epochs each, take over what ours take.
+    """Return each library's time for 16 configurations of 784-128-10, 3 epochs each, over ours.
 
-    Ours is the command, with nothing kept from a run before; a peer trains them one after another
-    in one process. Of the peers' sixteen, four are timed: the first with the start of the process,
-    and each further one alike.
+    Ours is the command, with no compiled programs from earlier runs. A peer trains the
+    configurations one after another in one process. Four of a peer's sixteen are timed. The first
+    includes the start of the process; each further one counts as the mean of the other three.
     """
     if find_spec("jaxmlp.sweep") is None:
         raise InputError("the section needs python -m jaxmlp.sweep, which this version lacks")

@@ -1,4 +1,4 @@
-"""Processes of libraries, as the benchmark starts, asks and measures them."""
+"""The processes of the libraries: how the benchmark starts, asks and measures them."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple
 import experiments
 
 ROOT = Path(experiments.__file__).parent.parent
-SETTLE = 0.05  # seconds for the threads of the one before to fall asleep
+SETTLE = 0.05  # seconds in which the threads of the previous process fall asleep
 
 
 class Failed(RuntimeError):
@@ -41,18 +41,18 @@ class Worker:
 
         Args:
           what: the name of a function of `experiments.bench.worker`.
-          **arguments: of that function.
+          **arguments: the arguments of that function.
 
         Returns:
           The answer.
 
         Raises:
-          Failed: if the process has ended; tells its last words.
+          Failed: if the process has ended; the message holds its last line of errors.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         time.sleep(SETTLE)
-        with contextlib.suppress(BrokenPipeError):  # told below, with the reason
+        with contextlib.suppress(BrokenPipeError):  # reported below, with the reason
             self._process.stdin.write(json.dumps({"ask": what, **arguments}) + "\n")
             self._process.stdin.flush()
         reply = self._process.stdout.readline()
@@ -61,7 +61,7 @@ class Worker:
         return json.loads(reply)
 
     def seconds(self, what: str, **arguments: Any) -> float:
-        """Return how long a request's work took."""
+        """Return the seconds that the work of a request took."""
         return float(self.ask(what, **arguments)["seconds"])
 
     def close(self) -> None:
@@ -75,8 +75,8 @@ def workers(names: Sequence[str], env: dict[str, str] | None = None) -> Iterator
     """Start a worker for each name, and end them all afterwards.
 
     Args:
-      names: of the libraries; what follows a space only tells two of one library apart.
-      env: more variables of their environment.
+      names: the names of the libraries; text after a space distinguishes workers of one library.
+      env: additional variables of their environment.
 
     Yields:
       The workers by name.
@@ -91,12 +91,12 @@ def workers(names: Sequence[str], env: dict[str, str] | None = None) -> Iterator
 
 
 class Finished(NamedTuple):
-    """What is known of a process that has ended.
+    """A process that has ended.
 
     Attributes:
-      seconds: from its start to its end.
+      seconds: the time from its start to its end.
       megabytes: its largest resident memory, in 10^6 bytes.
-      lines: what it printed, each line with the seconds from its start.
+      lines: the lines that it printed, each with the seconds since its start.
     """
 
     seconds: float
@@ -108,14 +108,14 @@ def run(*arguments: str, **env: str) -> Finished:
     """Run Python with arguments until it ends.
 
     Args:
-      *arguments: of the interpreter.
-      **env: more variables of its environment.
+      *arguments: the arguments of the interpreter.
+      **env: additional variables of its environment.
 
     Returns:
-      What is known of it.
+      Its times, its memory and its output.
 
     Raises:
-      Failed: if its exit status is not 0; tells its last words.
+      Failed: if its exit status is not 0; the message holds its last line of errors.
     """
     time.sleep(SETTLE)
     with tempfile.TemporaryFile("w+") as errors:
@@ -141,17 +141,17 @@ def run(*arguments: str, **env: str) -> Finished:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment that users have: compiled modules kept, no cache but the one given."""
+    """Return the environment of a user: compiled modules are kept, no cache but a given one."""
     mine = ("PYTHONDONTWRITEBYTECODE", "JAX_COMPILATION_CACHE_DIR")
     kept = {name: value for name, value in os.environ.items() if name not in mine}
-    return kept | {"PYTHONUNBUFFERED": "1"}  # so that a line arrives when it is printed
+    return kept | {"PYTHONUNBUFFERED": "1"}  # each line arrives when it is printed
 
 
 def keeping(folder: Path) -> dict[str, str]:
-    """Return the variables that let JAX keep compiled programs in a folder, for ours and peers."""
+    """Return the variables with which all libraries on JAX keep compiled programs in a folder."""
     return {
         "XDG_CACHE_HOME": str(folder),
-        "MPLCONFIGDIR": str(folder.parent / "matplotlib"),  # its list of fonts is not ours to time
+        "MPLCONFIGDIR": str(folder.parent / "matplotlib"),  # making its list of fonts is not timed
         "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
@@ -160,4 +160,4 @@ def keeping(folder: Path) -> dict[str, str]:
 
 def _last_words(errors: IO[str]) -> str:
     errors.seek(0)
-    return (errors.read().strip().splitlines() or ["no word of why"])[-1]
+    return (errors.read().strip().splitlines() or ["no reason given"])[-1]

@@ -1,1 +1,1 @@
-"""The claims of the lectures, one module each, named after what it says."""
+"""The claims of the lectures: one module for each, named after the claim."""

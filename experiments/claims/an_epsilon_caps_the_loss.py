@@ -1,10 +1,11 @@
-r"""Taking `log(a + 1e-9)` caps the loss and ends learning; `log_softmax` is right for any logits.
+r"""Taking `log(a + 1e-9)` caps the loss and ends learning; `log_softmax` is right for all logits.
 
-Ten logits of which a wrong one leads by m, from 1 to 10,000, in float32: the loss and its slope by
-`log(a)` with and without the shift by the maximum, by `log(a + 1e-9)` as the lecture codes it, and
-by the library, beside float64. The slope of the lecture's loss is what automatic differentiation
-makes of it; the lecture pairs it with `a - y`, which belongs to the loss without the epsilon (deck
-A, "Implementation: Forward Pass"; erratum 9).
+Of ten logits in float32, that of a wrong class is larger than the others by a lead m, from 1 to
+10,000. The loss and its slope are computed by `log(a)`, with and without the shift by the maximum,
+by `log(a + 1e-9)` as in the lecture's code, and by the library. The reference is float64. The slope
+of the lecture's loss is the one that automatic differentiation finds. The lecture pairs this loss
+with `a - y`, which is the slope of the loss without the epsilon (deck A, "Implementation: Forward
+Pass"; erratum 9).
 """
 
 import jax
@@ -13,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 from jaxmlp.config.referees import autodiff
 
@@ -22,9 +23,9 @@ ABOUT = About(
     section="Implementation: forward pass; MNIST checklist",
     formula=r"-\log(a_c + \epsilon) \le -\log \epsilon = 20.7, \qquad"
     r" \frac{\partial}{\partial z_j} = \frac{a_c}{a_c + \epsilon} (a_j - y_j)",
-    threshold="from a lead of 30 on the slope of log(a + 1e-9) is below 1 % of the right one, and"
-    " its loss never exceeds 20.73; log_softmax has loss and slope within 1e-6, relative, of"
-    " float64 at all leads up to 10,000",
+    threshold="at every lead of 30 or more, the slope of log(a + 1e-9) is below 1 % of the right"
+    " one, and its loss never exceeds 20.73; at every lead up to 10,000, loss and slope of"
+    " log_softmax have a relative error of at most 1e-6 against float64",
     expected=HOLDS,
     seconds=3,
 )
@@ -65,12 +66,15 @@ def run(settings: Settings) -> Numbers:
 
 
 def _by_machine(value: nn.losses.PerExample, z: jax.Array) -> Numbers:
-    """Return a loss, and its downhill slope in the true class's logit by autodiff."""
+    """Return a loss and, by autodiff, its negative slope in the true class's logit."""
     model, y = nn.dense(CLASSES), jnp.ones(1, jnp.int32)
     differentiate = autodiff(model, nn.Loss("", value, value))
 
     def one(row: jax.Array) -> tuple[jax.Array, jax.Array]:
-        params = {"W": row[None], "b": jnp.zeros(CLASSES)}  # the input 1 makes logits of weights
+        params = {
+            "W": row[None],
+            "b": jnp.zeros(CLASSES),
+        }  # the weights are the logits
         (loss, _), gradient = differentiate(params, jnp.ones((1, 1)), y)
         return loss, -gradient["W"][0, 1]
 
@@ -88,14 +92,14 @@ def plot(numbers: Numbers) -> Figure:
         panel.set_xscale("log")
         panel.set_xlabel("lead m of the wrong class, logits")
     left.set_yscale("log")
-    left.set_ylabel("loss, nats (as far as finite)")
+    left.set_ylabel("loss, nats (where finite)")
     right.set_ylabel("slope −dL/dz of the right class")
     left.legend(frameon=False)
     return figure
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Compare with float64."""
+    """Compare loss and slope with float64."""
     leads = np.array(numbers["leads"])
     found = {
         name: {kind: np.array(v, float) for kind, v in values.items()}
@@ -109,14 +113,14 @@ def verdict(numbers: Numbers) -> Verdict:
     halves = float(leads[printed["slope"] < truth["slope"] / 2].min())
     last = {name: leads[np.isfinite(v["slope"])].max() for name, v in found.items()}
     fades = cap <= 20.73 and np.all(printed["slope"][at:] < 0.01 * truth["slope"][at:])
-    word = HOLDS if fades and off < 1e-6 else CONDITIONALLY if fades or off < 1e-6 else FAILS
+    word = verdict_word([fades, off < 1e-6])
     return Verdict(
         word,
         share,
         None,
         f"log(a + 1e-9) never exceeds {cap:.2f}; its slope is half the right one at a lead of"
-        f" {halves:.0f} and {share:.1e} of it at 30. Without the epsilon, log(a) has slopes up to a"
-        f" lead of {last['log(a)']:.0f}, and without the shift up to"
-        f" {last['log(a), no shift']:.0f}. log_softmax is within {off:.0e} of float64 up to 10,000:"
-        " hand logits to the loss, and never a probability.",
+        f" {halves:.0f} and {share:.1e} of it at a lead of 30. Without the epsilon, log(a) has"
+        f" finite slopes up to a lead of {last['log(a)']:.0f}, and without the shift up to"
+        f" {last['log(a), no shift']:.0f}. log_softmax is within {off:.0e} of float64 up to a lead"
+        " of 10,000. So give logits to the loss, never probabilities.",
     )

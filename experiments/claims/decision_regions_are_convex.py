@@ -1,9 +1,9 @@
-r"""In the softmax simplex decision regions are convex; in the space of the data they need not be.
+r"""Decision regions are convex in the softmax simplex; in the space of the data they need not be.
 
-Pairs of points with the same winning class are joined by segments. In the simplex no segment leaves
-the region; in the plane of the three spirals, whose classes a network tells apart, many do. The
-network maps the one into the other: its hidden layers straighten what is curved (deck C, section
-1, figure 1).
+Segments join pairs of points with the same winning class. In the simplex, no segment leaves its
+region. In the plane of the three spirals, whose classes a network separates, many segments do. The
+network maps the plane into the simplex: its hidden layers straighten the curved regions (deck C,
+section 1, figure 1).
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import dataset, train
 from jaxmlp import nn, optim
 
@@ -23,14 +23,14 @@ ABOUT = About(
     section="The soft-max simplex",
     formula=r"P_c = \{ p : p_c \ge p_j \; \mathrm{for \; all} \; j \}, \qquad"
     r" p, p' \in P_c \Rightarrow t p + (1 - t) p' \in P_c",
-    threshold="of 20,000 segments in the simplex of 2, 3 and 10 classes each, at each seed, none"
-    " leaves its region; of those between the spirals' points more than 10 % do; the trained"
-    " networks are right for 90 % of the test points",
+    threshold="at each seed, none of 20,000 segments leaves its region in the simplices of 2, 3"
+    " and 10 classes; more than 10 % of the segments between the spirals' points do; and the"
+    " trained networks are right for more than 90 % of the test points",
     expected=HOLDS,
     seconds=5,
 )
 PAIRS, STOPS, SHOWN = 20_000, 9, 161
-DRAWN = 12  # pairs drawn for each one wanted: of ten classes, one in ten is of one region
+DRAWN = 12  # pairs drawn for each pair used: with ten classes, one in ten lies in one region
 
 
 def run(settings: Settings) -> Numbers:
@@ -71,7 +71,7 @@ def _simplex(seed: int) -> list[np.ndarray]:
 
 
 def _leaving(points: np.ndarray, scores: Any, pairs: int = PAIRS) -> float:
-    """Return which share of the segments between points of one region leaves it."""
+    """Return the share of the segments between points of one region that leave it."""
     rng = np.random.default_rng(0)
     won = np.argmax(scores(points), axis=1)
     a, b = rng.integers(0, len(points), (2, DRAWN * pairs))
@@ -120,7 +120,7 @@ def plot(numbers: Numbers) -> Figure:
     middle.grid(visible=False)
     middle.set_xticks([])
     middle.set_yticks([])
-    middle.set_xlabel("the same points as outputs, in the 2-simplex")
+    middle.set_xlabel("outputs for the same points, in the 2-simplex")
     right.set_xlabel("x₁, test points of the spirals")
     right.set_ylabel("x₂")
     for panel in (left, middle):
@@ -129,17 +129,18 @@ def plot(numbers: Numbers) -> Figure:
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Count what leaves its region."""
+    """Judge the shares of segments that leave their region, and the accuracy."""
     simplex, plane = float(np.max(numbers["simplex"])), np.array(numbers["plane"])
     accuracy = np.array(numbers["accuracy"])[:, -1]
     parts = simplex == 0, bool(plane.min() > 0.1), bool(accuracy.min() > 0.9)
-    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    word = verdict_word(parts)
     return Verdict(
         word,
         simplex,
         0.0,
-        f"Of the segments in the simplices a share of {simplex:g} leaves its region; of those"
-        f" between the spirals' points {100 * plane.mean():.0f} ± {100 * plane.std():.0f} %, by"
-        f" networks that are right for {100 * accuracy.mean():.1f} %. The last layer draws straight"
-        " borders only; the hidden layers bend the plane until that suffices.",
+        f"In the simplices, a share of {simplex:g} of the segments leaves its region. Between the"
+        f" spirals' points, {100 * plane.mean():.0f} ± {100 * plane.std():.0f} % of the segments"
+        f" do; the networks are right for {100 * accuracy.mean():.1f} % of the test points. The"
+        " last layer draws only straight borders; the hidden layers bend the plane until straight"
+        " borders are enough.",
     )

@@ -1,9 +1,10 @@
-r"""A sawtooth that a deep network draws with a few units takes a shallow one exponentially many.
+r"""A deep network draws a sawtooth with a few units; a shallow one needs exponentially many.
 
-The tent `t(x) = 2 ReLU(x) - 4 ReLU(x - 1/2)` folded n times over itself has 2^n straight pieces.
-With given weights a network of n layers of two units is this sawtooth; one hidden layer has at most
-one piece more than units, and needs 2^n of them. Trained with as many units as the deep one has, it
-misses (deck D, "Effect of the depth"; Telgarsky 2015).
+The tent `t(x) = 2 ReLU(x) - 4 ReLU(x - 1/2)`, applied n times, has 2^n straight pieces. With given
+weights, a network of n layers of two units is this sawtooth. A network of one hidden layer has at
+most one piece more than it has units, so it needs about 2^n units. When it has only as many units
+as the deep one and is trained, it misses the sawtooth (deck D, "Effect of the depth"; Telgarsky
+2015).
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import fit_curve
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn, optim
 from jaxmlp.data.toys import sawtooth
 
@@ -23,9 +24,9 @@ ABOUT = About(
     section="Universal approximation theorem: effect of the depth",
     formula=r"t^{n}(x) = t(t(\dots t(x))), \qquad"
     r" t(x) = 2 \max(0, x) - 4 \max(0, x - \tfrac{1}{2})",
-    threshold="both given networks meet the sawtooth to 1e-4, the deep one with at most a third of"
-    " the units at the most folds, and a trained shallow one of the deep one's size misses by at"
-    " least a tenth",
+    threshold="both given networks match the sawtooth within 1e-4; at the most folds, the deep"
+    " one has at most a third of the shallow one's units, and a trained shallow network of the"
+    " deep one's size has an error of at least a tenth",
     expected=HOLDS,
     seconds=15,
 )
@@ -57,7 +58,7 @@ def _layer(W: Any, b: Any) -> dict[str, Any]:
 
 
 def _deep(n: int) -> tuple[nn.Layer, Any]:
-    """Return n layers of two units that fold the interval n times."""
+    """A network of n layers of two units that fold the interval n times, and its weights."""
     tent = [[2.0], [-4.0]]
     params: list[Any] = [(), _layer([[1.0, 1.0]], [0.0, -0.5]), ()]
     for _ in range(n - 1):
@@ -66,7 +67,7 @@ def _deep(n: int) -> tuple[nn.Layer, Any]:
 
 
 def _shallow(n: int) -> tuple[nn.Layer, Any]:
-    """Return one hidden layer whose 2^n units each bend the curve once."""
+    """A hidden layer whose 2^n units each bend the curve once, and its weights."""
     m = 2**n
     bends = np.where(np.arange(m) % 2, -2.0, 2.0) * m
     bends[0] = m
@@ -81,30 +82,31 @@ def plot(numbers: Numbers) -> Figure:
     style.band(left, n, 2 * n, "n layers of two units", 0, marker="o")
     style.band(left, n, 2.0**n, "one hidden layer", 1, marker="s")
     left.set_yscale("log", base=2)
-    left.set_ylabel("units of a network that is the sawtooth")
+    left.set_ylabel("units that the sawtooth needs")
     runs = np.array(numbers["trained"]).T
     style.band(right, n, runs, "one hidden layer of 2n units, trained", 1, marker="s")
     style.band(right, n, numbers["deep"], "n layers of two units, given", 0, marker="o")
-    right.set_ylabel("error (RMS trained, largest given)")
+    right.set_ylabel("error (trained: RMS; given: largest)")
     for panel in (left, right):
         panel.set_xticks(n)
-        panel.set_xlabel("folds n, the sawtooth has 2^n pieces")
+        panel.set_xlabel("folds n (the sawtooth has 2^n pieces)")
         panel.legend(frameon=False)
     return figure
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Judge the given networks' errors, the saving in units, and the error of the trained."""
+    """Judge the given networks' errors, the saving in units, and the trained networks' error."""
     n = max(numbers["folds"])
     exact = max(*numbers["deep"], *numbers["shallow"])
     saving, missed = 2**n / (2 * n), np.array(numbers["trained"][-1])
     good = [exact < 1e-4, saving >= 3, float(np.mean(missed)) >= 0.1]
-    word = HOLDS if all(good) else CONDITIONALLY if good[0] else FAILS
+    word = verdict_word(good, partly=good[0])
     return Verdict(
         word,
         float(np.mean(missed)),
         float(np.std(missed)),
-        f"With {n} folds {n} layers of two units and one layer of {2**n} are both the sawtooth, to"
-        f" {exact:.0e}: {2 * n} units against {2**n}. Trained with {2 * n} units, one hidden layer"
-        f" misses it by {np.mean(missed):.2f} (RMS), hardly better than a constant.",
+        f"With {n} folds, {n} layers of two units ({2 * n} units) and one layer of {2**n} units"
+        f" both match the sawtooth within {exact:.0e}. A trained network with {2 * n} units in one"
+        f" hidden layer has an error of {np.mean(missed):.2f} (RMS), hardly better than a"
+        " constant.",
     )

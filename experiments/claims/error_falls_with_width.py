@@ -1,12 +1,12 @@
-r"""One hidden layer comes as close to a continuous curve as one likes, if it is wide enough.
+r"""One hidden layer approximates a continuous curve as closely as we like, if it is wide enough.
 
-A network 1-m-1 learns `sin(2 pi x)` on [-1, 1] for growing m, with a bounded activation (tanh), as
-the cited theorem asks, and with ReLU, which it does not cover (erratum 11; Leshno et al. 1993 do)
-(deck D, "Universal approximation theorem").
+A network 1-m-1 learns `sin(2 pi x)` on [-1, 1] for growing m. Its activation is bounded (tanh), as
+the cited theorem requires, or ReLU, which that theorem does not cover (erratum 11; Leshno et al.
+1993 cover it) (deck D, "Universal approximation theorem").
 
-Each hidden unit begins with its kink, or the middle of its slope, at a place drawn from [-1, 1].
-With biases of zero all kinks began at 0, and the gain of ReLU was 16 with a deviation of 17; the
-threshold is what it was.
+The kink of each hidden unit, or the middle of its slope, starts at a place drawn from [-1, 1]. With
+biases of zero all kinks started at 0, and the gain of ReLU was 16 with a deviation of 17. The
+threshold did not change.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import fit_curve
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -25,7 +25,8 @@ ABOUT = About(
     section="Universal approximation theorem",
     formula=r"\Big| \sum_{i=1}^{m} v_i \, \sigma(w_i x + b_i) + c - g(x) \Big| < \epsilon"
     r" \quad \text{for all } x",
-    threshold="from width 2 to 64 the error falls at least tenfold, for tanh and for ReLU alike",
+    threshold="from width 2 to width 64 the error falls at least tenfold, both for tanh and for"
+    " ReLU",
     expected=HOLDS,
     seconds=15,
 )
@@ -51,7 +52,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def _spread(model: nn.Layer) -> nn.Layer:
-    """Return a network whose hidden units begin with `w x + b = 0` at places drawn from [-1, 1]."""
+    """The network whose hidden units start with `w x + b = 0` at places drawn from [-1, 1]."""
 
     def init(key: jax.Array, shape: tuple[int, ...]) -> Any:
         (nothing, hidden, *others), shape = model.init(key, shape)
@@ -82,13 +83,13 @@ def verdict(numbers: Numbers) -> Verdict:
         few, many = np.array(values[first]), np.array(values[-1])
         gains[name] = np.mean(few) / many
     good = [float(np.mean(gain)) >= 10 for gain in gains.values()]
-    word = HOLDS if all(good) else CONDITIONALLY if any(good) else FAILS
+    word = verdict_word(good)
     least = min(gains.values(), key=np.mean)
     said = ", ".join(f"{np.mean(gain):.0f}-fold for {name}" for name, gain in gains.items())
     return Verdict(
         word,
         float(np.mean(least)),
         float(np.std(least)),
-        f"From 2 to 64 hidden units the error falls {said}. The theorem as cited asks for a bounded"
-        " activation; ReLU is not, and approximates all the same.",
+        f"From 2 to 64 hidden units, the error falls {said}. The cited theorem requires a bounded"
+        " activation; ReLU is unbounded, and it approximates the curve all the same.",
     )

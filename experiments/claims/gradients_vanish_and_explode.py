@@ -1,10 +1,11 @@
-r"""Signals through many layers shrink or grow like `0.5^L` and `1.5^L`, and gradients with them.
+r"""Signals through many layers shrink or grow like `0.5^L` and `1.5^L`, and so do gradients.
 
-First the lecture's chains: L equal layers `0.5 I` and `1.5 I`, forward and backward, exactly
-`0.5^L` and `1.5^L`. Then real networks, 20 hidden layers of 64 units on digits: the norm of the
-gradient of each layer's kernel for sigmoid, tanh and ReLU, each begun by the rule the lectures give
-for it, `1/n` (sigmoid and tanh) and `2/n` (ReLU) (deck E, "Vanishing and Exploding Gradient" and
-the remedy by initialization).
+First come the lecture's chains of L equal layers, `0.5 I` and `1.5 I`: forward and backward they
+give exactly `0.5^L` and `1.5^L`. Then come real networks, 20 hidden layers of 64 units on digits.
+For sigmoid, tanh and ReLU we measure the norm of the gradient of each layer's kernel. The kernels
+start by the rule that the lectures give for the activation, `1/n` (sigmoid and tanh) or `2/n`
+(ReLU), and from plain normals (deck E, "Vanishing and Exploding Gradient" and the remedy by
+initialization).
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits
 from jaxmlp import nn
 
@@ -24,8 +25,9 @@ ABOUT = About(
     section="Vanishing and exploding gradient",
     formula=r"\hat{y} = W^L x, \quad W = 0.5 I \; \mathrm{or} \; 1.5 I, \qquad"
     r" \frac{\partial L}{\partial x} = (W^T)^L \delta",
-    threshold="the chains are exact within 1e-5; over 20 layers the gradient of a sigmoid network"
-    " shrinks by 1e6 or more, and those of tanh and ReLU, begun by their rules, by less than 100",
+    threshold="the chains are exact within 1e-5; over 20 layers, the gradient of a sigmoid"
+    " network shrinks by a factor of 1e6 or more, and the gradients of tanh and ReLU networks"
+    " that start by their rules change by a factor of less than 100",
     expected=HOLDS,
     seconds=6,
 )
@@ -102,7 +104,7 @@ def plot(numbers: Numbers) -> Figure:
     right.set_yscale("symlog", linthresh=1, linscale=0.6)
     right.set_yticks([-30, -10, -3, -1, 0, 1, 3, 10, 30])
     right.set_yticklabels(["−30", "−10", "−3", "−1", "0", "1", "3", "10", "30"])
-    right.set_xlabel("layer, 1 is next to the input")
+    right.set_xlabel("layer (1 is next to the input)")
     right.set_ylabel("log₁₀ of the gradient norm |dL/dW|")
     right.set_xticks(range(1, DEPTH + 2, 4))
     left.legend(frameon=False)
@@ -111,14 +113,14 @@ def plot(numbers: Numbers) -> Figure:
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Compare the chains with powers, and the first hidden layer's gradient with the last's."""
+    """Compare the chains with powers, and the gradients of two hidden layers."""
     powers = np.arange(1, CHAIN + 1)
     exact = max(
         float(np.max(np.abs(np.array(sizes) / float(name.split()[0]) ** powers - 1)))
         for name, found in numbers["chains"].items()
         for sizes in found.values()
     )
-    # from the second hidden layer to the last one: equal shapes
+    # from the second hidden layer to the last one, whose kernels have equal shapes
     shrinks = {
         name: np.array(v)[:, 1] - np.array(v)[:, DEPTH - 1] for name, v in numbers["norms"].items()
     }
@@ -126,17 +128,18 @@ def verdict(numbers: Numbers) -> Verdict:
     vanishes = means["sigmoid, 1/n"] <= -6
     kept = max(abs(means["tanh, 1/n"]), abs(means["ReLU, 2/n"])) < 2
     parts = exact < 1e-5, vanishes, kept
-    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    word = verdict_word(parts)
     size = {name: float(np.mean(v)) for name, v in numbers["norms"].items()}
-    listed = ", ".join(f"{name}: 10^{mean:.1f}" for name, mean in means.items())
+    listed = ", ".join(f"10^{mean:.1f} ({name})" for name, mean in means.items())
     return Verdict(
         word,
         means["sigmoid, 1/n"],
         float(shrinks["sigmoid, 1/n"].std()),
-        f"The chains are 0.5^L and 1.5^L within {exact:.0e}. Gradient of the second hidden layer"
-        f" over that of the last one: {listed}. The rule 1/n does not save a deep sigmoid network,"
-        " whose slope is at most 1/4. A plain normal makes the gradient of every layer alike, since"
-        " activation and delta make up for one another, but alike too large or too small: of norm"
+        f"The chains are 0.5^L and 1.5^L within {exact:.0e}. The gradient of the second hidden"
+        f" layer, divided by that of the last one, is: {listed}. The rule 1/n does not save a deep"
+        " sigmoid network, because the slope of a sigmoid is at most 1/4. With a plain normal,"
+        " the gradients of all layers are alike, because activation and delta compensate for each"
+        " other; but all of them are too large or too small: their norm is"
         f" 10^{size['ReLU, N(0, 1)']:.0f} for N(0, 1) and 10^{size['tanh, N(0, 0.01²)']:.0f} for"
         " N(0, 0.01²).",
     )

@@ -1,8 +1,9 @@
-r"""With He initialization the activations after every ReLU layer look alike; from plain normal not.
+r"""He initialization keeps the activations of all ReLU layers alike; plain normals do not.
 
-Digits pass ten untrained ReLU layers of 256 units. Kernels are drawn by He's rule, from `N(0, 1)`
-and from `N(0, 0.01^2)`; histograms of the activations after layers 1, 4, 7 and 10, and their root
-mean square after each (deck A, "Effect of He vs Random initialization", the figure).
+Digits pass through ten untrained ReLU layers of 256 units. The kernels are drawn by He's rule, from
+`N(0, 1)` and from `N(0, 0.01^2)`. We show histograms of the activations after layers 1, 4, 7 and
+10, and their root mean square after each layer (deck A, "Effect of He vs Random initialization",
+the figure).
 """
 
 import jax
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits
 from jaxmlp import nn
 
@@ -21,8 +22,8 @@ ABOUT = About(
     section="Effect of He vs random initialization",
     formula=r"a_l = \max(0, a_{l-1} W_l), \qquad W_{ij} \sim N(0, 2/n_{in})"
     r" \quad \mathrm{or} \quad W_{ij} \sim N(0, \sigma^2)",
-    threshold="from layer 1 to layer 10 the root mean square changes by less than a factor of 3"
-    " with He, and by more than 1000 with both plain normals",
+    threshold="from layer 1 to layer 10, the root mean square changes by a factor of less than 3"
+    " with He, and of more than 1000 with both plain normals",
     expected=HOLDS,
     seconds=5,
 )
@@ -36,7 +37,7 @@ BINS = 60
 
 
 def run(settings: Settings) -> Numbers:
-    """Measure the activations of ten layers for three ways to draw the kernels."""
+    """Measure the activations of ten layers for three ways of drawing the kernels."""
     (x, _), _ = digits(settings, 500, 1)
     x = jnp.asarray((x - x.mean()) / x.std())
     numbers: Numbers = {}
@@ -99,13 +100,13 @@ def verdict(numbers: Numbers) -> Verdict:
     factor = 10 ** decades["He"]
     alike = abs(decades["He"].mean()) < np.log10(3)
     others = [d.mean() for name, d in decades.items() if name != "He"]
-    word = HOLDS if alike and np.abs(others).min() > 3 else FAILS
+    word = verdict_word([alike, np.abs(others).min() > 3], partly=False)
     return Verdict(
         word,
         float(factor.mean()),
         float(factor.std()),
-        f"From layer 1 to 10 the root mean square changes by a factor of {factor.mean():.2f} with"
-        f" He, of 10^{decades['N(0, 1)'].mean():.1f} with N(0, 1) and of"
-        f" 10^{decades['N(0, 0.01²)'].mean():.1f} with N(0, 0.01²). A fixed standard deviation fits"
-        " one width only; take it from the fan.",
+        "From layer 1 to layer 10, the root mean square changes by a factor of"
+        f" {factor.mean():.2f} with He, of 10^{decades['N(0, 1)'].mean():.1f} with N(0, 1) and of"
+        f" 10^{decades['N(0, 0.01²)'].mean():.1f} with N(0, 0.01²). A fixed standard deviation"
+        " suits only one width; compute it from the fan.",
     )

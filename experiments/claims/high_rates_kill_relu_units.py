@@ -1,12 +1,12 @@
-r"""ReLU units die as the learning rate grows; those of leaky ReLU, PReLU and ELU stay alive.
+r"""ReLU units die as the learning rate grows; units of leaky ReLU, PReLU and ELU stay alive.
 
 The network 784-32-10 learns digits by plain descent at rates from 0.03 to 3. A unit is dead when
-its slope is zero for every training example: nothing reaches its weights any more. With the
-variants the slope for `z < 0` is 0.01, learned or `e^z`, so that a unit that says nothing still
-learns. PReLU's learned slopes are shown as well (deck B, "ReLU" and its variants).
+its slope is zero for every training example: then no gradient reaches its weights any more. In the
+variants, the slope for `z < 0` is 0.01, learned, or `e^z`, so that units with a negative input
+still learn. The slopes that PReLU learns are shown as well (deck B, "ReLU" and its variants).
 
-Units are counted in runs whose loss is still finite. Without this condition, which the criterion
-lacked at first, a diverged run's units pass for alive: their slopes are not zero but NaN.
+Units count only in runs whose loss is still finite. The criterion lacked this condition at first.
+Without it, the units of a diverged run seem to be alive, since their slopes are not zero but NaN.
 """
 
 from functools import partial
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, orders
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits
 from jaxmlp import nn, optim
 
@@ -29,9 +29,9 @@ ABOUT = About(
     formula=r"z_n \le 0 \; \mathrm{for \; all} \; n \; \Rightarrow \;"
     r" \frac{\partial L}{\partial w} = \sum_n \delta_n f'(z_n) x_n = 0 \; \mathrm{(ReLU)}",
     threshold="at the lowest rate less than 5 % of the ReLU units are dead at the end, at the"
-    " highest more than 50 %, never fewer at a higher rate (within 5 points); leaky ReLU, PReLU"
-    " and ELU have less than 1 % at every rate; runs whose loss is not"
-    " finite do not count",
+    " highest rate more than 50 %, and never fewer at a higher rate (within 5 points); less than"
+    " 1 % of the units of leaky ReLU, PReLU and ELU are dead at every rate; runs whose loss is"
+    " not finite do not count",
     expected=CONDITIONALLY,
     seconds=15,
 )
@@ -69,11 +69,11 @@ def run(settings: Settings) -> Numbers:
 def _fit(
     model: nn.Layer, x: jax.Array, y: jax.Array, rate: jax.Array, params: Any, batches: jax.Array
 ) -> Any:
-    """Return the share of dead units and the loss, by epoch, and the parameters in the end."""
+    """Return the share of dead units and the loss, by epoch, and the last parameters."""
 
     def measured(params: Any) -> tuple[jax.Array, jax.Array]:
         z, caches = model.forward(params, x)
-        # the slope of each unit for each example is what its layer makes of a gradient of ones
+        # the backward pass of ones gives the slope of each unit for each example
         slope = model.layers[2].backward(params[2], caches[2], jnp.ones((len(x), HIDDEN)))[1]
         return jnp.mean(jnp.all(slope == 0, axis=0)), nn.losses.cross_entropy(z, y)
 
@@ -88,7 +88,7 @@ def _dead(found: Numbers) -> np.ndarray:
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean over the seeds that count, NaN where none does."""
+    """Return the mean over the seeds that count, NaN where none counts."""
     counted = np.isfinite(values)
     total = np.where(counted, values, 0).sum(axis=1)
     return np.where(counted.any(axis=1), total / np.maximum(counted.sum(axis=1), 1), np.nan)
@@ -107,7 +107,7 @@ def plot(numbers: Numbers) -> Figure:
         style.band(middle, RATES, ends, name, i, marker=style.MARKERS[i], ms=9 - 2 * i)
     middle.set_xscale("log")
     middle.set_xlabel("learning rate")
-    middle.set_ylabel("dead units at the end, %, of finite runs")
+    middle.set_ylabel("dead units at the end, % (finite runs)")
     slopes = np.array(numbers["prelu"]["slopes"], float)  # (rates, seeds, units)
     for i, rate in enumerate(RATES[:2]):
         right.hist(
@@ -136,7 +136,7 @@ def verdict(numbers: Numbers) -> Verdict:
     lost = {name: int(np.isnan(v).sum()) for name, v in ends.items()}
     grows = relu[0] < 0.05 and relu[-1] > 0.5 and np.diff(relu).min() > -0.05
     alive = max(worst.values()) < 0.01
-    word = HOLDS if grows and alive else CONDITIONALLY if grows or alive else FAILS
+    word = verdict_word([grows, alive])
     slopes = np.array(numbers["prelu"]["slopes"], float)[1]
     listed = ", ".join(f"{100 * d:.0f} % at {rate:g}" for rate, d in zip(RATES, relu, strict=True))
     most = ", ".join(f"{name} {100 * share:.0f} %" for name, share in worst.items())
@@ -151,10 +151,11 @@ def verdict(numbers: Numbers) -> Verdict:
         word,
         float(relu[-1]),
         float(np.nanstd(ends["relu"][-1])),
-        f"Dead ReLU units at the end: {listed}; the most at any rate by kind: {most}. The slope of"
-        " ELU is e^z, which is 0 in float32 below -103: far enough out it dies. Not finite in"
-        f" the end, of {ends['relu'].size} runs each: {gone}; median training loss of the others at"
-        f" rate 1: {losses}. Staying alive does not save a rate that is too high: the variants"
-        f" diverge where ReLU falls silent. PReLU's slopes, begun at 0.25, lie at"
-        f" {slopes.mean():.2f} ± {slopes.std():.2f} after training at 0.1.",
+        f"Dead ReLU units at the end: {listed}. The highest share of dead units at any rate, by"
+        f" kind: {most}. The slope of ELU is e^z, which is 0 in float32 below -103, so ELU units"
+        f" far below zero die too. Runs that are not finite at the end, of {ends['relu'].size}"
+        f" each: {gone}. Median training loss of the other runs at rate 1: {losses}. Staying alive"
+        " does not save a rate that is too high: the variants diverge at rates at which ReLU"
+        f" units die. PReLU's slopes start at 0.25 and are {slopes.mean():.2f} ±"
+        f" {slopes.std():.2f} after training at rate 0.1.",
     )

@@ -1,10 +1,10 @@
 r"""Huffman codes of longer blocks approach the entropy, and a wrong table costs the divergence.
 
-Bits that are 1 with probability q are coded in blocks of m, by a Huffman code built for the true q
-and by one built for a wrong p. The average length for each bit, exact and over random streams (the
-lengths of their blocks' codes, added up), against `H(q)` and `H(q, p)` (deck C, appendix A). The
-appendix's last formula lacks its minus signs: a loss that is never positive cannot be a length
-(erratum 5).
+Bits that are 1 with probability q are coded in blocks of m, by a Huffman code for the true q and by
+one for a wrong p. The average length per bit is compared with `H(q)` and `H(q, p)`. It is computed
+exactly and measured on random streams, where the lengths of the blocks' codes are added up (deck C,
+appendix A). The appendix's last formula lacks its minus signs: its loss is never positive, so it
+cannot be a length (erratum 5).
 """
 
 import heapq
@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp.nn.information import cross_entropy, entropy, kl_divergence
 
 ABOUT = About(
@@ -23,9 +23,9 @@ ABOUT = About(
     section="Appendix A: the cross-entropy loss and information theory",
     formula=r"H(q) \le \frac{\bar{\ell}_m}{m} < H(q) + \frac{1}{m}, \qquad"
     r" H(q, p) = -q \log_2 p - (1 - q) \log_2 (1 - p) = H(q) + KL(q \| p)",
-    threshold="for every q and m the average length lies between H(q) and H(q) + 1/m; at m = 12 it"
-    " is within 2 % of H(q), and the price of the table for p, with p from 0.02 to 0.5 and q = 0.1,"
-    " within 0.02 bits of KL(q || p); streams agree within 3 %",
+    threshold="for every q and m, the average length per bit lies between H(q) and H(q) + 1/m; at"
+    " m = 12 it is within 2 % of H(q), and for q = 0.1 and p from 0.02 to 0.5 the extra cost of"
+    " the table for p is within 0.02 bits of KL(q || p); streams agree within 3 %",
     expected=CONDITIONALLY,
     seconds=3,
 )
@@ -59,7 +59,7 @@ def _pair(p: jax.Array) -> jax.Array:
 
 
 def run(settings: Settings) -> Numbers:
-    """Code each source in blocks of 1 to 12 bits, and one with the wrong tables."""
+    """Code each source in blocks of 1 to 12 bits, and one of them with wrong tables."""
     m = range(1, LONGEST + 1)
     rates = {str(q): [_blocks(q, k) @ huffman(_blocks(q, k)) / k for k in m] for q in SOURCES}
     table = huffman(_blocks(TRUE, LONGEST))
@@ -89,7 +89,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def plot(numbers: Numbers) -> Figure:
-    """Draw the average lengths by block, and the price of a wrong table."""
+    """Draw the average lengths by block, and the extra cost of a wrong table."""
     figure, ((left, right),) = style.figure(1, 2)
     pairs = zip(numbers["rates"].items(), numbers["entropy"], strict=True)
     for i, ((q, rates), least) in enumerate(pairs):
@@ -97,19 +97,19 @@ def plot(numbers: Numbers) -> Figure:
         left.axhline(least, color=style.COLOURS[i], lw=0.8)
         left.text(LONGEST, least - 0.012, f"H = {least:.3f}", ha="right", va="top", fontsize=8)
     left.set_xlabel("block length m, bits")
-    left.set_ylabel("code bits for each bit")
+    left.set_ylabel("code bits per bit")
     left.set_ylim(0.2, 1.05)
     style.band(right, numbers["grid"], numbers["curve"], "KL(q || p)", 0)
-    right.plot(BELIEFS, numbers["prices"], "o", color="k", label="paid with m = 12")
-    right.set_xlabel("believed probability p; the true one is q = 0.1")
-    right.set_ylabel("price, code bits for each bit")
+    right.plot(BELIEFS, numbers["prices"], "o", color="k", label="measured, m = 12")
+    right.set_xlabel("assumed probability p (the true one is q = 0.1)")
+    right.set_ylabel("extra cost, code bits per bit")
     for panel in (left, right):
         panel.legend(frameon=False)
     return figure
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Compare lengths with entropies, and prices with divergences."""
+    """Compare lengths with entropies, and extra costs with divergences."""
     m = np.array(numbers["m"])
     extra = {
         q: np.array(rates) - least
@@ -122,18 +122,18 @@ def verdict(numbers: Numbers) -> Verdict:
     others = float(np.sort(gaps)[-2])
     streams = np.array(numbers["streams"]) / numbers["right"]
     parts = bounded, close < 0.02, off < 0.02, bool(np.all(np.abs(streams - 1) < 0.03))
-    word = HOLDS if all(parts) else CONDITIONALLY if any(parts) else FAILS
+    word = verdict_word(parts)
     return Verdict(
         word,
         float(close),
         None,
-        f"All averages lie in [H, H + 1/m): {bounded}. In blocks of 12 they exceed H(q) by at most"
-        f" {100 * close:.1f} %, where single bits cost 1. The table for p = 0.5 costs"
-        f" {numbers['prices'][-1]:.3f} bits more, KL {numbers['divergence'][-1]:.3f}; the largest"
-        f" difference is {off:.3f} at p = {at}, the next {others:.3f}. There the block of zeros has"
-        " probability 0.78 and should cost 0.35 bits, but no code is shorter than one; that leaves"
-        " shorter codes to all others, as if p were less extreme. Streams of 60,000"
-        f" bits take {streams.mean():.3f} ±"
-        f" {streams.std():.3f} of the exact length. Cross-entropy, with its minus signs, is a price"
-        " in bits.",
+        f"{'All' if bounded else 'Not all'} averages lie in [H, H + 1/m). With blocks of 12 bits"
+        f" they exceed H(q) by at most {100 * close:.1f} %; coding single bits costs 1 bit each."
+        f" The table for p = 0.5 costs {numbers['prices'][-1]:.3f} bits more, and KL is"
+        f" {numbers['divergence'][-1]:.3f}. The largest difference between the two is {off:.3f} at"
+        f" p = {at}, the next largest is {others:.3f}. At p = 0.02, the block of zeros has"
+        " probability 0.78 and should cost 0.35 bits, but no code is shorter than one bit; so the"
+        " other blocks get shorter codes, as if p were less extreme. Streams of 60,000 bits take"
+        f" {streams.mean():.3f} ± {streams.std():.3f} of the exact length. Cross-entropy, with its"
+        " minus signs, is a cost in bits.",
     )

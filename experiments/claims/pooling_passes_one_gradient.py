@@ -1,9 +1,10 @@
-r"""The Jacobian of ReLU and max-pooling has one entry a row at most, and ties do not break it.
+r"""The Jacobian of ReLU and max-pooling has at most one entry per row, and ties do not change that.
 
-The Jacobian written out from the layers' backward passes is compared with the machine's, at random
-activations, at activations with equal largest values in a window, and at zeros, where ReLU has its
-kink and every window is a tie (deck C, appendix "The Jacobians for Back-Propagation"). The slide
-takes slope 1 at 0, the library takes 0 as JAX does (erratum 6): both are subgradients.
+The Jacobian is written out from the layers' backward passes and compared with that of automatic
+differentiation: at random activations, at activations with equal largest values in a window, and at
+zeros, where ReLU has its kink and every window is a tie (deck C, appendix "The Jacobians for
+Back-Propagation"). The slide takes slope 1 at 0; the library takes 0, as JAX does (erratum 6). Both
+are subgradients.
 """
 
 import functools
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 from jaxmlp.nn import activations, gradients
 
@@ -24,8 +25,8 @@ ABOUT = About(
     section="Appendix: the Jacobians for back-propagation",
     formula=r"\frac{\partial x_i}{\partial a_q} = \delta_{q \hat{q}} h'(a_{\hat{q}}), \qquad"
     r" \hat{q} = \arg \max_{q \in P(i)} h(a_q)",
-    threshold="the largest difference from autodiff's Jacobian, of jax.nn.relu and JAX's own"
-    " pooling, is 0 for random, tied and zero activations, and no row has more than one entry",
+    threshold="for random, tied and zero activations, the largest difference from autodiff's"
+    " Jacobian of jax.nn.relu and JAX's own pooling is 0, and no row has more than one entry",
     expected=HOLDS,
     seconds=4,
 )
@@ -54,7 +55,7 @@ def _by_machine(a: jax.Array) -> jax.Array:
 
 
 def run(settings: Settings) -> Numbers:
-    """Compare the two Jacobians for every kind of activations."""
+    """Compare the two Jacobians for each kind of activations."""
 
     def compare(key: jax.Array) -> dict[str, tuple[jax.Array, ...]]:
         found: dict[str, tuple[jax.Array, ...]] = {}
@@ -79,7 +80,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def plot(numbers: Numbers) -> Figure:
-    """Draw activations and Jacobian of a random case and of one with ties."""
+    """Draw the activations and the Jacobian of a random case and of one with ties."""
     figure, panels = style.figure(2, 2, width=4.6, height=2.9)
     for (left, right), name in zip(panels, ("random", "ties"), strict=True):
         values = np.array(numbers[name]["activations"])
@@ -98,17 +99,18 @@ def plot(numbers: Numbers) -> Figure:
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Compare with autodiff, and count a row's entries."""
+    """Compare the Jacobians, and count the entries of a row."""
     worst = {name: float(np.max(found["difference"])) for name, found in numbers.items()}
     most = max(int(np.max(found["entries"])) for found in numbers.values())
     good = [difference == 0 for difference in worst.values()]
-    word = HOLDS if all(good) and most <= 1 else CONDITIONALLY if any(good) else FAILS
+    word = verdict_word([*good, most <= 1], partly=any(good))
     said = ", ".join(f"{name} {difference:.2g}" for name, difference in worst.items())
     return Verdict(
         word,
         max(worst.values()),
         None,
-        f"Largest difference from autodiff: {said}; {100 * numbers['ties']['tied']:.0f} % of the"
-        f" windows of the second kind have a tie. A row has {most} entry at most: the first of"
-        " equal largest activations gets the whole gradient, none if it is not positive.",
+        f"Largest difference from autodiff: {said}. In the second kind,"
+        f" {100 * numbers['ties']['tied']:.0f} % of the windows have a tie. The largest number of"
+        f" entries in a row is {most}: the first of equal largest activations gets the whole"
+        " gradient, and none gets it if they are not positive.",
     )

@@ -1,14 +1,15 @@
-r"""Backward passes need no Jacobian: the same gradient, one power of the width cheaper.
+r"""A backward pass without Jacobians gives the same gradient at one power of the width less.
 
-The chain rule multiplies Jacobian matrices. For a dense layer from w to w units the one by the
-kernel has w rows of w² entries, nearly all of them zero. Networks w-w-10 on four examples, their
-gradient with every layer's Jacobians written out and multiplied, and as vector-Jacobian products,
-what each layer's `backward` is: difference, processor seconds, and memory of the compiled programs,
-with the powers of w that fit them (deck B, "Vectorized Backprop"; deck C, "Backpropagation").
+The chain rule multiplies Jacobian matrices. For a dense layer from w to w units, the Jacobian with
+respect to the kernel has w rows of w² entries, nearly all of them zero. The gradient of networks
+w-w-10 on four examples is computed in two ways: with every layer's Jacobians written out and
+multiplied, and with vector-Jacobian products, which are what each layer's `backward` computes. We
+measure the difference of the gradients, the processor seconds, and the memory of the compiled
+programs, and fit powers of w (deck B, "Vectorized Backprop"; deck C, "Backpropagation").
 
-Products are so fast that narrow networks measure the start of a call; their exponents are fitted to
-wider ones. The widths, and the processor's seconds instead of the clock's, were chosen after first
-runs; the threshold stayed.
+Products are so fast that in narrow networks the start of a call dominates, so their exponents are
+fitted to wider networks. The widths, and processor seconds in place of clock time, were chosen
+after first runs; the threshold did not change.
 """
 
 from typing import Any
@@ -20,7 +21,7 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 from experiments import style, timing
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 
 ABOUT = About(
@@ -29,10 +30,10 @@ ABOUT = About(
     formula=r"\frac{\partial \ell}{\partial W} = g \, \frac{\partial z}{\partial W}, \quad"
     r" \frac{\partial z}{\partial W} \in \mathbb{R}^{w \times w^2}; \qquad"
     r" \frac{\partial \ell}{\partial W} = x \, g^T \in \mathbb{R}^{w \times w}",
-    threshold="the gradients agree to 1e-5 of their length; memory grows with an exponent between"
-    " 2.6 and 3.4 with Jacobians and between 1.6 and 2.4 without; the exponents of time, medians"
-    " over repetitions, lie at least 0.5 apart; and at the widest network that both are given,"
-    " Jacobians take at least ten times the memory and ten times the time",
+    threshold="the gradients agree within 1e-5 of their length; memory grows with an exponent"
+    " between 2.6 and 3.4 with Jacobians and between 1.6 and 2.4 without; the exponents of time,"
+    " as medians over repetitions, are at least 0.5 apart; and for the widest network that both"
+    " get, Jacobians take at least ten times the memory and ten times the time",
     expected=HOLDS,
     seconds=12,
 )
@@ -43,7 +44,7 @@ EXAMPLES = 4
 
 
 def run(settings: Settings) -> Numbers:
-    """Compare the gradients, and measure time and memory, both ways at every width."""
+    """Compare the gradients, and measure time and memory of both ways at every width."""
     narrow, wide = (QUICK_NARROW, QUICK_WIDE) if settings.quick else (NARROW, WIDE)
     numbers: Numbers = {"widths": {}, "seconds": {}, "bytes": {}, "difference": []}
     for width in (*narrow, *wide):
@@ -59,7 +60,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def _measure(width: int, settings: Settings, both: bool) -> dict[str, tuple[Any, int, np.ndarray]]:
-    """Return seconds, bytes and the gradient, by way."""
+    """Return seconds, bytes and the gradient by way."""
     model, loss = nn.mlp((width,), 10, nn.activations.tanh), nn.losses.cross_entropy
     keys = jax.random.split(jax.random.key(width))
     params = jax.jit(lambda key: model.init(key, (width,))[0])(keys[0])
@@ -75,7 +76,7 @@ def _measure(width: int, settings: Settings, both: bool) -> dict[str, tuple[Any,
 
 
 def _exponents(numbers: Numbers) -> dict[str, dict[str, np.ndarray]]:
-    """Return the exponents of seconds by repetition, and of bytes; of products in wide networks."""
+    """Return the exponents of seconds by repetition, and of bytes; for products, in wide nets."""
     found: dict[str, dict[str, np.ndarray]] = {"seconds": {}, "bytes": {}}
     for way, start in zip(WAYS, (0, numbers["common"]), strict=True):
         for key, exponents in found.items():
@@ -105,7 +106,7 @@ def plot(numbers: Numbers) -> Figure:
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Compare the gradients, the exponents, and the widest network that both were given."""
+    """Compare the gradients, the exponents, and the cost of the widest network that both get."""
     exponents = _exponents(numbers)
     middle = {
         key: {way: float(np.median(k)) for way, k in found.items()}
@@ -126,13 +127,13 @@ def verdict(numbers: Numbers) -> Verdict:
         ratio["seconds"] >= 10 and ratio["bytes"] >= 10,
     )
     return Verdict(
-        HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS,
+        verdict_word(checks),
         ratio["seconds"],
         float(np.std(np.array(numbers["seconds"][WAYS[0]][last]) / at["seconds"][1])),
         f"The gradients differ by {difference:.0e}. Memory grows as w to the power"
         f" {middle['bytes'][WAYS[0]]:.2f} with Jacobians and {middle['bytes'][WAYS[1]]:.2f}"
-        f" without, time {middle['seconds'][WAYS[0]]:.2f} and {middle['seconds'][WAYS[1]]:.2f}. At"
-        f" width {width} Jacobians take {at['bytes'][0] / 2**20:.0f} MiB,"
-        f" {ratio['bytes']:.0f} times as much as products, and {ratio['seconds']:.0f} times as long"
-        " (the number).",
+        f" without; time grows as w to the power {middle['seconds'][WAYS[0]]:.2f} and"
+        f" {middle['seconds'][WAYS[1]]:.2f}. At width {width}, Jacobians take"
+        f" {at['bytes'][0] / 2**20:.0f} MiB, which is {ratio['bytes']:.0f} times as much as"
+        f" products, and {ratio['seconds']:.0f} times as long (the number).",
     )

@@ -1,8 +1,8 @@
 r"""Random search needs ever more trials as the dimension grows; gradient descent does not.
 
-A linear model's loss in d dimensions is to fall to a tenth: by drawing weights anew, by keeping
-random small moves that help, and by gradient descent; counted are trials or steps, up to a budget
-(deck B, "How to Update Weights?").
+The loss of a linear model in d dimensions has to fall to a tenth. Three ways are compared: to draw
+new weights each time, to make small random moves and keep those that help, and gradient descent. We
+count trials or steps, up to a budget (deck B, "How to Update Weights?").
 """
 
 import jax
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 
 ABOUT = About(
@@ -21,16 +21,16 @@ ABOUT = About(
     section="How to update weights?",
     formula=r"P\Big(L(w) \leq \frac{L_0}{10}\Big) \propto 10^{-d/2} \quad \text{for} \quad L(w) ="
     r" |w - w^*|^2",
-    threshold="at 32 dimensions redrawing fails within the budget in every run and gradient descent"
-    " succeeds within 50 steps in every run; with conditions, if keeping small moves needs less"
-    " than ten times the steps of gradient descent there",
+    threshold="in 32 dimensions, redrawing fails within the budget in every run, and gradient"
+    " descent succeeds within 50 steps in every run; with conditions if keeping small moves needs"
+    " less than ten times the steps of gradient descent there",
     expected=HOLDS,
     seconds=10,
 )
 DIMENSIONS = (1, 2, 4, 8, 16, 32)
 EXAMPLES = 256
 RATE = 0.2
-MOVE = 0.1  # length of a small move, as a share of the way
+MOVE = 0.1  # length of a small move, relative to the distance to the best weights
 BUDGET = 5000
 
 
@@ -45,9 +45,10 @@ def run(settings: Settings) -> Numbers:
 
 
 def _search(key: Array, d: Array, budget: int) -> dict[str, Array]:
-    """Return how many trials each way takes, one more than the budget if it is not enough.
+    """Return the trials that each way takes, one more than the budget if it is not enough.
 
-    All dimensions share one width; the inputs beyond d are zero, and so their weights idle.
+    All dimensions share one width; the inputs beyond d are zero, so their weights have no
+    effect.
     """
     model, loss, width = nn.dense(1), nn.losses.mse, DIMENSIONS[-1]
     used = jnp.arange(width) < d
@@ -104,14 +105,14 @@ def verdict(numbers: Numbers) -> Verdict:
     budget, d = numbers["budget"], numbers["dimensions"][-1]
     ratio = moves / steps
     hopeless = bool(np.all(redrawn > budget) and np.all(steps <= 50))
-    word = FAILS if not hopeless else HOLDS if np.mean(ratio) >= 10 else CONDITIONALLY
+    word = verdict_word([hopeless, np.mean(ratio) >= 10], partly=hopeless)
     few = np.mean(np.array(numbers["trials"]["redrawing"])[:, 0])
     return Verdict(
         word,
         float(np.mean(ratio)),
         float(np.std(ratio)),
-        f"Redrawing takes {few:.0f} trials in one dimension and in {d} more than {budget} in"
-        f" {np.mean(redrawn > budget):.0%} of the runs. Keeping small moves that help takes"
-        f" {np.mean(moves):.0f} there, gradient descent {np.mean(steps):.1f} steps: the slope tells"
-        " all directions at once.",
+        f"Redrawing takes {few:.0f} trials in one dimension; in {d} dimensions it takes more than"
+        f" {budget} in {np.mean(redrawn > budget):.0%} of the runs. There, keeping small moves"
+        f" that help takes {np.mean(moves):.0f} trials and gradient descent takes"
+        f" {np.mean(steps):.1f} steps: the slope points the way in all dimensions at once.",
     )

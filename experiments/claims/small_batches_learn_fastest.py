@@ -1,14 +1,14 @@
-r"""Mini-batches of a few dozen learn fastest: more per pass than whole batches, faster than online.
+r"""Mini-batches of a few dozen learn more per pass than whole batches, and faster than online.
 
-784-32-10 learns with batches of 1, 32 and all examples by plain descent, the rate of each tuned on
-one grid; the training loss is set against passes, which are gradient evaluations, and against
-seconds. Then the variance of the gradient is measured against the batch size `B`. That mini-batches
-avoid local minima (erratum 12) is asserted in the slides; nothing here shows it, all sizes go down
-steadily (deck C, "Mini-Batches"; deck E, "Mini-Batch Gradient Descent").
+784-32-10 learns by plain descent with batches of 1, of 32 and of all examples; the rate of each is
+tuned on one grid. The training loss is shown against passes, which count gradient evaluations, and
+against seconds. Then the variance of the gradient is measured against the batch size `B`. The
+slides say that mini-batches avoid local minima (erratum 12). Nothing here shows it: the loss goes
+down steadily with all sizes (deck C, "Mini-Batches"; deck E, "Mini-Batch Gradient Descent").
 
-The seconds are shown and do not decide: identical runs on a busy machine fell on both sides of
-"faster than online learning". Gradient evaluations took their place in the threshold, after that
-had been seen.
+The seconds are shown but do not decide: on a busy machine, identical runs fell on both sides of
+"faster than online learning". After that had been seen, gradient evaluations took their place in
+the threshold.
 """
 
 import time
@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, orders, over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits
 from jaxmlp import nn, optim
 
@@ -30,20 +30,20 @@ ABOUT = About(
     section="Mini-batches; mini-batch gradient descent",
     formula=r"\mathrm{Var} \Big( \frac{1}{B} \sum_{n=1}^{B} \nabla \ell_n \Big)"
     r" = \frac{1}{B} \mathrm{Var} ( \nabla \ell_n )",
-    threshold="after as many passes the mini-batch's training loss is below half of the whole"
-    " batch's, and not above that of online learning; and the slope of log variance against log B"
-    " lies within 0.05 of -1",
+    threshold="after the same number of passes, the mini-batch's training loss is below half of"
+    " the whole batch's, and not above that of online learning; and the slope of log variance"
+    " against log B is within 0.05 of -1",
     expected=CONDITIONALLY,
     seconds=12,
 )
 PASSES = {"online": 5, "mini-batch": 5, "batch": 100}
 B = 32
-WIDTHS = (1, 2, 4, 8, 16, 32, 64)  # batches whose gradient's variance is measured
-DRAWS = 60  # of each
+WIDTHS = (1, 2, 4, 8, 16, 32, 64)  # batch sizes for which the gradient's variance is measured
+DRAWS = 60  # batches of each size
 
 
 def run(settings: Settings) -> Numbers:
-    """Train with every batch size, rate and seed, take the time, and measure variances."""
+    """Train with every batch size, rate and seed, and measure times and variances."""
     n = 800
     rates = jnp.array([0.03, 0.1, 0.3, 1.0])
     (x, y), _ = digits(settings, n, 1)
@@ -70,7 +70,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def _seconds(train: Any, *arguments: Any) -> float:
-    """Return how long one run takes once it is compiled: the shortest of three."""
+    """Return the seconds that one compiled run takes, the shortest of three times."""
     jax.block_until_ready(train(*arguments))
     times = []
     for _ in range(3):
@@ -147,12 +147,13 @@ def verdict(numbers: Numbers) -> Verdict:
     )
     ends = ", ".join(f"{name} {r[:, passes].mean():.3f}" for name, r in runs.items())
     return Verdict(
-        HOLDS if all(good) else CONDITIONALLY if any(good) else FAILS,
+        verdict_word(good),
         float(share.mean()),
         float(share.std()),
-        f"Loss after {passes} passes: {ends}; mini-batches take {B} times fewer steps for it than"
-        f" online learning, which makes the most of every gradient. In the {budget:.2g} s of the"
-        f" mini-batches this machine has online learning at {then['online']:.2f}, whole batches at"
-        f" {then['batch']:.2f}. The variance of the gradient falls as B to the power"
-        f" {slope.mean():.3f}. The number: the mini-batch's loss as a share of the whole batch's.",
+        f"Loss after {passes} passes: {ends}. Mini-batches take {B} times fewer steps for this"
+        f" than online learning, which learns most from every gradient. In the {budget:.2g} s that"
+        f" the mini-batches take on this machine, online learning reaches {then['online']:.2f} and"
+        f" whole batches reach {then['batch']:.2f}. The variance of the gradient falls as B to the"
+        f" power {slope.mean():.3f}. The number is the mini-batch's loss as a share of the whole"
+        " batch's.",
     )

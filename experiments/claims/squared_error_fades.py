@@ -1,9 +1,9 @@
 r"""Squared error learns slowest where the network is most wrong; cross-entropy does not.
 
-For logits whose wrong class leads by a margin `m`, the slope of each loss with respect to them:
-`a - y` for cross-entropy, and through the softmax Jacobian for squared error. Then a network that
-starts out sure and wrong, its last bias set in favour of one class, is trained with both (deck A,
-"A possible loss: MSE" and "Why CE is better").
+In the logits, a wrong class leads by a margin `m`. We measure the slope of each loss with respect
+to them: `a - y` for cross-entropy, and through the softmax Jacobian for squared error. Then a
+network is trained with both losses. Its last bias favours one class, so that it starts sure and
+wrong (deck A, "A possible loss: MSE" and "Why CE is better").
 """
 
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 
@@ -20,13 +20,14 @@ ABOUT = About(
     section="A possible loss: MSE; why CE is better",
     formula=r"\frac{\partial L_{SE}}{\partial z_j} = 2 a_j \Big(a_j - y_j - \sum_i a_i (a_i - y_i)"
     r"\Big), \qquad \frac{\partial L_{CE}}{\partial z_j} = a_j - y_j",
-    threshold="at a margin of 10 the slope of squared error is below 1 % of cross-entropy's, and"
-    " from a saturated start cross-entropy needs at most half as many epochs to 80 % accuracy",
+    threshold="at a margin of 10, the slope of squared error is below 1 % of cross-entropy's; and"
+    " from a saturated start, cross-entropy needs at most half as many epochs to reach 80 %"
+    " accuracy",
     expected=HOLDS,
     seconds=20,
 )
 MARGINS = np.linspace(-10, 20, 61)
-HEAD_START = 12.0  # by how much the last bias prefers class 0
+HEAD_START = 12.0  # added to the last bias of class 0
 
 
 def run(settings: Settings) -> Numbers:
@@ -50,7 +51,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def _sure_of_zero() -> nn.Layer:
-    """Return 784-64-10 that begins by calling everything a zero."""
+    """A network 784-64-10 that at the start calls everything a zero."""
     model = nn.mlp((64,), 10)
 
     def init(key, shape):  # type: ignore[no-untyped-def]
@@ -62,21 +63,21 @@ def _sure_of_zero() -> nn.Layer:
 
 
 def _epochs_to(accuracy: np.ndarray, least: float = 0.8) -> np.ndarray:
-    """Return after how many epochs each run is good enough; one more than all if it never is."""
+    """Return the epochs until each run is good enough, one more than all if it never is."""
     good = np.asarray(accuracy) >= least
     return np.where(good.any(axis=1), good.argmax(axis=1), good.shape[1])
 
 
 def plot(numbers: Numbers) -> Figure:
-    """Draw the slopes against the margin, and the two recoveries."""
+    """Draw the slopes against the margin, and the accuracies by epoch."""
     figure, ((left, right),) = style.figure(1, 2)
     for i, (name, values) in enumerate(numbers["slopes"].items()):
         style.band(left, numbers["margins"], values, name, i, log=True)
-    left.set_xlabel("lead of the wrong class, logits")
+    left.set_xlabel("margin m of the wrong class, logits")
     left.set_ylabel("slope |dL/dz|")
     for i, (name, values) in enumerate(numbers["accuracy"].items()):
         style.band(right, range(len(values[0])), values, name, i)
-    right.set_xlabel("epoch, from a start that is sure and wrong")
+    right.set_xlabel("epoch (the start is sure and wrong)")
     right.set_ylabel("test accuracy")
     for panel in (left, right):
         panel.legend(frameon=False)
@@ -91,12 +92,13 @@ def verdict(numbers: Numbers) -> Verdict:
     fast, slow = (_epochs_to(numbers["accuracy"][name]) for name in numbers["accuracy"])
     share = fast / slow
     fades, recovers = ratio < 0.01, np.mean(share) <= 0.5
-    word = HOLDS if fades and recovers else CONDITIONALLY if fades or recovers else FAILS
+    word = verdict_word([fades, recovers])
     return Verdict(
         word,
         float(np.mean(share)),
         float(np.std(share)),
-        f"At a lead of 10 the slope of squared error is {ratio:.1e} of cross-entropy's. From the"
-        f" saturated start cross-entropy takes {np.mean(fast):.1f} epochs to 80 % accuracy,"
-        f" squared error {np.mean(slow):.1f} (never counts as one epoch more than were run).",
+        f"At a margin of 10, the slope of squared error is {ratio:.1e} of cross-entropy's. From"
+        f" the saturated start, cross-entropy takes {np.mean(fast):.1f} epochs to reach 80 %"
+        f" accuracy and squared error takes {np.mean(slow):.1f} (a run that never reaches it"
+        " counts as one epoch more than were run).",
     )

@@ -1,9 +1,10 @@
-r"""Descent follows the slope, but no further than the curvature allows: rates above 2/L diverge.
+r"""The curvature limits the step of descent: at rates above 2/L, descent diverges.
 
-The worked example, whose rate of 0.1 just stays below its bound of 1/9. Then linear regression, a
-quadratic whose largest curvature L is known, at rates around 2/L; and a network of 16 tanh units on
-two moons, whose curvature changes on the way, at rates around the 2/L of its start (deck B,
-"Example: Gradient Descent and Updating Weights" and "Identifying an Optimal Learning Rate").
+First comes the worked example, whose rate of 0.1 is just below its bound of 1/9. Then come linear
+regression, a quadratic whose largest curvature L is known, at rates around 2/L, and a network of 16
+tanh units on two moons, whose curvature changes in training, at rates around the 2/L of its start
+(deck B, "Example: Gradient Descent and Updating Weights" and "Identifying an Optimal Learning
+Rate").
 """
 
 import jax
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn
 from jaxmlp.data.toys import load_points
 
@@ -24,13 +25,13 @@ ABOUT = About(
     section="Example: gradient descent and updating weights; identifying an optimal learning rate",
     formula=r"w_{\text{new}} = w_{\text{old}} - \eta \frac{\partial L}{\partial w}, \qquad \eta <"
     r" \frac{2}{\lambda_{\max}}",
-    threshold="the example gives -24 and 4.4; on the quadratic every run at 0.9 of 2/L or less ends"
-    " below its start and every run at 1.1 or more above; in the network the least rate at which"
-    " any step raises the loss lies within a factor 4 of 2/L in the mean",
+    threshold="the example gives -24 and 4.4; on the quadratic, every run at 0.9 of 2/L or less"
+    " ends below its start and every run at 1.1 or more ends above it; in the network, the lowest"
+    " rate at which any step raises the loss is on average within a factor of 4 of 2/L",
     expected=HOLDS,
     seconds=3,
 )
-QUADRATIC = np.array([0.001, 0.01, 0.1, 0.5, 0.9, 1.1, 1.3])  # in units of 2/L
+QUADRATIC = np.array([0.001, 0.01, 0.1, 0.5, 0.9, 1.1, 1.3])  # rates, in units of 2/L
 NETWORK = 2.0 ** np.arange(-4, 6)
 
 
@@ -106,7 +107,7 @@ def plot(numbers: Numbers) -> Figure:
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Check the example, the quadratic on both sides of 2/L, and where the network gets erratic."""
+    """Check the example, the quadratic on both sides of 2/L, and where the network's loss rises."""
     exact = bool(np.isclose(numbers["slope"], -24) and np.isclose(numbers["next"], 4.4))
     losses = np.array(numbers["quadratic"]["losses"], float)
     below = np.array(numbers["quadratic"]["rates"]) < 1
@@ -118,12 +119,12 @@ def verdict(numbers: Numbers) -> Verdict:
     mean = float(np.exp(np.mean(np.log(least))))
     checks = (exact, sharp, 0.25 <= mean <= 4)
     return Verdict(
-        HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS,
+        verdict_word(checks),
         mean,
         float(np.std(least)),
         f"The example's gradient is {numbers['slope']:g} and its next weight {numbers['next']:g}."
-        f" On the quadratic 2/L {'separates' if sharp else 'does not separate'} the rates that"
-        f" converge from those that diverge. The network's loss first rises at {mean:.1f} times the"
-        " 2/L of its start: there the bound is a guide, since the curvature"
-        " moves with the weights.",
+        f" On the quadratic, 2/L {'separates' if sharp else 'does not separate'} the rates that"
+        f" converge from those that diverge. The network's loss first rises at {mean:.1f} times"
+        " the 2/L of its start. There, the bound is only a guide, because the curvature changes"
+        " with the weights.",
     )

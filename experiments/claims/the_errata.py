@@ -1,9 +1,9 @@
-r"""Sixteen places of the lectures say something that does not hold, each by a number.
+r"""Sixteen places of the lectures say something that does not hold, and a number shows each one.
 
-Where the printed form is a formula, it is evaluated beside the right one, and the right one is the
-library's. Where it is a statement, what it is about is measured. The numbers in brackets are those
-by which docstrings and tests cite an erratum; where one has two parts, each has a line (decks A to
-E).
+Where the printed form is a formula, it is evaluated beside the right formula, which is the
+library's. Where it is a statement, the quantity in question is measured. The numbers in brackets
+are those by which docstrings and tests cite an erratum; an erratum with two parts has a line for
+each part (decks A to E).
 """
 
 import functools
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, over_seeds
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from experiments.training import dataset
 from jaxmlp import nn, optim
 from jaxmlp.config.referees import autodiff
@@ -30,13 +30,13 @@ ABOUT = About(
     formula=r"\mathrm{Var} \, U \Big( -\sqrt{\frac{1}{n}}, \sqrt{\frac{1}{n}} \Big)"
     r" = \frac{1}{3n} \ne \frac{1}{n}",
     threshold="for each of the sixteen, in each of its parts, the printed number differs from the"
-    " right one by more than 5 % of the larger; for (11), ReLU also follows a sine to 0.05; for"
-    " (12), a statement, batches of one get stuck in at least 5 % of the starts; with conditions if"
-    " for some",
+    " right one by more than 5 % of the larger; for (11), ReLU also follows a sine within 0.05;"
+    " for (12), which is a statement, batches of one get stuck in at least 5 % of the starts;"
+    " with conditions if only some of them are shown",
     expected=HOLDS,
     seconds=10,
 )
-STARTS, STEPS = 100, 2000  # of the runs behind (12)
+STARTS, STEPS = 100, 2000  # of the runs for (12)
 
 
 def run(settings: Settings) -> Numbers:
@@ -85,7 +85,7 @@ def _xavier(key: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _algorithm_1() -> tuple[int, int]:
-    """Return how many arrays get a gradient as printed, down to k = 2, and down to 1."""
+    """Return the number of arrays that get a gradient: as printed (k = 2), and down to k = 1."""
     model, loss = nn.sequential(nn.dense(4), nn.dense(4), nn.dense(3)), nn.losses.cross_entropy
     params, _ = model.init(jax.random.key(0), (5,))
     x, y = jnp.ones((2, 5)), jnp.array([0, 1])
@@ -110,7 +110,7 @@ def _minimum() -> tuple[float, float]:
 
 
 def _diagonal() -> tuple[float, float]:
-    """Return `dl/dz_0` with the diagonal of the softmax Jacobian only, and with all of it."""
+    """Return `dl/dz_0` by the diagonal of the softmax Jacobian only, and by all of it."""
     z, y = jnp.array([[2.0, 0.0]]), jnp.array([1])
     a, target = jax.nn.softmax(z)[0], jnp.array([0.0, 1.0])
     diagonal = 2 * (a - target) * a * (1 - a)
@@ -123,7 +123,7 @@ def _capped() -> tuple[float, float]:
 
 
 def _epsilon() -> tuple[float, float]:
-    """Return the size of Adam's first step with epsilon inside and outside the root."""
+    """Return the size of Adam's first step, with epsilon inside and outside the root."""
     w, g = jnp.zeros(1), jnp.full(1, 1e-8)
     rules = [optim.adam(1.0, epsilon_inside=inside) for inside in (True, False)]
     steps = [rule.update(g, rule.init(w), w)[0] for rule in rules]
@@ -148,7 +148,7 @@ def _relu_fit() -> np.ndarray:
 
 
 def _stuck(settings: Settings) -> tuple[float, float]:
-    """Return how often 2-2-1 fails to learn XOR, one example a step and all four."""
+    """Return the share of starts at which 2-2-1 fails on XOR, by one example a step and by all."""
     table = toys.load_gate("xor")
     x, y = jnp.asarray(table.x_train), jnp.asarray(table.y_train, jnp.float32)[:, None]
     model, loss = nn.mlp((2,), 1, activations.tanh), nn.losses.binary_cross_entropy
@@ -205,7 +205,7 @@ def plot(numbers: Numbers) -> Figure:
     places = (0.05, 0.09, 0.80, 0.99)
     sides = ("right", "left", "right", "right")
     for i, number in enumerate((None, *numbers["what"])):
-        row = ("no.", "what is measured (deck A to E)", "printed", "right")
+        row = ("no.", "what is measured (decks A to E)", "printed", "right")
         if number is not None:
             pair = (f"{numbers[key][number]:.3g}" for key in ("printed", "right"))
             row = (str(number), numbers["what"][number], *pair)
@@ -217,13 +217,13 @@ def plot(numbers: Numbers) -> Figure:
 
 
 def _shown(number: str, printed: float, right: float) -> bool:
-    if number == "12":  # a statement: descent of single examples escapes
+    if number == "12":  # a statement: descent on single examples escapes
         return printed >= 0.05
     return abs(printed - right) > 0.05 * max(abs(printed), abs(right))
 
 
 def _errata(parts: Any) -> set[int]:
-    """Return which errata the parts belong to, 2 for 2a and 2b."""
+    """Return the errata to which the parts belong: 2 for 2a and 2b."""
     return {int(part.rstrip("ab")) for part in parts}
 
 
@@ -235,16 +235,16 @@ def verdict(numbers: Numbers) -> Verdict:
         missed.add("11")
     every, shown = _errata(pairs), _errata(pairs) - _errata(missed)
     online, batch = pairs["12"]
-    word = HOLDS if shown == every else CONDITIONALLY if shown else FAILS
+    word = verdict_word(number in shown for number in every)
     return Verdict(
         word,
         float(len(shown)),
         None,
         f"{len(shown)} of {len(every)} are shown. (6) and (10) are choices, not mistakes, but they"
-        f" give other numbers. (11): ReLU is unbounded, and 64 of its units follow a sine within"
-        f" {numbers['relu_error']:.2g} all the same. (12): single examples leave"
-        f" {100 * online:.0f} % of {STARTS} starts of XOR unsolved, whole batches"
-        f" {100 * batch:.0f} %: noise does not save descent from getting stuck. (14): ReLU halves"
-        f" the second moment; the variance falls to {pairs['14'][1]:.2f} of what it was, for 1/2 -"
-        " 1/(2π) = 0.34.",
+        " give other numbers. (11): ReLU is unbounded, and all the same 64 of its units follow a"
+        f" sine within {numbers['relu_error']:.2g}. (12): descent on single examples leaves"
+        f" {100 * online:.0f} % of {STARTS} starts of XOR unsolved, descent on whole batches"
+        f" {100 * batch:.0f} %: noise does not keep descent from getting stuck. (14): ReLU halves"
+        f" the second moment; the variance falls to {pairs['14'][1]:.2f} of what it was, as 1/2 -"
+        " 1/(2π) = 0.34 predicts.",
     )

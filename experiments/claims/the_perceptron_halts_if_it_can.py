@@ -1,15 +1,16 @@
-r"""The perceptron stops learning where a line separates the classes, and nowhere else.
+r"""The perceptron stops learning if a line separates the classes, and only then.
 
-Points in the unit disc at a margin of at least gamma from a random line: the mistakes made until
-none is left, against the bound. Then a tenth of the labels is flipped, and the perceptron goes on
-beside logistic regression, at three rates, on the same examples: how restless they are, the slope
-of the step function, and the Brier score, the mean square of what is said minus what is, of an
-answer that is 0 or 1 and of a probability (deck E, "The Perceptron Algorithm" and its difference
-from logistic regression).
+Points in the unit disc lie at a margin of at least gamma from a random line. We count the mistakes
+made until none is left, and compare them with the bound. Then a tenth of the labels is flipped, and
+the perceptron goes on beside logistic regression, at three rates, on the same examples. We measure
+how much their accuracies vary, the slope of the step function, and the Brier score, which is the
+mean square of the answer minus the label; the perceptron answers 0 or 1, logistic regression
+answers with a probability (deck E, "The Perceptron Algorithm" and its difference from logistic
+regression).
 
-The threshold was reformulated after runs at one rate had been seen, where the perceptron's accuracy
-varied five times as much: it now asks for more at every rate and seed, and measures what the slides
-say of probability and gradient.
+The threshold was reformulated after runs at one rate had been seen, in which the perceptron's
+accuracy varied five times as much. It now asks for more at every rate and seed, and measures what
+the slides say about probability and gradient.
 """
 
 import jax
@@ -20,7 +21,7 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds, stepping
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, About, Numbers, Settings, Verdict
+from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -28,10 +29,10 @@ ABOUT = About(
     section="The perceptron: supervised binary classifier; difference from logistic regression",
     formula=r"\theta_j \leftarrow \theta_j + \alpha (y - h_\theta(x)) x_j, \qquad"
     r" \text{mistakes} \leq \Big(\frac{R}{\gamma}\Big)^2",
-    threshold="every run on separable classes halts within the bound; on overlapping classes no run"
-    " has an epoch without a mistake; over the last half of the epochs the perceptron's accuracy"
-    " varies more and its Brier score is higher than logistic regression's, at every rate and every"
-    " seed; the step has slope zero at every z",
+    threshold="every run on separable classes halts within the bound; on overlapping classes, no"
+    " run has an epoch without a mistake; over the last half of the epochs, the perceptron's"
+    " accuracy varies more than logistic regression's and its Brier score is higher, at every"
+    " rate and every seed; the step function has slope zero at every z",
     expected=HOLDS,
     seconds=10,
 )
@@ -39,7 +40,7 @@ MARGINS = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.4])
 RADIUS2 = 2.0  # the largest |(x, 1)|^2
 N = 100
 FLIPPED = 0.1
-RATES = (0.005, 0.02, 0.1)  # of logistic regression
+RATES = (0.005, 0.02, 0.1)  # rates of logistic regression
 
 
 def run(settings: Settings) -> Numbers:
@@ -73,7 +74,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def _points(key: Array, gamma: Array) -> tuple[Array, Array]:
-    """Draw points in the unit disc, pushed away from a line through it to the margin at least."""
+    """Draw points in the unit disc and move them to at least the margin from a line through it."""
     keys = jax.random.split(key, 3)
     angle = jax.random.uniform(keys[0], maxval=2 * jnp.pi)
     normal = jnp.stack([jnp.cos(angle), jnp.sin(angle)])
@@ -128,7 +129,7 @@ def plot(numbers: Numbers) -> Figure:
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Compare mistakes with the bound, and how restless the two learners are."""
+    """Compare mistakes with the bound, and the variation of the two learners."""
     mistakes, margins = np.array(numbers["mistakes"]), np.array(numbers["margins"])
     share = np.sum(mistakes, axis=2) * margins**2 / RADIUS2
     halts = bool(np.all(mistakes[:, :, -1] == 0) and np.all(share <= 1))
@@ -154,14 +155,15 @@ def verdict(numbers: Numbers) -> Verdict:
         for name, a in runs.items()
     )
     return Verdict(
-        HOLDS if all(checks) else CONDITIONALLY if any(checks) else FAILS,
+        verdict_word(checks),
         float(np.max(share)),
         None,
-        f"With a margin the perceptron {'always halts' if halts else 'does not always halt'}, with"
-        f" at most {np.max(share):.0%} of the mistakes that the bound allows. With {FLIPPED:.0%} of"
-        f" the labels flipped it {'never halts' if never else 'may still halt'}. Accuracy over the"
-        f" last epochs, its deviation from epoch to epoch, and the Brier score: {listed}. The slope"
-        f" of the step is {np.max(np.abs(numbers['slope']['step'])):.0f} at every z, of the sigmoid"
-        f" up to {np.max(numbers['slope']['sigmoid']):.2f}: the one's answer says neither how sure"
-        " it is nor where to go.",
+        f"With a margin, the perceptron {'always halts' if halts else 'does not always halt'},"
+        f" with at most {np.max(share):.0%} of the mistakes that the bound allows. With"
+        f" {FLIPPED:.0%} of the labels flipped, it {'never halts' if never else 'may still halt'}."
+        " Accuracy over the last half of the epochs, its deviation from epoch to epoch, and the"
+        f" Brier score: {listed}. The slope of the step function is"
+        f" {np.max(np.abs(numbers['slope']['step'])):.0f} at every z, and that of the sigmoid goes"
+        f" up to {np.max(numbers['slope']['sigmoid']):.2f}: the answer of the step function says"
+        " neither how sure it is nor in which direction to improve.",
     )

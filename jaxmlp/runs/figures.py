@@ -14,7 +14,10 @@ from matplotlib.figure import Figure
 from jaxmlp.files import write_atomically
 from jaxmlp.training import Record
 
-BLUE, ORANGE = "#0072b2", "#d55e00"  # told apart by the colour-blind, and by lightness
+# The palette of all figures (Okabe and Ito 2008). Colour-blind readers can tell the colours apart;
+# most of them differ in lightness as well.
+BLUE, ORANGE, PURPLE, BLACK = "#0072b2", "#d55e00", "#cc79a7", "#000000"
+COLOURS = (BLUE, ORANGE, "#009e73", PURPLE, "#e69f00", "#56b4e9", BLACK, "#999999")
 
 
 def save(figure: Figure, path: Path) -> None:

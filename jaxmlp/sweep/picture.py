@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from jaxmlp.runs.figures import BLUE
+from jaxmlp.runs.figures import BLACK, BLUE, ORANGE, PURPLE
 from jaxmlp.sweep.results import Setting
 from jaxmlp.sweep.space import text, words
 
@@ -16,7 +16,7 @@ MOST_LINES = 8  # more are scattered points, a panel for each field
 MOST_PANELS = 4
 WIDE = 8  # values that span more than this factor stand on a logarithmic axis
 LINES, MARKERS = ("-", "--", ":", "-."), ("o", "s", "^", "D")
-COLOURS = (BLUE, "#d55e00", "#000000", "#cc79a7")  # told apart by lightness as well
+COLOURS = (BLUE, ORANGE, BLACK, PURPLE)  # four that also differ in lightness
 
 
 def picture(settings: Sequence[Setting], score: str) -> Figure | None:

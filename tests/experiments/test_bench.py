@@ -145,7 +145,7 @@ def test_the_markdown_names_machine_and_spread(tmp_path, capsys):
         ("--only epoch", "unknown section 'epoch', expected one of"),
         ("--libraries tensorflow", "unknown library 'tensorflow'"),
         ("--rounds 0", "--rounds must be at least 1, got 0"),
-        ("--markdown", "must be a folder with results of the benchmark, got 'none'"),
+        ("--markdown", "holds no results of the benchmark; run python -m experiments.bench first"),
     ],
 )
 def test_bad_input(capsys, tmp_path, line, message):
@@ -158,7 +158,7 @@ def test_a_library_that_is_not_there(capsys, tmp_path, monkeypatch):
     assert command.main(["--only", "tiny", "--out", str(tmp_path)]) == 2
     captured = capsys.readouterr().err
     assert captured.count("\n") == 1
-    assert "keras not installed; pip install '.[bench]', or name the libraries" in captured
+    assert "keras not installed; run pip install '.[bench]', or name the installed" in captured
 
 
 def test_a_sweep_projects_what_it_did_not_time(monkeypatch):

@@ -73,7 +73,7 @@ def framework_figure():
         ("framework", "unknown experiment 'framework'"),
         ("squared_error_fades --seeds 1", "--seeds must be at least 2, got 1"),
         ("squared_error_fades --dataset iris", "--dataset must be mnist or mnist_5k, got 'iris'"),
-        ("squared_error_fades --long", "--long must be given with experiments that have a long"),
+        ("squared_error_fades --long", "--long needs an experiment with a long part, got squared"),
         ("--report --out {}/nowhere", "no experiment has run yet"),
     ],
 )
@@ -84,7 +84,7 @@ def test_bad_input(capsys, tmp_path, line, message):
 
 @pytest.fixture
 def long(tmp_path, monkeypatch):
-    """Let an experiment have a long part that counts its calls, and keep its numbers elsewhere."""
+    """Give an experiment a long part that counts its calls, and another folder for its numbers."""
     from experiments.claims import squared_error_fades as module
 
     calls = []
@@ -109,7 +109,7 @@ def test_long_measurements_are_made_once_and_kept(long, tmp_path, capsys):
     module, calls = long
     line = [NAME, "--quick", "--out", str(tmp_path)]
     assert command.main(line) == 2
-    assert "nothing is kept of 'row'" in capsys.readouterr().err
+    assert "no numbers are kept for 'row'" in capsys.readouterr().err
     assert command.main([*line, "--long", "--seeds", "2"]) == 0
     assert command.main([*line, "--long", "--seeds", "3"]) == 0
     assert calls == [0, 1, 2]
@@ -126,7 +126,7 @@ def test_numbers_kept_by_another_protocol_do_not_count(long, monkeypatch):
     module, calls = long
     kept.measure(NAME, module.LONG, 1)
     other = {"row": module.LONG["row"]._replace(protocol="otherwise")}
-    with pytest.raises(InputError, match="measure it by python -m experiments"):
+    with pytest.raises(InputError, match="measure them by python -m experiments"):
         kept.read(NAME, other)
     kept.measure(NAME, other, 1)
     assert calls == [0, 0]

@@ -1,4 +1,4 @@
-"""What experiments share: training as one function, fits of powers, and bands in figures."""
+"""The shared modules: the word of a verdict, training, timing, and bands in figures."""
 
 import jax
 import jax.numpy as jnp
@@ -6,8 +6,24 @@ import numpy as np
 import pytest
 
 from experiments import descent, style, timing, training
-from experiments.framework import Settings
+from experiments.framework import CONDITIONALLY, FAILS, HOLDS, Settings, verdict_word
 from jaxmlp import nn, optim
+
+
+@pytest.mark.parametrize(
+    ("checks", "partly", "word"),
+    [
+        ([True, True], None, HOLDS),
+        (np.array([True, False]), None, CONDITIONALLY),
+        ([np.False_, False], None, FAILS),
+        ([True, True], False, HOLDS),  # what is met in full holds without conditions
+        ([True, False], False, FAILS),
+        ([False, False], True, CONDITIONALLY),
+    ],
+)
+def test_the_word_of_a_verdict(checks, partly, word):
+    assert verdict_word(checks, partly) == word
+    assert verdict_word(iter(checks), partly) == word
 
 
 def test_descent_takes_the_steps_it_says():

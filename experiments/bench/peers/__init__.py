@@ -1,9 +1,9 @@
-"""One module per library, each with `start(problem) -> Session`, as its own tutorial has it.
+"""One module for each library, with `start(problem) -> Session` written as in its own tutorial.
 
-Data are in memory, and the step is compiled where the tutorial compiles it. A problem that is
-`tuned` also uses what the library's documentation has for speed on a processor: float32 data in
+Data are in memory, and the step is compiled if the tutorial compiles it. A `tuned` problem also
+uses the options for speed on a processor that the library's documentation names: float32 data in
 scikit-learn, whose tutorials divide pictures into float64; the fused Adam of PyTorch; cached
-arguments of the step in Flax; donated ones in Equinox. Keras and ours are as they are.
+arguments of the step in Flax; donated arguments in Equinox. Keras and ours have no such options.
 """
 
 import importlib
@@ -29,8 +29,8 @@ class Session(NamedTuple):
     """A network in training.
 
     Attributes:
-      train: trains for so many epochs, and returns when they are done.
-      predict: returns the labels it gives the first so many test examples.
+      train: trains for a number of epochs, and returns when they are done.
+      predict: returns the predicted labels of the first test examples, by their number.
     """
 
     train: Callable[[int], None]

@@ -1,4 +1,4 @@
-"""What the loops written with JAX share: shuffled batches, and Optax's loss and schedule."""
+"""Shuffled batches, and the loss and schedule of Optax, for the loops written with JAX."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,14 +11,14 @@ from experiments.bench.problem import Problem
 
 
 def epoch(rng: np.random.Generator, rows: int, batch_size: int) -> Iterator[np.ndarray]:
-    """Yield the rows of each batch; the last, incomplete one is dropped, as in the tutorials."""
+    """Yield the rows of each batch; an incomplete last batch is dropped, as in the tutorials."""
     order, whole = rng.permutation(rows), rows // batch_size * batch_size
     for first in range(0, whole, batch_size):
         yield order[first : first + batch_size]
 
 
 def mean_loss(problem: Problem, outputs: Any, y: Any) -> Any:
-    """Return the mean cross-entropy of raw outputs with labels."""
+    """Return the mean cross-entropy of raw outputs and labels."""
     if not problem.smoothing:
         return optax.softmax_cross_entropy_with_integer_labels(outputs, y).mean()
     targets = optax.smooth_labels(jax.nn.one_hot(y, outputs.shape[1]), problem.smoothing)
@@ -26,7 +26,7 @@ def mean_loss(problem: Problem, outputs: Any, y: Any) -> Any:
 
 
 def rate(problem: Problem, rows: int) -> Any:
-    """Return the learning rate, a number or a schedule of Optax."""
+    """The learning rate, a number or a schedule of Optax."""
     if problem.schedule == "constant":
         return problem.learning_rate
     assert problem.epochs is not None

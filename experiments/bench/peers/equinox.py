@@ -13,7 +13,7 @@ from experiments.bench.problem import Problem, arrays
 
 
 def start(problem: Problem) -> Session:
-    """Return a session of Equinox."""
+    """A session of Equinox."""
     x, y, x_test, y_test = arrays(problem)
     outputs, width, depth = int(y_test.max()) + 1, problem.hidden[0], len(problem.hidden)
     key = jax.random.key(problem.seed)

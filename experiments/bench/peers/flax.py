@@ -29,7 +29,7 @@ class MLP(nnx.Module):
 
 
 def start(problem: Problem) -> Session:
-    """Return a session of Flax NNX."""
+    """A session of Flax NNX."""
     x, y, x_test, y_test = arrays(problem)
     widths = (x.shape[1], *problem.hidden, int(y_test.max()) + 1)
     model = MLP(widths, nnx.Rngs(problem.seed))
@@ -49,7 +49,7 @@ def start(problem: Problem) -> Session:
     def labels(model: MLP, x: Any) -> Any:
         return model(x).argmax(axis=1)
 
-    bind = nnx.cached_partial if problem.tuned else functools.partial  # its performance guide
+    bind = nnx.cached_partial if problem.tuned else functools.partial  # as in its performance guide
     bound = bind(step, model, optimizer)
 
     def train(epochs: int) -> None:

@@ -1,4 +1,4 @@
-"""Ours, as the commands run it: the configuration, the trainer, the loop."""
+"""jaxmlp in the way of its commands: the configuration, the trainer, the loop."""
 
 import numpy as np
 
@@ -9,11 +9,11 @@ from jaxmlp.config.problem import pose_problem
 from jaxmlp.data import Dataset
 from jaxmlp.training import begin, fit, outputs_of
 
-ENDLESS = 1_000_000  # epochs, for a session that is asked for one after the other
+ENDLESS = 1_000_000  # epochs, for a session that trains one epoch after another
 
 
 def start(problem: Problem) -> Session:
-    """Return a session of ours."""
+    """A session of jaxmlp."""
     ours = pose_problem(_config(problem), _dataset(problem))
     recipe = ours.recipe
     state, best = begin(ours.trainer, recipe.seed)

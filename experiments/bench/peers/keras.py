@@ -12,7 +12,7 @@ from experiments.bench.problem import Problem, arrays
 
 
 def start(problem: Problem) -> Session:
-    """Return a session of Keras; its one-cycle schedule is the cosine decay after a warm-up."""
+    """A session of Keras, whose one-cycle schedule is a cosine decay after a warm-up."""
     keras.utils.set_random_seed(problem.seed)
     x, y, x_test, y_test = arrays(problem)
     model = keras.Sequential(

@@ -11,7 +11,7 @@ from experiments.bench.problem import Problem, arrays
 
 
 def start(problem: Problem) -> Session:
-    """Return a session of scikit-learn, whose Adam knows no schedule, nor its loss smoothing."""
+    """A session of scikit-learn, whose Adam has no schedule and whose loss has no smoothing."""
     assert problem.schedule == "constant"
     assert not problem.smoothing
     x, y, x_test, _ = arrays(problem)
@@ -21,14 +21,14 @@ def start(problem: Problem) -> Session:
         problem.hidden,
         batch_size=min(problem.batch_size, len(x)),
         learning_rate_init=problem.learning_rate,
-        n_iter_no_change=1_000_000,  # train for as long as told
+        n_iter_no_change=1_000_000,  # train for all epochs
         random_state=problem.seed,
         warm_start=True,
     )
 
     def train(epochs: int) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # it is told when to stop
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is fixed
             model.set_params(max_iter=epochs).fit(x, y)
 
     def predict(n: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""PyTorch, eager: the loop of its tutorials, on tensors in memory."""
+"""PyTorch in eager mode: the loop of its tutorials, on tensors in memory."""
 
 import itertools
 
@@ -11,7 +11,7 @@ from experiments.bench.problem import Problem, arrays
 
 
 def start(problem: Problem) -> Session:
-    """Return a session of PyTorch."""
+    """A session of PyTorch."""
     torch.manual_seed(problem.seed)
     x_train, y_train, x_test, y_test = arrays(problem)
     x, y = torch.from_numpy(x_train), torch.from_numpy(y_train).long()
