@@ -12,6 +12,7 @@ from jaxmlp.data.columns import Columns
 from jaxmlp.data.convert_task import with_task
 from jaxmlp.data.dataset import TASKS, Dataset, Source, checksum
 from jaxmlp.data.download import Unavailable
+from jaxmlp.data.in_memory import dataset_in_memory, inputs_in_memory
 from jaxmlp.data.inputs import Inputs, read_inputs
 from jaxmlp.data.mnist import IDX_SETS, load_idx_set
 from jaxmlp.data.pictures import background
@@ -32,7 +33,9 @@ __all__ = [
     "Unavailable",
     "background",
     "checksum",
+    "dataset_in_memory",
     "holdout",
+    "inputs_in_memory",
     "iterate_chunks",
     "load",
     "names",

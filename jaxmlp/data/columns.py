@@ -80,7 +80,7 @@ class Columns:
         """
         return {
             "numeric": list(self.numeric),
-            "categorical": {name: list(values) for name, values in self.categorical.items()},
+            "categorical": [[name, list(values)] for name, values in self.categorical.items()],
             "target": list(self.target),
         }
 
@@ -93,9 +93,38 @@ class Columns:
 
         Returns:
           Columns equal to the original ones.
+
+        Raises:
+          InputError: if version 0.1.0 wrote the record and lost the order of its text columns.
         """
-        categorical = {name: tuple(values) for name, values in record["categorical"].items()}
+        pairs = record["categorical"]
+        if isinstance(pairs, dict):
+            if len(pairs) > 1:
+                raise InputError(
+                    "jaxmlp 0.1.0 saved this network without the order of its text columns"
+                    f" {_quote_names(sorted(pairs))}: train it again to predict from it"
+                )
+            pairs = list(pairs.items())
+        categorical = {name: tuple(values) for name, values in pairs}
         return cls(tuple(record["numeric"]), categorical, tuple(record["target"]))
+
+
+def same_columns(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+    """Return whether two records describe the same columns.
+
+    Version 0.1.0 saved the text columns without their order: they are compared without it.
+
+    Args:
+      one: a record of `Columns.to_dict`, or `None` where there is no table.
+      other: another one.
+    """
+    if one is None or other is None:
+        return one is other
+    pairs = [one["categorical"], other["categorical"]]
+    if any(isinstance(found, dict) for found in pairs):
+        pairs = [dict(found) for found in pairs]
+    same = [one[key] == other[key] for key in ("numeric", "target")]
+    return all(same) and pairs[0] == pairs[1]
 
 
 def infer_columns(table: "pa.Table", target: tuple[str, ...], where: str) -> Columns:

@@ -3,7 +3,7 @@
 import math
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from jaxmlp.data.columns import Columns
 from jaxmlp.data.pictures import read_picture
 from jaxmlp.data.readers import ARRAY_SUFFIXES, TABLE_SUFFIXES, read_arrays, read_table
 from jaxmlp.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Inputs(NamedTuple):
@@ -58,7 +61,7 @@ def read_inputs(
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in ARRAY_SUFFIXES:
-        x = _to_batch(_read_array(path), tuple(input_shape), path)
+        x = batch_of_examples(_read_array(path), tuple(input_shape), str(path))
         return Inputs(x, [f"row {i}" for i in range(len(x))], [])
     if suffix in TABLE_SUFFIXES:
         x = _read_rows(path, tuple(input_shape), columns)
@@ -81,29 +84,63 @@ def _read_array(path: Path) -> np.ndarray:
     return next(iter(arrays.values()))
 
 
-def _to_batch(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
-    """Reshape an array to a batch of examples of the shape."""
+def batch_of_examples(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:
+    """Return an array as a batch of examples.
+
+    Args:
+      x: one example or several; they may leave out a last axis of one channel, or be flat.
+      shape: of one example.
+      where: what the array is called in a message.
+
+    Returns:
+      `(N, *shape)`.
+
+    Raises:
+      InputError: if the array holds no numbers, numbers that are not finite, or other shapes.
+    """
     if x.dtype.kind not in "biuf":
-        raise InputError(f"{path}: expected numbers, got {dtype_and_shape(x)}")
+        raise InputError(f"{where}: expected numbers, got {dtype_and_shape(x)}")
     forms = [shape, (math.prod(shape),)]
     if len(shape) == 3 and shape[-1] == 1:
         forms.append(shape[:-1])
     if x.size == 0 or not any(form in (x.shape, x.shape[1:]) for form in forms):
         raise InputError(
-            f"{path}: expected examples of shape {shape}, got an array of shape {x.shape}"
+            f"{where}: expected examples of shape {shape}, got an array of shape {x.shape}"
         )
-    check_finite(x, str(path))
+    check_finite(x, where)
     return to_input_dtype(x.reshape(-1, *shape))
 
 
 def _read_rows(path: Path, shape: tuple[int, ...], columns: dict[str, Any] | None) -> np.ndarray:
     known = Columns.from_dict(columns) if columns else None
     table = read_table(path, text=known.categorical if known else ())
-    known = known or Columns(tuple(table.column_names))
+    return encode_rows(table, shape, columns, str(path))
+
+
+def encode_rows(
+    table: "pa.Table", shape: tuple[int, ...], columns: dict[str, Any] | None, where: str
+) -> np.ndarray:
+    """Return the rows of a table as inputs of a trained network.
+
+    Args:
+      table: the rows; its columns may come in any order.
+      shape: of one example.
+      columns: how the table that the network was trained on became numbers; without it, every
+        column is a number.
+      where: what the table is called in a message.
+
+    Returns:
+      `float64` inputs `(N, *shape)`.
+
+    Raises:
+      InputError: if there is no row, a column is missing or was never seen, or a cell is not what
+        its column holds.
+    """
+    known = Columns.from_dict(columns) if columns else Columns(tuple(table.column_names))
     if len(table) == 0:
-        raise InputError(f"{path}: expected at least one row, got none")
+        raise InputError(f"{where}: expected at least one row, got none")
     if len(known.input_names) != math.prod(shape):
         raise InputError(
-            f"{path}: expected {math.prod(shape)} columns of numbers, got {len(known.input_names)}"
+            f"{where}: expected {math.prod(shape)} columns of numbers, got {len(known.input_names)}"
         )
-    return known.encode(table, str(path)).reshape(-1, *shape)
+    return known.encode(table, where).reshape(-1, *shape)

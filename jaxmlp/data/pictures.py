@@ -32,40 +32,54 @@ def background(images: np.ndarray) -> str | None:
 def read_picture(
     path: Path, shape: tuple[int, ...], background: str | None = None, white: int = 255
 ) -> tuple[np.ndarray, bool]:
-    """Read a picture of any size and kind as one image of the given shape.
-
-    The steps: turn it as its camera says, put transparent parts on black or white paper, invert it
-    if its background differs from that of the training images, extend it to the aspect ratio of the
-    shape in the colour of its background, resize it, and make it grey if the shape has one channel.
+    """Read a picture of any size and kind as one image of the given shape; see `fit_picture`.
 
     Args:
       path: a file in any format that Pillow reads.
-      shape: `(H, W, C)`, where C is 1 or 3.
-      background: the background of the training images, `dark` or `light`; with `None` the picture
-        is never inverted.
-      white: the value of white in the training images, from 1 to 255.
+      shape: `(H, W, C)`, C being 1 or 3.
+      background: of the training images, `dark` or `light`; `None` leaves the picture as it is.
+      white: the value of white in the training images.
 
     Returns:
       The image, `uint8` `(1, H, W, C)`, and whether it was inverted.
 
     Raises:
-      InputError: if the file is missing, empty or not a picture, or if `shape`, `background` or
-        `white` is not as described.
+      InputError: if the file is missing, empty or no picture, or `shape`, `background` or `white`
+        are not of the kind described.
+    """
+    from PIL import Image
+
+    _check_form(f"{path}: the network's", shape, background, white)
+    damage = (SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+    with report_read_errors(existing_file(path), "a picture", *damage), Image.open(path) as file:
+        return fit_picture(file, shape, background, white)
+
+
+def fit_picture(
+    picture: Any, shape: tuple[int, ...], background: str | None = None, white: int = 255
+) -> tuple[np.ndarray, bool]:
+    """Make one image of the given shape of a picture of any size and kind.
+
+    The picture is turned as its camera says, laid on black or white paper where it is transparent,
+    inverted if its background is not that of the training images, widened to the aspect of the
+    shape in the colour of its background, resized, and made grey if the shape has one channel.
+
+    Args:
+      picture: a `PIL.Image.Image`.
+      shape: `(H, W, C)`, C being 1 or 3.
+      background: of the training images, `dark` or `light`; `None` leaves the picture as it is.
+      white: the value of white in the training images.
+
+    Returns:
+      The image, `uint8` `(1, H, W, C)`, and whether it was inverted.
+
+    Raises:
+      InputError: if `shape`, `background` or `white` are not of the kind described.
     """
     from PIL import Image, ImageOps
 
-    check(
-        len(shape) == 3 and shape[-1] in (1, 3),
-        f"{path}: the network's input shape",
-        "(H, W, 1) or (H, W, 3)",
-        shape,
-    )
-    check(background in (*BACKGROUNDS, None), "background", "dark, light or none", background)
-    check(0 < white <= 255, "white", "from 1 to 255", white)
-    damage = (SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
-    with report_read_errors(existing_file(path), "a picture", *damage), Image.open(path) as file:
-        picture = _to_rgb(ImageOps.exif_transpose(file))
-
+    _check_form("the network's", shape, background, white)
+    picture = _to_rgb(ImageOps.exif_transpose(picture))
     pixels = np.asarray(picture)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     paper = np.median(edge, axis=0)
@@ -77,6 +91,13 @@ def read_picture(
     picture = ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, colour)
     image = np.asarray(picture.convert("L" if channels == 1 else "RGB")).reshape(1, *shape)
     return np.rint(image * (white / 255)).astype(np.uint8), inverted
+
+
+def _check_form(what: str, shape: tuple[int, ...], background: str | None, white: int) -> None:
+    good = len(shape) == 3 and shape[-1] in (1, 3)
+    check(good, f"{what} input shape", "(H, W, 1) or (H, W, 3)", shape)
+    check(background in (*BACKGROUNDS, None), "background", "dark, light or none", background)
+    check(0 < white <= 255, "white", "from 1 to 255", white)
 
 
 def _to_rgb(picture: Any) -> Any:

@@ -101,16 +101,31 @@ def read_table(path: str | PathLike[str], text: Iterable[str] = ()) -> "pa.Table
       InputError: if the file is missing, empty or damaged, rows differ in length, or column names
         are missing or not different.
     """
-    import pyarrow as pa
-
     path = existing_file(path)
     parquet = path.suffix.lower() == ".parquet"
-    table = _read_parquet(path) if parquet else _read_csv(path, text)
-    _check_names(table.column_names, path)
+    return plain_table(_read_parquet(path) if parquet else _read_csv(path, text), str(path))
+
+
+def plain_table(table: "pa.Table", where: str) -> "pa.Table":
+    """Return a table with every kind of text as `string`.
+
+    Args:
+      table: any table.
+      where: what it is called in a message.
+
+    Returns:
+      The table.
+
+    Raises:
+      InputError: if column names are missing or not different.
+    """
+    import pyarrow as pa
+
+    _check_names(table.column_names, where)
     return pa.table({name: _plain(table[name]) for name in table.column_names})
 
 
-def _check_names(names: list[str], path: Path) -> None:
+def _check_names(names: list[str], path: str) -> None:
     for name, count in Counter(names).items():
         if count > 1:
             raise InputError(

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,20 +69,34 @@ def load_user_file(path: str | PathLike[str], target: str | None = None) -> Data
 
 
 def _load_table(name: str, path: Path, target: str | None) -> Dataset:
-    table = read_table(path)
+    return dataset_from_table(read_table(path), target, name, _file_provenance(path))
+
+
+def dataset_from_table(
+    table: "pa.Table", target: str | None, name: str, provenance: dict[str, Any]
+) -> Dataset:
+    """Make a data set of the rows of a table; a fifth is held out as the test part.
+
+    Args:
+      table: a column for each input and target; see `load_user_file`.
+      target: the target column, or several with commas between them.
+      name: of the set, also for messages.
+      provenance: where the table comes from.
+
+    Returns:
+      The data set.
+
+    Raises:
+      InputError: if the target is not a column, a cell is missing or not what its column holds, or
+        there is too little to learn from.
+    """
     if len(table) < 2:
         raise InputError(f"{name}: expected at least 2 rows, got {len(table)}")
     columns = infer_columns(table, _choose_target(table.column_names, target, name), name)
     y, task, classes = _read_target(table, columns.target, name)
     parts = split_off_test(columns.encode(table, name), y)
     return make_dataset(
-        name,
-        parts,
-        task,
-        classes,
-        columns.to_dict(),
-        split=split_record(y),
-        **_file_provenance(path),
+        name, parts, task, classes, columns.to_dict(), split=split_record(y), **provenance
     )
 
 
@@ -123,7 +138,25 @@ def _read_target(table: "pa.Table", names: tuple[str, ...], where: str) -> Targe
 
 
 def _load_arrays(name: str, path: Path) -> Dataset:
-    arrays = read_arrays(path)
+    return dataset_from_arrays(read_arrays(path), name, _file_provenance(path))
+
+
+def dataset_from_arrays(
+    arrays: Mapping[str, np.ndarray], name: str, provenance: dict[str, Any]
+) -> Dataset:
+    """Make a data set of arrays; a fifth is held out where there is no test part.
+
+    Args:
+      arrays: `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`; see `load_user_file`.
+      name: of the set, also for messages.
+      provenance: where the arrays come from.
+
+    Returns:
+      The data set.
+
+    Raises:
+      InputError: if an array is missing, does not fit the others, or has no such type or shape.
+    """
     keys = SPLIT_KEYS if set(SPLIT_KEYS) <= arrays.keys() else ("x", "y")
     if not set(keys) <= arrays.keys():
         raise InputError(
@@ -146,8 +179,8 @@ def _load_arrays(name: str, path: Path) -> Dataset:
         raise InputError(f"{name}: expected at least 2 examples, got {len(y)}")
     n = len(xs[0])
     parts = split_off_test(xs[0], y) if len(xs) == 1 else (xs[0], y[:n], xs[1], y[n:])
-    how = split_record(y) if len(xs) == 1 else "as in the file"
-    return make_dataset(name, parts, task, classes, split=how, **_file_provenance(path))
+    how = split_record(y) if len(xs) == 1 else "as given"
+    return make_dataset(name, parts, task, classes, split=how, **provenance)
 
 
 def _stored_kind(array: np.ndarray) -> str:

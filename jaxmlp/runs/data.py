@@ -62,12 +62,13 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
       InputError: if there are no such data, or they do not fit the network.
     """
     from jaxmlp.data import load, with_task
+    from jaxmlp.data.columns import same_columns
 
     dataset = load(config.dataset, data_dir=config.data_dir, target=config.target)
     dataset = with_task(dataset, config.task)
     expected = (signature.input_shape, signature.classes)
     got = (dataset.input_shape, dataset.classes)
     check(got == expected, f"{dataset.name}'s input shape and classes", f"{expected}", got)
-    same = dataset.columns == signature.columns
+    same = same_columns(dataset.columns, signature.columns)
     check(same, f"{dataset.name}'s columns and categories", "those of the run's table", "others")
     return dataset

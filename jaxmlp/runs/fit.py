@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -12,7 +12,8 @@ from jaxmlp.cli.console import Reporter
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import Problem, pose_problem
-from jaxmlp.data import Dataset, Source, load
+from jaxmlp.data import Dataset, Source, dataset_in_memory, load
+from jaxmlp.runs.data import whole_path
 from jaxmlp.runs.folder import CONFIG, Run
 from jaxmlp.runs.network import Network
 from jaxmlp.runs.summary import Outcome, finish_run
@@ -41,7 +42,7 @@ class Result:
 
 def fit(
     config: Config,
-    data: Dataset | str | PathLike[str] | None = None,
+    data: Any = None,
     *,
     out: str | PathLike[str] | None = None,
     overwrite: bool = False,
@@ -51,7 +52,9 @@ def fit(
 
     Args:
       config: what is trained, and how.
-      data: what it learns from; the configuration's data set, if `None`.
+      data: what it learns from: the name of a data set, the path of a file, arrays `(x, y)` or
+        `((x_train, y_train), (x_test, y_test))`, or a table (see
+        `jaxmlp.data.dataset_in_memory`); `None` for the configuration's data set.
       out: the run's folder; without it nothing is written.
       overwrite: whether to replace a run that is there.
       quiet: whether to print nothing.
@@ -65,16 +68,21 @@ def fit(
       Diverged: if the loss is not finite.
     """
     began = time.perf_counter()
-    if not isinstance(data, Dataset):
-        name = config.dataset if data is None else data
-        data = load(name, data_dir=config.data_dir, target=config.target)
-    config = dataclasses.replace(config, dataset=data.name)
+    dataset = _load_data(config, data)
+    config = dataclasses.replace(config, dataset=dataset.name)
     with arithmetic(config.precision):
-        problem = pose_problem(config, data)
+        problem = pose_problem(config, dataset)
         run = None if out is None else create_run(Path(out), problem, overwrite)
-        outcome = train_problem(problem, data.source, None, run, began, quiet, lambda: False)
+        outcome = train_problem(problem, dataset.source, None, run, began, quiet, lambda: False)
         network, summary = finish_run(outcome, run, quiet)
     return Result(network, summary, outcome.history.records, run.path if run else None)
+
+
+def _load_data(config: Config, data: Any) -> Dataset:
+    if data is None or isinstance(data, str | PathLike):
+        name = config.dataset if data is None else whole_path(str(data))
+        return load(name, data_dir=config.data_dir, target=config.target)
+    return dataset_in_memory(data, config.target)
 
 
 def create_run(path: Path, problem: Problem, overwrite: bool) -> Run:
@@ -103,7 +111,7 @@ def train_problem(
     run: Run | None,
     began: float,
     quiet: bool,
-    interrupted: Any,
+    interrupted: Callable[[], bool],
 ) -> Outcome:
     """Train until the last epoch, until a rule ends the run, or until the user does.
 

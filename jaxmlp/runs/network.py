@@ -13,7 +13,7 @@ from jaxmlp.config.factory import arithmetic, build_judge
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Recipe, recipe_of
 from jaxmlp.config.signature import Signature, stored
-from jaxmlp.data import Inputs, read_inputs
+from jaxmlp.data import Inputs, inputs_in_memory, read_inputs
 from jaxmlp.errors import InputError
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.folder import MODEL, Run
@@ -72,6 +72,48 @@ class Network:
         """
         s = self.signature
         return read_inputs(path, s.input_shape, s.columns, s.background, s.white)
+
+    def predict(self, inputs: Any) -> np.ndarray:
+        """Predict the class of each example, or its values.
+
+        Args:
+          inputs: one example or a batch as an array; the rows of a table, as a `pyarrow.Table`, a
+            data frame, a mapping from names to columns or a list of mappings; a picture, the path
+            of a file, or a list of these.
+
+        Returns:
+          The names of the classes `(N,)`; for labels, whether each applies `(N, labels)`; for
+          numbers, the values in the target's own unit, `(N,)`, or `(N, outputs)` for several.
+
+        Raises:
+          InputError: if the inputs do not fit the network.
+        """
+        found = self.answers(self._inputs(inputs))
+        if self.task.name == "regression":
+            return found[:, 0] if found.shape[1] == 1 else found
+        if self.task.name == "multilabel":
+            return found > 0.5
+        return np.array(self.classes)[found.argmax(axis=1)]
+
+    def predict_proba(self, inputs: Any) -> np.ndarray:
+        """Return the probability of each class, or of each label, in the order of `classes`.
+
+        Args:
+          inputs: as for `predict`.
+
+        Returns:
+          `(N, classes)`.
+
+        Raises:
+          InputError: if the inputs do not fit the network, or it predicts numbers.
+        """
+        if self.task.name == "regression":
+            raise InputError("predict_proba is for classes, and this network predicts numbers")
+        return self.answers(self._inputs(inputs))
+
+    def _inputs(self, given: Any) -> np.ndarray:
+        s = self.signature
+        return inputs_in_memory(given, s.input_shape, s.columns, s.background, s.white)
 
     def answers(self, x: np.ndarray) -> np.ndarray:
         """Return what the network says of inputs in the form of its data set.

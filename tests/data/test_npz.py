@@ -77,7 +77,7 @@ def test_npz_with_its_own_test_part(save):
     assert np.array_equal(dataset.x_test[..., 0], IMAGES[:3] + 1)
     assert dataset.classes == ("0", "1", "2")
     assert np.array_equal(dataset.y_test, Y[:3] + 1)
-    assert dataset.provenance["split"] == "as in the file"
+    assert dataset.provenance["split"] == "as given"
 
 
 def test_npz_test_labels_may_be_stored_otherwise(save):

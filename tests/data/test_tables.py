@@ -57,7 +57,7 @@ def test_csv(write, by_first_input):
     assert y.tolist() == [1, 0, 1, 0, 0]
     assert dataset.columns == {
         "numeric": ["age", "smoker"],
-        "categorical": {"colour": ["blue", "green", "red"]},
+        "categorical": [["colour", ["blue", "green", "red"]]],
         "target": ["label"],
     }
     assert dataset.provenance["files"] == [path]
@@ -147,7 +147,7 @@ def test_type_of_a_column_is_decided_by_all_of_it(write):
 
 def test_text_may_run_over_several_lines(write):
     dataset = load(write("a,b,y\n" + '1,"two\nlines",0\n2,one,1\n' * 100_000))
-    assert dataset.columns["categorical"] == {"b": ["one", "two\nlines"]}
+    assert dataset.columns["categorical"] == [["b", ["one", "two\nlines"]]]
     assert len(dataset.x_train) + len(dataset.x_test) == 200_000
 
 

@@ -1,0 +1,137 @@
+"""Data given in Python: arrays and tables as a data set, or as inputs of a trained network."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jaxmlp.data.dataset import Dataset
+from jaxmlp.data.inputs import batch_of_examples, encode_rows, read_inputs
+from jaxmlp.data.pictures import fit_picture
+from jaxmlp.data.readers import plain_table
+from jaxmlp.data.user_files import SPLIT_KEYS, dataset_from_arrays, dataset_from_table
+from jaxmlp.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+NAME = "data in memory"
+
+
+def dataset_in_memory(data: Any, target: str | None = None) -> Dataset:
+    """Make a data set of arrays or of a table.
+
+    Args:
+      data: a `Dataset`, which is returned as it is; arrays `(x, y)`, or
+        `((x_train, y_train), (x_test, y_test))`, or a mapping with these names; or a table: a
+        `pyarrow.Table`, a data frame of pandas or polars, a mapping from names to columns, or a
+        list of rows, each a mapping. Without a test part a fifth is held out.
+      target: the target column of a table, or several with commas between them.
+
+    Returns:
+      The data set.
+
+    Raises:
+      InputError: if the data are none of these, or there is too little to learn from.
+    """
+    if isinstance(data, Dataset):
+        return data
+    source = {"source": "memory", "version": None}
+    arrays = _named_arrays(data)
+    if arrays is not None:
+        if target is not None:
+            raise InputError(f"target is for tables: arrays have y, got {target!r}")
+        return dataset_from_arrays(arrays, NAME, source)
+    table = _as_table(data)
+    if table is None:
+        raise InputError(
+            "data must be the name of a data set, arrays (x, y) or a table, got"
+            f" {type(data).__name__}"
+        )
+    return dataset_from_table(table, target, NAME, source)
+
+
+def inputs_in_memory(
+    given: Any,
+    input_shape: tuple[int, ...],
+    columns: dict[str, Any] | None = None,
+    background: str | None = None,
+    white: int = 255,
+) -> np.ndarray:
+    """Return what a user gives as inputs of a trained network.
+
+    Args:
+      given: one example or a batch as an array; a table as for `dataset_in_memory`; a picture (a
+        `PIL.Image.Image`), the path of a file, or a list of pictures and paths.
+      input_shape: of one example.
+      columns: how the table that the network was trained on became numbers.
+      background: of the training images, `dark` or `light`.
+      white: the largest value of the training images.
+
+    Returns:
+      Inputs, not preprocessed, `(N, *input_shape)`.
+
+    Raises:
+      InputError: if there is nothing of the kind, or it does not fit the network.
+    """
+    several = given if isinstance(given, list | tuple) else [given]
+    if several and all(isinstance(one, str | os.PathLike) or _is_picture(one) for one in several):
+        form = (input_shape, columns, background, white)
+        return np.concatenate([_read_one(one, *form) for one in several])
+    table = _as_table(given)
+    if table is not None:
+        return encode_rows(table, input_shape, columns, NAME)
+    return batch_of_examples(np.asarray(given), input_shape, NAME)
+
+
+def _read_one(
+    one: Any,
+    input_shape: tuple[int, ...],
+    columns: dict[str, Any] | None,
+    background: str | None,
+    white: int,
+) -> np.ndarray:
+    if _is_picture(one):
+        return fit_picture(one, input_shape, background, white)[0]
+    return read_inputs(Path(one), input_shape, columns, background, white).x
+
+
+def _is_picture(value: Any) -> bool:
+    """Return whether a value is a picture of Pillow's, without importing Pillow."""
+    return any(cls.__module__ == "PIL.Image" for cls in type(value).__mro__)
+
+
+def _named_arrays(data: Any) -> dict[str, np.ndarray] | None:
+    """Return arrays by the names that a `.npz` file has for them; `None` if they are a table."""
+    if isinstance(data, Mapping) and ({"x", "y"} == set(data) or set(SPLIT_KEYS) <= set(data)):
+        return {name: np.asarray(array) for name, array in data.items()}
+    if not isinstance(data, tuple) or len(data) != 2:
+        return None
+    if all(isinstance(part, tuple) and len(part) == 2 for part in data):
+        pairs = zip(SPLIT_KEYS, (*data[0], *data[1]), strict=True)
+    else:
+        pairs = zip(("x", "y"), data, strict=True)
+    return {name: np.asarray(array) for name, array in pairs}
+
+
+def _as_table(data: Any) -> "pa.Table | None":
+    """Return a table of any library as pyarrow's, or `None` if it is not one."""
+    import pyarrow as pa
+
+    try:
+        if isinstance(data, pa.Table):
+            return plain_table(data, NAME)
+        if hasattr(data, "to_arrow"):  # polars
+            return plain_table(data.to_arrow(), NAME)
+        if hasattr(data, "iloc") and hasattr(data, "columns"):  # pandas
+            return plain_table(pa.Table.from_pandas(data, preserve_index=False), NAME)
+        if isinstance(data, Mapping):
+            return plain_table(pa.table(dict(data)), NAME)
+        rows = isinstance(data, Sequence) and not isinstance(data, str)
+        if rows and data and all(isinstance(row, Mapping) for row in data):
+            return plain_table(pa.Table.from_pylist(list(data)), NAME)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InputError(f"{NAME}: not readable as a table: {error}") from None
+    return None
