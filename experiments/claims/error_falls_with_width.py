@@ -9,6 +9,7 @@ With biases of zero all kinks began at 0, and the gain of ReLU was 16 with a dev
 threshold is what it was.
 """
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -58,7 +59,7 @@ def _spread(model: nn.Layer) -> nn.Layer:
         places = jax.random.uniform(jax.random.fold_in(key, 1), hidden["b"].shape, minval=-1)
         return (nothing, {**hidden, "b": -hidden["W"][0] * places}, *others), shape
 
-    return model._replace(init=init)
+    return dataclasses.replace(model, init=init)
 
 
 def plot(numbers: Numbers) -> Figure:

@@ -5,7 +5,7 @@ best each one ever was; and the share of 2-h-1 networks that learn XOR, by width
 a single neuron do?" and "From a single neuron to a neural network").
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -68,7 +68,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def _best_scores(
-    largest: nn.Layer, models: list[nn.Layer], settings: Settings, starts: int, steps: int
+    largest: nn.Layer, models: Sequence[nn.Layer], settings: Settings, starts: int, steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the share of XOR right, the best ever and the last, `(seeds, models, starts)`.
 

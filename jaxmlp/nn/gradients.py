@@ -17,7 +17,7 @@ from jax.flatten_util import ravel_pytree
 
 from jaxmlp.errors import InputError, check
 from jaxmlp.nn.backprop import ValueAndGrad, objective
-from jaxmlp.nn.layers import Cache, Layer, Params
+from jaxmlp.nn.layers import Cache, Chain, Layer, Params, in_order, parts
 from jaxmlp.nn.losses import Loss
 
 Step = Callable[[Layer, Params, Cache, Array], tuple[Params, Array]]
@@ -45,7 +45,7 @@ def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
     Raises:
       InputError: if there is no layer `down_to`; when called, if there is a key.
     """
-    layers = _layers(model)
+    layers = parts(model)
     check(1 <= down_to <= len(layers), "down_to", f"a layer from 1 to {len(layers)}", down_to)
 
     def step(layer: Layer, w: Params, cache: Cache, g: Array) -> tuple[Params, Array]:
@@ -59,7 +59,7 @@ def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
         key: Array | None = None,
     ) -> tuple[tuple[Array, Array], Params]:
         _refuse(key)
-        w = _per_layer(model, params)
+        w = tuple(p for _, p in in_order(model, params))
 
         def add(carry: Any, example: Any) -> Any:
             total, mean = carry
@@ -74,7 +74,7 @@ def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
         nothing = jnp.zeros((), x.dtype)
         mean = (nothing, jax.tree.map(jnp.zeros_like, w[down_to - 1 :]))
         (_, (value, gradient)), outputs = jax.lax.scan(add, (nothing, mean), examples)
-        return (value, outputs), gradient if model.layers else gradient[0]
+        return (value, outputs), gradient if isinstance(model, Chain) else gradient[0]
 
     return value_and_gradient
 
@@ -100,7 +100,7 @@ def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
     Raises:
       InputError: when called, if there is a key.
     """
-    layers = _layers(model)
+    layers = parts(model)
 
     def step(layer: Layer, w: Params, cache: Cache, g: Array) -> tuple[Params, Array]:
         by_w, by_x = _matrices(layer, w, cache, g)
@@ -115,14 +115,14 @@ def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
         key: Array | None = None,
     ) -> tuple[tuple[Array, Array], Params]:
         _refuse(key)
-        w = _per_layer(model, params)
+        w = tuple(p for _, p in in_order(model, params))
         each, outputs = jax.lax.map(
             lambda example: _one_example(layers, loss, step, w, *example), (x, targets)
         )
         weights = jnp.ones(len(x), x.dtype) if weights is None else weights
         share = weights / jnp.sum(weights)
         value, gradient = jax.tree.map(lambda d: jnp.tensordot(share, d, 1), each)
-        return (value, outputs), gradient if model.layers else gradient[0]
+        return (value, outputs), gradient if isinstance(model, Chain) else gradient[0]
 
     return value_and_gradient
 
@@ -173,14 +173,6 @@ def _one_example(
         dw, g = step(layer, w, cache, g)
         g, gradient = g.reshape(shape), (dw, *gradient)
     return (loss(x_k, y[None]), gradient), x_k[0]
-
-
-def _layers(model: Layer) -> tuple[Layer, ...]:
-    return model.layers or (model,)
-
-
-def _per_layer(model: Layer, params: Params) -> Params:
-    return params if model.layers else (params,)
 
 
 def _refuse(key: Array | None) -> None:
