@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmlp.nn.layers import in_order
 from jaxmlp.training.step import AnyArray, Examples, Trainer, take
 
 
@@ -41,8 +42,7 @@ def first_affected(trainer: Trainer, params: Any, examples: Examples, row: AnyAr
     x = trainer.prepare(batch.x)
     if not finite(x):
         return "the input"
-    model = trainer.model
-    for number, (layer, p) in enumerate(zip(model.layers, params, strict=True), 1):
+    for number, (layer, p) in enumerate(in_order(trainer.model, params), 1):
         if not finite(p):
             return f"layer {number} ({layer.name}), its parameters"
         x = layer(p, x)
