@@ -226,7 +226,7 @@ def _loss(subject: Subject, z: Any, name: str, targets: Any, y: np.ndarray) -> l
     from jaxmlp.training import TASKS
 
     output, value, _ = LOSSES.get(subject.spec.loss, ("", "", ""))
-    items: list[Any] = [Line("y", softened(targets, z, subject.config.label_smoothing)[0])]
+    items: list[Any] = [Line("y", softened(z, targets, subject.config.label_smoothing)[0])]
     if output:
         predicted = getattr(jax.nn, output)(z)[0]
         items.append(Line(rf"\hat{{y}} = {OUTPUTS[output]}({name})", predicted))
