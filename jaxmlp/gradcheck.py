@@ -6,9 +6,9 @@ from the loss down to `dL/dx`. An error is the norm of the difference, relative 
 gradient; where that is nearly nothing, to a thousandth of what the loss is computed from.
 """
 
+import dataclasses
 import json
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from jaxmlp.errors import InputError, check, unknown
 from jaxmlp.runs.inspection import Inspected, default, load_inspected, training_only
 
 if TYPE_CHECKING:
-    from jaxmlp.nn import Layer, Loss
+    from jaxmlp.nn import Chain, Layer, Loss
 
 
 PROG = program_name("gradcheck")
@@ -44,7 +44,7 @@ FLOOR = 1e-3  # a gradient smaller than this has no relative error worth the nam
 HIDDEN = (8, 8)  # small, so that every coordinate of the default network is compared
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Options(Config):
     """A training configuration whose defaults are small and need no files."""
 
@@ -120,7 +120,9 @@ def _main(arguments: list[str]) -> int:
 
 def _find(wanted: str, model: "Layer") -> int:
     """Return the number, from 1, of the layer with this number or name."""
-    names = [layer.name for layer in model.layers]
+    from jaxmlp.nn.layers import parts
+
+    names = [layer.name for layer in parts(model)]
     numbers = [str(k) for k, name in enumerate(names, 1) if wanted in (str(k), name)]
     if not numbers:
         raise unknown("layer", wanted, (f"{k} {name}" for k, name in enumerate(names, 1)))
@@ -145,18 +147,20 @@ def check_gradient(inspected: Inspected, n: int, broken: int | None = None) -> l
     from jaxmlp import nn
     from jaxmlp.config.problem import example_weights
     from jaxmlp.config.signature import arrays_from
+    from jaxmlp.nn.layers import in_order
 
     rng = np.random.default_rng(inspected.recipe.seed)
     some = np.sort(rng.choice(inspected.train, n, replace=False))
     x, y = inspected.dataset.x_train[some], inspected.dataset.y_train[some]
     _, targets, _ = arrays_from(inspected.signature, x, y)
     weights = example_weights(inspected.recipe, inspected.dataset, inspected.train)
-    layers = [_input(), *inspected.model.layers]
+    inner, own = zip(*in_order(inspected.model, inspected.params), strict=True)
+    layers = [_input(), *inner]
     if broken is not None:
         layers[broken] = _spoilt(layers[broken])
     with jax.enable_x64(True):
         x = jax.numpy.asarray(inspected.signature.preprocessing(x), "float64")
-        tree = ({"x": x}, *inspected.params)
+        tree = ({"x": x}, *own)
         params = jax.tree.map(lambda w: jax.numpy.asarray(w, "float64"), tree)
         drops, seed = inspected.recipe.dropout, inspected.recipe.seed
         key = jax.random.key(seed, impl="threefry2x32") if drops else None
@@ -165,7 +169,7 @@ def check_gradient(inspected: Inspected, n: int, broken: int | None = None) -> l
 
 
 def _input() -> "Layer":
-    """Return a layer that has its output for a parameter: the network's input, so to speak."""
+    """Return a layer whose output is its one parameter: so the input counts as a parameter."""
     from jaxmlp.nn import Layer
 
     return Layer(
@@ -173,6 +177,7 @@ def _input() -> "Layer":
         forward=lambda params, x, key=None: (params["x"], None),
         backward=lambda params, cache, dy: ({"x": dy}, dy),
         name="input",
+        kind="input",
     )
 
 
@@ -183,11 +188,11 @@ def _spoilt(layer: "Layer") -> "Layer":
     def backward(*arguments: Any) -> Any:
         return jax.tree.map(lambda gradient: -gradient, layer.backward(*arguments))
 
-    return layer._replace(backward=backward)
+    return dataclasses.replace(layer, backward=backward)
 
 
 def _compare(
-    model: "Layer", loss: "Loss", params: Any, data: tuple[Any, ...], rng: np.random.Generator
+    model: "Chain", loss: "Loss", params: Any, data: tuple[Any, ...], rng: np.random.Generator
 ) -> list[Row]:
     import jax
 
@@ -263,11 +268,12 @@ def _against_differences(hand: np.ndarray, sides: np.ndarray, floor: float) -> t
 
 def _print(inspected: Inspected, n: int, rows: list[Row], broken: int | None) -> None:
     from jaxmlp.cli.console import print_table
+    from jaxmlp.nn.layers import parts
 
     drops = ", dropout at work" if inspected.recipe.dropout else ""
     print(f"{n} examples of {inspected.recipe.dataset}, {inspected.loss.name}, float64{drops}")
     if broken is not None:
-        print(f"a wrong sign is planted in {broken} {inspected.model.layers[broken - 1].name}")
+        print(f"a wrong sign is planted in {broken} {parts(inspected.model)[broken - 1].name}")
     print()
     header = ("layer", "parameter", "shape", "jax.grad", "differences", "taken at", "verdict")
     print_table([_cells(row) for row in rows], header)

@@ -202,6 +202,22 @@ def test_a_slightly_wrong_slope_is_noticed(z):
         assert bias.differences == pytest.approx(1e-5, rel=0.01)
 
 
+def test_a_model_of_one_layer():
+    chosen = inspected(dataset="and", preprocessing="none")
+    layer = nn.dense(1)
+    params = {"W": np.full((2, 1), 0.5), "b": np.zeros(1)}
+    chosen = chosen._replace(model=layer, params=params)
+    rows = gradcheck.check_gradient(chosen, 4)
+    assert [(row.number, row.layer, row.parameter) for row in rows] == [
+        (0, "input", "x"),
+        (1, "dense 1", "W"),
+        (1, "dense 1", "b"),
+    ]
+    assert all(row.ok for row in rows)
+    spoilt = gradcheck.check_gradient(chosen, 4, broken=1)
+    assert [row.ok for row in spoilt] == [False, False, False]
+
+
 def test_not_a_number_fails():
     def derivative(z, a):
         return jnp.full_like(z, jnp.nan)

@@ -9,6 +9,7 @@ biases of zero all kinks started at 0, and the gain of ReLU was 16 with a deviat
 threshold did not change.
 """
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -59,7 +60,7 @@ def _spread(model: nn.Layer) -> nn.Layer:
         places = jax.random.uniform(jax.random.fold_in(key, 1), hidden["b"].shape, minval=-1)
         return (nothing, {**hidden, "b": -hidden["W"][0] * places}, *others), shape
 
-    return model._replace(init=init)
+    return dataclasses.replace(model, init=init)
 
 
 def plot(numbers: Numbers) -> Figure:

@@ -67,7 +67,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def _fit(
-    model: nn.Layer, x: jax.Array, y: jax.Array, rate: jax.Array, params: Any, batches: jax.Array
+    model: nn.Chain, x: jax.Array, y: jax.Array, rate: jax.Array, params: Any, batches: jax.Array
 ) -> Any:
     """Return the share of dead units and the loss, by epoch, and the last parameters."""
 

@@ -6,7 +6,7 @@ networks that learn XOR is measured by width (deck D, "What can a single neuron 
 single neuron to a neural network").
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -69,7 +69,7 @@ def run(settings: Settings) -> Numbers:
 
 
 def _best_scores(
-    largest: nn.Layer, models: list[nn.Layer], settings: Settings, starts: int, steps: int
+    largest: nn.Layer, models: Sequence[nn.Layer], settings: Settings, starts: int, steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the share of XOR that is right, best and last, `(seeds, models, starts)`.
 

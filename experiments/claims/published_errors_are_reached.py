@@ -87,7 +87,7 @@ def _nielsen(*outputs: nn.Layer) -> nn.Layer:
             shape
         )
 
-    return network._replace(init=init)
+    return replace(network, init=init)
 
 
 STRENGTH = 0.6  # of the distortions, chosen on 10,000 of the training digits

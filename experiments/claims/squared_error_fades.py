@@ -6,6 +6,8 @@ network is trained with both losses. Its last bias favours one class, so that it
 wrong (deck A, "A possible loss: MSE" and "Why CE is better").
 """
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
@@ -59,7 +61,7 @@ def _sure_of_zero() -> nn.Layer:
         last = params[-1] | {"b": params[-1]["b"].at[0].set(HEAD_START)}
         return (*params[:-1], last), out
 
-    return model._replace(init=init)
+    return dataclasses.replace(model, init=init)
 
 
 def _epochs_to(accuracy: np.ndarray, least: float = 0.8) -> np.ndarray:

@@ -122,18 +122,19 @@ def _example(inspected: Inspected, raw: np.ndarray, x: Any) -> list[Any]:
 
 
 def _forward(model: "Layer", params: Any, x: Any) -> list[Stage]:
+    from jaxmlp.nn.layers import in_order
+
     stages, name, number = [], "a^{[0]}", 0
-    for k, (layer, w) in enumerate(zip(model.layers, params, strict=True), 1):
+    for k, (layer, w) in enumerate(in_order(model, params), 1):
         y, cache = layer.forward(w, x)
         _check_size(f"the output of {layer.name}", y)
-        kind = layer.name.split()[0]
-        if kind == "flatten" and y.shape == x.shape:
+        if layer.kind == "flatten" and y.shape == x.shape:
             continue  # it changes nothing
         unknown = Formulas(f"h_{{{k}}}", rf"\text{{{layer.name}}}($x)", {})
-        formulas, names = LAYERS.get(kind, unknown), {"x": name, "xT": _transposed(name)}
+        formulas, names = LAYERS.get(layer.kind, unknown), {"x": name, "xT": _transposed(name)}
         number += formulas.symbol == "z"
-        if kind != "dropout":
-            name = f"{formulas.symbol}^{{[{number}]}}" if kind in LAYERS else formulas.symbol
+        if layer.kind != "dropout":
+            name = f"{formulas.symbol}^{{[{number}]}}" if layer.kind in LAYERS else formulas.symbol
         names |= {"y": name, "dy": _with_respect_to(name), "l": str(number)}
         stages.append(Stage(f"layer {number}, {layer.name}", layer, w, cache, y, formulas, names))
         x = y
@@ -156,7 +157,7 @@ def _loss(inspected: Inspected, z: Any, name: str, targets: Any, y: np.ndarray) 
     from jaxmlp.training import TASKS
 
     output, value, _ = LOSSES.get(inspected.signature.loss, ("", "", ""))
-    items: list[Any] = [Line("y", softened(targets, z, inspected.recipe.label_smoothing)[0])]
+    items: list[Any] = [Line("y", softened(z, targets, inspected.recipe.label_smoothing)[0])]
     if output:
         predicted = getattr(jax.nn, output)(z)[0]
         items.append(Line(rf"\hat{{y}} = {OUTPUTS[output]}({name})", predicted))
@@ -200,7 +201,7 @@ def _leaves(stage: Stage, tree: Any) -> list[tuple[str, Any]]:
     import jax
 
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    dense = stage.layer.name.startswith("dense ")
+    dense = stage.layer.kind == "dense"
     return [
         (jax.tree_util.keystr(path, simple=True, separator="."), leaf.T if dense else leaf)
         for path, leaf in leaves

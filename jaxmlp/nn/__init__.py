@@ -5,7 +5,7 @@ from jaxmlp.nn.activations import Activation
 from jaxmlp.nn.backprop import objective, value_and_grad
 from jaxmlp.nn.convolution import average_pool, convolution, max_pool
 from jaxmlp.nn.initializers import Initializer
-from jaxmlp.nn.layers import Layer, activation, dense, dropout, flatten, sequential
+from jaxmlp.nn.layers import Chain, Layer, activation, dense, dropout, flatten, sequential
 from jaxmlp.nn.lenet import lenet
 from jaxmlp.nn.losses import Loss
 from jaxmlp.nn.models import mlp
@@ -15,6 +15,7 @@ from jaxmlp.nn.prelu import prelu
 
 __all__ = [
     "Activation",
+    "Chain",
     "Initializer",
     "Layer",
     "Loss",

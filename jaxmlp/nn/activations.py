@@ -1,4 +1,4 @@
-"""Activation functions, each beside its derivative.
+"""Activation functions, each with its derivative below it.
 
 An activation acts on every element of `z` alone, so its Jacobian is diagonal and one number per
 element says it all: `da/dz`. Where a function has a kink at 0 we take the slope from the left (0
@@ -18,6 +18,13 @@ from jax import Array
 
 from jaxmlp.errors import InputError
 
+Elementwise = Callable[[Array], Array]
+Derivative = Callable[[Array, Array], Array]
+
+
+def _not_defined(z: Array, a: Array) -> Array:
+    raise InputError("this activation has no derivative yet; define it by defderivative")
+
 
 @dataclass(frozen=True, eq=False)
 class Activation:
@@ -26,32 +33,39 @@ class Activation:
     Attributes:
       name: the name it is known by.
       value: `z -> a`.
-      derivative: `(z, a) -> da/dz`; it is given both, so that it may use the cheaper one.
+      derivative: `(z, a) -> da/dz`; it is given both, so that it may use the cheaper one. Either
+        given here, or below the function by `defderivative`.
     """
 
     name: str
-    value: Callable[[Array], Array] = field(repr=False)
-    derivative: Callable[[Array, Array], Array] = field(repr=False)
+    value: Elementwise = field(repr=False)
+    derivative: Derivative = field(repr=False, default=_not_defined)
 
     def __call__(self, z: Array) -> Array:
         """Return `a = value(z)`."""
         return self.value(z)
 
+    def defderivative(self, derivative: Derivative) -> Derivative:
+        """Define the derivative `(z, a) -> da/dz`, once, below the function.
 
-def with_derivative(
-    derivative: Callable[[Array, Array], Array],
-) -> Callable[[Callable[[Array], Array]], Activation]:
-    """Make the decorated function an `Activation` with this derivative `(z, a) -> da/dz`."""
+        Args:
+          derivative: the derivative at every element.
 
-    def decorate(value: Callable[[Array], Array]) -> Activation:
-        made = Activation(value.__name__, value, derivative)
-        object.__setattr__(made, "__doc__", value.__doc__)
-        return made
-
-    return decorate
+        Returns:
+          The same function, so that this can be its decorator.
+        """
+        object.__setattr__(self, "derivative", derivative)
+        return derivative
 
 
-def without_derivative(function: Callable[[Array], Array], name: str) -> Callable[[Array], Array]:
+def elementwise(value: Elementwise) -> Activation:
+    """Make the decorated function an `Activation`; its derivative follows below."""
+    made = Activation(value.__name__, value)
+    object.__setattr__(made, "__doc__", value.__doc__)
+    return made
+
+
+def without_derivative(function: Elementwise, name: str) -> Elementwise:
     """Return the function of one array, with an error in place of a derivative that says nothing.
 
     Args:
@@ -70,49 +84,70 @@ def without_derivative(function: Callable[[Array], Array], name: str) -> Callabl
     return guarded
 
 
-@with_derivative(lambda z, a: jnp.ones_like(z))
+@elementwise
 def identity(z: Array) -> Array:
     """Return `a = z`; `da/dz = 1` (B10 "linear", E5)."""
     return z
 
 
-@with_derivative(lambda z, a: jnp.where(z <= 0, 0, jnp.ones_like(z)))
+identity.defderivative(lambda z, a: jnp.ones_like(z))
+
+
+@elementwise
 def relu(z: Array) -> Array:
     """Return `a = max(0, z)`; `da/dz = 1` for `z > 0`, else 0 (B10, C appendix)."""
     return jnp.where(z <= 0, 0, z)  # and not (z > 0, z, 0), which would turn NaN into 0
 
 
-@with_derivative(lambda z, a: jnp.where(z > 0, jnp.ones_like(z), 0.01))
+relu.defderivative(lambda z, a: jnp.where(z <= 0, 0, jnp.ones_like(z)))
+
+
+@elementwise
 def leaky_relu(z: Array) -> Array:
     """Return `a = z` for `z > 0`, else `0.01 z`; `da/dz` is 1 or 0.01 (B10)."""
     return jnp.where(z > 0, z, 0.01 * z)
 
 
-@with_derivative(lambda z, a: jnp.exp(jnp.where(z > 0, 0, z)))
+leaky_relu.defderivative(lambda z, a: jnp.where(z > 0, jnp.ones_like(z), 0.01))
+
+
+@elementwise
 def elu(z: Array) -> Array:
     """Return `a = z` for `z > 0`, else `e^z - 1`; `da/dz` is 1 or `e^z` (B10, with alpha = 1)."""
     return jnp.where(z > 0, z, jnp.expm1(jnp.where(z > 0, 0, z)))
 
 
-@with_derivative(lambda z, a: a * (1 - a))
+elu.defderivative(lambda z, a: jnp.exp(jnp.where(z > 0, 0, z)))
+
+
+@elementwise
 def sigmoid(z: Array) -> Array:
     """Return `a = 1 / (1 + e^-z)`, in (0, 1); `da/dz = a (1 - a)` (B6, B10, E4)."""
     return jax.nn.sigmoid(z)
 
 
-@with_derivative(lambda z, a: 1 - a * a)
+sigmoid.defderivative(lambda z, a: a * (1 - a))
+
+
+@elementwise
 def tanh(z: Array) -> Array:
     """Return `a = (e^z - e^-z) / (e^z + e^-z)`, in (-1, 1); `da/dz = 1 - a^2` (B10, E4)."""
     return jnp.tanh(z)
 
 
-@with_derivative(lambda z, a: jax.nn.sigmoid(z))
+tanh.defderivative(lambda z, a: 1 - a * a)
+
+
+@elementwise
 def softplus(z: Array) -> Array:
     """Return `a = log(1 + e^z)`, a smooth ReLU; `da/dz = sigmoid(z)` (E4)."""
     return jnp.logaddexp(z, jnp.zeros_like(z))
 
 
-@with_derivative(lambda z, a: _normal_cdf(z) + z * jnp.exp(-z * z / 2) / jnp.sqrt(2 * jnp.pi))
+softplus.defderivative(lambda z, a: jax.nn.sigmoid(z))
+
+
+@elementwise
 def gelu(z: Array) -> Array:
     """Return `a = z Phi(z)`, Phi the normal distribution function; `da/dz = Phi(z) + z phi(z)`.
 
@@ -121,7 +156,10 @@ def gelu(z: Array) -> Array:
     return z * _normal_cdf(z)
 
 
-@with_derivative(lambda z, a: jax.nn.sigmoid(z) * (1 + z * jax.nn.sigmoid(-z)))
+gelu.defderivative(lambda z, a: _normal_cdf(z) + z * jnp.exp(-z * z / 2) / jnp.sqrt(2 * jnp.pi))
+
+
+@elementwise
 def silu(z: Array) -> Array:
     """Return `a = z sigmoid(z)`; `da/dz = sigmoid(z) (1 + z sigmoid(-z))`.
 
@@ -130,19 +168,23 @@ def silu(z: Array) -> Array:
     return z * jax.nn.sigmoid(z)
 
 
-def _no_slope(z: Array, a: Array) -> Array:
-    raise InputError(
-        "the step function has no derivative to learn from; use sigmoid, or perceptron"
-    )
+silu.defderivative(lambda z, a: jax.nn.sigmoid(z) * (1 + z * jax.nn.sigmoid(-z)))
 
 
-@with_derivative(_no_slope)
+@elementwise
 def step(z: Array) -> Array:
     """Return `a = 1` for `z >= 0`, else 0, the neuron that fires or not (D1, E1, E4).
 
     Forward only: its derivative is 0 wherever it has one, so asking for it is an error.
     """
     return _step(z)
+
+
+@step.defderivative
+def _(z: Array, a: Array) -> Array:
+    raise InputError(
+        "the step function has no derivative to learn from; use sigmoid, or perceptron"
+    )
 
 
 _step = without_derivative(lambda z: (z >= 0).astype(z.dtype), "the step function")

@@ -5,15 +5,48 @@
 by machine, so the trainer takes either.
 """
 
-from collections.abc import Callable
+from typing import Protocol
 
 from jax import Array
 
 from jaxmlp.nn.layers import Layer, Params
 from jaxmlp.nn.losses import Loss
 
-Objective = Callable[..., tuple[Array, Array]]
-ValueAndGrad = Callable[..., tuple[tuple[Array, Array], Params]]
+
+class Objective(Protocol):
+    """`(params, x, targets, weights, key) -> (value, outputs)`."""
+
+    def __call__(
+        self,
+        params: Params,
+        x: Array,
+        targets: Array,
+        weights: Array | None = None,
+        key: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """Return the loss, and the network's raw outputs `(N, K)`.
+
+        Args:
+          params: the model's parameters.
+          x: inputs `(N, ...)`.
+          targets: labels `(N,)` or numbers `(N, K)`.
+          weights: one per example `(N,)`; `None` weighs all alike.
+          key: with a key the network is trained (dropout drops), without it is evaluated.
+        """
+
+
+class ValueAndGrad(Protocol):
+    """`(params, x, targets, weights, key) -> ((value, outputs), dparams)`."""
+
+    def __call__(
+        self,
+        params: Params,
+        x: Array,
+        targets: Array,
+        weights: Array | None = None,
+        key: Array | None = None,
+    ) -> tuple[tuple[Array, Array], Params]:
+        """Return what the objective returns, and its gradient, a tree like the parameters."""
 
 
 def objective(model: Layer, loss: Loss) -> Objective:

@@ -104,7 +104,7 @@ def convolution(
         )
         return {"W": jnp.transpose(dW, (1, 2, 0, 3)), "b": db}, dx
 
-    return Layer(init, forward, backward, f"convolution {channels} @ {windows}")
+    return Layer(init, forward, backward, f"convolution {channels} @ {windows}", "convolution")
 
 
 def max_pool(
@@ -157,7 +157,7 @@ def max_pool(
             for number, cell in enumerate(windows.cells())
         )
 
-    return Layer(init, forward, backward, f"max_pool {windows}")
+    return Layer(init, forward, backward, f"max_pool {windows}", "max_pool")
 
 
 def average_pool(
@@ -202,7 +202,7 @@ def average_pool(
         inside, shape = cache
         return (), _sum(windows.paste(dy / inside, cell, shape) for cell in windows.cells())
 
-    return Layer(init, forward, backward, f"average_pool {windows}")
+    return Layer(init, forward, backward, f"average_pool {windows}", "average_pool")
 
 
 def _apply(x: Array, W: Array, margins: Margins, **steps: Any) -> Array:

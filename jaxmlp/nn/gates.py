@@ -1,9 +1,8 @@
 """Backpropagation at its smallest: numbers that flow through gates, and gradients that flow back.
 
-A gate knows how to compute its output `f`, and, beside it, its local rule: given `df`, the
-derivative of the whole graph's result with respect to its output, what are those with respect to
-its inputs? That is all it needs to know; the chain rule is the graph. Here are plain numbers,
-where `jaxmlp.nn.layers` does the same with arrays. Lecture rows B5, B6.
+A gate computes its output `f`. Its local rule takes `df`, the derivative of the graph's result with
+respect to `f`, and computes those with respect to its inputs. The graph is the chain rule.
+`jaxmlp.nn.layers` does the same with arrays. Lecture rows B5, B6.
 """
 
 import math
@@ -11,101 +10,83 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from jaxmlp.errors import check
-
-Backward = Callable[..., tuple[float, ...]]
+from jaxmlp.errors import InputError, check
 
 
 class Gate(NamedTuple):
-    """A function of a few numbers, and what it does with the gradient that comes back.
+    """A function of a few numbers, and its rule for the gradient that comes back.
 
     Attributes:
       name: what it is called.
       rule: what it does with the gradient, in a word or two.
       forward: `(*x) -> f`.
       backward: `(x, f, df) -> dx`, with the tuple `x` of its inputs; a `dx` for each of them. Only
-        a copy has several wires going out, and a `df` for each.
+        a copy has several wires that go out, and a `df` for each.
     """
 
     name: str
     rule: str
     forward: Callable[..., float]
-    backward: Backward
+    backward: Callable[..., tuple[float, ...]]
 
 
-def with_rule(name: str, rule: str, backward: Backward) -> Callable[[Callable[..., float]], Gate]:
-    """Make the decorated function a `Gate` with this backward rule `(x, f, df) -> dx`."""
-    return lambda forward: Gate(name, rule, forward, backward)
+add = Gate("add", "distributes", lambda x, y: x + y, lambda x, f, df: (df, df))
+"""`f = x + y`; `dx = dy = df`: the gradient is distributed (B5)."""
+
+mul = Gate("mul", "swaps", lambda x, y: x * y, lambda x, f, df: (df * x[1], df * x[0]))
+"""`f = x y`; `dx = df y` and `dy = df x`: the factors swap places (B5)."""
+
+copy = Gate("copy", "adds up", lambda x: x, lambda x, f, *df: (sum(df),))
+"""`f = x`, on any number of wires; `dx = sum_i df_i`: gradients add up (B5)."""
+
+maximum = Gate("max", "routes", max, lambda x, f, df: (df, 0.0) if x[0] >= x[1] else (0.0, df))
+"""`f = max(x, y)`; the gradient is routed to the larger, the other gets 0 (B5).
+
+In a tie, where there is no derivative, it goes to the first.
+"""
+
+exp = Gate("exp", "times f", math.exp, lambda x, f, df: (df * f,))
+"""`f = e^x`; `dx = df f` (B6)."""
+
+reciprocal = Gate("1/x", "times -f²", lambda x: 1 / x, lambda x, f, df: (-df * f * f,))
+"""`f = 1 / x`; `dx = -df / x^2 = -df f^2` (B6)."""
 
 
-@with_rule("add", "distributes", lambda x, f, df: (df, df))
-def add(x: float, y: float) -> float:
-    """Return `f = x + y`; `dx = dy = df`: the gradient is distributed (B5)."""
-    return x + y
-
-
-@with_rule("mul", "swaps", lambda x, f, df: (df * x[1], df * x[0]))
-def mul(x: float, y: float) -> float:
-    """Return `f = x y`; `dx = df y` and `dy = df x`: the factors swap places (B5)."""
-    return x * y
-
-
-@with_rule("copy", "adds up", lambda x, f, *df: (sum(df),))
-def copy(x: float) -> float:
-    """Return `f = x`, on any number of wires; `dx = sum_i df_i`: gradients add up (B5)."""
-    return x
-
-
-@with_rule("max", "routes", lambda x, f, df: (df, 0.0) if x[0] >= x[1] else (0.0, df))
-def maximum(x: float, y: float) -> float:
-    """Return `f = max(x, y)`; the gradient is routed to the larger, the other gets 0 (B5).
-
-    In a tie, where there is no derivative, it goes to the first.
-    """
-    return max(x, y)
-
-
-@with_rule("exp", "times f", lambda x, f, df: (df * f,))
-def exp(x: float) -> float:
-    """Return `f = e^x`; `dx = df f` (B6)."""
-    return math.exp(x)
-
-
-@with_rule("1/x", "times -f²", lambda x, f, df: (-df * f * f,))
-def reciprocal(x: float) -> float:
-    """Return `f = 1 / x`; `dx = -df / x^2 = -df f^2` (B6)."""
-    return 1 / x
-
-
-@with_rule("sigmoid", "times f (1 - f)", lambda x, f, df: (df * f * (1 - f),))
-def sigmoid(x: float) -> float:
-    """Return `f = 1 / (1 + e^-x)`; `dx = df f (1 - f)`: four gates in one (B6)."""
+def _sigmoid(x: float) -> float:
     small = math.exp(-abs(x))  # never overflows
     return (1 if x >= 0 else small) / (1 + small)
 
 
+sigmoid = Gate("sigmoid", "times f (1 - f)", _sigmoid, lambda x, f, df: (df * f * (1 - f),))
+"""`f = 1 / (1 + e^-x)`; `dx = df f (1 - f)`: four gates in one (B6)."""
+
+
 def shift(c: float) -> Gate:
-    """Return the gate `f = x + c` for a constant `c`; `dx = df` (B6)."""
+    """The gate `f = x + c` for a constant `c`; `dx = df` (B6)."""
     return Gate(f"{c:+g}", "passes on", lambda x: x + c, lambda x, f, df: (df,))
 
 
 def scale(c: float) -> Gate:
-    """Return the gate `f = c x` for a constant `c`; `dx = c df` (B6)."""
+    """The gate `f = c x` for a constant `c`; `dx = c df` (B6)."""
     return Gate(f"times {c:g}", "scales", lambda x: c * x, lambda x, f, df: (c * df,))
 
 
 @dataclass(eq=False)
 class Edge:
-    """A wire from one gate to another, with the number it carries forward and the one backward.
+    """A wire, with the number it carries forward and the one it carries backward.
 
     Attributes:
       name: for people.
       value: what came forward.
+      maker: the gate from which it comes, `None` for an input.
+      user: the gate at which it ends, `None` for a loose end.
       gradient: what came backward, `None` before that.
     """
 
     name: str
     value: float
+    maker: "Node | None" = field(default=None, repr=False)
+    user: "Node | None" = field(default=None, repr=False)
     gradient: float | None = None
 
 
@@ -114,19 +95,19 @@ class Node:
     """A gate in its place: the wires that come in, and those that go out."""
 
     gate: Gate
-    inputs: list[Edge]
-    outputs: list[Edge] = field(default_factory=list)
+    inputs: tuple[Edge, ...]
+    outputs: tuple[Edge, ...] = ()
 
 
 class Graph:
     """Gates and wires, in the order in which the values were computed.
 
-    A wire ends at one gate. Where a value is used again, a copy gate is put in its way by itself,
-    so that nothing but that gate ever adds gradients up.
+    A wire ends at one gate. To use a value twice, copy it: so nothing but a copy gate ever adds
+    gradients up.
 
     >>> graph = Graph()
     >>> x = graph.input("x", 3.0)
-    >>> square = graph(mul, x, x, name="square")
+    >>> square = graph(mul, *graph.copy(x), name="square")
     >>> graph.backward(square)
     >>> x.gradient
     6.0
@@ -137,6 +118,7 @@ class Graph:
     def __init__(self) -> None:
         self.inputs: list[Edge] = []
         self.nodes: list[Node] = []
+        self._known: set[Edge] = set()
 
     @property
     def edges(self) -> list[Edge]:
@@ -158,6 +140,7 @@ class Graph:
         """
         check(math.isfinite(value), name, "a finite number", value)
         self.inputs.append(Edge(name, value))
+        self._known.add(self.inputs[-1])
         return self.inputs[-1]
 
     def __call__(self, gate: Gate, *inputs: Edge, name: str = "") -> Edge:
@@ -172,49 +155,50 @@ class Graph:
           The new wire.
 
         Raises:
-          InputError: if a wire is another graph's, or the result is not a finite number.
+          InputError: if a wire is not this graph's or not free, or the result is not finite.
         """
-        for edge in inputs:
-            check(edge in self.edges, "the input of a gate", "a wire of this graph", edge.name)
+        return self._send(gate, inputs, [name or f"e{len(self.nodes) + 1}"])[0]
+
+    def copy(self, edge: Edge, times: int = 2) -> tuple[Edge, ...]:
+        """Send a value through a copy gate, and return the wires that come out.
+
+        Args:
+          edge: a wire of this graph.
+          times: how many wires come out.
+
+        Returns:
+          The new wires.
+
+        Raises:
+          InputError: if the wire is not this graph's or not free, or `times` is below 1.
+        """
+        check(times >= 1, "times", "at least 1", times)
+        return self._send(copy, (edge,), [f"{edge.name}.{i}" for i in range(1, times + 1)])
+
+    def _send(self, gate: Gate, inputs: tuple[Edge, ...], names: list[str]) -> tuple[Edge, ...]:
+        for i, edge in enumerate(inputs):
+            check(edge in self._known, "the input of a gate", "a wire of this graph", edge.name)
+            if edge.user is not None or edge in inputs[:i]:
+                raise InputError(f"{edge.name} ends at one gate only; copy it to use it again")
         try:
             value = gate.forward(*(edge.value for edge in inputs))
         except (OverflowError, ZeroDivisionError):
             value = math.inf
         words = f"{gate.name}({', '.join(f'{edge.value:g}' for edge in inputs)})"
         check(math.isfinite(value), words, "a finite number", value)
-        node = Node(gate, [])
-        self.nodes.append(node)
+        node = Node(gate, inputs)
+        node.outputs = tuple(Edge(name, value, maker=node) for name in names)
         for edge in inputs:
-            node.inputs.append(self._free(edge))
-        node.outputs.append(Edge(name or f"e{len(self.nodes)}", value))
-        return node.outputs[0]
-
-    def _free(self, edge: Edge) -> Edge:
-        """Return the wire, or if a gate has it already, a copy of it."""
-        user = self.user(edge)
-        if user is None:
-            return edge
-        if user.gate is not copy:
-            first = Edge(f"{edge.name}.1", edge.value)
-            self.nodes.insert(self.nodes.index(user), Node(copy, [edge], [first]))
-            user.inputs[user.inputs.index(edge)] = first
-            return self._free(edge)
-        user.outputs.append(Edge(f"{edge.name}.{len(user.outputs) + 1}", edge.value))
-        return user.outputs[-1]
-
-    def user(self, edge: Edge) -> Node | None:
-        """Return the gate at which a wire ends, `None` if it is a loose end."""
-        return next((node for node in self.nodes if edge in node.inputs), None)
-
-    def maker(self, edge: Edge) -> Node | None:
-        """Return the gate from which a wire comes, `None` if it is an input."""
-        return next((node for node in self.nodes if edge in node.outputs), None)
+            edge.user = node
+        self.nodes.append(node)
+        self._known.update(node.outputs)
+        return node.outputs
 
     def backward(self, output: Edge) -> None:
         """Fill in every wire's gradient, the derivative of `output` with respect to its value.
 
-        The gates take turns from the last to the first; each applies its own rule to what came
-        back to it. Wires that do not lead to the output get 0.
+        The gates take turns from the last to the first; each applies its own rule. Wires that do
+        not lead to the output get 0.
 
         Args:
           output: any wire of the graph.
@@ -222,12 +206,11 @@ class Graph:
         Raises:
           InputError: if the wire is another graph's.
         """
-        check(output in self.edges, "the output", "a wire of this graph", output.name)
+        check(output in self._known, "the output", "a wire of this graph", output.name)
         for edge in self.edges:
             edge.gradient = 0.0
         output.gradient = 1.0
-        maker = self.maker(output)
-        upstream = self.nodes[: self.nodes.index(maker) + 1] if maker else []
+        upstream = self.nodes[: self.nodes.index(output.maker) + 1] if output.maker else []
         for node in reversed(upstream):
             x = tuple(edge.value for edge in node.inputs)
             df = (edge.gradient for edge in node.outputs)
@@ -240,7 +223,7 @@ class Graph:
         return [self._row(edge) for edge in self.edges]
 
     def _row(self, edge: Edge) -> tuple[str, str, str, str, str]:
-        maker, user = self.maker(edge), self.user(edge)
+        maker, user = edge.maker, edge.user
         names = ", ".join(wire.name for wire in maker.inputs) if maker else ""
         source = f"{maker.gate.name} of {names}" if maker else "input"
         rule = f"{user.gate.name} {user.gate.rule}" if user else "the end"
@@ -272,13 +255,14 @@ def add_and_multiply(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Graph:
 
 
 def four_gates(x: float = 3.0, y: float = -2.0) -> Graph:
-    """Return `f = x y + max(x, y)`, which needs both its inputs twice (B5).
+    """Return `f = x y + max(x, y)`, which uses both its inputs twice (B5).
 
     For `x > y` the derivatives are `df/dx = y + 1` and `df/dy = x`. The numbers are ours.
     """
     graph = Graph()
-    a, b = graph.input("x", x), graph.input("y", y)
-    f = graph(add, graph(mul, a, b, name="p"), graph(maximum, a, b, name="m"), name="f")
+    inputs = graph.input("x", x), graph.input("y", y)
+    (x1, x2), (y1, y2) = (graph.copy(edge) for edge in inputs)
+    f = graph(add, graph(mul, x1, y1, name="p"), graph(maximum, x2, y2, name="m"), name="f")
     graph.backward(f)
     return graph
 

@@ -17,10 +17,12 @@ from jax.flatten_util import ravel_pytree
 
 from jaxmlp.errors import InputError, check
 from jaxmlp.nn.backprop import ValueAndGrad, objective
-from jaxmlp.nn.layers import Cache, Layer, Params
+from jaxmlp.nn.layers import Cache, Chain, Layer, Params, in_order, parts
 from jaxmlp.nn.losses import Loss
 
 Step = Callable[[Layer, Params, Cache, Array], tuple[Params, Array]]
+Layers = tuple[Params, ...]  # something of each layer: its parameters, or their gradient
+Mean = Callable[[Layers, Array, Array, Array], tuple[tuple[Array, Layers], Array]]
 
 
 def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
@@ -45,22 +47,13 @@ def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
     Raises:
       InputError: if there is no layer `down_to`; when called, if there is a key.
     """
-    layers = _layers(model)
+    layers = parts(model)
     check(1 <= down_to <= len(layers), "down_to", f"a layer from 1 to {len(layers)}", down_to)
 
     def step(layer: Layer, w: Params, cache: Cache, g: Array) -> tuple[Params, Array]:
         return layer.backward(w, cache, g)
 
-    def value_and_gradient(
-        params: Params,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        key: Array | None = None,
-    ) -> tuple[tuple[Array, Array], Params]:
-        _refuse(key)
-        w = _per_layer(model, params)
-
+    def running_mean(w: Layers, x: Array, targets: Array, weights: Array) -> Any:
         def add(carry: Any, example: Any) -> Any:
             total, mean = carry
             x_n, y_n, weight = example
@@ -70,13 +63,12 @@ def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
             mean = jax.tree.map(lambda m, d: (1 - share) * m + share * d, mean, new)
             return (total, mean), outputs
 
-        examples = (x, targets, jnp.ones(len(x), x.dtype) if weights is None else weights)
         nothing = jnp.zeros((), x.dtype)
         mean = (nothing, jax.tree.map(jnp.zeros_like, w[down_to - 1 :]))
-        (_, (value, gradient)), outputs = jax.lax.scan(add, (nothing, mean), examples)
-        return (value, outputs), gradient if model.layers else gradient[0]
+        (_, mean), outputs = jax.lax.scan(add, (nothing, mean), (x, targets, weights))
+        return mean, outputs
 
-    return value_and_gradient
+    return _example_by_example(model, running_mean)
 
 
 def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
@@ -100,31 +92,21 @@ def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
     Raises:
       InputError: when called, if there is a key.
     """
-    layers = _layers(model)
+    layers = parts(model)
 
     def step(layer: Layer, w: Params, cache: Cache, g: Array) -> tuple[Params, Array]:
         by_w, by_x = _matrices(layer, w, cache, g)
         row = g.ravel()
         return jax.tree.map(lambda J, leaf: (row @ J).reshape(leaf.shape), by_w, w), row @ by_x
 
-    def value_and_gradient(
-        params: Params,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        key: Array | None = None,
-    ) -> tuple[tuple[Array, Array], Params]:
-        _refuse(key)
-        w = _per_layer(model, params)
+    def weighted_mean(w: Layers, x: Array, targets: Array, weights: Array) -> Any:
         each, outputs = jax.lax.map(
             lambda example: _one_example(layers, loss, step, w, *example), (x, targets)
         )
-        weights = jnp.ones(len(x), x.dtype) if weights is None else weights
         share = weights / jnp.sum(weights)
-        value, gradient = jax.tree.map(lambda d: jnp.tensordot(share, d, 1), each)
-        return (value, outputs), gradient if model.layers else gradient[0]
+        return jax.tree.map(lambda d: jnp.tensordot(share, d, 1), each), outputs
 
-    return value_and_gradient
+    return _example_by_example(model, weighted_mean)
 
 
 def jacobians(layer: Layer, params: Params, x: Array) -> tuple[Params, Array]:
@@ -175,17 +157,35 @@ def _one_example(
     return (loss(x_k, y[None]), gradient), x_k[0]
 
 
-def _layers(model: Layer) -> tuple[Layer, ...]:
-    return model.layers or (model,)
+def _example_by_example(model: Layer, mean: Mean) -> ValueAndGrad:
+    """Return a function like `nn.value_and_grad(model, loss)` that takes each example by itself.
 
+    Args:
+      model: a chain, or a single layer.
+      mean: `(params of each layer, x, targets, weights) -> ((value, gradients), outputs)`, the
+        weighted mean over the examples.
 
-def _per_layer(model: Layer, params: Params) -> Params:
-    return params if model.layers else (params,)
+    Returns:
+      The function. It raises `InputError` if there is a key.
+    """
 
+    def value_and_gradient(
+        params: Params,
+        x: Array,
+        targets: Array,
+        weights: Array | None = None,
+        key: Array | None = None,
+    ) -> tuple[tuple[Array, Array], Params]:
+        if key is not None:
+            raise InputError(
+                "key must be None: example by example, a batch's dropout cannot be drawn"
+            )
+        w = tuple(p for _, p in in_order(model, params))
+        ones = jnp.ones(len(x), x.dtype)
+        (value, gradient), outputs = mean(w, x, targets, ones if weights is None else weights)
+        return (value, outputs), gradient if isinstance(model, Chain) else gradient[0]
 
-def _refuse(key: Array | None) -> None:
-    if key is not None:
-        raise InputError("key must be None: example by example, a batch's dropout cannot be drawn")
+    return value_and_gradient
 
 
 def finite_differences(

@@ -9,7 +9,8 @@ ever formed (B7).
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,27 +25,61 @@ Cache = Any
 Shape = tuple[int, ...]
 
 
-class Layer(NamedTuple):
-    """Three pure functions, a name for people, and the parts, if it has any.
+@dataclass(frozen=True, eq=False)  # not a tuple: jax.jit(layer) needs a weak reference
+class Layer:
+    """Three pure functions, a name for people and a kind for programs.
+
+    A layer has no state that changes. (So there is no batch normalisation, which keeps running
+    means; the lectures have none.)
 
     Attributes:
       init: `(key, input_shape) -> (params, output_shape)`, shapes without the batch axis.
       forward: `(params, x, key=None) -> (y, cache)`. Without a key nothing is random: this is how
         a network is evaluated, and there is no training mode to forget.
       backward: `(params, cache, dy) -> (dparams, dx)`.
-      name: what the layer is, in a word or two.
-      layers: the layers it is composed of, in order.
+      name: what the layer is, in a word or two, with its numbers: "dense 128".
+      kind: what the layer is, without them: "dense"; empty if no program needs to know.
     """
 
-    init: Callable[[Array, Shape], tuple[Params, Shape]]
-    forward: Callable[..., tuple[Array, Cache]]
-    backward: Callable[[Params, Cache, Array], tuple[Params, Array]]
+    init: Callable[[Array, Shape], tuple[Params, Shape]] = field(repr=False)
+    forward: Callable[..., tuple[Array, Cache]] = field(repr=False)
+    backward: Callable[[Params, Cache, Array], tuple[Params, Array]] = field(repr=False)
     name: str
-    layers: tuple["Layer", ...] = ()
+    kind: str = ""
 
     def __call__(self, params: Params, x: Array) -> Array:
         """Return the layer's output, evaluated without randomness."""
         return self.forward(params, x)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Chain(Layer):
+    """A layer that is composed of others, as `sequential` makes it.
+
+    Attributes:
+      layers: the layers, first to last; the chain's parameters are the tuple of theirs.
+    """
+
+    layers: tuple[Layer, ...] = field(kw_only=True)
+
+
+def parts(model: Layer) -> tuple[Layer, ...]:
+    """Return the layers of a chain, first to last; a layer that is no chain is its only one."""
+    return model.layers if isinstance(model, Chain) else (model,)
+
+
+def in_order(model: Layer, params: Params) -> list[tuple[Layer, Params]]:
+    """Return each of the model's layers, first to last, with its own parameters.
+
+    Args:
+      model: a chain, or a single layer.
+      params: the model's parameters.
+
+    Returns:
+      Pairs of a layer and its parameters; a single layer is a list of one.
+    """
+    own = params if isinstance(model, Chain) else (params,)
+    return list(zip(parts(model), own, strict=True))
 
 
 def dense(units: int, kernel: Initializer = he_normal, bias: Initializer = zeros) -> Layer:
@@ -81,7 +116,7 @@ def dense(units: int, kernel: Initializer = he_normal, bias: Initializer = zeros
         dx = dz @ params["W"].T  # (N, out) (out, in)
         return {"W": dW, "b": db}, dx
 
-    return Layer(init, forward, backward, f"dense {units}")
+    return Layer(init, forward, backward, f"dense {units}", "dense")
 
 
 def activation(function: Activation) -> Layer:
@@ -106,7 +141,7 @@ def activation(function: Activation) -> Layer:
     def backward(params: Params, cache: Cache, da: Array) -> tuple[Params, Array]:
         return (), da * function.derivative(*cache)
 
-    return Layer(init, forward, backward, function.name)
+    return Layer(init, forward, backward, function.name, function.name)
 
 
 Nonlinearity = Activation | Callable[[], Layer]
@@ -149,7 +184,7 @@ def dropout(rate: float) -> Layer:
     def backward(params: Params, m: Cache, dy: Array) -> tuple[Params, Array]:
         return (), dy if m is None else jnp.where(m, dy / p, 0)
 
-    return Layer(init, forward, backward, f"dropout {rate:g}")
+    return Layer(init, forward, backward, f"dropout {rate:g}", "dropout")
 
 
 def flatten() -> Layer:
@@ -171,10 +206,10 @@ def flatten() -> Layer:
     def backward(params: Params, shape: Cache, dy: Array) -> tuple[Params, Array]:
         return (), dy.reshape(shape)
 
-    return Layer(init, forward, backward, "flatten")
+    return Layer(init, forward, backward, "flatten", "flatten")
 
 
-def sequential(*layers: Layer) -> Layer:
+def sequential(*layers: Layer) -> Chain:
     """Return the composition of layers, `f = f_K o ... o f_1`, itself a layer (B7, C3, D8).
 
     Backwards the chain rule passes `delta = dL/dx_k` from the last layer to the first, and each
@@ -212,4 +247,4 @@ def sequential(*layers: Layer) -> Layer:
             gradients.append(dp)
         return tuple(reversed(gradients)), delta
 
-    return Layer(init, forward, backward, "sequential", layers)
+    return Chain(init, forward, backward, "sequential", "sequential", layers=layers)

@@ -1,5 +1,7 @@
 """The convolutional network that read cheques, composed of layers."""
 
+import dataclasses
+
 from jax import Array
 
 from jaxmlp.errors import check
@@ -7,7 +9,7 @@ from jaxmlp.nn.activations import relu
 from jaxmlp.nn.convolution import convolution, max_pool
 from jaxmlp.nn.initializers import Initializer, he_normal
 from jaxmlp.nn.layers import (
-    Layer,
+    Chain,
     Nonlinearity,
     Params,
     Shape,
@@ -24,7 +26,7 @@ def lenet(
     activation: Nonlinearity = relu,
     kernel: Initializer = he_normal,
     dropout_rate: float = 0.0,
-) -> Layer:
+) -> Chain:
     """Return LeNet-5 as one would write it today (C9).
 
     Two convolutions, each halved by pooling, find features; three dense layers tell digits by them:
@@ -67,4 +69,4 @@ def lenet(
         check(good, "the input of lenet", "images (H, W, C) of at least 12 x 12 pixels", shape)
         return network.init(key, shape)
 
-    return network._replace(init=init, name="lenet")
+    return dataclasses.replace(network, init=init, name="lenet")

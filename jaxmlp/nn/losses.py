@@ -1,9 +1,9 @@
 """Losses of a batch, each beside its gradient with respect to the network's raw output.
 
 A loss is written for one example, `l(z, y)` with `z` the raw output (logits), and its gradient
-`dl/dz` stands above it. `Loss` does the rest, once: the mean over the batch, and example weights
-`w_n`, which make it the weighted mean `sum_n w_n l_n / sum_n w_n`. An example of weight 0 does not
-count at all.
+`dl/dz` stands below it, as with JAX's own `custom_jvp` and `defjvp`. `Loss` does the rest, once:
+the mean over the batch, and example weights `w_n`, which make it the weighted mean
+`sum_n w_n l_n / sum_n w_n`. An example of weight 0 does not count at all.
 
 Where an output activation belongs to the loss (softmax, sigmoid) it is inside: logits come in, no
 probability is ever formed before its logarithm is taken (A5). Several outputs are summed, as the
@@ -23,6 +23,10 @@ from jaxmlp.nn.activations import without_derivative
 PerExample = Callable[[Array, Array], Array]
 
 
+def _not_defined(z: Array, y: Array) -> Array:
+    raise InputError("this loss has no gradient yet; define it by defgradient")
+
+
 @dataclass(frozen=True, eq=False)
 class Loss:
     """The (weighted) mean of a loss over a batch, with its gradient.
@@ -30,12 +34,25 @@ class Loss:
     Attributes:
       name: the name it is known by.
       per_example: `(outputs (N, K), targets) -> losses (N,)`.
-      per_example_gradient: `(outputs (N, K), targets) -> dl_n/dz_n (N, K)`.
+      per_example_gradient: `(outputs (N, K), targets) -> dl_n/dz_n (N, K)`; either given here, or
+        below the loss by `defgradient`.
     """
 
     name: str
     per_example: PerExample = field(repr=False)
-    per_example_gradient: PerExample = field(repr=False)
+    per_example_gradient: PerExample = field(repr=False, default=_not_defined)
+
+    def defgradient(self, per_example_gradient: PerExample) -> PerExample:
+        """Define the gradient `(outputs, targets) -> dl_n/dz_n`, once, below the loss.
+
+        Args:
+          per_example_gradient: the gradient of each example's loss, `(N, K)`.
+
+        Returns:
+          The same function, so that this can be its decorator.
+        """
+        object.__setattr__(self, "per_example_gradient", per_example_gradient)
+        return per_example_gradient
 
     def __call__(self, outputs: Array, targets: Array, weights: Array | None = None) -> Array:
         """Return `L = sum_n w_n l(z_n, y_n) / sum_n w_n`.
@@ -82,23 +99,19 @@ def _shares(outputs: Array, weights: Array | None) -> Array:
     return weights / jnp.sum(weights)
 
 
-def with_gradient(per_example_gradient: PerExample) -> Callable[[PerExample], Loss]:
-    """Make the decorated function of `(outputs, targets)` a `Loss` with this gradient."""
-
-    def decorate(per_example: PerExample) -> Loss:
-        made = Loss(per_example.__name__, per_example, per_example_gradient)
-        object.__setattr__(made, "__doc__", per_example.__doc__)
-        return made
-
-    return decorate
+def loss(per_example: PerExample) -> Loss:
+    """Make the decorated function of `(outputs, targets)` a `Loss`; its gradient follows below."""
+    made = Loss(per_example.__name__, per_example)
+    object.__setattr__(made, "__doc__", per_example.__doc__)
+    return made
 
 
-def distribution(targets: Array, outputs: Array) -> Array:
-    """Return the targets as one distribution over the classes per example (A2, one-hot).
+def one_hot(outputs: Array, targets: Array) -> Array:
+    """Return the targets as one distribution over the classes per example (A2).
 
     Args:
-      targets: integer labels `(N,)`, or numbers `(N, K)`, which are returned as they are.
       outputs: the network's outputs `(N, K)`, for the number of classes and the element type.
+      targets: integer labels `(N,)`, or numbers `(N, K)`, which are returned as they are.
 
     Returns:
       Numbers of the shape and type of the outputs.
@@ -114,17 +127,20 @@ def distribution(targets: Array, outputs: Array) -> Array:
     return targets.astype(outputs.dtype)
 
 
-@with_gradient(lambda z, y: jax.nn.softmax(z) - distribution(y, z))
+@loss
 def cross_entropy(z: Array, y: Array) -> Array:
     """Return the softmax cross-entropy, `l = -sum_i y_i log a_i` with `a = softmax(z)`.
 
     Its gradient is `dl/dz = a - y`: prediction minus target, which does not fade where the network
     is sure and wrong (A4, B9, C2, D6). `y` is a label or a distribution, which sums to one.
     """
-    return -jnp.sum(distribution(y, z) * jax.nn.log_softmax(z), axis=1)
+    return -jnp.sum(one_hot(z, y) * jax.nn.log_softmax(z), axis=1)
 
 
-@with_gradient(lambda z, y: jax.nn.sigmoid(z) - distribution(y, z))
+cross_entropy.defgradient(lambda z, y: jax.nn.softmax(z) - one_hot(z, y))
+
+
+@loss
 def binary_cross_entropy(z: Array, y: Array) -> Array:
     """Return `l = -sum_k y_k log a_k + (1 - y_k) log(1 - a_k)` with `a = sigmoid(z)`.
 
@@ -132,53 +148,62 @@ def binary_cross_entropy(z: Array, y: Array) -> Array:
     `softplus(z) - y z`, and `dl/dz = a - y`. `y` is 0, 1 or a probability, of the shape of `z`;
     labels are taken one-hot.
     """
-    return jnp.sum(jnp.logaddexp(z, jnp.zeros_like(z)) - distribution(y, z) * z, axis=1)
+    return jnp.sum(jnp.logaddexp(z, jnp.zeros_like(z)) - one_hot(z, y) * z, axis=1)
 
 
-@with_gradient(lambda z, y: 2 * (z - distribution(y, z)))
+binary_cross_entropy.defgradient(lambda z, y: jax.nn.sigmoid(z) - one_hot(z, y))
+
+
+@loss
 def mse(z: Array, y: Array) -> Array:
     """Return the squared error `l = sum_k (z_k - y_k)^2`, with the mean's 1/N (A3, B9).
 
     `dl/dz = 2 (z - y)`. Labels are taken one-hot.
     """
-    return jnp.sum((z - distribution(y, z)) ** 2, axis=1)
+    return jnp.sum((z - one_hot(z, y)) ** 2, axis=1)
 
 
-@with_gradient(lambda z, y: z - distribution(y, z))
+mse.defgradient(lambda z, y: 2 * (z - one_hot(z, y)))
+
+
+@loss
 def half_mse(z: Array, y: Array) -> Array:
     """Return `l = sum_k (z_k - y_k)^2 / 2`, with the mean's 1/(2N) (D6); `dl/dz = z - y`."""
     return mse.per_example(z, y) / 2
 
 
-@with_gradient(lambda z, y: jnp.sign(z - distribution(y, z)))
+half_mse.defgradient(lambda z, y: z - one_hot(z, y))
+
+
+@loss
 def mae(z: Array, y: Array) -> Array:
     """Return the absolute error `l = sum_k |z_k - y_k|` (B9); `dl/dz = sign(z - y)`, 0 at 0.
 
     Every error pulls alike, so outliers weigh less than in the squared error. Written as
     `r sign(r)`, because `jax.grad` gives `|r|` the slope 1 at 0.
     """
-    r = z - distribution(y, z)
+    r = z - one_hot(z, y)
     return jnp.sum(r * jnp.sign(r), axis=1)
 
 
-@with_gradient(lambda z, y: jnp.clip(z - distribution(y, z), -1, 1))
+mae.defgradient(lambda z, y: jnp.sign(z - one_hot(z, y)))
+
+
+@loss
 def huber(z: Array, y: Array) -> Array:
     """Return the sum over the outputs of `r^2 / 2` for `|r| <= 1`, else `|r| - 1/2`, `r = z - y`.
 
     Squared error near the target and absolute error far from it; `dl/dz = r`, kept within [-1, 1]
     (Huber 1964).
     """
-    r = jnp.abs(z - distribution(y, z))
+    r = jnp.abs(z - one_hot(z, y))
     return jnp.sum(jnp.where(r <= 1, r**2 / 2, r - 0.5), axis=1)
 
 
-def _through_softmax(z: Array, y: Array) -> Array:
-    a = jax.nn.softmax(z)
-    da = 2 * (a - distribution(y, z))
-    return a * (da - jnp.sum(a * da, axis=1, keepdims=True))
+huber.defgradient(lambda z, y: jnp.clip(z - one_hot(z, y), -1, 1))
 
 
-@with_gradient(_through_softmax)
+@loss
 def softmax_squared_error(z: Array, y: Array) -> Array:
     """Return `l = sum_i (a_i - y_i)^2` with `a = softmax(z)` (A3).
 
@@ -186,10 +211,17 @@ def softmax_squared_error(z: Array, y: Array) -> Array:
     other entries as well (erratum 8), so with `g = 2 (a - y)`:
     `dl/dz_j = a_j (g_j - sum_i g_i a_i)`, which vanishes where the network is sure, right or wrong.
     """
-    return jnp.sum((jax.nn.softmax(z) - distribution(y, z)) ** 2, axis=1)
+    return jnp.sum((jax.nn.softmax(z) - one_hot(z, y)) ** 2, axis=1)
 
 
-@with_gradient(lambda z, y: _fires(z) - distribution(y, z))
+@softmax_squared_error.defgradient
+def _(z: Array, y: Array) -> Array:
+    a = jax.nn.softmax(z)
+    g = 2 * (a - one_hot(z, y))
+    return a * (g - jnp.sum(a * g, axis=1, keepdims=True))
+
+
+@loss
 def perceptron(z: Array, y: Array) -> Array:
     """Return `l = sum_k (h_k - y_k) z_k` with `h = 1` for `z >= 0`, else 0 (E1).
 
@@ -197,7 +229,10 @@ def perceptron(z: Array, y: Array) -> Array:
     one step of plain descent on one example is the perceptron's rule, `w <- w + alpha (y - h) x`.
     The step function itself is never differentiated.
     """
-    return jnp.sum((jax.lax.stop_gradient(_fires(z)) - distribution(y, z)) * z, axis=1)
+    return jnp.sum((jax.lax.stop_gradient(_fires(z)) - one_hot(z, y)) * z, axis=1)
+
+
+perceptron.defgradient(lambda z, y: _fires(z) - one_hot(z, y))
 
 
 def _fires(z: Array) -> Array:
@@ -208,23 +243,24 @@ quadratic = Loss("quadratic", mse.per_example, mse.per_example_gradient)
 """Tomasi's name for the squared error `|z - y|^2` of one example (C2)."""
 
 
-def _no_gradient(z: Array, y: Array) -> Array:
-    raise InputError("the zero-one loss has no gradient to learn from; use cross_entropy")
-
-
-@with_gradient(_no_gradient)
+@loss
 def zero_one(z: Array, y: Array) -> Array:
     """Return 0 where the largest output is that of the target's class, else 1 (C2).
 
     Piecewise constant: what is meant, and useless for descent. Asking for its gradient is an error.
     """
-    wrong = jnp.argmax(z, axis=1) != jnp.argmax(distribution(y, z), axis=1)
+    wrong = jnp.argmax(z, axis=1) != jnp.argmax(one_hot(z, y), axis=1)
     return without_derivative(lambda z: wrong.astype(z.dtype), "the zero-one loss")(z)
 
 
-def softened(targets: Array, outputs: Array, smoothing: float) -> Array:
+@zero_one.defgradient
+def _(z: Array, y: Array) -> Array:
+    raise InputError("the zero-one loss has no gradient to learn from; use cross_entropy")
+
+
+def softened(outputs: Array, targets: Array, smoothing: float) -> Array:
     """Return the targets as one distribution per example, `(1 - s) y + s / K`; see `smoothed`."""
-    return (1 - smoothing) * distribution(targets, outputs) + smoothing / outputs.shape[1]
+    return (1 - smoothing) * one_hot(outputs, targets) + smoothing / outputs.shape[1]
 
 
 def smoothed(loss: Loss, smoothing: float) -> Loss:
@@ -244,6 +280,6 @@ def smoothed(loss: Loss, smoothing: float) -> Loss:
 
     return Loss(
         f"{loss.name}, smoothed by {smoothing:g}",
-        lambda z, y: loss.per_example(z, softened(y, z, smoothing)),
-        lambda z, y: loss.per_example_gradient(z, softened(y, z, smoothing)),
+        lambda z, y: loss.per_example(z, softened(z, y, smoothing)),
+        lambda z, y: loss.per_example_gradient(z, softened(z, y, smoothing)),
     )

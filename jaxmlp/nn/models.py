@@ -6,7 +6,7 @@ from jaxmlp.errors import check
 from jaxmlp.nn.activations import relu
 from jaxmlp.nn.initializers import Initializer, he_normal
 from jaxmlp.nn.layers import (
-    Layer,
+    Chain,
     Nonlinearity,
     dense,
     dropout,
@@ -24,7 +24,7 @@ def mlp(
     kernel: Initializer = he_normal,
     dropout_rate: float = 0.0,
     normalised: bool = False,
-) -> Layer:
+) -> Chain:
     """Return a multi-layer perceptron (A9, D3, E6).
 
     `h_0 = x`, `h_l = f_l(h_{l-1} W_l + b_l)` for the hidden layers, and raw outputs

@@ -57,7 +57,7 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
         dx = (dx_hat - _mean(dx_hat) - x_hat * _mean(dx_hat * x_hat)) / sigma
         return {"gamma": dgamma, "beta": dbeta}, dx
 
-    return Layer(init, forward, backward, "layer_norm")
+    return Layer(init, forward, backward, "layer_norm", "layer_norm")
 
 
 def _mean(x: Array) -> Array:

@@ -1,6 +1,7 @@
 """Networks that keep their parameters in one floating-point type and compute in another."""
 
-from typing import Any
+import dataclasses
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -8,8 +9,10 @@ from jax import Array
 
 from jaxmlp.nn.layers import Cache, Layer, Params, Shape
 
+AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
-def computing_in(layer: Layer, compute: str, keep: str) -> Layer:
+
+def computing_in(layer: AnyLayer, compute: str, keep: str) -> AnyLayer:
     """Return a network whose products are computed in another type than its parameters have.
 
     A parameter that is kept in float32 still feels the many small updates that bfloat16, with 8
@@ -22,7 +25,7 @@ def computing_in(layer: Layer, compute: str, keep: str) -> Layer:
       keep: the type of parameters, outputs and gradients, such as `float32`.
 
     Returns:
-      A layer of the same name and parts.
+      A layer of the same type, name and parts.
     """
 
     def to(dtype: str, tree: Any) -> Any:
@@ -39,4 +42,4 @@ def computing_in(layer: Layer, compute: str, keep: str) -> Layer:
     def backward(params: Params, cache: Cache, dy: Array) -> tuple[Params, Array]:
         return to(keep, layer.backward(to(compute, params), cache, dy.astype(compute)))
 
-    return layer._replace(init=init, forward=forward, backward=backward)
+    return dataclasses.replace(layer, init=init, forward=forward, backward=backward)

@@ -48,7 +48,7 @@ def prelu(shared: bool = False, start: float = 0.25) -> Layer:
         dalpha = jnp.sum(jnp.where(z > 0, 0, z * da), axis=others)
         return {"alpha": dalpha.reshape(params["alpha"].shape)}, dz
 
-    return Layer(init, forward, backward, "prelu")
+    return Layer(init, forward, backward, "prelu", "prelu")
 
 
 def shared_prelu() -> Layer:

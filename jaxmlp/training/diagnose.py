@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmlp.nn.layers import in_order
 from jaxmlp.training.judge import Judge
 from jaxmlp.training.step import AnyArray, Examples, take
 
@@ -42,8 +43,7 @@ def first_affected(judge: Judge, params: Any, examples: Examples, row: AnyArray)
     x = judge.prepare(batch.x)
     if not finite(x):
         return "the input"
-    model = judge.model
-    for number, (layer, p) in enumerate(zip(model.layers, params, strict=True), 1):
+    for number, (layer, p) in enumerate(in_order(judge.model, params), 1):
         if not finite(p):
             return f"layer {number} ({layer.name}), its parameters"
         x = layer(p, x)

@@ -81,3 +81,17 @@ def test_the_slides_numbers():
     zero = jnp.zeros(())
     assert float(activations.tanh.derivative(zero, activations.tanh(zero))) == 1
     assert float(activations.sigmoid.derivative(zero, activations.sigmoid(zero))) == 0.25
+
+
+def test_an_activation_has_no_derivative_before_it_is_defined():
+    @activations.elementwise
+    def double(z):
+        """Twice the number."""
+        return 2 * z
+
+    z = jnp.ones(3)
+    assert (double.name, double.__doc__) == ("double", "Twice the number.")
+    with pytest.raises(InputError, match="this activation has no derivative yet"):
+        double.derivative(z, double(z))
+    double.defderivative(lambda z, a: jnp.full_like(z, 2))
+    np.testing.assert_array_equal(double.derivative(z, double(z)), [2, 2, 2])

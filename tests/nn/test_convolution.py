@@ -4,6 +4,7 @@ Row C9. JAX is asked twice: to differentiate our forward pass, and its own opera
 says what "same" means and where the gradient goes in a tie.
 """
 
+import dataclasses
 import functools
 import warnings
 from typing import NamedTuple
@@ -129,7 +130,7 @@ def test_a_wrong_gradient_is_noticed():
         return right.backward(flipped, x, dy)
 
     arguments = data(right, (5, 5, 1))
-    wrong = jax.jit(by_hand(right._replace(backward=not_flipped)))(*arguments)
+    wrong = jax.jit(by_hand(dataclasses.replace(right, backward=not_flipped)))(*arguments)
     expected = jax.jit(by_machine(right))(*arguments)
     with pytest.raises(AssertionError, match="relative error"):
         assert_trees_close(wrong, expected, 1e-12)

@@ -1,5 +1,7 @@
 """Layers: shapes, dropout's expectation, composition, and what they refuse (B7, C8, D3)."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 from jaxmlp import nn
 from jaxmlp.errors import InputError
 from jaxmlp.nn import activations
+from jaxmlp.nn.activations import relu
+from jaxmlp.nn.layers import in_order
 from tests.helpers import assert_trees_close, to_float64
 
 
@@ -50,6 +54,58 @@ def test_dropout_draws_anew_for_each_key_and_layer():
     assert not np.array_equal(first, other)
 
 
+@pytest.mark.parametrize(
+    "transform", [jax.jit, jax.checkpoint, lambda f: lambda *given: jax.eval_shape(f, *given)]
+)
+@pytest.mark.parametrize("layer", [nn.dense(3), nn.mlp((4,), 3)], ids=["layer", "chain"])
+def test_jax_transforms_a_layer_as_any_function(layer, transform):
+    params, _ = layer.init(jax.random.key(0), (2,))
+    x = jnp.ones((5, 2), jnp.float32)
+    got, expected = transform(layer)(params, x), layer(params, x)
+    assert (got.shape, got.dtype) == (expected.shape, expected.dtype) == ((5, 3), jnp.float32)
+    if isinstance(got, jax.Array):
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+def test_a_layer_cannot_be_changed():
+    layer = nn.dense(3)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        layer.name = "other"
+    assert repr(layer) == "Layer(name='dense 3', kind='dense')"
+
+
+CHAINS = [
+    nn.sequential(nn.dense(3)),
+    nn.mlp((4,), 3),
+    nn.lenet(10),
+    nn.computing_in(nn.mlp((4,), 3), "bfloat16", "float32"),
+]
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.name)
+def test_a_chain_is_told_by_its_type(chain):
+    assert isinstance(chain, nn.Chain)
+    params = [object() for _ in chain.layers]
+    assert in_order(chain, params) == list(zip(chain.layers, params, strict=True))
+
+
+def test_a_single_layer_is_its_only_one():
+    layer = nn.dense(3)
+    assert not isinstance(layer, nn.Chain)
+    params = {"W": 0, "b": 0}
+    assert in_order(layer, params) == [(layer, params)]
+    with pytest.raises(ValueError, match="zip"):
+        in_order(nn.mlp((4,), 3), ((), ()))
+
+
+def test_kinds_are_the_first_word_of_names():
+    """The name adds numbers to the kind: dense 3 is a dense layer."""
+    image = [nn.convolution(2, 3), nn.max_pool(2), nn.average_pool(2), nn.layer_norm()]
+    others = [nn.dense(3), nn.prelu(), nn.dropout(0.5), nn.flatten(), nn.activation(relu)]
+    layers = [*image, *others]
+    assert [layer.kind for layer in layers] == [layer.name.split()[0] for layer in layers]
+
+
 def test_mlp_has_the_layers_it_is_asked_for():
     """D3, A9: 784-128-10 has 101,770 parameters."""
     model = nn.mlp((128,), 10, dropout_rate=0.5)
@@ -76,7 +132,7 @@ def test_the_slides_parameter_counts(outputs, expected):
         (lambda: nn.dropout(-0.1), "dropout must be in [0, 1), got -0.1"),
         (lambda: nn.sequential(), "given at least one layer"),
         (lambda: nn.mlp((4, 0), 2), "hidden must be widths of at least 1, got 0"),
-        (lambda: nn.mlp((4, 4), 2, [activations.relu]), "activation must be one, or one for each"),
+        (lambda: nn.mlp((4, 4), 2, [relu]), "activation must be one, or one for each"),
     ],
 )
 def test_bad_arguments(call, message):

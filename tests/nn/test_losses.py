@@ -155,6 +155,19 @@ def test_smoothing_equals_optax():
     np.testing.assert_allclose(loss.gradient(Z, LABELS), slope, rtol=1e-11, atol=1e-15)
 
 
+def test_a_loss_has_no_gradient_before_it_is_defined():
+    @losses.loss
+    def double(z, y):
+        """Twice the sum."""
+        return 2 * jnp.sum(z, axis=1)
+
+    assert (double.name, double.__doc__) == ("double", "Twice the sum.")
+    with pytest.raises(InputError, match="this loss has no gradient yet"):
+        double.gradient(Z, LABELS)
+    double.defgradient(lambda z, y: jnp.full_like(z, 2))
+    np.testing.assert_allclose(double.gradient(Z, LABELS), np.full(Z.shape, 2 / len(Z)))
+
+
 def test_the_zero_one_loss_counts_and_has_no_gradient():
     """C2: what is meant; no descent on it, and no silent zero."""
     wrong = np.mean(Z.argmax(1) != LABELS)
