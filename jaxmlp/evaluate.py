@@ -35,7 +35,7 @@ def make_parser() -> Parser:
         "--split", choices=("train", "valid", "test"), default="test", help="default test"
     )
     parser.add_argument(
-        "--dataset", help="other data than the run's, their test part; they must fit the network"
+        "--dataset", help="other data that fit the network; their test part is evaluated"
     )
     parser.add_argument("--data-dir", help="where the data set's files are")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import leave_process
 from jaxmlp.config.options import Config, config_from
-from jaxmlp.errors import InputError
+from jaxmlp.errors import InputError, shown
 from jaxmlp.runs.data import load_or_stand_in, whole_path
 
 if TYPE_CHECKING:
@@ -29,10 +29,14 @@ def make_parser() -> Parser:
     parser = Parser(prog=PROG, description="Train a network; the default learns to read digits.")
     run = parser.add_argument_group("the run")
     run.add_argument("--out", metavar="RUN", help="output folder; default runs/DATASET-seedN")
-    run.add_argument("--config", metavar="FILE", help="configuration of a run, options on top")
+    run.add_argument(
+        "--config", metavar="FILE", help="start from the configuration of a run, its config.json"
+    )
     run.add_argument("--resume", metavar="RUN", help="continue this run from its checkpoint")
-    run.add_argument("--overwrite", action="store_true", help="replace a run that is in the way")
-    run.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
+    run.add_argument(
+        "--overwrite", action="store_true", help="replace the run in the output folder"
+    )
+    run.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     add_fields(parser, Config)
     return parser
 
@@ -65,7 +69,7 @@ def _main(arguments: list[str]) -> int:
 
 
 def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
-    """Return the configuration of the run to go on with, if nothing of it was changed."""
+    """Return the configuration of the run to continue, if nothing of it was changed."""
     from jaxmlp.runs.folder import Run
 
     for name in ("out", "config", "overwrite"):
@@ -74,7 +78,10 @@ def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
     config = Run.open(Path(control.resume)).config
     changed = [name for name, value in given.items() if getattr(config, name) != value]
     if changed:
-        words = [f"{name} (was {getattr(config, name)!r}, now {given[name]!r})" for name in changed]
+        words = [
+            f"{name} (was {shown(getattr(config, name))}, now {shown(given[name])})"
+            for name in changed
+        ]
         raise InputError(
             f"--resume continues with the same configuration; changed: {', '.join(words)}"
         )

@@ -212,7 +212,11 @@ def test_arrays_of_another_shape(capsys, tmp_path, digits_run):
 
 
 def test_data_that_do_not_fit_the_network(capsys, digits_run):
-    fails(capsys, f"evaluate {digits_run} --dataset iris", "iris's input shape and classes must be")
+    fails(
+        capsys,
+        f"evaluate {digits_run} --dataset iris",
+        "the shape of an example of iris must be (8, 8, 1) as in training, got (4,)",
+    )
 
 
 def test_resume_with_another_configuration(capsys, digits_run):

@@ -1,7 +1,7 @@
-"""The machine-made counterparts: `jax.value_and_grad` and Optax, under our names and arguments.
+"""JAX's differentiation and Optax's optimizers, under our names and arguments.
 
-Each is a drop-in for the hand-written one and a referee of it in the tests. Nothing else in the
-library names `optax` or `jax.grad`.
+Each stands in for the hand-written one, and referees it in the tests. Nothing else in the library
+names `optax` or `jax.grad`.
 """
 
 from typing import Any
@@ -14,17 +14,17 @@ from jaxmlp.nn.backprop import ValueAndGrad
 
 
 def autodiff(model: nn.Layer, loss: nn.Loss) -> ValueAndGrad:
-    """Return the gradient of the objective by `jax.value_and_grad`."""
+    """The gradient of the objective by `jax.value_and_grad`; see `jaxmlp.nn.value_and_grad`."""
     return jax.value_and_grad(nn.objective(model, loss), has_aux=True)
 
 
 def sgd(learning_rate: Any) -> optax.GradientTransformation:
-    """Return Optax's `jaxmlp.optim.sgd`."""
+    """Optax's counterpart of `jaxmlp.optim.sgd`."""
     return optax.sgd(learning_rate)
 
 
 def momentum(learning_rate: Any, mu: float = 0.9) -> optax.GradientTransformation:
-    """Return Optax's `jaxmlp.optim.momentum`.
+    """Optax's counterpart of `jaxmlp.optim.momentum`.
 
     `optax.sgd(momentum=mu)` scales after the trace; with a changing rate that is another rule.
     """
@@ -32,27 +32,27 @@ def momentum(learning_rate: Any, mu: float = 0.9) -> optax.GradientTransformatio
 
 
 def nesterov(learning_rate: Any, mu: float = 0.9) -> optax.GradientTransformation:
-    """Return Optax's `jaxmlp.optim.nesterov`."""
+    """Optax's counterpart of `jaxmlp.optim.nesterov`."""
     scale = optax.scale_by_learning_rate(learning_rate)
     return optax.chain(scale, optax.trace(mu, nesterov=True))
 
 
 def adagrad(learning_rate: Any, epsilon: float = 1e-7) -> optax.GradientTransformation:
-    """Return Optax's `jaxmlp.optim.adagrad`, its accumulator started at 0."""
+    """Optax's counterpart of `jaxmlp.optim.adagrad`, its accumulator started at 0."""
     return optax.adagrad(learning_rate, initial_accumulator_value=0.0, eps=epsilon)
 
 
 def rmsprop(
     learning_rate: Any, beta: float = 0.9, epsilon: float = 1e-8
 ) -> optax.GradientTransformation:
-    """Return Optax's `jaxmlp.optim.rmsprop`."""
+    """Optax's counterpart of `jaxmlp.optim.rmsprop`."""
     return optax.rmsprop(learning_rate, beta, epsilon, eps_in_sqrt=True)
 
 
 def adam(
     learning_rate: Any, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
 ) -> optax.GradientTransformation:
-    """Return Optax's `jaxmlp.optim.adam`."""
+    """Optax's counterpart of `jaxmlp.optim.adam`."""
     return optax.adam(learning_rate, beta1, beta2, epsilon)
 
 
@@ -63,7 +63,7 @@ def adamw(
     epsilon: float = 1e-8,
     weight_decay: float = 0.01,
 ) -> optax.GradientTransformation:
-    """Return Optax's `jaxmlp.optim.adamw`, with biases spared."""
+    """Optax's counterpart of `jaxmlp.optim.adamw`, with biases spared."""
 
     def kernels(params: Any) -> Any:
         return jax.tree.map(lambda leaf: leaf.ndim >= 2, params)

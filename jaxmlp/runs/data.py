@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from jaxmlp.cli.process import import_beside
 from jaxmlp.config.options import Config
-from jaxmlp.errors import check
+from jaxmlp.errors import InputError, check
 
 if TYPE_CHECKING:
     from jaxmlp.config.signature import Signature
@@ -66,9 +66,23 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
 
     dataset = load(config.dataset, data_dir=config.data_dir, target=config.target)
     dataset = with_task(dataset, config.task)
-    expected = (signature.input_shape, signature.classes)
-    got = (dataset.input_shape, dataset.classes)
-    check(got == expected, f"{dataset.name}'s input shape and classes", f"{expected}", got)
-    same = same_columns(dataset.columns, signature.columns)
-    check(same, f"{dataset.name}'s columns and categories", "those of the run's table", "others")
+    shape = signature.input_shape
+    what = f"the shape of an example of {dataset.name}"
+    check(dataset.input_shape == shape, what, f"{shape} as in training", dataset.input_shape)
+    if dataset.classes != signature.classes:
+        raise InputError(
+            f"the network knows the classes {_listed(signature.classes)}, {dataset.name} has"
+            f" {_listed(dataset.classes)}"
+        )
+    if not same_columns(dataset.columns, signature.columns):
+        raise InputError(
+            f"{dataset.name} has other columns or categories than the table the network was"
+            " trained on"
+        )
     return dataset
+
+
+def _listed(names: tuple[str, ...], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (
+        "" if len(names) <= most else f" and {len(names) - most} more"
+    )
