@@ -1,0 +1,57 @@
+"""What a value of a configuration must be stands beside its field, and is checked."""
+
+import dataclasses
+import math
+
+import pytest
+
+from jaxmlp.config.options import Config, kinds_of
+from jaxmlp.errors import InputError
+
+FIELDS = dataclasses.fields(Config)
+KINDS = kinds_of(Config)
+BOUNDED = [field for field in FIELDS if field.metadata["must_be"]]
+NAMED = [field for field in FIELDS if field.metadata["choices"]]
+
+
+def wrapped(field, value):
+    return (value,) if KINDS[field.name].several else value
+
+
+@pytest.mark.parametrize("field", BOUNDED, ids=lambda field: field.name)
+def test_a_number_out_of_range_is_refused(field):
+    bound = field.metadata["must_be"]
+    candidates = [-1, 0, 1, 2**40] if KINDS[field.name].element is int else [-0.5, 1.0, math.nan]
+    bad = [value for value in candidates if not bound.holds(value)]
+    assert bad
+    for value in bad:
+        with pytest.raises(InputError) as error:
+            Config(**{field.name: wrapped(field, value)})
+        assert str(error.value) == f"{field.name} must be {bound.words}, got {value}"
+
+
+def test_every_number_has_a_bound():
+    numbers = {name for name, kind in KINDS.items() if kind.element in (int, float)}
+    assert numbers == {field.name for field in BOUNDED}
+
+
+@pytest.mark.parametrize("field", NAMED, ids=lambda field: field.name)
+def test_an_unknown_name_is_refused_with_the_nearest(field):
+    right = field.metadata["choices"][-1]
+    with pytest.raises(InputError, match=f"did you mean '{right}'"):
+        Config(**{field.name: wrapped(field, right + "x")})
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_a_value_of_another_kind_is_refused(field):
+    wrong = {str: 3, int: "three", float: "half", bool: "maybe"}[KINDS[field.name].element]
+    with pytest.raises(InputError, match=f"^{field.name} must be "):
+        Config(**{field.name: wrapped(field, wrong)})
+    if not KINDS[field.name].optional:
+        with pytest.raises(InputError, match=f"^{field.name} must be "):
+            Config(**{field.name: None})
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_every_field_has_a_help_of_its_own(field):
+    assert len(field.metadata["help"]) > 5
