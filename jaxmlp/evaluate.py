@@ -117,20 +117,18 @@ def _evaluate(
     means = measure(judge, network.params, split)
     result = {"dataset": dataset, "split": part, "examples": len(x), "task": task.name}
     result |= {"loss": means.loss, task.score: means.score}
-    outputs = outputs_of(judge, network.params, split)
+    answers = network.interpret_outputs(outputs_of(judge, network.params, split))
     if task.name == "regression":
-        return result | _errors(signature, outputs, y)
-    probabilities = np.asarray(task.probabilities(outputs))
-    result |= _per_class(signature, probabilities, y)
+        return result | _errors(signature, answers, y)
+    result |= _per_class(signature, answers, y)
     if task.name != "multilabel":
-        _draw(run, result, signature, x, y, probabilities)
+        _draw(run, result, signature, x, y, answers)
     return result
 
 
-def _errors(signature: "Signature", outputs: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+def _errors(signature: "Signature", answers: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     """Return the errors of regression in the target's own units."""
-    assert signature.target_preprocessing is not None
-    difference = signature.target_preprocessing.undo(outputs.astype(np.float64)) - y
+    difference = answers - y
     rmse, mae = np.sqrt(np.mean(difference**2, axis=0)), np.mean(np.abs(difference), axis=0)
     return {
         f"{kind} {name}": float(value)

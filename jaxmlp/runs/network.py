@@ -73,6 +73,19 @@ class Network:
         s = self.signature
         return read_inputs(path, s.input_shape, s.columns, s.background, s.white)
 
+    def interpret_outputs(self, outputs: np.ndarray) -> np.ndarray:
+        """Return what raw outputs say: probabilities, or values in the target's own unit.
+
+        Args:
+          outputs: of the network, `(N, K)`.
+
+        Returns:
+          `(N, classes)`, or `(N, values)`.
+        """
+        values = np.asarray(self.task.probabilities(outputs))
+        target = self.signature.target_preprocessing
+        return values if target is None else target.undo(values.astype(np.float64))
+
     def predict(self, inputs: Any) -> np.ndarray:
         """Predict the class of each example, or its values.
 
@@ -130,9 +143,7 @@ class Network:
         with arithmetic(self.recipe.precision):
             kept = stored(self.signature, x)
             outputs = predict_all(self.judge, self.params, kept, np.arange(len(kept)))
-            values = np.asarray(self.task.probabilities(outputs))
-        target = self.signature.target_preprocessing
-        return values if target is None else target.undo(values.astype(np.float64))
+            return self.interpret_outputs(outputs)
 
 
 def load(run: str | PathLike[str]) -> Network:
