@@ -5,25 +5,27 @@
 by machine, so the trainer takes either.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from jax import Array
+from jaxtyping import Float
 
-from jaxmlp.nn.layers import Layer, Params
+from jaxmlp.nn.layers import Layer
 from jaxmlp.nn.losses import Loss
+from jaxmlp.nn.types import Array, Outputs, Params, RandomKey, Scalar, Targets, Weights
 
 
+@runtime_checkable
 class Objective(Protocol):
     """`(params, x, targets, weights, key) -> (value, outputs)`."""
 
     def __call__(
         self,
         params: Params,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        key: Array | None = None,
-    ) -> tuple[Array, Array]:
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[Scalar, Outputs]:
         """Return the loss, and the network's raw outputs `(N, K)`.
 
         Args:
@@ -35,17 +37,18 @@ class Objective(Protocol):
         """
 
 
+@runtime_checkable
 class ValueAndGrad(Protocol):
     """`(params, x, targets, weights, key) -> ((value, outputs), dparams)`."""
 
     def __call__(
         self,
         params: Params,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        key: Array | None = None,
-    ) -> tuple[tuple[Array, Array], Params]:
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[tuple[Scalar, Outputs], Params]:
         """Return what the objective returns, and its gradient, a tree like the parameters."""
 
 
@@ -63,11 +66,11 @@ def objective(model: Layer, loss: Loss) -> Objective:
 
     def value(
         params: Params,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        key: Array | None = None,
-    ) -> tuple[Array, Array]:
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[Scalar, Outputs]:
         outputs, _ = model.forward(params, x, key)
         return loss(outputs, targets, weights), outputs
 
@@ -90,11 +93,11 @@ def value_and_grad(model: Layer, loss: Loss) -> ValueAndGrad:
 
     def value_and_gradient(
         params: Params,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        key: Array | None = None,
-    ) -> tuple[tuple[Array, Array], Params]:
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[tuple[Scalar, Outputs], Params]:
         outputs, caches = model.forward(params, x, key)
         delta = loss.gradient(outputs, targets, weights)
         dparams, _ = model.backward(params, caches, delta)

@@ -16,15 +16,17 @@ Backwards a pixel adds up what comes from all the windows that see it (B5).
 import functools
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Float
 
 from jaxmlp.errors import check
 from jaxmlp.nn.initializers import Initializer, he_normal, zeros
-from jaxmlp.nn.layers import Cache, Layer, Params, Shape
+from jaxmlp.nn.layers import Layer
+from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 Margins = Sequence[tuple[int, int]]
 
@@ -69,28 +71,32 @@ def convolution(
     check(good, "channels", "a whole number of at least 1", channels)
     windows = _windows(window, stride, padding)
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         number = windows.number(shape, "convolution")
         W = kernel(jax.random.fold_in(key, 0), (*windows.size, shape[-1], channels))
         b = bias(jax.random.fold_in(key, 1), (channels,))
         return {"W": W, "b": b}, (*number, channels)
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "N H W C"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "N I J O"], Cache]:
         y = _apply(
             x,  # (N, H, W, C)
             params["W"],  # (k, k', C, O), C summed over
             windows.margins(x.shape),
-            window_strides=windows.stride,
+            windows.stride,
         )
         return y + params["b"][None, None, None, :], x
 
-    def backward(params: Params, x: Cache, dy: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, x: Float[Array, "N H W C"], dy: Float[Array, "N I J O"]
+    ) -> tuple[Params, Float[Array, "N H W C"]]:
         margins = windows.margins(x.shape)
         dW = _apply(
             jnp.transpose(x, (3, 1, 2, 0)),  # (C, H, W, N), N summed over
             jnp.transpose(dy, (1, 2, 0, 3)),  # (H', W', N, O), a window whose cells are s apart
             margins,
-            rhs_dilation=windows.stride,
+            cells_apart=windows.stride,
         )  # (C, k, k', O)
         db = jnp.sum(dy, axis=(0, 1, 2))
         # the first pixel is cell t of the first window, so cell k - 1 - t of the flipped kernel
@@ -100,7 +106,7 @@ def convolution(
             dy,  # (N, H', W', O), an image whose pixels are s apart
             jnp.transpose(flipped, (0, 1, 3, 2)),  # (k, k', O, C), O summed over
             around,
-            lhs_dilation=windows.stride,
+            pixels_apart=windows.stride,
         )
         return {"W": jnp.transpose(dW, (1, 2, 0, 3)), "b": db}, dx
 
@@ -138,10 +144,12 @@ def max_pool(
     """
     windows = _windows(window, window if stride is None else stride, padding)
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         return (), (*windows.number(shape, "max_pool"), shape[-1])
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "N H W C"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "N I J C"], Cache]:
         y, *others = (windows.cut(x, cell, outside=-jnp.inf) for cell in windows.cells())
         winner = jnp.zeros(y.shape, jnp.int32)  # the number of the cell where (p^, q^) is
         for number, x_cell in enumerate(others, start=1):
@@ -150,7 +158,9 @@ def max_pool(
             winner = jnp.where(larger, number, winner)
         return y, (winner, x.shape)
 
-    def backward(params: Params, cache: Cache, dy: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, cache: Cache, dy: Float[Array, "N I J C"]
+    ) -> tuple[Params, Float[Array, "N H W C"]]:
         winner, shape = cache
         return (), _sum(
             windows.paste(jnp.where(winner == number, dy, 0), cell, shape)
@@ -187,10 +197,12 @@ def average_pool(
     """
     windows = _windows(window, window if stride is None else stride, padding)
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         return (), (*windows.number(shape, "average_pool"), shape[-1])
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "N H W C"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "N I J C"], Cache]:
         ones = jnp.ones((1, *x.shape[1:3], 1), x.dtype)
         total, inside = (
             _sum(windows.cut(image, cell, outside=0) for cell in windows.cells())
@@ -198,21 +210,29 @@ def average_pool(
         )
         return total / inside, (inside, x.shape)
 
-    def backward(params: Params, cache: Cache, dy: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, cache: Cache, dy: Float[Array, "N I J C"]
+    ) -> tuple[Params, Float[Array, "N H W C"]]:
         inside, shape = cache
         return (), _sum(windows.paste(dy / inside, cell, shape) for cell in windows.cells())
 
     return Layer(init, forward, backward, f"average_pool {windows}", "average_pool")
 
 
-def _apply(x: Array, W: Array, margins: Margins, **steps: Any) -> Array:
-    """Return what the kernel `(k, k', C, O)` makes of every window of the images `(N, H, W, C)`.
+def _apply(
+    x: Float[Array, "N H W C"],
+    W: Float[Array, "k l C O"],
+    margins: Margins,
+    stride: Shape = (1, 1),
+    pixels_apart: Shape = (1, 1),
+    cells_apart: Shape = (1, 1),
+) -> Float[Array, "N I J O"]:
+    """Return what the kernel makes of every window of the images.
 
     Channels stay last: inside a loop XLA's convolution is several times slower in any other order.
     """
     order = ("NHWC", "HWIO", "NHWC")
-    steps = {"window_strides": (1, 1)} | steps
-    return lax.conv_general_dilated(x, W, padding=margins, dimension_numbers=order, **steps)
+    return lax.conv_general_dilated(x, W, stride, margins, pixels_apart, cells_apart, order)
 
 
 def _sum(arrays: Iterable[Array]) -> Array:
@@ -257,14 +277,18 @@ class _Windows(NamedTuple):
         """Return what windows stand out of images `(N, H, W, C)`: `[(t, b), (l, r)]`."""
         return [self._along(axis, n)[1:] for axis, n in enumerate(shape[1:3])]
 
-    def cut(self, x: Array, cell: Shape, outside: float) -> Array:
+    def cut(
+        self, x: Float[Array, "N H W C"], cell: Shape, outside: float
+    ) -> Float[Array, "N I J C"]:
         """Return what cell `(u, v)` of every window sees, `x[n,p,q,c]`, `(N, H', W', C)`."""
         rows, columns = self._frame(x.shape, cell)
         edge = jnp.asarray(outside, x.dtype)
         framed = lax.pad(x, edge, ((0, 0, 0), (*rows, 0), (*columns, 0), (0, 0, 0)))
         return lax.slice(framed, (0, 0, 0, 0), framed.shape, (1, *self.stride, 1))
 
-    def paste(self, y: Array, cell: Shape, shape: Shape) -> Array:
+    def paste(
+        self, y: Float[Array, "N I J C"], cell: Shape, shape: Shape
+    ) -> Float[Array, "N H W C"]:
         """Return images `(N, H, W, C)` with `y` where `cut` took it from, and 0 elsewhere."""
         frame, none = self._frame(shape, cell), jnp.zeros((), y.dtype)
         back = [(-b, -a, s - 1) for (b, a), s in zip(frame, self.stride, strict=True)]

@@ -8,21 +8,22 @@ C3.
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 from jax.flatten_util import ravel_pytree
+from jaxtyping import Float, Integer, PyTree
 
 from jaxmlp.errors import InputError, check
 from jaxmlp.nn.backprop import ValueAndGrad, objective
-from jaxmlp.nn.layers import Cache, Chain, Layer, Params, in_order, parts
+from jaxmlp.nn.layers import Chain, Layer, in_order, parts
 from jaxmlp.nn.losses import Loss
+from jaxmlp.nn.types import Array, Cache, Outputs, Params, RandomKey, Scalar, Targets, Weights
 
 Step = Callable[[Layer, Params, Cache, Array], tuple[Params, Array]]
 Layers = tuple[Params, ...]  # something of each layer: its parameters, or their gradient
-Mean = Callable[[Layers, Array, Array, Array], tuple[tuple[Array, Layers], Array]]
+Means = tuple[tuple[Array, Layers], Array]  # ((value, gradients), outputs)
+Mean = Callable[[Layers, Array, Array, Array], Means]
 
 
 def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
@@ -53,8 +54,8 @@ def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
     def step(layer: Layer, w: Params, cache: Cache, g: Array) -> tuple[Params, Array]:
         return layer.backward(w, cache, g)
 
-    def running_mean(w: Layers, x: Array, targets: Array, weights: Array) -> Any:
-        def add(carry: Any, example: Any) -> Any:
+    def running_mean(w: Layers, x: Array, targets: Targets, weights: Weights) -> Means:
+        def add(carry: PyTree, example: PyTree) -> PyTree:
             total, mean = carry
             x_n, y_n, weight = example
             new, outputs = _one_example(layers, loss, step, w, x_n, y_n, down_to)
@@ -99,7 +100,7 @@ def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
         row = g.ravel()
         return jax.tree.map(lambda J, leaf: (row @ J).reshape(leaf.shape), by_w, w), row @ by_x
 
-    def weighted_mean(w: Layers, x: Array, targets: Array, weights: Array) -> Any:
+    def weighted_mean(w: Layers, x: Array, targets: Targets, weights: Weights) -> Means:
         each, outputs = jax.lax.map(
             lambda example: _one_example(layers, loss, step, w, *example), (x, targets)
         )
@@ -109,7 +110,9 @@ def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
     return _example_by_example(model, weighted_mean)
 
 
-def jacobians(layer: Layer, params: Params, x: Array) -> tuple[Params, Array]:
+def jacobians(
+    layer: Layer, params: Params, x: Float[Array, "..."]
+) -> tuple[Params, Float[Array, "outputs inputs"]]:
     """Return a layer's two Jacobian matrices at one example: lecture C, equation 5 (B7, C3, C9).
 
     Row i is what the layer's `backward` makes of the i-th unit vector.
@@ -127,7 +130,9 @@ def jacobians(layer: Layer, params: Params, x: Array) -> tuple[Params, Array]:
     return _matrices(layer, params, cache, y)
 
 
-def _matrices(layer: Layer, params: Params, cache: Cache, y: Array) -> tuple[Params, Array]:
+def _matrices(
+    layer: Layer, params: Params, cache: Cache, y: Float[Array, "1 ..."]
+) -> tuple[Params, Float[Array, "outputs inputs"]]:
     """Return the Jacobians from what `forward` left; `y` lends its shape and type."""
     units = jnp.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
     rows = jax.vmap(lambda unit: layer.backward(params, cache, unit))(units)
@@ -138,11 +143,11 @@ def _one_example(
     layers: tuple[Layer, ...],
     loss: Loss,
     step: Step,
-    params: Params,
-    x: Array,
-    y: Array,
+    params: Layers,
+    x: Float[Array, "..."],
+    y: Targets,
     down_to: int = 1,
-) -> tuple[tuple[Array, Params], Array]:
+) -> tuple[tuple[Scalar, Layers], Float[Array, "K"]]:
     """Return one example's loss and its gradient from the last layer `down_to`; and the outputs."""
     x_k, stored = x[None], []
     for layer, w in zip(layers, params, strict=True):
@@ -171,11 +176,11 @@ def _example_by_example(model: Layer, mean: Mean) -> ValueAndGrad:
 
     def value_and_gradient(
         params: Params,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        key: Array | None = None,
-    ) -> tuple[tuple[Array, Array], Params]:
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[tuple[Scalar, Outputs], Params]:
         if key is not None:
             raise InputError(
                 "key must be None: example by example, a batch's dropout cannot be drawn"
@@ -218,8 +223,8 @@ def finite_differences(
     value = objective(model, loss)
 
     def value_and_gradient(
-        params: Params, *data: Any, **more: Any
-    ) -> tuple[tuple[Array, Array], Params]:
+        params: Params, *data: PyTree, **more: PyTree
+    ) -> tuple[tuple[Scalar, Outputs], Params]:
         w, unravel = ravel_pytree(params)
         h = float(jnp.finfo(w.dtype).eps) ** (1 / 3 if central else 1 / 2) if step is None else step
         slope = slopes(
@@ -231,8 +236,12 @@ def finite_differences(
 
 
 def slopes(
-    f: Callable[[Array], Array], w: Array, indices: Array, step: float, central: bool = True
-) -> Array:
+    f: Callable[[Array], Array],
+    w: Float[Array, "n"],
+    indices: Integer[Array, "m"],
+    step: float | Scalar,
+    central: bool = True,
+) -> Float[Array, "m"]:
     """Return `df/dw_i` of a function of a vector by differences, for some of the i (B4).
 
     Args:

@@ -7,12 +7,13 @@
 import math
 
 import jax.numpy as jnp
-from jax import Array
+from jaxtyping import Float
 
 from jaxmlp.errors import check
+from jaxmlp.nn.types import Array
 
 
-def entropy(q: Array, base: float = 2.0) -> Array:
+def entropy(q: Float[Array, "*N K"], base: float = 2.0) -> Float[Array, "*N"]:
     """Return `H(q) = -sum_i q_i log q_i` over the last axis, with `0 log 0 = 0`.
 
     Args:
@@ -28,7 +29,9 @@ def entropy(q: Array, base: float = 2.0) -> Array:
     return cross_entropy(q, q, base)
 
 
-def cross_entropy(q: Array, p: Array, base: float = 2.0) -> Array:
+def cross_entropy(
+    q: Float[Array, "*N K"], p: Float[Array, "..."], base: float = 2.0
+) -> Float[Array, "*N"]:
     """Return `H(q, p) = -sum_i q_i log p_i` over the last axis; infinite where `p` rules `q` out.
 
     Args:
@@ -48,7 +51,9 @@ def cross_entropy(q: Array, p: Array, base: float = 2.0) -> Array:
     return jnp.sum(jnp.where(q > 0, q * surprise, 0), axis=-1) / math.log(base)
 
 
-def kl_divergence(q: Array, p: Array, base: float = 2.0) -> Array:
+def kl_divergence(
+    q: Float[Array, "*N K"], p: Float[Array, "..."], base: float = 2.0
+) -> Float[Array, "*N"]:
     """Return `KL(q || p) = H(q, p) - H(q)`, at least 0, and 0 only where they are equal.
 
     Args:

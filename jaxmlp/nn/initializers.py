@@ -15,14 +15,16 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax.typing import DTypeLike
+from jaxtyping import Float
 
 from jaxmlp.errors import check
+from jaxmlp.nn.types import Array, RandomKey, Shape
 
 Initializer = Callable[..., Array]
 
 
-def fans(shape: tuple[int, ...]) -> dict[str, float]:
+def fans(shape: Shape) -> dict[str, float]:
     """Return how many inputs feed an output, how many outputs an input feeds, and their mean.
 
     Args:
@@ -59,7 +61,9 @@ def variance_scaling(gain: float, mode: str, distribution: str) -> Initializer:
     check(mode in ("fan_in", "fan_out", "fan_avg"), "mode", "fan_in, fan_out or fan_avg", mode)
     check(distribution in ("normal", "uniform"), "distribution", "normal or uniform", distribution)
 
-    def initialize(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
+    def initialize(
+        key: RandomKey, shape: Shape, dtype: DTypeLike = jnp.float32
+    ) -> Float[Array, "..."]:
         variance = gain / fans(shape)[mode]
         if distribution == "normal":
             return math.sqrt(variance) * jax.random.normal(key, shape, dtype)
@@ -119,7 +123,7 @@ def uniform(bound: float) -> Initializer:
     )
 
 
-def orthogonal(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
+def orthogonal(key: RandomKey, shape: Shape, dtype: DTypeLike = jnp.float32) -> Float[Array, "..."]:
     """Draw a kernel whose columns (or rows, if there are fewer) are orthonormal.
 
     `Q` of the QR decomposition of a normal matrix, its signs fixed by `R` so that it is uniform

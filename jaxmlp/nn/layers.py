@@ -10,19 +10,15 @@ ever formed (B7).
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jaxtyping import Float
 
 from jaxmlp.errors import check
 from jaxmlp.nn.activations import Activation
 from jaxmlp.nn.initializers import Initializer, he_normal, zeros
-
-Params = Any
-Cache = Any
-Shape = tuple[int, ...]
+from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
 @dataclass(frozen=True, eq=False)  # not a tuple: jax.jit(layer) needs a weak reference
@@ -41,13 +37,13 @@ class Layer:
       kind: what the layer is, without them: "dense"; empty if no program needs to know.
     """
 
-    init: Callable[[Array, Shape], tuple[Params, Shape]] = field(repr=False)
+    init: Callable[[RandomKey, Shape], tuple[Params, Shape]] = field(repr=False)
     forward: Callable[..., tuple[Array, Cache]] = field(repr=False)
     backward: Callable[[Params, Cache, Array], tuple[Params, Array]] = field(repr=False)
     name: str
     kind: str = ""
 
-    def __call__(self, params: Params, x: Array) -> Array:
+    def __call__(self, params: Params, x: Float[Array, "N ..."]) -> Float[Array, "N ..."]:
         """Return the layer's output, evaluated without randomness."""
         return self.forward(params, x)[0]
 
@@ -100,17 +96,21 @@ def dense(units: int, kernel: Initializer = he_normal, bias: Initializer = zeros
     """
     check(units >= 1, "units", "at least 1", units)
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         check(len(shape) == 1, "the input of a dense layer", "a vector", shape)
         W = kernel(jax.random.fold_in(key, 0), (*shape, units))
         b = bias(jax.random.fold_in(key, 1), (units,))
         return {"W": W, "b": b}, (units,)
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "N in"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "N out"], Cache]:
         z = x @ params["W"] + params["b"][None, :]  # (N, in) (in, out) + (1, out)
         return z, x
 
-    def backward(params: Params, x: Cache, dz: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, x: Float[Array, "N in"], dz: Float[Array, "N out"]
+    ) -> tuple[Params, Float[Array, "N in"]]:
         dW = x.T @ dz  # (in, N) (N, out)
         db = jnp.sum(dz, axis=0)
         dx = dz @ params["W"].T  # (N, out) (out, in)
@@ -131,14 +131,18 @@ def activation(function: Activation) -> Layer:
       A layer without parameters that keeps the shape.
     """
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         return (), shape
 
-    def forward(params: Params, z: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, z: Float[Array, "*F"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "*F"], Cache]:
         a = function(z)
         return a, (z, a)
 
-    def backward(params: Params, cache: Cache, da: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, cache: Cache, da: Float[Array, "*F"]
+    ) -> tuple[Params, Float[Array, "*F"]]:
         return (), da * function.derivative(*cache)
 
     return Layer(init, forward, backward, function.name, function.name)
@@ -172,16 +176,20 @@ def dropout(rate: float) -> Layer:
     check(0 <= rate < 1, "dropout", "in [0, 1)", rate)
     p = 1 - rate
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         return (), shape
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "*F"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "*F"], Cache]:
         if key is None or rate == 0:
             return x, None
         m = jax.random.bernoulli(key, p, x.shape)
         return jnp.where(m, x / p, 0), m
 
-    def backward(params: Params, m: Cache, dy: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, m: Cache, dy: Float[Array, "*F"]
+    ) -> tuple[Params, Float[Array, "*F"]]:
         return (), dy if m is None else jnp.where(m, dy / p, 0)
 
     return Layer(init, forward, backward, f"dropout {rate:g}", "dropout")
@@ -194,16 +202,20 @@ def flatten() -> Layer:
       A layer without parameters, from any shape to `(product of its axes,)`.
     """
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         size = 1
         for axis in shape:
             size *= axis
         return (), (size,)
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "N ..."], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "N F"], Cache]:
         return x.reshape(len(x), -1), x.shape
 
-    def backward(params: Params, shape: Cache, dy: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, shape: Cache, dy: Float[Array, "N F"]
+    ) -> tuple[Params, Float[Array, "N ..."]]:
         return (), dy.reshape(shape)
 
     return Layer(init, forward, backward, "flatten", "flatten")
@@ -226,21 +238,25 @@ def sequential(*layers: Layer) -> Chain:
     """
     check(len(layers) > 0, "sequential", "given at least one layer", len(layers))
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         params = []
         for k, layer in enumerate(layers):
             p, shape = layer.init(jax.random.fold_in(key, k), shape)
             params.append(p)
         return tuple(params), shape
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "N ..."], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "N ..."], Cache]:
         caches = []
         for k, (layer, p) in enumerate(zip(layers, params, strict=True)):
             x, cache = layer.forward(p, x, None if key is None else jax.random.fold_in(key, k))
             caches.append(cache)
         return x, tuple(caches)
 
-    def backward(params: Params, caches: Cache, delta: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, caches: Cache, delta: Float[Array, "N ..."]
+    ) -> tuple[Params, Float[Array, "N ..."]]:
         gradients = []
         for layer, p, cache in reversed(list(zip(layers, params, caches, strict=True))):
             dp, delta = layer.backward(p, cache, delta)

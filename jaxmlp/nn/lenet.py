@@ -2,8 +2,6 @@
 
 import dataclasses
 
-from jax import Array
-
 from jaxmlp.errors import check
 from jaxmlp.nn.activations import relu
 from jaxmlp.nn.convolution import convolution, max_pool
@@ -11,14 +9,13 @@ from jaxmlp.nn.initializers import Initializer, he_normal
 from jaxmlp.nn.layers import (
     Chain,
     Nonlinearity,
-    Params,
-    Shape,
     dense,
     dropout,
     flatten,
     nonlinearity,
     sequential,
 )
+from jaxmlp.nn.types import Params, RandomKey, Shape
 
 
 def lenet(
@@ -63,7 +60,7 @@ def lenet(
         layers += [dropout(dropout_rate)] if dropout_rate else []
     network = sequential(*layers, dense(outputs, kernel))
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         # 12 pixels are halved to 6, lose 4 to the second window, and are halved to 1
         good = len(shape) == 3 and min(shape[:2]) >= 12
         check(good, "the input of lenet", "images (H, W, C) of at least 12 x 12 pixels", shape)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 
 from jaxmlp.nn.activations import step
-from jaxmlp.nn.layers import Layer, Params, activation, dense, sequential
+from jaxmlp.nn.layers import Layer, activation, dense, sequential
+from jaxmlp.nn.types import Params
 
 
 def neurons(kernel: Sequence[Sequence[float]], bias: Sequence[float]) -> tuple[Layer, Params]:

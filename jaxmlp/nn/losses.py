@@ -15,15 +15,16 @@ from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jaxtyping import Float
 
 from jaxmlp.errors import InputError, check
 from jaxmlp.nn.activations import without_derivative
+from jaxmlp.nn.types import Array, Outputs, Scalar, Targets, Weights
 
-PerExample = Callable[[Array, Array], Array]
+PerExample = Callable[[Outputs, Targets], Array]
 
 
-def _not_defined(z: Array, y: Array) -> Array:
+def _not_defined(z: Outputs, y: Targets) -> Float[Array, "N K"]:
     raise InputError("this loss has no gradient yet; define it by defgradient")
 
 
@@ -54,7 +55,9 @@ class Loss:
         object.__setattr__(self, "per_example_gradient", per_example_gradient)
         return per_example_gradient
 
-    def __call__(self, outputs: Array, targets: Array, weights: Array | None = None) -> Array:
+    def __call__(
+        self, outputs: Float[Array, "..."], targets: Targets, weights: Weights | None = None
+    ) -> Scalar:
         """Return `L = sum_n w_n l(z_n, y_n) / sum_n w_n`.
 
         Args:
@@ -71,7 +74,9 @@ class Loss:
         shares = _shares(outputs, weights)
         return jnp.sum(jnp.where(shares == 0, 0, shares * self.per_example(outputs, targets)))
 
-    def gradient(self, outputs: Array, targets: Array, weights: Array | None = None) -> Array:
+    def gradient(
+        self, outputs: Float[Array, "*N_K"], targets: Targets, weights: Weights | None = None
+    ) -> Float[Array, "*N_K"]:
         """Return `dL/dz_n = (w_n / sum_m w_m) dl_n/dz_n`, shape `(N, K)`.
 
         Args:
@@ -89,7 +94,7 @@ class Loss:
         return jnp.where(shares == 0, 0, shares * self.per_example_gradient(outputs, targets))
 
 
-def _shares(outputs: Array, weights: Array | None) -> Array:
+def _shares(outputs: Float[Array, "..."], weights: Weights | None) -> Float[Array, "N"]:
     """Return each example's share in the mean, `w_n / sum_m w_m`, shape `(N,)`."""
     check(outputs.ndim == 2, "outputs", "of shape (N, K)", outputs.shape)
     n = len(outputs)
@@ -106,7 +111,7 @@ def loss(per_example: PerExample) -> Loss:
     return made
 
 
-def one_hot(outputs: Array, targets: Array) -> Array:
+def one_hot(outputs: Outputs, targets: Targets) -> Float[Array, "N K"]:
     """Return the targets as one distribution over the classes per example (A2).
 
     Args:
@@ -128,7 +133,7 @@ def one_hot(outputs: Array, targets: Array) -> Array:
 
 
 @loss
-def cross_entropy(z: Array, y: Array) -> Array:
+def cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return the softmax cross-entropy, `l = -sum_i y_i log a_i` with `a = softmax(z)`.
 
     Its gradient is `dl/dz = a - y`: prediction minus target, which does not fade where the network
@@ -141,7 +146,7 @@ cross_entropy.defgradient(lambda z, y: jax.nn.softmax(z) - one_hot(z, y))
 
 
 @loss
-def binary_cross_entropy(z: Array, y: Array) -> Array:
+def binary_cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return `l = -sum_k y_k log a_k + (1 - y_k) log(1 - a_k)` with `a = sigmoid(z)`.
 
     One output for two classes, or many independent ones (B9, C2, E3, E6). From the logits it is
@@ -155,7 +160,7 @@ binary_cross_entropy.defgradient(lambda z, y: jax.nn.sigmoid(z) - one_hot(z, y))
 
 
 @loss
-def mse(z: Array, y: Array) -> Array:
+def mse(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return the squared error `l = sum_k (z_k - y_k)^2`, with the mean's 1/N (A3, B9).
 
     `dl/dz = 2 (z - y)`. Labels are taken one-hot.
@@ -167,7 +172,7 @@ mse.defgradient(lambda z, y: 2 * (z - one_hot(z, y)))
 
 
 @loss
-def half_mse(z: Array, y: Array) -> Array:
+def half_mse(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return `l = sum_k (z_k - y_k)^2 / 2`, with the mean's 1/(2N) (D6); `dl/dz = z - y`."""
     return mse.per_example(z, y) / 2
 
@@ -176,7 +181,7 @@ half_mse.defgradient(lambda z, y: z - one_hot(z, y))
 
 
 @loss
-def mae(z: Array, y: Array) -> Array:
+def mae(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return the absolute error `l = sum_k |z_k - y_k|` (B9); `dl/dz = sign(z - y)`, 0 at 0.
 
     Every error pulls alike, so outliers weigh less than in the squared error. Written as
@@ -190,7 +195,7 @@ mae.defgradient(lambda z, y: jnp.sign(z - one_hot(z, y)))
 
 
 @loss
-def huber(z: Array, y: Array) -> Array:
+def huber(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return the sum over the outputs of `r^2 / 2` for `|r| <= 1`, else `|r| - 1/2`, `r = z - y`.
 
     Squared error near the target and absolute error far from it; `dl/dz = r`, kept within [-1, 1]
@@ -204,7 +209,7 @@ huber.defgradient(lambda z, y: jnp.clip(z - one_hot(z, y), -1, 1))
 
 
 @loss
-def softmax_squared_error(z: Array, y: Array) -> Array:
+def softmax_squared_error(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return `l = sum_i (a_i - y_i)^2` with `a = softmax(z)` (A3).
 
     The softmax Jacobian is `da_i/dz_j = a_i (delta_ij - a_j)`, its diagonal `a_i (1 - a_i)` and its
@@ -215,14 +220,14 @@ def softmax_squared_error(z: Array, y: Array) -> Array:
 
 
 @softmax_squared_error.defgradient
-def _(z: Array, y: Array) -> Array:
+def _(z: Outputs, y: Targets) -> Float[Array, "N K"]:
     a = jax.nn.softmax(z)
     g = 2 * (a - one_hot(z, y))
     return a * (g - jnp.sum(a * g, axis=1, keepdims=True))
 
 
 @loss
-def perceptron(z: Array, y: Array) -> Array:
+def perceptron(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return `l = sum_k (h_k - y_k) z_k` with `h = 1` for `z >= 0`, else 0 (E1).
 
     It is `|z|` for a wrong answer and 0 for a right one. With `h` held fixed `dl/dz = h - y`, so
@@ -235,7 +240,7 @@ def perceptron(z: Array, y: Array) -> Array:
 perceptron.defgradient(lambda z, y: _fires(z) - one_hot(z, y))
 
 
-def _fires(z: Array) -> Array:
+def _fires(z: Outputs) -> Float[Array, "N K"]:
     return (z >= 0).astype(z.dtype)
 
 
@@ -244,7 +249,7 @@ quadratic = Loss("quadratic", mse.per_example, mse.per_example_gradient)
 
 
 @loss
-def zero_one(z: Array, y: Array) -> Array:
+def zero_one(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return 0 where the largest output is that of the target's class, else 1 (C2).
 
     Piecewise constant: what is meant, and useless for descent. Asking for its gradient is an error.
@@ -254,11 +259,11 @@ def zero_one(z: Array, y: Array) -> Array:
 
 
 @zero_one.defgradient
-def _(z: Array, y: Array) -> Array:
+def _(z: Outputs, y: Targets) -> Float[Array, "N K"]:
     raise InputError("the zero-one loss has no gradient to learn from; use cross_entropy")
 
 
-def softened(outputs: Array, targets: Array, smoothing: float) -> Array:
+def softened(outputs: Outputs, targets: Targets, smoothing: float) -> Float[Array, "N K"]:
     """Return the targets as one distribution per example, `(1 - s) y + s / K`; see `smoothed`."""
     return (1 - smoothing) * one_hot(outputs, targets) + smoothing / outputs.shape[1]
 

@@ -1,11 +1,13 @@
 """Normalisation of a layer's units, with its gradient by hand."""
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Float
 
 from jaxmlp.errors import check
 from jaxmlp.nn.initializers import ones, zeros
-from jaxmlp.nn.layers import Cache, Layer, Params, Shape
+from jaxmlp.nn.layers import Layer
+from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
 def layer_norm(epsilon: float = 1e-5) -> Layer:
@@ -36,19 +38,23 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
     """
     check(epsilon > 0, "epsilon", "positive", epsilon)
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         good = len(shape) >= 1 and shape[-1] >= 2
         check(good, "the input of layer_norm", "of two or more units on its last axis", shape)
         return {"gamma": ones(key, shape[-1:]), "beta": zeros(key, shape[-1:])}, shape
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "*N F"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "*N F"], Cache]:
         centred = x - _mean(x)
         sigma = jnp.sqrt(_mean(centred * centred) + epsilon)  # (N, ..., 1)
         x_hat = centred / sigma
         y = _along(params["gamma"], x) * x_hat + _along(params["beta"], x)
         return y, (x_hat, sigma)
 
-    def backward(params: Params, cache: Cache, dy: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, cache: Cache, dy: Float[Array, "*N F"]
+    ) -> tuple[Params, Float[Array, "*N F"]]:
         x_hat, sigma = cache
         others = tuple(range(dy.ndim - 1))
         dgamma = jnp.sum(dy * x_hat, axis=others)
@@ -60,11 +66,11 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
     return Layer(init, forward, backward, "layer_norm", "layer_norm")
 
 
-def _mean(x: Array) -> Array:
+def _mean(x: Float[Array, "*N F"]) -> Float[Array, "*N 1"]:
     """Return the mean over the last axis, which is kept: `(N, ..., F)` to `(N, ..., 1)`."""
     return jnp.mean(x, axis=-1, keepdims=True)
 
 
-def _along(w: Array, x: Array) -> Array:
+def _along(w: Float[Array, "F"], x: Float[Array, "*N F"]) -> Float[Array, "... F"]:
     """Return `w`, `(F,)`, as `(1, ..., F)` with as many axes as `x`."""
     return lax.expand_dims(w, range(x.ndim - 1))

@@ -3,11 +3,13 @@
 import math
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Float
 
 from jaxmlp.errors import check
 from jaxmlp.nn.initializers import constant
-from jaxmlp.nn.layers import Cache, Layer, Params, Shape
+from jaxmlp.nn.layers import Layer
+from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
 def prelu(shared: bool = False, start: float = 0.25) -> Layer:
@@ -34,15 +36,19 @@ def prelu(shared: bool = False, start: float = 0.25) -> Layer:
     """
     check(math.isfinite(start), "start", "finite", start)
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         check(len(shape) >= 1, "the input of prelu", "a vector or an image", shape)
         return {"alpha": constant(start)(key, (1,) if shared else shape[-1:])}, shape
 
-    def forward(params: Params, z: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, z: Float[Array, "*N F"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "*N F"], Cache]:
         a = jnp.where(z > 0, z, _along(params["alpha"], z) * z)
         return a, z
 
-    def backward(params: Params, z: Cache, da: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, z: Float[Array, "*N F"], da: Float[Array, "*N F"]
+    ) -> tuple[Params, Float[Array, "*N F"]]:
         dz = jnp.where(z > 0, da, _along(params["alpha"], z) * da)
         others = tuple(range(z.ndim if shared else z.ndim - 1))
         dalpha = jnp.sum(jnp.where(z > 0, 0, z * da), axis=others)
@@ -56,6 +62,6 @@ def shared_prelu() -> Layer:
     return prelu(shared=True)
 
 
-def _along(alpha: Array, z: Array) -> Array:
+def _along(alpha: Float[Array, "f"], z: Float[Array, "..."]) -> Float[Array, "... f"]:
     """Return `alpha`, `(F,)` or `(1,)`, with as many axes as `z`, `(1, ..., F)`."""
     return lax.expand_dims(alpha, range(z.ndim - 1))

@@ -179,6 +179,7 @@ def test_torch_agrees(torch, case):
     assert_trees_close((got_y, got_dx, jax.tree.leaves(got_dparams)), (y, dx, dparams), 1e-12)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("call", "message"),
     [
