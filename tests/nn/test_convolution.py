@@ -16,7 +16,8 @@ import pytest
 from jax import lax
 
 from jaxmlp.errors import InputError
-from jaxmlp.nn.convolution import average_pool, convolution, max_pool
+from jaxmlp.nn.convolution import convolution
+from jaxmlp.nn.pooling import average_pool, max_pool
 from tests.helpers import assert_trees_close, central_differences
 from tests.nn.passes import by_hand, by_machine, data, initialise, shapes
 
