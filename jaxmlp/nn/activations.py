@@ -1,11 +1,11 @@
 """Activation functions, each with its derivative below it.
 
-An activation acts on every element of `z` alone, so its Jacobian is diagonal and one number per
-element says it all: `da/dz`. Where a function has a kink at 0 we take the slope from the left (0
-for ReLU, as `jax.nn.relu` does; lecture C, appendix, takes the slope from the right, which is as
-good a subgradient).
+An activation acts on every element of `z` by itself. So its Jacobian is diagonal, and one number
+per element describes it: `da/dz`. Where a function has a kink at 0 we take the slope from the left
+(0 for ReLU, as in `jax.nn.relu`). Lecture C, appendix, takes the slope from the right, which is
+also a subgradient.
 
-All of them hold for `|z|` up to 1e4 in float32. Lecture rows B10, B11, D3, E4.
+All functions are accurate for `|z|` up to 1e4 in float32. Lecture rows B10, B11, D3, E4.
 """
 
 from collections.abc import Callable
@@ -33,8 +33,8 @@ class Activation:
     Attributes:
       name: the name it is known by.
       value: `z -> a`.
-      derivative: `(z, a) -> da/dz`; it is given both, so that it may use the cheaper one. Either
-        given here, or below the function by `defderivative`.
+      derivative: `(z, a) -> da/dz`, given here or below the function by `defderivative`. It takes
+        both `z` and `a`, so that it can use the cheaper one.
     """
 
     name: str
@@ -66,20 +66,21 @@ def elementwise(value: Elementwise) -> Activation:
 
 
 def without_derivative(function: Elementwise, name: str) -> Elementwise:
-    """Return the function of one array, with an error in place of a derivative that says nothing.
+    """The same function, but an error where JAX differentiates it.
 
     Args:
-      function: piecewise constant, so that JAX would differentiate it to zero without a word.
-      name: what to call it.
+      function: a function of one array that is piecewise constant: JAX would return the derivative
+        0 without a warning.
+      name: its name in the error.
 
     Returns:
-      A function of the same values. Differentiating it, by hand or by machine, raises `InputError`.
+      A function with the same values. JAX raises `InputError` when it differentiates it.
     """
     guarded = jax.custom_jvp(function)
 
     @guarded.defjvp
     def _(primals: PyTree, tangents: PyTree) -> PyTree:
-        raise InputError(f"{name} has no derivative to learn from; take a smooth relative of it")
+        raise InputError(f"{name} has no derivative to learn from; use a smooth function")
 
     return guarded
 
@@ -96,7 +97,7 @@ identity.defderivative(lambda z, a: jnp.ones_like(z))
 @elementwise
 def relu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = max(0, z)`; `da/dz = 1` for `z > 0`, else 0 (B10, C appendix)."""
-    return jnp.where(z <= 0, 0, z)  # and not (z > 0, z, 0), which would turn NaN into 0
+    return jnp.where(z <= 0, 0, z)  # not (z > 0, z, 0), which would turn NaN into 0
 
 
 relu.defderivative(lambda z, a: jnp.where(z <= 0, 0, jnp.ones_like(z)))
@@ -151,7 +152,7 @@ softplus.defderivative(lambda z, a: jax.nn.sigmoid(z))
 def gelu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = z Phi(z)`, Phi the normal distribution function; `da/dz = Phi(z) + z phi(z)`.
 
-    Hendrycks and Gimpel (2016), the exact form and not the tanh approximation.
+    Hendrycks and Gimpel (2016), in the exact form, not the tanh approximation.
     """
     return z * _normal_cdf(z)
 
@@ -163,7 +164,7 @@ gelu.defderivative(lambda z, a: _normal_cdf(z) + z * jnp.exp(-z * z / 2) / jnp.s
 def silu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = z sigmoid(z)`; `da/dz = sigmoid(z) (1 + z sigmoid(-z))`.
 
-    Elfwing, Uchibe and Doya (2017), also known as swish.
+    Elfwing, Uchibe and Doya (2017); its other name is swish.
     """
     return z * jax.nn.sigmoid(z)
 
@@ -173,9 +174,9 @@ silu.defderivative(lambda z, a: jax.nn.sigmoid(z) * (1 + z * jax.nn.sigmoid(-z))
 
 @elementwise
 def step(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = 1` for `z >= 0`, else 0, the neuron that fires or not (D1, E1, E4).
+    """Return `a = 1` for `z >= 0`, else 0: a neuron that fires or does not (D1, E1, E4).
 
-    Forward only: its derivative is 0 wherever it has one, so asking for it is an error.
+    Forward only. Its derivative is 0 wherever it exists, so to ask for it is an error.
     """
     return _step(z)
 
@@ -183,7 +184,7 @@ def step(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
 @step.defderivative
 def _(z: Array, a: Array) -> Array:
     raise InputError(
-        "the step function has no derivative to learn from; use sigmoid, or perceptron"
+        "the step function has no derivative to learn from; use sigmoid or the perceptron loss"
     )
 
 

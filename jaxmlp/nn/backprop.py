@@ -2,7 +2,7 @@
 
 `value_and_grad(model, loss)` has the signature and the result of
 `jax.value_and_grad(objective(model, loss), has_aux=True)`, which differentiates the same function
-by machine, so the trainer takes either.
+automatically. So the trainer can use either.
 """
 
 from typing import Protocol, runtime_checkable
@@ -32,8 +32,8 @@ class Objective(Protocol):
           params: the model's parameters.
           x: inputs `(N, ...)`.
           targets: labels `(N,)` or numbers `(N, K)`.
-          weights: one per example `(N,)`; `None` weighs all alike.
-          key: with a key the network is trained (dropout drops), without it is evaluated.
+          weights: one per example `(N,)`; with `None` all weights are equal.
+          key: with a key dropout drops, as in training; without one nothing is random.
         """
 
 
@@ -53,15 +53,14 @@ class ValueAndGrad(Protocol):
 
 
 def objective(model: Layer, loss: Loss) -> Objective:
-    """Return the function that training minimises, `L(params) = loss(model(params, x), targets)`.
+    """The function that training minimises, `L(params) = loss(model(params, x), targets)`.
 
     Args:
       model: the network.
       loss: the loss of its raw outputs.
 
     Returns:
-      A function `(params, x, targets, weights=None, key=None) -> (value, outputs)`; with a key the
-      network is trained (dropout drops), without it is evaluated.
+      A function `(params, x, targets, weights=None, key=None) -> (value, outputs)`.
     """
 
     def value(
@@ -78,10 +77,10 @@ def objective(model: Layer, loss: Loss) -> Objective:
 
 
 def value_and_grad(model: Layer, loss: Loss) -> ValueAndGrad:
-    """Return the function that computes the objective and, by hand, its gradient (B7, D8, E6).
+    """The objective with its gradient by hand (B7, D8, E6).
 
-    Forward, keeping every layer's cache; then `delta = dL/doutputs` from the loss; then backward
-    through the layers.
+    Three steps: forward through the layers, which keep their caches; `delta = dL/doutputs` from the
+    loss; backward through the layers.
 
     Args:
       model: the network.

@@ -1,7 +1,8 @@
 """Entropy, cross-entropy and divergence of distributions, in bits or any other unit (C10).
 
-`q` is the true distribution, `p` the one that is believed. A code made for `p` costs
-`H(q, p) >= H(q)` units a symbol, and the difference, the price of the wrong table, is `KL(q || p)`.
+`q` is the true distribution, and `p` is the distribution that one believes in. A code made for `p`
+takes `H(q, p) >= H(q)` units per symbol. The difference, `KL(q || p)`, is the cost of the wrong
+code.
 """
 
 import math
@@ -18,10 +19,10 @@ def entropy(q: Float[Array, "*N K"], base: float = 2.0) -> Float[Array, "*N"]:
 
     Args:
       q: distributions, `(..., K)`.
-      base: of the logarithm: 2 for bits, e for nats.
+      base: the base of the logarithm, 2 for bits, e for nats.
 
     Returns:
-      `(...)`.
+      One number per distribution, `(...)`.
 
     Raises:
       InputError: if the base is not positive or is 1.
@@ -32,15 +33,15 @@ def entropy(q: Float[Array, "*N K"], base: float = 2.0) -> Float[Array, "*N"]:
 def cross_entropy(
     q: Float[Array, "*N K"], p: Float[Array, "..."], base: float = 2.0
 ) -> Float[Array, "*N"]:
-    """Return `H(q, p) = -sum_i q_i log p_i` over the last axis; infinite where `p` rules `q` out.
+    """Return `H(q, p) = -sum_i q_i log p_i` over the last axis; infinite if `p` excludes `q`.
 
     Args:
       q: true distributions, `(..., K)`.
       p: believed distributions, of the same shape.
-      base: of the logarithm.
+      base: the base of the logarithm.
 
     Returns:
-      `(...)`.
+      One number per distribution, `(...)`.
 
     Raises:
       InputError: if the shapes differ, or the base is not positive or is 1.
@@ -54,15 +55,15 @@ def cross_entropy(
 def kl_divergence(
     q: Float[Array, "*N K"], p: Float[Array, "..."], base: float = 2.0
 ) -> Float[Array, "*N"]:
-    """Return `KL(q || p) = H(q, p) - H(q)`, at least 0, and 0 only where they are equal.
+    """Return `KL(q || p) = H(q, p) - H(q)`, which is 0 if they are equal and else positive.
 
     Args:
       q: true distributions, `(..., K)`.
       p: believed distributions, of the same shape.
-      base: of the logarithm.
+      base: the base of the logarithm.
 
     Returns:
-      `(...)`.
+      One number per distribution, `(...)`.
 
     Raises:
       InputError: if the shapes differ, or the base is not positive or is 1.

@@ -1,4 +1,4 @@
-"""Normalisation of a layer's units, with its gradient by hand."""
+"""Layer normalisation, with its gradient by hand."""
 
 import jax.numpy as jnp
 from jax import lax
@@ -11,7 +11,7 @@ from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
 def layer_norm(epsilon: float = 1e-5) -> Layer:
-    """Return a layer that gives the units of each example mean 0 and variance 1, then any other.
+    """A layer that standardises each example's units, then applies a learned gain and shift.
 
     Over the `F` units of the last axis, with `E` their mean:
 
@@ -22,19 +22,19 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
         dx^    = gamma dy
         dx     = (dx^ - E[dx^] - x^ E[dx^ x^]) / sigma
 
-    To shift `x` changes nothing in `y`, and to stretch it next to nothing, so `dx` has no part
-    along either: its second and third terms take them away. Ba, Kiros and Hinton (2016).
+    A shift of `x` does not change `y`, and a factor hardly changes it. So `dx` has no part in these
+    two directions: its second and third terms remove them. Ba, Kiros and Hinton (2016).
 
     Args:
-      epsilon: what keeps `sigma` from 0 where all units are alike.
+      epsilon: a small number that keeps `sigma` positive where all units are equal.
 
     Returns:
       A layer that keeps the shape, `(F,)` or `(..., F)`, with parameters `{"gamma", "beta"}`,
       `(F,)`, which start at 1 and 0. In an image each pixel is normalised over its channels.
 
     Raises:
-      InputError: if epsilon is not positive, or, when initialised, the last axis has fewer than
-        two units, of which nothing would remain.
+      InputError: if epsilon is not positive; when initialised, if the last axis has fewer than two
+        units, because a single unit would always become 0.
     """
     check(epsilon > 0, "epsilon", "positive", epsilon)
 
@@ -67,10 +67,10 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
 
 
 def _mean(x: Float[Array, "*N F"]) -> Float[Array, "*N 1"]:
-    """Return the mean over the last axis, which is kept: `(N, ..., F)` to `(N, ..., 1)`."""
+    """Return the mean over the last axis, which stays: `(N, ..., F)` becomes `(N, ..., 1)`."""
     return jnp.mean(x, axis=-1, keepdims=True)
 
 
 def _along(w: Float[Array, "F"], x: Float[Array, "*N F"]) -> Float[Array, "... F"]:
-    """Return `w`, `(F,)`, as `(1, ..., F)` with as many axes as `x`."""
+    """Return `w`, `(F,)`, with the number of axes of `x`, as `(1, ..., F)`."""
     return lax.expand_dims(w, range(x.ndim - 1))

@@ -14,15 +14,15 @@ AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
 
 def computing_in(layer: AnyLayer, compute: str, keep: str) -> AnyLayer:
-    """Return a network whose products are computed in another type than its parameters have.
+    """The same network, computed in another type than that of its parameters.
 
-    A parameter that is kept in float32 still feels the many small updates that bfloat16, with 8
-    bits of mantissa, would round away; the products, which take the time, are of the short type
-    (Micikevicius et al. 2018). Loss and gradient come back in the type that is kept.
+    Parameters in float32 keep the many small updates that bfloat16, with 8 bits of mantissa, would
+    round to nothing. The products, which take most of the time, are in the short type (Micikevicius
+    et al. 2018). Outputs and gradients have the type of the parameters.
 
     Args:
       layer: the network.
-      compute: the type to compute in, such as `bfloat16`.
+      compute: the type of the computation, such as `bfloat16`.
       keep: the type of parameters, outputs and gradients, such as `float32`.
 
     Returns:
