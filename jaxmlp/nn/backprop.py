@@ -14,7 +14,7 @@ from jaxmlp.nn.losses import Loss
 from jaxmlp.nn.types import Array, Outputs, Params, RandomKey, Scalar, Targets, Weights
 
 
-@runtime_checkable
+@runtime_checkable  # so that the tests can check what is annotated with it
 class Objective(Protocol):
     """`(params, x, targets, weights, key) -> (value, outputs)`."""
 
