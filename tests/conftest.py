@@ -14,8 +14,14 @@ os.environ["MPLCONFIGDIR"] = os.environ["XDG_CACHE_HOME"]
 
 import jax
 import pytest
+from jaxtyping import install_import_hook
 
-from jaxmlp import train
+# Every call of these packages' functions is checked against its annotations, shapes included.
+CHECKED = ["jaxmlp.nn", "jaxmlp.optim"]
+BEARTYPE = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"  # int is a float
+install_import_hook(CHECKED, BEARTYPE)
+
+from jaxmlp import train  # noqa: E402 (after the hook)
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

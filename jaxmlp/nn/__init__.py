@@ -3,13 +3,14 @@
 from jaxmlp.nn import activations, gates, gradients, information, initializers, logic, losses
 from jaxmlp.nn.activations import Activation
 from jaxmlp.nn.backprop import objective, value_and_grad
-from jaxmlp.nn.convolution import average_pool, convolution, max_pool
+from jaxmlp.nn.convolution import convolution
 from jaxmlp.nn.initializers import Initializer
 from jaxmlp.nn.layers import Chain, Layer, activation, dense, dropout, flatten, sequential
 from jaxmlp.nn.lenet import lenet
 from jaxmlp.nn.losses import Loss
 from jaxmlp.nn.models import mlp
 from jaxmlp.nn.normalisation import layer_norm
+from jaxmlp.nn.pooling import average_pool, max_pool
 from jaxmlp.nn.precision import computing_in
 from jaxmlp.nn.prelu import prelu
 

@@ -1,22 +1,22 @@
 """Activation functions, each with its derivative below it.
 
-An activation acts on every element of `z` alone, so its Jacobian is diagonal and one number per
-element says it all: `da/dz`. Where a function has a kink at 0 we take the slope from the left (0
-for ReLU, as `jax.nn.relu` does; lecture C, appendix, takes the slope from the right, which is as
-good a subgradient).
+An activation acts on every element of `z` by itself. So its Jacobian is diagonal, and one number
+per element describes it: `da/dz`. Where a function has a kink at 0 we take the slope from the left
+(0 for ReLU, as in `jax.nn.relu`). Lecture C, appendix, takes the slope from the right, which is
+also a subgradient.
 
-All of them hold for `|z|` up to 1e4 in float32. Lecture rows B10, B11, D3, E4.
+All functions are accurate for `|z|` up to 1e4 in float32. Lecture rows B10, B11, D3, E4.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jaxtyping import Float, PyTree
 
 from jaxmlp.errors import InputError
+from jaxmlp.nn.types import Array
 
 Elementwise = Callable[[Array], Array]
 Derivative = Callable[[Array, Array], Array]
@@ -33,15 +33,15 @@ class Activation:
     Attributes:
       name: the name it is known by.
       value: `z -> a`.
-      derivative: `(z, a) -> da/dz`; it is given both, so that it may use the cheaper one. Either
-        given here, or below the function by `defderivative`.
+      derivative: `(z, a) -> da/dz`, given here or below the function by `defderivative`. It takes
+        both `z` and `a`, so that it can use the cheaper one.
     """
 
     name: str
     value: Elementwise = field(repr=False)
     derivative: Derivative = field(repr=False, default=_not_defined)
 
-    def __call__(self, z: Array) -> Array:
+    def __call__(self, z: Float[Array, "*F"]) -> Float[Array, "*F"]:
         """Return `a = value(z)`."""
         return self.value(z)
 
@@ -66,26 +66,27 @@ def elementwise(value: Elementwise) -> Activation:
 
 
 def without_derivative(function: Elementwise, name: str) -> Elementwise:
-    """Return the function of one array, with an error in place of a derivative that says nothing.
+    """The same function, but an error where JAX differentiates it.
 
     Args:
-      function: piecewise constant, so that JAX would differentiate it to zero without a word.
-      name: what to call it.
+      function: a function of one array that is piecewise constant: JAX would return the derivative
+        0 without a warning.
+      name: its name in the error.
 
     Returns:
-      A function of the same values. Differentiating it, by hand or by machine, raises `InputError`.
+      A function with the same values. JAX raises `InputError` when it differentiates it.
     """
     guarded = jax.custom_jvp(function)
 
     @guarded.defjvp
-    def _(primals: Any, tangents: Any) -> Any:
-        raise InputError(f"{name} has no derivative to learn from; take a smooth relative of it")
+    def _(primals: PyTree, tangents: PyTree) -> PyTree:
+        raise InputError(f"{name} has no derivative to learn from; use a smooth function")
 
     return guarded
 
 
 @elementwise
-def identity(z: Array) -> Array:
+def identity(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = z`; `da/dz = 1` (B10 "linear", E5)."""
     return z
 
@@ -94,16 +95,16 @@ identity.defderivative(lambda z, a: jnp.ones_like(z))
 
 
 @elementwise
-def relu(z: Array) -> Array:
+def relu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = max(0, z)`; `da/dz = 1` for `z > 0`, else 0 (B10, C appendix)."""
-    return jnp.where(z <= 0, 0, z)  # and not (z > 0, z, 0), which would turn NaN into 0
+    return jnp.where(z <= 0, 0, z)  # not (z > 0, z, 0), which would turn NaN into 0
 
 
 relu.defderivative(lambda z, a: jnp.where(z <= 0, 0, jnp.ones_like(z)))
 
 
 @elementwise
-def leaky_relu(z: Array) -> Array:
+def leaky_relu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = z` for `z > 0`, else `0.01 z`; `da/dz` is 1 or 0.01 (B10)."""
     return jnp.where(z > 0, z, 0.01 * z)
 
@@ -112,7 +113,7 @@ leaky_relu.defderivative(lambda z, a: jnp.where(z > 0, jnp.ones_like(z), 0.01))
 
 
 @elementwise
-def elu(z: Array) -> Array:
+def elu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = z` for `z > 0`, else `e^z - 1`; `da/dz` is 1 or `e^z` (B10, with alpha = 1)."""
     return jnp.where(z > 0, z, jnp.expm1(jnp.where(z > 0, 0, z)))
 
@@ -121,7 +122,7 @@ elu.defderivative(lambda z, a: jnp.exp(jnp.where(z > 0, 0, z)))
 
 
 @elementwise
-def sigmoid(z: Array) -> Array:
+def sigmoid(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = 1 / (1 + e^-z)`, in (0, 1); `da/dz = a (1 - a)` (B6, B10, E4)."""
     return jax.nn.sigmoid(z)
 
@@ -130,7 +131,7 @@ sigmoid.defderivative(lambda z, a: a * (1 - a))
 
 
 @elementwise
-def tanh(z: Array) -> Array:
+def tanh(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = (e^z - e^-z) / (e^z + e^-z)`, in (-1, 1); `da/dz = 1 - a^2` (B10, E4)."""
     return jnp.tanh(z)
 
@@ -139,7 +140,7 @@ tanh.defderivative(lambda z, a: 1 - a * a)
 
 
 @elementwise
-def softplus(z: Array) -> Array:
+def softplus(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = log(1 + e^z)`, a smooth ReLU; `da/dz = sigmoid(z)` (E4)."""
     return jnp.logaddexp(z, jnp.zeros_like(z))
 
@@ -148,10 +149,10 @@ softplus.defderivative(lambda z, a: jax.nn.sigmoid(z))
 
 
 @elementwise
-def gelu(z: Array) -> Array:
+def gelu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = z Phi(z)`, Phi the normal distribution function; `da/dz = Phi(z) + z phi(z)`.
 
-    Hendrycks and Gimpel (2016), the exact form and not the tanh approximation.
+    Hendrycks and Gimpel (2016), in the exact form, not the tanh approximation.
     """
     return z * _normal_cdf(z)
 
@@ -160,10 +161,10 @@ gelu.defderivative(lambda z, a: _normal_cdf(z) + z * jnp.exp(-z * z / 2) / jnp.s
 
 
 @elementwise
-def silu(z: Array) -> Array:
+def silu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = z sigmoid(z)`; `da/dz = sigmoid(z) (1 + z sigmoid(-z))`.
 
-    Elfwing, Uchibe and Doya (2017), also known as swish.
+    Elfwing, Uchibe and Doya (2017); its other name is swish.
     """
     return z * jax.nn.sigmoid(z)
 
@@ -172,10 +173,10 @@ silu.defderivative(lambda z, a: jax.nn.sigmoid(z) * (1 + z * jax.nn.sigmoid(-z))
 
 
 @elementwise
-def step(z: Array) -> Array:
-    """Return `a = 1` for `z >= 0`, else 0, the neuron that fires or not (D1, E1, E4).
+def step(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
+    """Return `a = 1` for `z >= 0`, else 0: a neuron that fires or does not (D1, E1, E4).
 
-    Forward only: its derivative is 0 wherever it has one, so asking for it is an error.
+    Forward only. Its derivative is 0 wherever it exists, so to ask for it is an error.
     """
     return _step(z)
 
@@ -183,12 +184,12 @@ def step(z: Array) -> Array:
 @step.defderivative
 def _(z: Array, a: Array) -> Array:
     raise InputError(
-        "the step function has no derivative to learn from; use sigmoid, or perceptron"
+        "the step function has no derivative to learn from; use sigmoid or the perceptron loss"
     )
 
 
 _step = without_derivative(lambda z: (z >= 0).astype(z.dtype), "the step function")
 
 
-def _normal_cdf(z: Array) -> Array:
+def _normal_cdf(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     return jax.scipy.special.erfc(-z / jnp.sqrt(2)) / 2

@@ -2,72 +2,74 @@
 
 `value_and_grad(model, loss)` has the signature and the result of
 `jax.value_and_grad(objective(model, loss), has_aux=True)`, which differentiates the same function
-by machine, so the trainer takes either.
+automatically. So the trainer can use either.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from jax import Array
+from jaxtyping import Float
 
-from jaxmlp.nn.layers import Layer, Params
+from jaxmlp.nn.layers import Layer
 from jaxmlp.nn.losses import Loss
+from jaxmlp.nn.types import Array, Outputs, Params, RandomKey, Scalar, Targets, Weights
 
 
+@runtime_checkable  # so that the tests can check what is annotated with it
 class Objective(Protocol):
     """`(params, x, targets, weights, key) -> (value, outputs)`."""
 
     def __call__(
         self,
         params: Params,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        key: Array | None = None,
-    ) -> tuple[Array, Array]:
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[Scalar, Outputs]:
         """Return the loss, and the network's raw outputs `(N, K)`.
 
         Args:
           params: the model's parameters.
           x: inputs `(N, ...)`.
           targets: labels `(N,)` or numbers `(N, K)`.
-          weights: one per example `(N,)`; `None` weighs all alike.
-          key: with a key the network is trained (dropout drops), without it is evaluated.
+          weights: one per example `(N,)`; with `None` all weights are equal.
+          key: with a key dropout drops, as in training; without one nothing is random.
         """
 
 
+@runtime_checkable
 class ValueAndGrad(Protocol):
     """`(params, x, targets, weights, key) -> ((value, outputs), dparams)`."""
 
     def __call__(
         self,
         params: Params,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        key: Array | None = None,
-    ) -> tuple[tuple[Array, Array], Params]:
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[tuple[Scalar, Outputs], Params]:
         """Return what the objective returns, and its gradient, a tree like the parameters."""
 
 
 def objective(model: Layer, loss: Loss) -> Objective:
-    """Return the function that training minimises, `L(params) = loss(model(params, x), targets)`.
+    """The function that training minimises, `L(params) = loss(model(params, x), targets)`.
 
     Args:
       model: the network.
       loss: the loss of its raw outputs.
 
     Returns:
-      A function `(params, x, targets, weights=None, key=None) -> (value, outputs)`; with a key the
-      network is trained (dropout drops), without it is evaluated.
+      A function `(params, x, targets, weights=None, key=None) -> (value, outputs)`.
     """
 
     def value(
         params: Params,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        key: Array | None = None,
-    ) -> tuple[Array, Array]:
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[Scalar, Outputs]:
         outputs, _ = model.forward(params, x, key)
         return loss(outputs, targets, weights), outputs
 
@@ -75,10 +77,10 @@ def objective(model: Layer, loss: Loss) -> Objective:
 
 
 def value_and_grad(model: Layer, loss: Loss) -> ValueAndGrad:
-    """Return the function that computes the objective and, by hand, its gradient (B7, D8, E6).
+    """The objective with its gradient by hand (B7, D8, E6).
 
-    Forward, keeping every layer's cache; then `delta = dL/doutputs` from the loss; then backward
-    through the layers.
+    Three steps: forward through the layers, which keep their caches; `delta = dL/doutputs` from the
+    loss; backward through the layers.
 
     Args:
       model: the network.
@@ -90,11 +92,11 @@ def value_and_grad(model: Layer, loss: Loss) -> ValueAndGrad:
 
     def value_and_gradient(
         params: Params,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        key: Array | None = None,
-    ) -> tuple[tuple[Array, Array], Params]:
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[tuple[Scalar, Outputs], Params]:
         outputs, caches = model.forward(params, x, key)
         delta = loss.gradient(outputs, targets, weights)
         dparams, _ = model.backward(params, caches, delta)

@@ -76,11 +76,11 @@ class Edge:
     """A wire, with the number it carries forward and the one it carries backward.
 
     Attributes:
-      name: for people.
-      value: what came forward.
+      name: its name in the table.
+      value: the number that it carries forward.
       maker: the gate from which it comes, `None` for an input.
-      user: the gate at which it ends, `None` for a loose end.
-      gradient: what came backward, `None` before that.
+      user: the gate at which it ends, `None` if it ends at none.
+      gradient: the number that it carries backward, `None` before the backward pass.
     """
 
     name: str
@@ -102,8 +102,7 @@ class Node:
 class Graph:
     """Gates and wires, in the order in which the values were computed.
 
-    A wire ends at one gate. To use a value twice, copy it: so nothing but a copy gate ever adds
-    gradients up.
+    A wire ends at one gate. To use a value twice, copy it; so only copy gates add gradients up.
 
     >>> graph = Graph()
     >>> x = graph.input("x", 3.0)
@@ -122,14 +121,14 @@ class Graph:
 
     @property
     def edges(self) -> list[Edge]:
-        """Every wire: the inputs, then what each gate gave."""
+        """Every wire: the inputs, then the outputs of each gate."""
         return self.inputs + [edge for node in self.nodes for edge in node.outputs]
 
     def input(self, name: str, value: float) -> Edge:
         """Return a new wire that comes from outside.
 
         Args:
-          name: for people.
+          name: its name in the table.
           value: a finite number.
 
         Returns:
@@ -246,7 +245,7 @@ def _short(number: float | None) -> str:
 
 
 def add_and_multiply(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Graph:
-    """Return `f = (x + y) z`, forward and backward; the slide's numbers give -4, -4, 3 (B6)."""
+    """The graph of `f = (x + y) z` with its gradients; on the slide they are -4, -4, 3 (B6)."""
     graph = Graph()
     q = graph(add, graph.input("x", x), graph.input("y", y), name="q")
     f = graph(mul, q, graph.input("z", z), name="f")
@@ -255,7 +254,7 @@ def add_and_multiply(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Graph:
 
 
 def four_gates(x: float = 3.0, y: float = -2.0) -> Graph:
-    """Return `f = x y + max(x, y)`, which uses both its inputs twice (B5).
+    """The graph of `f = x y + max(x, y)` with its gradients; it uses both inputs twice (B5).
 
     For `x > y` the derivatives are `df/dx = y + 1` and `df/dy = x`. The numbers are ours.
     """
@@ -270,12 +269,12 @@ def four_gates(x: float = 3.0, y: float = -2.0) -> Graph:
 def neuron(
     w: Sequence[float] = (2.0, -3.0, -3.0), x: Sequence[float] = (-1.0, -2.0), whole: bool = False
 ) -> Graph:
-    """Return the sigmoid neuron `a = 1 / (1 + e^-(w0 x0 + w1 x1 + w2))` (B6).
+    """The graph of the sigmoid neuron `a = 1 / (1 + e^-(w0 x0 + w1 x1 + w2))` (B6).
 
     Args:
       w: the two weights and the bias. The slides' picture is lost; the numbers are ours.
       x: the two inputs.
-      whole: whether the sigmoid is one gate, or taken apart into four.
+      whole: whether the sigmoid is one gate instead of four.
 
     Returns:
       The graph, with its gradients.

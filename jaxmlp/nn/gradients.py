@@ -1,44 +1,46 @@
-"""Other ways to the gradient of `jaxmlp.nn.value_and_grad`, to compare with it.
+"""Other ways to compute the gradient of `jaxmlp.nn.value_and_grad`, for comparison.
 
-Each is made of a model and a loss, and gives a function of the same arguments with the same result,
+Each takes a model and a loss and returns a function with the same arguments and the same result,
 `(params, x, targets, weights=None, key=None) -> ((value, outputs), gradient)`. Two of them are
-exact and one comes close; all are slower, which is what they are here to show. Lecture rows B4, B7,
-C3.
+exact, and one is approximate. All are slower than backpropagation, and they are here to show that.
+Lecture rows B4, B7, C3.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 from jax.flatten_util import ravel_pytree
+from jaxtyping import Float, Integer, PyTree
 
 from jaxmlp.errors import InputError, check
 from jaxmlp.nn.backprop import ValueAndGrad, objective
-from jaxmlp.nn.layers import Cache, Chain, Layer, Params, in_order, parts
+from jaxmlp.nn.layers import Chain, Layer, in_order, parts
 from jaxmlp.nn.losses import Loss
+from jaxmlp.nn.types import Array, Cache, Outputs, Params, RandomKey, Scalar, Targets, Weights
 
 Step = Callable[[Layer, Params, Cache, Array], tuple[Params, Array]]
 Layers = tuple[Params, ...]  # something of each layer: its parameters, or their gradient
-Mean = Callable[[Layers, Array, Array, Array], tuple[tuple[Array, Layers], Array]]
+Means = tuple[tuple[Array, Layers], Array]  # ((value, gradients), outputs)
+Mean = Callable[[Layers, Array, Array, Array], Means]
 
 
 def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
-    """Return backpropagation as lecture C writes it down, one example after the other (C3, D8).
+    """Backpropagation as lecture C writes it, one example after the other (C3, D8).
 
-    For each example n: forward, storing what every layer needs; `g = dl_n/dx_K`; then for
-    `k = K, ..., 1`: emit `g dx_k/dw_k` and go on with `g dx_k/dx_{k-1}`. The gradient is the
-    running mean of what was emitted, `mean_n = ((n - 1) mean_{n-1} + new_n) / n`. With example
-    weights the sum of those so far stands for n, and the example's own for 1.
+    For each example n: go forward and store what every layer needs; compute `g = dl_n/dx_K`; then
+    for `k = K, ..., 1`: emit `g dx_k/dw_k` and replace `g` by `g dx_k/dx_{k-1}`. The gradient is
+    the running mean of what was emitted, `mean_n = ((n - 1) mean_{n-1} + new_n) / n`. With example
+    weights, n is replaced by the sum of the weights so far, and 1 by the example's weight.
 
-    As printed the loop ends at `k = 2`, and so never emits the gradient of layer 1 (erratum 4).
+    In the printed algorithm the loop ends at `k = 2`, so it never emits the gradient of layer 1
+    (erratum 4).
 
     Args:
-      model: the network; its layers are those of a `sequential`, or it is the only one.
+      model: the network, a chain or a single layer.
       loss: the loss of its raw outputs.
-      down_to: the last k; 2 is the printed version, whose gradient has one layer less.
+      down_to: the last k; 2 is the printed version, whose gradient lacks the first layer.
 
     Returns:
       A function like `nn.value_and_grad(model, loss)`, but without a key: dropout draws the masks
@@ -53,8 +55,8 @@ def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
     def step(layer: Layer, w: Params, cache: Cache, g: Array) -> tuple[Params, Array]:
         return layer.backward(w, cache, g)
 
-    def running_mean(w: Layers, x: Array, targets: Array, weights: Array) -> Any:
-        def add(carry: Any, example: Any) -> Any:
+    def running_mean(w: Layers, x: Array, targets: Targets, weights: Weights) -> Means:
+        def add(carry: PyTree, example: PyTree) -> PyTree:
             total, mean = carry
             x_n, y_n, weight = example
             new, outputs = _one_example(layers, loss, step, w, x_n, y_n, down_to)
@@ -72,17 +74,17 @@ def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
 
 
 def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
-    """Return the gradient as a product of Jacobian matrices, each of them written out (B7, C3).
+    """The gradient as a product of Jacobian matrices, all of them formed (B7, C3).
 
     For each example, from the loss down, with the row vector `g = dl/dx_k`: `dl/dw_k = g dx_k/dw_k`
-    and `dl/dx_{k-1} = g dx_k/dx_{k-1}`; then the (weighted) mean over the examples.
+    and `dl/dx_{k-1} = g dx_k/dx_{k-1}`. The result is the (weighted) mean over the examples.
 
-    The numbers are those of `nn.value_and_grad`, whose layers know the product without the matrix.
-    For a dense layer from 784 to 128, `dx_k/dw_k` has 128 rows of 100,480 entries, of which 785 are
-    not zero: for each example 51 MB of float32 to obtain 0.4.
+    The numbers are those of `nn.value_and_grad`, whose layers compute the product without the
+    matrix. For a dense layer from 784 to 128, `dx_k/dw_k` has 128 rows of 100,480 entries, and 785
+    entries of a row are not zero: each example takes 51 MB of float32 to compute 0.4 MB.
 
     Args:
-      model: the network; its layers are those of a `sequential`, or it is the only one.
+      model: the network, a chain or a single layer.
       loss: the loss of its raw outputs.
 
     Returns:
@@ -99,7 +101,7 @@ def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
         row = g.ravel()
         return jax.tree.map(lambda J, leaf: (row @ J).reshape(leaf.shape), by_w, w), row @ by_x
 
-    def weighted_mean(w: Layers, x: Array, targets: Array, weights: Array) -> Any:
+    def weighted_mean(w: Layers, x: Array, targets: Targets, weights: Weights) -> Means:
         each, outputs = jax.lax.map(
             lambda example: _one_example(layers, loss, step, w, *example), (x, targets)
         )
@@ -109,10 +111,12 @@ def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
     return _example_by_example(model, weighted_mean)
 
 
-def jacobians(layer: Layer, params: Params, x: Array) -> tuple[Params, Array]:
+def jacobians(
+    layer: Layer, params: Params, x: Float[Array, "..."]
+) -> tuple[Params, Float[Array, "outputs inputs"]]:
     """Return a layer's two Jacobian matrices at one example: lecture C, equation 5 (B7, C3, C9).
 
-    Row i is what the layer's `backward` makes of the i-th unit vector.
+    Row i is the result of the layer's `backward` for the i-th unit vector.
 
     Args:
       layer: any layer.
@@ -127,8 +131,10 @@ def jacobians(layer: Layer, params: Params, x: Array) -> tuple[Params, Array]:
     return _matrices(layer, params, cache, y)
 
 
-def _matrices(layer: Layer, params: Params, cache: Cache, y: Array) -> tuple[Params, Array]:
-    """Return the Jacobians from what `forward` left; `y` lends its shape and type."""
+def _matrices(
+    layer: Layer, params: Params, cache: Cache, y: Float[Array, "1 ..."]
+) -> tuple[Params, Float[Array, "outputs inputs"]]:
+    """Return the Jacobians from the cache; only the shape and type of `y` count."""
     units = jnp.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
     rows = jax.vmap(lambda unit: layer.backward(params, cache, unit))(units)
     return jax.tree.map(lambda J: J.reshape(y.size, -1), rows)
@@ -138,12 +144,12 @@ def _one_example(
     layers: tuple[Layer, ...],
     loss: Loss,
     step: Step,
-    params: Params,
-    x: Array,
-    y: Array,
+    params: Layers,
+    x: Float[Array, "..."],
+    y: Targets,
     down_to: int = 1,
-) -> tuple[tuple[Array, Params], Array]:
-    """Return one example's loss and its gradient from the last layer `down_to`; and the outputs."""
+) -> tuple[tuple[Scalar, Layers], Float[Array, "K"]]:
+    """Return one example's loss, the gradient of the layers from `down_to` on, and the outputs."""
     x_k, stored = x[None], []
     for layer, w in zip(layers, params, strict=True):
         shape = x_k.shape
@@ -158,7 +164,7 @@ def _one_example(
 
 
 def _example_by_example(model: Layer, mean: Mean) -> ValueAndGrad:
-    """Return a function like `nn.value_and_grad(model, loss)` that takes each example by itself.
+    """A function like `nn.value_and_grad(model, loss)` that takes one example after the other.
 
     Args:
       model: a chain, or a single layer.
@@ -171,15 +177,13 @@ def _example_by_example(model: Layer, mean: Mean) -> ValueAndGrad:
 
     def value_and_gradient(
         params: Params,
-        x: Array,
-        targets: Array,
-        weights: Array | None = None,
-        key: Array | None = None,
-    ) -> tuple[tuple[Array, Array], Params]:
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[tuple[Scalar, Outputs], Params]:
         if key is not None:
-            raise InputError(
-                "key must be None: example by example, a batch's dropout cannot be drawn"
-            )
+            raise InputError("key must be None: dropout cannot be drawn for one example at a time")
         w = tuple(p for _, p in in_order(model, params))
         ones = jnp.ones(len(x), x.dtype)
         (value, gradient), outputs = mean(w, x, targets, ones if weights is None else weights)
@@ -191,15 +195,16 @@ def _example_by_example(model: Layer, mean: Mean) -> ValueAndGrad:
 def finite_differences(
     model: Layer, loss: Loss, step: float | None = None, central: bool = True
 ) -> ValueAndGrad:
-    """Return the gradient by moving one weight after the other a little (B4).
+    """The gradient by differences: each weight in turn is moved a little (B4).
 
-    Forward, as in the lecture: `dL/dw_i = (L(w + h e_i) - L(w)) / h`, wrong by `h L''/2`; central:
-    `(L(w + h e_i) - L(w - h e_i)) / 2h`, wrong by `h^2 L'''/6`. That is truncation, and wants a
-    small step h; round-off, `eps L / h`, wants a large one. They meet near `eps^(1/2)` and
-    `eps^(1/3)`, the defaults, which leave about eight and ten of float64's sixteen digits right.
+    Forward differences, as in the lecture: `dL/dw_i = (L(w + h e_i) - L(w)) / h`, with the error
+    `h L''/2`. Central differences: `(L(w + h e_i) - L(w - h e_i)) / 2h`, with the error
+    `h^2 L'''/6`. This truncation error is small if the step h is small; the round-off error,
+    `eps L / h`, is small if h is large. Their sum is smallest near `eps^(1/2)` and `eps^(1/3)`, the
+    defaults, where about eight and ten of float64's sixteen digits are right.
 
-    Each weight takes a loss (or two), and each loss an effort in proportion to the number n of
-    weights: n^2 in all, where backpropagation takes n.
+    Each weight needs one or two losses, and the cost of a loss is proportional to the number n of
+    weights. So the total cost is proportional to n^2; that of backpropagation is proportional to n.
 
     Args:
       model: the network.
@@ -208,7 +213,7 @@ def finite_differences(
       central: whether to step to both sides.
 
     Returns:
-      A function like `nn.value_and_grad(model, loss)`; with a key, every loss has the same dropout.
+      A function like `nn.value_and_grad(model, loss)`. With a key all losses have the same dropout.
 
     Raises:
       InputError: if the step is not a positive number.
@@ -218,8 +223,8 @@ def finite_differences(
     value = objective(model, loss)
 
     def value_and_gradient(
-        params: Params, *data: Any, **more: Any
-    ) -> tuple[tuple[Array, Array], Params]:
+        params: Params, *data: PyTree, **more: PyTree
+    ) -> tuple[tuple[Scalar, Outputs], Params]:
         w, unravel = ravel_pytree(params)
         h = float(jnp.finfo(w.dtype).eps) ** (1 / 3 if central else 1 / 2) if step is None else step
         slope = slopes(
@@ -231,15 +236,19 @@ def finite_differences(
 
 
 def slopes(
-    f: Callable[[Array], Array], w: Array, indices: Array, step: float, central: bool = True
-) -> Array:
+    f: Callable[[Array], Array],
+    w: Float[Array, "n"],
+    indices: Integer[Array, "m"],
+    step: float | Scalar,
+    central: bool = True,
+) -> Float[Array, "m"]:
     """Return `df/dw_i` of a function of a vector by differences, for some of the i (B4).
 
     Args:
-      f: from a vector to a scalar.
-      w: where, `(n,)`.
-      indices: which i, `(m,)`.
-      step: h; a negative one makes forward differences backward ones.
+      f: a function from a vector to a scalar.
+      w: the point, `(n,)`.
+      indices: the i, `(m,)`.
+      step: h; with a negative one, forward differences become backward differences.
       central: whether to step to both sides.
 
     Returns:

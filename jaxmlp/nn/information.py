@@ -1,26 +1,28 @@
 """Entropy, cross-entropy and divergence of distributions, in bits or any other unit (C10).
 
-`q` is the true distribution, `p` the one that is believed. A code made for `p` costs
-`H(q, p) >= H(q)` units a symbol, and the difference, the price of the wrong table, is `KL(q || p)`.
+`q` is the true distribution, and `p` is the distribution that one believes in. A code made for `p`
+takes `H(q, p) >= H(q)` units per symbol. The difference, `KL(q || p)`, is the cost of the wrong
+code.
 """
 
 import math
 
 import jax.numpy as jnp
-from jax import Array
+from jaxtyping import Float
 
 from jaxmlp.errors import check
+from jaxmlp.nn.types import Array
 
 
-def entropy(q: Array, base: float = 2.0) -> Array:
+def entropy(q: Float[Array, "*N K"], base: float = 2.0) -> Float[Array, "*N"]:
     """Return `H(q) = -sum_i q_i log q_i` over the last axis, with `0 log 0 = 0`.
 
     Args:
       q: distributions, `(..., K)`.
-      base: of the logarithm: 2 for bits, e for nats.
+      base: the base of the logarithm, 2 for bits, e for nats.
 
     Returns:
-      `(...)`.
+      One number per distribution, `(...)`.
 
     Raises:
       InputError: if the base is not positive or is 1.
@@ -28,16 +30,18 @@ def entropy(q: Array, base: float = 2.0) -> Array:
     return cross_entropy(q, q, base)
 
 
-def cross_entropy(q: Array, p: Array, base: float = 2.0) -> Array:
-    """Return `H(q, p) = -sum_i q_i log p_i` over the last axis; infinite where `p` rules `q` out.
+def cross_entropy(
+    q: Float[Array, "*N K"], p: Float[Array, "..."], base: float = 2.0
+) -> Float[Array, "*N"]:
+    """Return `H(q, p) = -sum_i q_i log p_i` over the last axis; infinite if `p` excludes `q`.
 
     Args:
       q: true distributions, `(..., K)`.
       p: believed distributions, of the same shape.
-      base: of the logarithm.
+      base: the base of the logarithm.
 
     Returns:
-      `(...)`.
+      One number per distribution, `(...)`.
 
     Raises:
       InputError: if the shapes differ, or the base is not positive or is 1.
@@ -48,16 +52,18 @@ def cross_entropy(q: Array, p: Array, base: float = 2.0) -> Array:
     return jnp.sum(jnp.where(q > 0, q * surprise, 0), axis=-1) / math.log(base)
 
 
-def kl_divergence(q: Array, p: Array, base: float = 2.0) -> Array:
-    """Return `KL(q || p) = H(q, p) - H(q)`, at least 0, and 0 only where they are equal.
+def kl_divergence(
+    q: Float[Array, "*N K"], p: Float[Array, "..."], base: float = 2.0
+) -> Float[Array, "*N"]:
+    """Return `KL(q || p) = H(q, p) - H(q)`, which is 0 if they are equal and else positive.
 
     Args:
       q: true distributions, `(..., K)`.
       p: believed distributions, of the same shape.
-      base: of the logarithm.
+      base: the base of the logarithm.
 
     Returns:
-      `(...)`.
+      One number per distribution, `(...)`.
 
     Raises:
       InputError: if the shapes differ, or the base is not positive or is 1.

@@ -1,13 +1,14 @@
-"""Initial values of kernels: how to start a network so that signals neither die nor explode.
+"""Initial values of kernels, chosen so that signals neither vanish nor explode.
 
-For a layer `z = x W` with independent, centred entries, `Var(z) = fan_in Var(W) Var(x)` (A7), and
-backwards `Var(dx) = fan_out Var(W) Var(dz)`. ReLU passes half of the second moment. So
-`Var(W) = gain / fan` with gain 2 for ReLU (He) and 1 for the identity, and for tanh near 0 (LeCun,
-Xavier) keeps the variance through the depth; `fan_in` keeps it forward, `fan_out` backward, and
-their mean, `fan_avg`, is the compromise of Glorot and Bengio (2010).
+For a layer `z = x W` with independent entries of mean 0, `Var(z) = fan_in Var(W) Var(x)` (A7), and
+backward `Var(dx) = fan_out Var(W) Var(dz)`. ReLU passes half of the second moment. So
+`Var(W) = gain / fan` keeps the variance from layer to layer, with the gain 2 for ReLU (He) and 1
+for the identity and for tanh near 0 (LeCun, Xavier). `fan_in` keeps the variance forward, `fan_out`
+backward, and their mean, `fan_avg`, is the compromise of Glorot and Bengio (2010).
 
-Lecture rows A6-A8, B8, D9, E9. An initializer is a function `(key, shape, dtype) -> array`; the
-last axis of the shape counts the outputs, the one before it the inputs, and those before a window.
+Lecture rows A6-A8, B8, D9, E9. An initializer is a function `(key, shape, dtype) -> array`. The
+last axis of the shape counts the outputs, the axis before it the inputs; axes before these two are
+the window of a convolution.
 """
 
 import math
@@ -15,18 +16,20 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax.typing import DTypeLike
+from jaxtyping import Float
 
 from jaxmlp.errors import check
+from jaxmlp.nn.types import Array, RandomKey, Shape
 
 Initializer = Callable[..., Array]
 
 
-def fans(shape: tuple[int, ...]) -> dict[str, float]:
-    """Return how many inputs feed an output, how many outputs an input feeds, and their mean.
+def fans(shape: Shape) -> dict[str, float]:
+    """Return the number of inputs per output, that of outputs per input, and their mean.
 
     Args:
-      shape: of a kernel, `(in, out)` or `(height, width, in, out)`.
+      shape: the shape of a kernel, `(in, out)` or `(height, width, in, out)`.
 
     Returns:
       `fan_in`, `fan_out` and `fan_avg`.
@@ -41,7 +44,7 @@ def fans(shape: tuple[int, ...]) -> dict[str, float]:
 
 
 def variance_scaling(gain: float, mode: str, distribution: str) -> Initializer:
-    """Return an initializer with `E[W] = 0` and `Var(W) = gain / fan`.
+    """An initializer with `E[W] = 0` and `Var(W) = gain / fan`.
 
     Args:
       gain: 2 for ReLU (He), 1 for the identity and for tanh (LeCun, Xavier).
@@ -53,13 +56,15 @@ def variance_scaling(gain: float, mode: str, distribution: str) -> Initializer:
       An initializer.
 
     Raises:
-      InputError: if the gain is not positive, or mode or distribution have another name.
+      InputError: if the gain is not positive, or the mode or the distribution is unknown.
     """
     check(gain > 0, "gain", "positive", gain)
     check(mode in ("fan_in", "fan_out", "fan_avg"), "mode", "fan_in, fan_out or fan_avg", mode)
     check(distribution in ("normal", "uniform"), "distribution", "normal or uniform", distribution)
 
-    def initialize(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
+    def initialize(
+        key: RandomKey, shape: Shape, dtype: DTypeLike = jnp.float32
+    ) -> Float[Array, "..."]:
         variance = gain / fans(shape)[mode]
         if distribution == "normal":
             return math.sqrt(variance) * jax.random.normal(key, shape, dtype)
@@ -70,7 +75,7 @@ def variance_scaling(gain: float, mode: str, distribution: str) -> Initializer:
 
 
 def constant(value: float) -> Initializer:
-    """Return an initializer that sets every entry to one value, which leaves all units alike (D9).
+    """An initializer that sets every entry to one value; all units stay equal (D9).
 
     Args:
       value: any finite number.
@@ -86,7 +91,7 @@ def constant(value: float) -> Initializer:
 
 
 def normal(std: float) -> Initializer:
-    """Return an initializer that draws from `N(0, std^2)`, whatever the layer's size (A8, B8, D9).
+    """An initializer that draws from `N(0, std^2)` for every size of layer (A8, B8, D9).
 
     Args:
       std: the standard deviation.
@@ -102,7 +107,7 @@ def normal(std: float) -> Initializer:
 
 
 def uniform(bound: float) -> Initializer:
-    """Return an initializer that draws from `U(-bound, bound)`, whatever the layer's size (D9).
+    """An initializer that draws from `U(-bound, bound)` for every size of layer (D9).
 
     Args:
       bound: the largest absolute value.
@@ -119,16 +124,17 @@ def uniform(bound: float) -> Initializer:
     )
 
 
-def orthogonal(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
+def orthogonal(key: RandomKey, shape: Shape, dtype: DTypeLike = jnp.float32) -> Float[Array, "..."]:
     """Draw a kernel whose columns (or rows, if there are fewer) are orthonormal.
 
-    `Q` of the QR decomposition of a normal matrix, its signs fixed by `R` so that it is uniform
-    over all such matrices: norms pass unchanged, forward and backward (Saxe et al. 2014).
+    It is `Q` of the QR decomposition of a normal matrix, with signs from the diagonal of `R`, so
+    that the distribution is uniform over all such matrices. Norms do not change, forward and
+    backward (Saxe et al. 2014).
 
     Args:
       key: random key.
-      shape: of the kernel; all axes but the last are taken as one.
-      dtype: of its elements.
+      shape: the shape of the kernel; all axes but the last count as one.
+      dtype: the type of its elements.
 
     Returns:
       The kernel.

@@ -1,60 +1,56 @@
-"""Layers as three pure functions, and their composition, where the chain rule is written once.
+"""Layers as three pure functions, and their composition, which states the chain rule once.
 
 The lectures write a layer as `z = W x + b` for one example in a column; here examples are rows,
 `x` is `(N, in)`, a kernel `W` is `(in, out)` and `z = x W + b`.
 
-`forward` hands `backward` a cache: whatever of the forward pass the derivative needs. `backward`
-turns `dy = dL/dy` into `dL/dparams` and `dx = dL/dx`, a vector-Jacobian product; no Jacobian is
-ever formed (B7).
+`forward` keeps a cache for `backward`: what the derivative needs of the forward pass. `backward`
+turns `dy = dL/dy` into `dL/dparams` and `dx = dL/dx`, a vector-Jacobian product. It never forms a
+Jacobian matrix (B7).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jaxtyping import Float
 
 from jaxmlp.errors import check
 from jaxmlp.nn.activations import Activation
 from jaxmlp.nn.initializers import Initializer, he_normal, zeros
-
-Params = Any
-Cache = Any
-Shape = tuple[int, ...]
+from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
 @dataclass(frozen=True, eq=False)  # not a tuple: jax.jit(layer) needs a weak reference
 class Layer:
-    """Three pure functions, a name for people and a kind for programs.
+    """Three pure functions, with a name for people and a kind for programs.
 
-    A layer has no state that changes. (So there is no batch normalisation, which keeps running
-    means; the lectures have none.)
+    A layer has no state that changes. So there is no batch normalisation, which keeps running
+    means; the lectures do not have it either.
 
     Attributes:
       init: `(key, input_shape) -> (params, output_shape)`, shapes without the batch axis.
-      forward: `(params, x, key=None) -> (y, cache)`. Without a key nothing is random: this is how
-        a network is evaluated, and there is no training mode to forget.
+      forward: `(params, x, key=None) -> (y, cache)`. Without a key nothing is random. This is how
+        a network is evaluated, so there is no training mode that one could forget to leave.
       backward: `(params, cache, dy) -> (dparams, dx)`.
-      name: what the layer is, in a word or two, with its numbers: "dense 128".
-      kind: what the layer is, without them: "dense"; empty if no program needs to know.
+      name: what the layer is, with its numbers, such as "dense 128".
+      kind: what the layer is, without numbers, such as "dense"; empty if no program asks for it.
     """
 
-    init: Callable[[Array, Shape], tuple[Params, Shape]] = field(repr=False)
+    init: Callable[[RandomKey, Shape], tuple[Params, Shape]] = field(repr=False)
     forward: Callable[..., tuple[Array, Cache]] = field(repr=False)
     backward: Callable[[Params, Cache, Array], tuple[Params, Array]] = field(repr=False)
     name: str
     kind: str = ""
 
-    def __call__(self, params: Params, x: Array) -> Array:
-        """Return the layer's output, evaluated without randomness."""
+    def __call__(self, params: Params, x: Float[Array, "N ..."]) -> Float[Array, "N ..."]:
+        """Return the layer's output `y` without randomness."""
         return self.forward(params, x)[0]
 
 
 @dataclass(frozen=True, eq=False)
 class Chain(Layer):
-    """A layer that is composed of others, as `sequential` makes it.
+    """A layer that is a sequence of layers, as `sequential` makes it.
 
     Attributes:
       layers: the layers, first to last; the chain's parameters are the tuple of theirs.
@@ -64,26 +60,26 @@ class Chain(Layer):
 
 
 def parts(model: Layer) -> tuple[Layer, ...]:
-    """Return the layers of a chain, first to last; a layer that is no chain is its only one."""
+    """Return the layers of a chain, first to last; of a single layer, the layer itself."""
     return model.layers if isinstance(model, Chain) else (model,)
 
 
 def in_order(model: Layer, params: Params) -> list[tuple[Layer, Params]]:
-    """Return each of the model's layers, first to last, with its own parameters.
+    """Return the model's layers, first to last, each with its own parameters.
 
     Args:
       model: a chain, or a single layer.
       params: the model's parameters.
 
     Returns:
-      Pairs of a layer and its parameters; a single layer is a list of one.
+      A list of pairs `(layer, params)`; one pair for a single layer.
     """
     own = params if isinstance(model, Chain) else (params,)
     return list(zip(parts(model), own, strict=True))
 
 
 def dense(units: int, kernel: Initializer = he_normal, bias: Initializer = zeros) -> Layer:
-    """Return a fully connected layer, `z = x W + b` (D3, B6, E6).
+    """A fully connected layer, `z = x W + b` (D3, B6, E6).
 
     With `dz = dL/dz`: `dW = x^T dz`, `db = sum_n dz_n`, `dx = dz W^T`.
 
@@ -96,21 +92,25 @@ def dense(units: int, kernel: Initializer = he_normal, bias: Initializer = zeros
       A layer from `(in,)` to `(units,)` with parameters `{"W", "b"}`.
 
     Raises:
-      InputError: if `units` is not positive, or, when initialised, the input is not a vector.
+      InputError: if `units` is below 1; when initialised, if the input is not a vector.
     """
     check(units >= 1, "units", "at least 1", units)
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         check(len(shape) == 1, "the input of a dense layer", "a vector", shape)
         W = kernel(jax.random.fold_in(key, 0), (*shape, units))
         b = bias(jax.random.fold_in(key, 1), (units,))
         return {"W": W, "b": b}, (units,)
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "N in"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "N out"], Cache]:
         z = x @ params["W"] + params["b"][None, :]  # (N, in) (in, out) + (1, out)
         return z, x
 
-    def backward(params: Params, x: Cache, dz: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, x: Float[Array, "N in"], dz: Float[Array, "N out"]
+    ) -> tuple[Params, Float[Array, "N in"]]:
         dW = x.T @ dz  # (in, N) (N, out)
         db = jnp.sum(dz, axis=0)
         dx = dz @ params["W"].T  # (N, out) (out, in)
@@ -120,9 +120,9 @@ def dense(units: int, kernel: Initializer = he_normal, bias: Initializer = zeros
 
 
 def activation(function: Activation) -> Layer:
-    """Return a layer that applies an activation to every element, `a = f(z)` (B10, D3, E4).
+    """A layer that applies an activation to every element, `a = f(z)` (B10, D3, E4).
 
-    `dz = da * f'(z)`: the Jacobian is diagonal.
+    `dz = da f'(z)`, element by element, because the Jacobian is diagonal.
 
     Args:
       function: one of `jaxmlp.nn.activations`.
@@ -131,14 +131,18 @@ def activation(function: Activation) -> Layer:
       A layer without parameters that keeps the shape.
     """
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         return (), shape
 
-    def forward(params: Params, z: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, z: Float[Array, "*F"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "*F"], Cache]:
         a = function(z)
         return a, (z, a)
 
-    def backward(params: Params, cache: Cache, da: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, cache: Cache, da: Float[Array, "*F"]
+    ) -> tuple[Params, Float[Array, "*F"]]:
         return (), da * function.derivative(*cache)
 
     return Layer(init, forward, backward, function.name, function.name)
@@ -148,99 +152,111 @@ Nonlinearity = Activation | Callable[[], Layer]
 
 
 def nonlinearity(choice: Nonlinearity) -> Layer:
-    """Return the layer of an activation, or the one that a function such as `prelu` makes."""
+    """The layer of an activation, or the layer that a factory such as `prelu` makes."""
     return activation(choice) if isinstance(choice, Activation) else choice()
 
 
 def dropout(rate: float) -> Layer:
-    """Return a layer that, given a key, drops each element with probability `rate` (C8).
+    """A layer that drops each element with probability `rate` if it is given a key (C8).
 
-    With `p = 1 - rate` the chance to be kept and `m` drawn from Bernoulli(p): `y = m x / p` and
-    `dx = m dy / p`. Dividing by `p` in training ("inverted" dropout) leaves nothing to do
-    afterwards; the lecture drops without dividing and multiplies the weights by `p` in the end,
-    which gives the same expectation.
+    With the probability `p = 1 - rate` of keeping an element and `m` drawn from Bernoulli(p):
+    `y = m x / p` and `dx = m dy / p`. This is "inverted" dropout: it divides by `p` in training, so
+    evaluation needs no correction. The lecture does not divide in training but multiplies the
+    weights by `p` afterwards; the expectation is the same.
 
     Args:
-      rate: the probability to be dropped, in [0, 1).
+      rate: the probability of dropping an element, in [0, 1).
 
     Returns:
-      A layer without parameters that keeps the shape, and is the identity without a key.
+      A layer without parameters that keeps the shape. Without a key it is the identity.
 
     Raises:
-      InputError: if the rate lies outside [0, 1).
+      InputError: if the rate is outside [0, 1).
     """
     check(0 <= rate < 1, "dropout", "in [0, 1)", rate)
     p = 1 - rate
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         return (), shape
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "*F"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "*F"], Cache]:
         if key is None or rate == 0:
             return x, None
         m = jax.random.bernoulli(key, p, x.shape)
         return jnp.where(m, x / p, 0), m
 
-    def backward(params: Params, m: Cache, dy: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, m: Cache, dy: Float[Array, "*F"]
+    ) -> tuple[Params, Float[Array, "*F"]]:
         return (), dy if m is None else jnp.where(m, dy / p, 0)
 
     return Layer(init, forward, backward, f"dropout {rate:g}", "dropout")
 
 
 def flatten() -> Layer:
-    """Return a layer that lays each example out as one vector, and its gradient back again.
+    """A layer that reshapes each example to one vector; backward, it restores the shape.
 
     Returns:
       A layer without parameters, from any shape to `(product of its axes,)`.
     """
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         size = 1
         for axis in shape:
             size *= axis
         return (), (size,)
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "N ..."], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "N F"], Cache]:
         return x.reshape(len(x), -1), x.shape
 
-    def backward(params: Params, shape: Cache, dy: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, shape: Cache, dy: Float[Array, "N F"]
+    ) -> tuple[Params, Float[Array, "N ..."]]:
         return (), dy.reshape(shape)
 
     return Layer(init, forward, backward, "flatten", "flatten")
 
 
 def sequential(*layers: Layer) -> Chain:
-    """Return the composition of layers, `f = f_K o ... o f_1`, itself a layer (B7, C3, D8).
+    """The composition of layers, `f = f_K o ... o f_1`, which is a layer too (B7, C3, D8).
 
-    Backwards the chain rule passes `delta = dL/dx_k` from the last layer to the first, and each
-    layer takes its own gradient from it on the way.
+    Backward, the chain rule passes `delta = dL/dx_k` from the last layer to the first. Each layer
+    computes its own gradient from it.
 
     Args:
       *layers: any layers, first to last.
 
     Returns:
-      A layer whose parameters are the tuple of theirs.
+      A chain; its parameters are the tuple of the layers' parameters.
 
     Raises:
       InputError: if there is no layer.
     """
     check(len(layers) > 0, "sequential", "given at least one layer", len(layers))
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         params = []
         for k, layer in enumerate(layers):
             p, shape = layer.init(jax.random.fold_in(key, k), shape)
             params.append(p)
         return tuple(params), shape
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "N ..."], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "N ..."], Cache]:
         caches = []
         for k, (layer, p) in enumerate(zip(layers, params, strict=True)):
             x, cache = layer.forward(p, x, None if key is None else jax.random.fold_in(key, k))
             caches.append(cache)
         return x, tuple(caches)
 
-    def backward(params: Params, caches: Cache, delta: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, caches: Cache, delta: Float[Array, "N ..."]
+    ) -> tuple[Params, Float[Array, "N ..."]]:
         gradients = []
         for layer, p, cache in reversed(list(zip(layers, params, caches, strict=True))):
             dp, delta = layer.backward(p, cache, delta)

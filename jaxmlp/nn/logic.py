@@ -1,7 +1,7 @@
 """Logical gates as neurons with given weights (D1, D2).
 
-A neuron `step(w1 x1 + w2 x2 + b)` splits the plane by a line. AND and OR have such a line; XOR has
-none, and needs a layer of two neurons before its own.
+A neuron `step(w1 x1 + w2 x2 + b)` divides the plane by a line. AND and OR have such a line. XOR has
+none: it needs a layer of two neurons before the last one.
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 
 from jaxmlp.nn.activations import step
-from jaxmlp.nn.layers import Layer, Params, activation, dense, sequential
+from jaxmlp.nn.layers import Layer, activation, dense, sequential
+from jaxmlp.nn.types import Params
 
 
 def neurons(kernel: Sequence[Sequence[float]], bias: Sequence[float]) -> tuple[Layer, Params]:
-    """Return one layer of neurons that fire or not, `a = step(x W + b)`, with given weights.
+    """One layer of neurons with given weights, `a = step(x W + b)`.
 
     Args:
       kernel: `W`, a row per input, a column per neuron.
@@ -27,17 +28,17 @@ def neurons(kernel: Sequence[Sequence[float]], bias: Sequence[float]) -> tuple[L
 
 
 def and_gate() -> tuple[Layer, Params]:
-    """Return the neuron `step(x1 + x2 - 1.5)`, which fires if both inputs are 1 (D1)."""
+    """The neuron `step(x1 + x2 - 1.5)`, which fires if both inputs are 1 (D1)."""
     return neurons([[1.0], [1.0]], [-1.5])
 
 
 def or_gate() -> tuple[Layer, Params]:
-    """Return the neuron `step(x1 + x2 - 0.5)`, which fires if any input is 1 (D1)."""
+    """The neuron `step(x1 + x2 - 0.5)`, which fires if at least one input is 1 (D1)."""
     return neurons([[1.0], [1.0]], [-0.5])
 
 
 def xor_network() -> tuple[Layer, Params]:
-    """Return `step(-AND + OR - 0.5)` of the two gates: one or the other, but not both (D2)."""
+    """The network `step(-AND + OR - 0.5)`: it fires if exactly one input is 1 (D2)."""
     hidden, first = neurons([[1.0, 1.0], [1.0, 1.0]], [-1.5, -0.5])
     output, last = neurons([[-1.0], [1.0]], [-0.5])
     return sequential(hidden, output), (first, last)

@@ -1,13 +1,13 @@
-"""Losses of a batch, each beside its gradient with respect to the network's raw output.
+"""Losses of a batch, each with its gradient with respect to the network's raw output below it.
 
-A loss is written for one example, `l(z, y)` with `z` the raw output (logits), and its gradient
-`dl/dz` stands below it, as with JAX's own `custom_jvp` and `defjvp`. `Loss` does the rest, once:
-the mean over the batch, and example weights `w_n`, which make it the weighted mean
-`sum_n w_n l_n / sum_n w_n`. An example of weight 0 does not count at all.
+A loss is written for one example, `l(z, y)`, where `z` is the raw output (logits). Its gradient
+`dl/dz` follows below it, as `defjvp` follows a function in JAX. The class `Loss` adds the rest: the
+mean over the batch, or with example weights `w_n` the weighted mean `sum_n w_n l_n / sum_n w_n`. An
+example of weight 0 does not count.
 
-Where an output activation belongs to the loss (softmax, sigmoid) it is inside: logits come in, no
-probability is ever formed before its logarithm is taken (A5). Several outputs are summed, as the
-lectures have it, not averaged.
+If a loss has an output activation (softmax, sigmoid), the activation is inside the loss. Its
+argument is the logits, so no probability is computed before its logarithm (A5). The losses of
+several outputs are summed, as in the lectures, not averaged.
 """
 
 from collections.abc import Callable
@@ -15,15 +15,16 @@ from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jaxtyping import Float
 
 from jaxmlp.errors import InputError, check
 from jaxmlp.nn.activations import without_derivative
+from jaxmlp.nn.types import Array, Outputs, Scalar, Targets, Weights
 
-PerExample = Callable[[Array, Array], Array]
+PerExample = Callable[[Outputs, Targets], Array]
 
 
-def _not_defined(z: Array, y: Array) -> Array:
+def _not_defined(z: Outputs, y: Targets) -> Float[Array, "N K"]:
     raise InputError("this loss has no gradient yet; define it by defgradient")
 
 
@@ -34,8 +35,8 @@ class Loss:
     Attributes:
       name: the name it is known by.
       per_example: `(outputs (N, K), targets) -> losses (N,)`.
-      per_example_gradient: `(outputs (N, K), targets) -> dl_n/dz_n (N, K)`; either given here, or
-        below the loss by `defgradient`.
+      per_example_gradient: `(outputs (N, K), targets) -> dl_n/dz_n (N, K)`, given here or below
+        the loss by `defgradient`.
     """
 
     name: str
@@ -54,13 +55,15 @@ class Loss:
         object.__setattr__(self, "per_example_gradient", per_example_gradient)
         return per_example_gradient
 
-    def __call__(self, outputs: Array, targets: Array, weights: Array | None = None) -> Array:
+    def __call__(
+        self, outputs: Float[Array, "..."], targets: Targets, weights: Weights | None = None
+    ) -> Scalar:
         """Return `L = sum_n w_n l(z_n, y_n) / sum_n w_n`.
 
         Args:
           outputs: the network's raw outputs `z`, `(N, K)`.
-          targets: integer labels `(N,)` where the loss is for classes, else `(N, K)`.
-          weights: one per example `(N,)`, not all zero; `None` weighs all alike.
+          targets: integer labels `(N,)` or numbers `(N, K)`.
+          weights: one per example `(N,)`, not all zero; with `None` all weights are equal.
 
         Returns:
           A scalar.
@@ -71,7 +74,9 @@ class Loss:
         shares = _shares(outputs, weights)
         return jnp.sum(jnp.where(shares == 0, 0, shares * self.per_example(outputs, targets)))
 
-    def gradient(self, outputs: Array, targets: Array, weights: Array | None = None) -> Array:
+    def gradient(
+        self, outputs: Float[Array, "*N_K"], targets: Targets, weights: Weights | None = None
+    ) -> Float[Array, "*N_K"]:
         """Return `dL/dz_n = (w_n / sum_m w_m) dl_n/dz_n`, shape `(N, K)`.
 
         Args:
@@ -89,7 +94,7 @@ class Loss:
         return jnp.where(shares == 0, 0, shares * self.per_example_gradient(outputs, targets))
 
 
-def _shares(outputs: Array, weights: Array | None) -> Array:
+def _shares(outputs: Float[Array, "..."], weights: Weights | None) -> Float[Array, "N"]:
     """Return each example's share in the mean, `w_n / sum_m w_m`, shape `(N,)`."""
     check(outputs.ndim == 2, "outputs", "of shape (N, K)", outputs.shape)
     n = len(outputs)
@@ -106,18 +111,18 @@ def loss(per_example: PerExample) -> Loss:
     return made
 
 
-def one_hot(outputs: Array, targets: Array) -> Array:
-    """Return the targets as one distribution over the classes per example (A2).
+def one_hot(outputs: Outputs, targets: Targets) -> Float[Array, "N K"]:
+    """Return the targets as a distribution over the classes, one row per example (A2).
 
     Args:
       outputs: the network's outputs `(N, K)`, for the number of classes and the element type.
-      targets: integer labels `(N,)`, or numbers `(N, K)`, which are returned as they are.
+      targets: integer labels `(N,)`, or numbers `(N, K)`, which do not change.
 
     Returns:
       Numbers of the shape and type of the outputs.
 
     Raises:
-      InputError: if the shape of the targets is neither.
+      InputError: if the targets have another shape.
     """
     if jnp.issubdtype(targets.dtype, jnp.integer):
         n = outputs.shape[:1]
@@ -128,11 +133,11 @@ def one_hot(outputs: Array, targets: Array) -> Array:
 
 
 @loss
-def cross_entropy(z: Array, y: Array) -> Array:
+def cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return the softmax cross-entropy, `l = -sum_i y_i log a_i` with `a = softmax(z)`.
 
-    Its gradient is `dl/dz = a - y`: prediction minus target, which does not fade where the network
-    is sure and wrong (A4, B9, C2, D6). `y` is a label or a distribution, which sums to one.
+    Its gradient is `dl/dz = a - y`, prediction minus target. It stays large where the network is
+    sure and wrong (A4, B9, C2, D6). `y` is a label, or a distribution that sums to one.
     """
     return -jnp.sum(one_hot(z, y) * jax.nn.log_softmax(z), axis=1)
 
@@ -141,12 +146,12 @@ cross_entropy.defgradient(lambda z, y: jax.nn.softmax(z) - one_hot(z, y))
 
 
 @loss
-def binary_cross_entropy(z: Array, y: Array) -> Array:
+def binary_cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return `l = -sum_k y_k log a_k + (1 - y_k) log(1 - a_k)` with `a = sigmoid(z)`.
 
-    One output for two classes, or many independent ones (B9, C2, E3, E6). From the logits it is
-    `softplus(z) - y z`, and `dl/dz = a - y`. `y` is 0, 1 or a probability, of the shape of `z`;
-    labels are taken one-hot.
+    It is for one output that separates two classes, or for several independent outputs (B9, C2, E3,
+    E6). Computed from the logits: `l = sum_k softplus(z_k) - y_k z_k`, and `dl/dz = a - y`. `y` has
+    the shape of `z`, each entry 0, 1 or a probability. Labels become one-hot rows.
     """
     return jnp.sum(jnp.logaddexp(z, jnp.zeros_like(z)) - one_hot(z, y) * z, axis=1)
 
@@ -155,10 +160,10 @@ binary_cross_entropy.defgradient(lambda z, y: jax.nn.sigmoid(z) - one_hot(z, y))
 
 
 @loss
-def mse(z: Array, y: Array) -> Array:
+def mse(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return the squared error `l = sum_k (z_k - y_k)^2`, with the mean's 1/N (A3, B9).
 
-    `dl/dz = 2 (z - y)`. Labels are taken one-hot.
+    `dl/dz = 2 (z - y)`. Labels become one-hot rows.
     """
     return jnp.sum((z - one_hot(z, y)) ** 2, axis=1)
 
@@ -167,7 +172,7 @@ mse.defgradient(lambda z, y: 2 * (z - one_hot(z, y)))
 
 
 @loss
-def half_mse(z: Array, y: Array) -> Array:
+def half_mse(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return `l = sum_k (z_k - y_k)^2 / 2`, with the mean's 1/(2N) (D6); `dl/dz = z - y`."""
     return mse.per_example(z, y) / 2
 
@@ -176,11 +181,11 @@ half_mse.defgradient(lambda z, y: z - one_hot(z, y))
 
 
 @loss
-def mae(z: Array, y: Array) -> Array:
+def mae(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return the absolute error `l = sum_k |z_k - y_k|` (B9); `dl/dz = sign(z - y)`, 0 at 0.
 
-    Every error pulls alike, so outliers weigh less than in the squared error. Written as
-    `r sign(r)`, because `jax.grad` gives `|r|` the slope 1 at 0.
+    Every error has the same slope, so outliers count less than in the squared error. The code says
+    `r sign(r)`, because for `|r|` `jax.grad` returns the slope 1 at 0.
     """
     r = z - one_hot(z, y)
     return jnp.sum(r * jnp.sign(r), axis=1)
@@ -190,11 +195,11 @@ mae.defgradient(lambda z, y: jnp.sign(z - one_hot(z, y)))
 
 
 @loss
-def huber(z: Array, y: Array) -> Array:
+def huber(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return the sum over the outputs of `r^2 / 2` for `|r| <= 1`, else `|r| - 1/2`, `r = z - y`.
 
-    Squared error near the target and absolute error far from it; `dl/dz = r`, kept within [-1, 1]
-    (Huber 1964).
+    This is the squared error near the target and the absolute error far from it. `dl/dz = r`,
+    clipped to [-1, 1] (Huber 1964).
     """
     r = jnp.abs(z - one_hot(z, y))
     return jnp.sum(jnp.where(r <= 1, r**2 / 2, r - 0.5), axis=1)
@@ -204,30 +209,30 @@ huber.defgradient(lambda z, y: jnp.clip(z - one_hot(z, y), -1, 1))
 
 
 @loss
-def softmax_squared_error(z: Array, y: Array) -> Array:
+def softmax_squared_error(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return `l = sum_i (a_i - y_i)^2` with `a = softmax(z)` (A3).
 
-    The softmax Jacobian is `da_i/dz_j = a_i (delta_ij - a_j)`, its diagonal `a_i (1 - a_i)` and its
-    other entries as well (erratum 8), so with `g = 2 (a - y)`:
-    `dl/dz_j = a_j (g_j - sum_i g_i a_i)`, which vanishes where the network is sure, right or wrong.
+    The softmax Jacobian is `da_i/dz_j = a_i (delta_ij - a_j)`. It has entries outside its diagonal
+    `a_i (1 - a_i)`, which the lecture leaves out (erratum 8). With `g = 2 (a - y)` it follows that
+    `dl/dz_j = a_j (g_j - sum_i g_i a_i)`. This vanishes where the network is sure, right or wrong.
     """
     return jnp.sum((jax.nn.softmax(z) - one_hot(z, y)) ** 2, axis=1)
 
 
 @softmax_squared_error.defgradient
-def _(z: Array, y: Array) -> Array:
+def _(z: Outputs, y: Targets) -> Float[Array, "N K"]:
     a = jax.nn.softmax(z)
     g = 2 * (a - one_hot(z, y))
     return a * (g - jnp.sum(a * g, axis=1, keepdims=True))
 
 
 @loss
-def perceptron(z: Array, y: Array) -> Array:
+def perceptron(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return `l = sum_k (h_k - y_k) z_k` with `h = 1` for `z >= 0`, else 0 (E1).
 
-    It is `|z|` for a wrong answer and 0 for a right one. With `h` held fixed `dl/dz = h - y`, so
-    one step of plain descent on one example is the perceptron's rule, `w <- w + alpha (y - h) x`.
-    The step function itself is never differentiated.
+    It is `|z|` for a wrong answer and 0 for a right one. `h` counts as a constant, so
+    `dl/dz = h - y`, and one step of gradient descent on one example is the perceptron's rule,
+    `w <- w + alpha (y - h) x`. The step function is never differentiated.
     """
     return jnp.sum((jax.lax.stop_gradient(_fires(z)) - one_hot(z, y)) * z, axis=1)
 
@@ -235,7 +240,7 @@ def perceptron(z: Array, y: Array) -> Array:
 perceptron.defgradient(lambda z, y: _fires(z) - one_hot(z, y))
 
 
-def _fires(z: Array) -> Array:
+def _fires(z: Outputs) -> Float[Array, "N K"]:
     return (z >= 0).astype(z.dtype)
 
 
@@ -244,37 +249,38 @@ quadratic = Loss("quadratic", mse.per_example, mse.per_example_gradient)
 
 
 @loss
-def zero_one(z: Array, y: Array) -> Array:
+def zero_one(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return 0 where the largest output is that of the target's class, else 1 (C2).
 
-    Piecewise constant: what is meant, and useless for descent. Asking for its gradient is an error.
+    This is what a classifier should minimise, but it is piecewise constant, so descent cannot use
+    it. To ask for its gradient is an error.
     """
     wrong = jnp.argmax(z, axis=1) != jnp.argmax(one_hot(z, y), axis=1)
     return without_derivative(lambda z: wrong.astype(z.dtype), "the zero-one loss")(z)
 
 
 @zero_one.defgradient
-def _(z: Array, y: Array) -> Array:
+def _(z: Outputs, y: Targets) -> Float[Array, "N K"]:
     raise InputError("the zero-one loss has no gradient to learn from; use cross_entropy")
 
 
-def softened(outputs: Array, targets: Array, smoothing: float) -> Array:
-    """Return the targets as one distribution per example, `(1 - s) y + s / K`; see `smoothed`."""
+def softened(outputs: Outputs, targets: Targets, smoothing: float) -> Float[Array, "N K"]:
+    """Return the softened targets `(1 - s) y + s / K`, `(N, K)`; see `smoothed`."""
     return (1 - smoothing) * one_hot(outputs, targets) + smoothing / outputs.shape[1]
 
 
 def smoothed(loss: Loss, smoothing: float) -> Loss:
-    """Return the loss against softened targets, `(1 - s) y + s / K` (Szegedy et al. 2016).
+    """The loss with softened targets `(1 - s) y + s / K` (Szegedy et al. 2016).
 
     Args:
       loss: a loss for classes.
-      smoothing: `s`, how much of the target is spread over all classes.
+      smoothing: `s`, the part of the target that is spread over all classes.
 
     Returns:
       A loss.
 
     Raises:
-      InputError: if the smoothing lies outside [0, 1).
+      InputError: if the smoothing is outside [0, 1).
     """
     check(0 <= smoothing < 1, "label smoothing", "in [0, 1)", smoothing)
 

@@ -25,25 +25,25 @@ def mlp(
     dropout_rate: float = 0.0,
     normalised: bool = False,
 ) -> Chain:
-    """Return a multi-layer perceptron (A9, D3, E6).
+    """A multi-layer perceptron (A9, D3, E6).
 
     `h_0 = x`, `h_l = f_l(h_{l-1} W_l + b_l)` for the hidden layers, and raw outputs
-    `z = h_{L-1} W_L + b_L`; the output activation belongs to the loss. Biases start at zero.
+    `z = h_{L-1} W_L + b_L`. The output activation is a part of the loss. Biases start at zero.
 
     Args:
-      hidden: the width of each hidden layer; none makes a linear model.
+      hidden: the width of each hidden layer; without a width the model is linear.
       outputs: the number of raw outputs.
-      activations: of the hidden layers, one for all or one for each; each a function, or a layer
-        that learns its own, such as `prelu`.
+      activations: one activation for all hidden layers, or one for each. Each is a function, or the
+        factory of a layer with parameters, such as `prelu`.
       kernel: initializer of every kernel.
-      dropout_rate: probability with which a hidden unit is dropped in training.
-      normalised: whether hidden units pass layer normalisation before their activation.
+      dropout_rate: probability of dropping a hidden unit in training.
+      normalised: whether layer normalisation comes before each activation.
 
     Returns:
-      A layer from any shape to `(outputs,)`.
+      A chain from any shape to `(outputs,)`.
 
     Raises:
-      InputError: if a width is not positive, or there are more or fewer activations than layers.
+      InputError: if a width is below 1, or the number of activations is not that of the layers.
     """
     chosen = activations if isinstance(activations, Sequence) else [activations] * len(hidden)
     number = f"one, or one for each of {len(hidden)} hidden layers"

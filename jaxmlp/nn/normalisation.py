@@ -1,15 +1,17 @@
-"""Normalisation of a layer's units, with its gradient by hand."""
+"""Layer normalisation, with its gradient by hand."""
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Float
 
 from jaxmlp.errors import check
 from jaxmlp.nn.initializers import ones, zeros
-from jaxmlp.nn.layers import Cache, Layer, Params, Shape
+from jaxmlp.nn.layers import Layer
+from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
 def layer_norm(epsilon: float = 1e-5) -> Layer:
-    """Return a layer that gives the units of each example mean 0 and variance 1, then any other.
+    """A layer that standardises each example's units, then applies a learned gain and shift.
 
     Over the `F` units of the last axis, with `E` their mean:
 
@@ -20,35 +22,39 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
         dx^    = gamma dy
         dx     = (dx^ - E[dx^] - x^ E[dx^ x^]) / sigma
 
-    To shift `x` changes nothing in `y`, and to stretch it next to nothing, so `dx` has no part
-    along either: its second and third terms take them away. Ba, Kiros and Hinton (2016).
+    A shift of `x` does not change `y`, and a factor hardly changes it. So `dx` has no part in these
+    two directions: its second and third terms remove them. Ba, Kiros and Hinton (2016).
 
     Args:
-      epsilon: what keeps `sigma` from 0 where all units are alike.
+      epsilon: a small number that keeps `sigma` positive where all units are equal.
 
     Returns:
       A layer that keeps the shape, `(F,)` or `(..., F)`, with parameters `{"gamma", "beta"}`,
       `(F,)`, which start at 1 and 0. In an image each pixel is normalised over its channels.
 
     Raises:
-      InputError: if epsilon is not positive, or, when initialised, the last axis has fewer than
-        two units, of which nothing would remain.
+      InputError: if epsilon is not positive; when initialised, if the last axis has fewer than two
+        units, because a single unit would always become 0.
     """
     check(epsilon > 0, "epsilon", "positive", epsilon)
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         good = len(shape) >= 1 and shape[-1] >= 2
         check(good, "the input of layer_norm", "of two or more units on its last axis", shape)
         return {"gamma": ones(key, shape[-1:]), "beta": zeros(key, shape[-1:])}, shape
 
-    def forward(params: Params, x: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, x: Float[Array, "*N F"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "*N F"], Cache]:
         centred = x - _mean(x)
         sigma = jnp.sqrt(_mean(centred * centred) + epsilon)  # (N, ..., 1)
         x_hat = centred / sigma
         y = _along(params["gamma"], x) * x_hat + _along(params["beta"], x)
         return y, (x_hat, sigma)
 
-    def backward(params: Params, cache: Cache, dy: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, cache: Cache, dy: Float[Array, "*N F"]
+    ) -> tuple[Params, Float[Array, "*N F"]]:
         x_hat, sigma = cache
         others = tuple(range(dy.ndim - 1))
         dgamma = jnp.sum(dy * x_hat, axis=others)
@@ -60,11 +66,11 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
     return Layer(init, forward, backward, "layer_norm", "layer_norm")
 
 
-def _mean(x: Array) -> Array:
-    """Return the mean over the last axis, which is kept: `(N, ..., F)` to `(N, ..., 1)`."""
+def _mean(x: Float[Array, "*N F"]) -> Float[Array, "*N 1"]:
+    """Return the mean over the last axis, which stays: `(N, ..., F)` becomes `(N, ..., 1)`."""
     return jnp.mean(x, axis=-1, keepdims=True)
 
 
-def _along(w: Array, x: Array) -> Array:
-    """Return `w`, `(F,)`, as `(1, ..., F)` with as many axes as `x`."""
+def _along(w: Float[Array, "F"], x: Float[Array, "*N F"]) -> Float[Array, "... F"]:
+    """Return `w`, `(F,)`, with the number of axes of `x`, as `(1, ..., F)`."""
     return lax.expand_dims(w, range(x.ndim - 1))

@@ -1,48 +1,54 @@
-"""The activation with a slope that is learned."""
+"""PReLU: an activation that learns its slope."""
 
 import math
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Float
 
 from jaxmlp.errors import check
 from jaxmlp.nn.initializers import constant
-from jaxmlp.nn.layers import Cache, Layer, Params, Shape
+from jaxmlp.nn.layers import Layer
+from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
 def prelu(shared: bool = False, start: float = 0.25) -> Layer:
-    """Return a layer that applies the parametric ReLU, whose slope for `z <= 0` is learned (B10).
+    """A layer that applies the parametric ReLU, which learns its slope for `z <= 0` (B10).
 
         a      = z   for z > 0, else alpha z
         dz     = da  for z > 0, else alpha da
         dalpha = sum of z da over all z <= 0 that have this alpha
 
-    The slope at 0 is the one from the left. The lecture writes `a = max(alpha z, z)`, which is the
-    same as long as `alpha <= 1`. He, Zhang, Ren and Sun (2015); they advise against weight decay,
-    which would pull the slope towards 0, and so to ReLU.
+    At 0 we take the slope from the left. The lecture writes `a = max(alpha z, z)`, which is the
+    same if `alpha <= 1`. He, Zhang, Ren and Sun (2015) advise against weight decay for `alpha`,
+    because it pulls the slope towards 0 and so the function towards ReLU.
 
     Args:
-      shared: one slope for the whole layer instead of one per unit; in an image, per channel.
-      start: the slope before training; 0 starts as ReLU, 0.01 as leaky ReLU.
+      shared: whether the layer has one slope instead of one per unit (in an image, per channel).
+      start: the slope before training; 0 is ReLU, 0.01 is leaky ReLU.
 
     Returns:
       A layer that keeps the shape, `(F,)` or `(..., F)`, with the parameter `{"alpha"}`, `(F,)`, or
       `(1,)` if shared.
 
     Raises:
-      InputError: if `start` is not finite, or, when initialised, the input has no axis.
+      InputError: if `start` is not finite; when initialised, if the input has no axis.
     """
     check(math.isfinite(start), "start", "finite", start)
 
-    def init(key: Array, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
         check(len(shape) >= 1, "the input of prelu", "a vector or an image", shape)
         return {"alpha": constant(start)(key, (1,) if shared else shape[-1:])}, shape
 
-    def forward(params: Params, z: Array, key: Array | None = None) -> tuple[Array, Cache]:
+    def forward(
+        params: Params, z: Float[Array, "*N F"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "*N F"], Cache]:
         a = jnp.where(z > 0, z, _along(params["alpha"], z) * z)
         return a, z
 
-    def backward(params: Params, z: Cache, da: Array) -> tuple[Params, Array]:
+    def backward(
+        params: Params, z: Float[Array, "*N F"], da: Float[Array, "*N F"]
+    ) -> tuple[Params, Float[Array, "*N F"]]:
         dz = jnp.where(z > 0, da, _along(params["alpha"], z) * da)
         others = tuple(range(z.ndim if shared else z.ndim - 1))
         dalpha = jnp.sum(jnp.where(z > 0, 0, z * da), axis=others)
@@ -52,10 +58,10 @@ def prelu(shared: bool = False, start: float = 0.25) -> Layer:
 
 
 def shared_prelu() -> Layer:
-    """Return `prelu` with one slope for the whole layer."""
+    """The layer `prelu` with one slope for all its units."""
     return prelu(shared=True)
 
 
-def _along(alpha: Array, z: Array) -> Array:
-    """Return `alpha`, `(F,)` or `(1,)`, with as many axes as `z`, `(1, ..., F)`."""
+def _along(alpha: Float[Array, "f"], z: Float[Array, "..."]) -> Float[Array, "... f"]:
+    """Return `alpha`, `(F,)` or `(1,)`, with the number of axes of `z`, as `(1, ..., F)`."""
     return lax.expand_dims(alpha, range(z.ndim - 1))

@@ -1,6 +1,7 @@
 """Mathematics is proved in float64, and compiled with little effort: only the numbers count."""
 
 import jax
+import jaxtyping
 import pytest
 
 
@@ -12,3 +13,11 @@ def _float64():
             yield
     finally:
         jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture
+def unchecked():
+    """Leave annotations unchecked, as for a user, so that a bad argument meets its own error."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

@@ -16,7 +16,8 @@ import pytest
 from jax import lax
 
 from jaxmlp.errors import InputError
-from jaxmlp.nn.convolution import average_pool, convolution, max_pool
+from jaxmlp.nn.convolution import convolution
+from jaxmlp.nn.pooling import average_pool, max_pool
 from tests.helpers import assert_trees_close, central_differences
 from tests.nn.passes import by_hand, by_machine, data, initialise, shapes
 
@@ -179,6 +180,7 @@ def test_torch_agrees(torch, case):
     assert_trees_close((got_y, got_dx, jax.tree.leaves(got_dparams)), (y, dx, dparams), 1e-12)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("call", "message"),
     [

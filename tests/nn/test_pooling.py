@@ -9,7 +9,7 @@ from jax import lax
 
 from jaxmlp import nn
 from jaxmlp.nn import activations
-from jaxmlp.nn.convolution import average_pool, max_pool
+from jaxmlp.nn.pooling import average_pool, max_pool
 from tests.helpers import assert_trees_close
 from tests.nn.passes import N, by_hand, by_machine, shapes
 
