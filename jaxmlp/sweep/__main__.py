@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from jaxmlp.cli.compile_cache import spread_over_cores
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import import_beside, leave_process
-from jaxmlp.config.options import Config
+from jaxmlp.config.options import Config, config_from
 from jaxmlp.errors import InputError, check
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ examples:
   python -m jaxmlp.sweep --resume sweeps/digits            # continue after Ctrl-C
   python -m jaxmlp.evaluate sweeps/digits/best             # the best run is a run like any other
 """
-CONTROL = ("grid", "random", "out", "resume", "overwrite", "quiet")
+CONTROL = ("grid", "random", "config", "out", "resume", "overwrite", "quiet")
 
 
 def make_parser() -> Parser:
@@ -58,6 +58,7 @@ def make_parser() -> Parser:
         metavar=("N", "FIELD=log:LOW:HIGH"),
         help="draw N points at random; also FIELD=uniform:LOW:HIGH or FIELD=VALUE,VALUE...",
     )
+    sweep.add_argument("--config", metavar="FILE", help="configuration of a run, options on top")
     sweep.add_argument("--out", metavar="SWEEP", help="output folder; default sweeps/DATASET")
     sweep.add_argument("--resume", metavar="SWEEP", help="finish a sweep that was interrupted")
     sweep.add_argument("--overwrite", action="store_true", help="replace a sweep in the way")
@@ -104,12 +105,13 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Pla
     from jaxmlp.sweep.space import make_points
 
     given |= {name: whole_path(given[name]) for name in ("dataset", "data_dir") if name in given}
-    base = Config(**given)
+    base = config_from(given, control.config)
     points = make_points(control.grid, control.random, base.seed)
     for name in points[0].keys() & given.keys():
         option = name.replace("_", "-")
         raise InputError(f"{name} is given twice: by --{option} and as a field that varies")
-    dataset, wanted = load_or_stand_in(base, "dataset" in given)
+    named = "dataset" in given or bool(control.config)
+    dataset, wanted = load_or_stand_in(base, named)
 
     from jaxmlp.sweep.folder import Plan
 
@@ -120,7 +122,7 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Pla
 
 def _reopen_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Plan", "Dataset"]:
     """Read the plan of the sweep to continue, and load its data."""
-    own = ("grid", "random", "out", "overwrite")
+    own = ("grid", "random", "config", "out", "overwrite")
     for name in (*given, *(name for name in own if getattr(control, name))):
         option = name.replace("_", "-")
         raise InputError(f"--resume continues the same sweep: --{option} does not apply")

@@ -67,6 +67,21 @@ def test_a_run_of_a_sweep_is_the_run_that_train_makes(iris_sweep, tmp_path, opti
     agrees(row, record)
 
 
+def test_a_sweep_takes_the_configuration_of_a_run(tmp_path):
+    """All fields of the run are in the base; options and the grid replace some of them."""
+    run = tmp_path / "run"
+    record = trained(run, "--optimizer", "sgd", "--learning-rate", "0.1", "--seed", "3")
+    grid = ["--config", str(run / "config.json"), "--grid", "learning_rate=0.03,0.1"]
+    out = tmp_path / "sweep"
+    assert sweep.main([*grid, "--out", str(out), "--quiet"]) == 0
+    base = json.loads((out / "sweep.json").read_text())["base"]
+    assert base == Run.open(run).read_json("config.json")
+    agrees(rows_of(out)[1], record)
+    out = tmp_path / "longer"
+    assert sweep.main([*grid, "--epochs", "4", "--out", str(out), "--quiet"]) == 0
+    assert [row["epochs"] for row in rows_of(out)] == ["4", "4"]
+
+
 def test_a_run_that_diverges_ends_alone_and_is_marked(iris_sweep):
     rows = rows_of(iris_sweep)
     assert [int(row["run"]) for row in rows] == list(range(1, 9))
@@ -305,6 +320,10 @@ def test_mistakes_with_a_folder(capsys, iris_sweep, digits_run):
         f"--resume {iris_sweep} --epochs 9",
         "--resume continues the same sweep: --epochs does not apply",
     )
+    config = f"--config {iris_sweep}/best/config.json"
+    fails(f"--resume {iris_sweep} {config}", "the same sweep: --config does not apply")
+    fails(f"--resume {iris_sweep} --grid seed=1", "the same sweep: --grid does not apply")
+    fails("--grid seed=0,1 --config nowhere.json", "nowhere.json")
     fails(f"--resume {digits_run}", "is not the folder of a sweep: it has no sweep.json")
     grid = "--dataset iris --grid seed=0,1 --out"
     fails(f"{grid} {iris_sweep}", "is not empty; add --overwrite or --resume")
