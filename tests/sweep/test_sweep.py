@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from jaxmlp.config.options import Config
 from jaxmlp.config.problem import pose_problem
 from jaxmlp.config.recipe import complete
 from jaxmlp.data import load, with_task
+from jaxmlp.errors import InputError
 from jaxmlp.runs.folder import FILES, Run
 from jaxmlp.sweep import __main__ as sweep
 from jaxmlp.sweep.devices import loop_width
@@ -328,6 +330,38 @@ def test_mistakes_with_a_folder(capsys, iris_sweep, digits_run):
     grid = "--dataset iris --grid seed=0,1 --out"
     fails(f"{grid} {iris_sweep}", "is not empty; add --overwrite or --resume")
     fails(f"{grid} {digits_run} --overwrite", "is not only a sweep, it also holds")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("sweep.json", '"format": 1', '"format": 2', "sweep.json: format must be 1, got 2"),
+        ("sweep.json", '"checksum": "', '"checksum": "0', "was started on other data: their"),
+        ("results.csv", "1,0.03", "1,0.04", "of this sweep: run 1 has another learning_rate"),
+        ("results.csv", "\n8,", "\n9,", "results.csv is not a complete table of this sweep: "),
+        ("results.csv", ",seconds", "", "results.csv is not a complete table of this sweep: "),
+    ],
+)
+def test_a_folder_that_was_changed(capsys, iris_sweep, tmp_path, file, old, new, message):
+    out = shutil.copytree(iris_sweep, tmp_path / "sweep")
+    text = (out / file).read_text()
+    assert old in text
+    (out / file).write_text(text.replace(old, new, 1))
+    assert sweep.main(["--resume", str(out), "--quiet"]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"loss": "hinge"}, "hinge"),
+        ({"class_weights": "balanced"}, "class_weights balanced is for classes"),
+    ],
+)
+def test_data_that_a_recipe_cannot_use(fields, message):
+    data = load("diabetes")
+    with pytest.raises(InputError, match=message):
+        DataCache(data).prepare(replace(complete(Config(), data), **fields))
 
 
 def test_every_run_diverged(capsys, tmp_path):
