@@ -72,12 +72,8 @@ def make_parser() -> Parser:
     parser = Parser(prog=PROG, description="Check the hand-written gradient of a network.")
     group = parser.add_argument_group("the check")
     group.add_argument("--run", metavar="RUN", help="check the trained network of this run")
-    group.add_argument(
-        "--examples",
-        type=int,
-        metavar="N",
-        help=f"training examples; default {EXAMPLES}, or all if there are fewer",
-    )
+    text = f"training examples; default {EXAMPLES}, or all if there are fewer"
+    group.add_argument("--examples", type=int, metavar="N", help=text)
     group.add_argument(
         "--break", dest="broken", metavar="LAYER", help="plant a wrong sign; the check must fail"
     )
@@ -208,16 +204,7 @@ def _compare(
 
 
 def _slopes(value: Any, params: Any, some: list[np.ndarray]) -> list[np.ndarray]:
-    """Return the slopes of the loss to the right and to the left, with a step and a quarter of it.
-
-    Args:
-      value: the loss as a function of the parameters.
-      params: the parameters.
-      some: for each parameter the coordinates at which slopes are taken.
-
-    Returns:
-      For each parameter `(4, coordinates)`.
-    """
+    """Return each parameter's slopes, `(4, coordinates)`: right and left, then with a short step."""
     import jax
     from jax.flatten_util import ravel_pytree
 
@@ -255,15 +242,7 @@ def _against_differences(hand: np.ndarray, sides: np.ndarray, floor: float) -> t
     - the two slopes still differ by more than half as much as before, so there is no derivative
       (several kinks in one place, as for the input 0).
 
-    Without a kink the two slopes are nearly equal, and a wrong gradient lies in neither case.
-
-    Args:
-      hand: the gradient by hand, at the coordinates that were taken.
-      sides: the slopes from `_slopes`, `(4, coordinates)`.
-      floor: the smallest divisor of an error.
-
-    Returns:
-      The relative error, and the number of kinks.
+    Without a kink the two slopes are nearly equal, and neither case excuses a wrong gradient.
     """
     right, left, near_right, near_left = sides
     central = (right + left) / 2
