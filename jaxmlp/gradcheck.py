@@ -204,7 +204,7 @@ def _compare(
 
 
 def _slopes(value: Any, params: Any, some: list[np.ndarray]) -> list[np.ndarray]:
-    """Return each parameter's slopes, `(4, coordinates)`: right and left, then with a short step."""
+    """Return each parameter's slopes, `(4, coordinates)`: right, left, and with a smaller step."""
     import jax
     from jax.flatten_util import ravel_pytree
 

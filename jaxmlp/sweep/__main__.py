@@ -107,7 +107,7 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Pla
     given |= {name: whole_path(given[name]) for name in ("dataset", "data_dir") if name in given}
     base = config_from(given, control.config)
     points = make_points(control.grid, control.random, base.seed)
-    for name in points[0].keys() & given.keys():
+    for name in (name for name in points[0] if name in given):
         option = name.replace("_", "-")
         raise InputError(f"{name} is given twice: by --{option} and as a field that varies")
     named = "dataset" in given or bool(control.config)
