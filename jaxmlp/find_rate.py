@@ -1,7 +1,8 @@
 """Find a learning rate: `python -m jaxmlp.find_rate [options of train]`.
 
-The range test (B3, C5; Smith 2017): train for a few steps while the rate grows from far too small
-to far too large, and look where the loss falls fastest and where it breaks out.
+The range test (B3, C5; Smith 2017) trains for a few steps while the rate grows from far too small
+to far too large. It shows the rate at which the loss falls fastest, and the rate at which the loss
+is lowest, before it grows again.
 """
 
 from pathlib import Path
@@ -11,23 +12,25 @@ import numpy as np
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import leave_process
-from jaxmlp.config.options import Config
+from jaxmlp.config.options import Config, config_from
 from jaxmlp.errors import check
 
 if TYPE_CHECKING:
     from jaxmlp.config.problem import Problem
 
 PROG = program_name("find_rate")
-MEMORY = 0.9  # of the running mean that smooths the losses
+MEMORY = 0.9  # the weight of the past in the running mean that smooths the losses
+LEAST = 10  # losses that are enough for a result
 
 
 def make_parser() -> Parser:
-    """Return the command's argument parser."""
+    """The command's argument parser."""
     parser = Parser(prog=PROG, description="Find a learning rate by a range test.")
     test = parser.add_argument_group("the test")
     test.add_argument("--lowest", type=float, default=1e-5, metavar="X", help="default 1e-5")
     test.add_argument("--highest", type=float, default=10.0, metavar="X", help="default 10")
     test.add_argument("--steps", type=int, default=200, metavar="N", help="default 200")
+    test.add_argument("--config", metavar="FILE", help="configuration of a run, options on top")
     test.add_argument("--picture", metavar="FILE", help="draw loss against rate into a PNG file")
     add_fields(parser, Config, skip=("learning_rate", "schedule"))
     return parser
@@ -40,36 +43,26 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     given = vars(make_parser().parse_args(arguments))
-    lowest, highest, steps, picture = (
-        given.pop(name) for name in ("lowest", "highest", "steps", "picture")
+    lowest, highest, steps, file, picture = (
+        given.pop(name) for name in ("lowest", "highest", "steps", "config", "picture")
     )
-    check(0 < lowest < highest < np.inf, "--lowest", f"positive and less than {highest:g}", lowest)
+    check(highest < np.inf, "--highest", "finite", highest)
+    check(0 < lowest < highest, "--lowest", f"positive and less than {highest:g}", lowest)
     check(steps >= 20, "--steps", "at least 20", steps)
-    config = Config(**given)
+    if picture:
+        exists = Path(picture).parent.is_dir()
+        check(exists, "--picture", "a file in a folder that exists", picture)
+    rates, losses = _test_rates(config_from(given, file), lowest, highest, steps)
+    steepest, best = suggestion(rates, losses)
 
     from jaxmlp.cli.console import print_table
-    from jaxmlp.config.factory import arithmetic
-    from jaxmlp.config.problem import pose_problem
-    from jaxmlp.data import load
-    from jaxmlp.optim.schedules import exponential
 
-    data = load(config.dataset, data_dir=config.data_dir, target=config.target)
-    if picture:
-        folder = Path(picture).parent
-        check(folder.is_dir(), "--picture", "a file in a folder that exists", picture)
-    with arithmetic(config.precision):
-        rate = exponential(lowest, steps, highest)
-        losses = range_test(pose_problem(config, data, rate), steps)
-        enough = len(losses) >= 10 and min(losses) < losses[0]
-        check(enough, "--lowest", "a rate at which the loss falls before it breaks out", lowest)
-        rates = np.array([float(rate(t)) for t in range(len(losses))])
-    steepest, edge = suggestion(rates, losses)
     print_table(
         [
-            ("fastest fall of the loss at", f"{steepest:.2g}"),
-            ("lowest loss at", f"{edge:.2g}"),
-            ("a rate to begin with", f"{steepest:.2g}"),
-            ("a peak for one_cycle", f"{edge / 10:.2g}"),
+            ("the loss falls fastest at", f"{steepest:.2g}"),
+            ("the loss is lowest at", f"{best:.2g}"),
+            ("suggested rate", f"{steepest:.2g}"),
+            ("suggested peak for one_cycle", f"{best / 10:.2g}"),
         ]
     )
     if picture:
@@ -79,22 +72,40 @@ def _main(arguments: list[str]) -> int:
     return 0
 
 
+def _test_rates(
+    config: Config, lowest: float, highest: float, steps: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Load the data, run the range test, and return the rates with their losses."""
+    from jaxmlp.config.factory import arithmetic
+    from jaxmlp.config.problem import pose_problem
+    from jaxmlp.data import load
+    from jaxmlp.optim.schedules import exponential
+
+    data = load(config.dataset, data_dir=config.data_dir, target=config.target)
+    with arithmetic(config.precision):
+        rate = exponential(lowest, steps, highest)
+        losses = range_test(pose_problem(config, data, rate), steps)
+        enough = len(losses) >= LEAST and min(losses) < losses[0]
+        check(enough, "--lowest", "a rate at which the loss falls before it grows", lowest)
+        return np.array([float(rate(t)) for t in range(len(losses))]), losses
+
+
 def range_test(problem: "Problem", steps: int) -> np.ndarray:
     """Train while the rate grows, and return the smoothed loss at every rate.
 
     Args:
-      problem: what to train, posed with a rate that grows geometrically.
-      steps: the number of steps; fewer are taken if the loss grows to four times its lowest.
+      problem: the training problem, with a rate that grows geometrically.
+      steps: the number of steps; the test stops early if the loss exceeds four times its lowest.
 
     Returns:
-      The losses, smoothed by a running mean that is corrected for its start at zero.
+      The losses, smoothed by a running mean without the bias of its start at zero.
     """
     from jaxmlp.training import begin
     from jaxmlp.training.step import Totals
 
     trainer = problem.trainer
     state, _ = begin(trainer, problem.recipe.seed)
-    order = _order(problem, steps)
+    order = _batches(problem, steps)
     losses: list[float] = []
     mean = 0.0
     for t in range(steps):
@@ -108,8 +119,8 @@ def range_test(problem: "Problem", steps: int) -> np.ndarray:
     return np.array(losses)
 
 
-def _order(problem: "Problem", steps: int) -> np.ndarray:
-    """Return full batches for so many steps, from as many shuffles as it takes."""
+def _batches(problem: "Problem", steps: int) -> np.ndarray:
+    """Return a full batch of indices for each step, from as many shuffles as needed."""
     rng = np.random.default_rng(problem.recipe.seed)
     indices, size = problem.train.indices, problem.recipe.batch_size
     shuffles = [rng.permutation(indices) for _ in range(-(-steps * size // len(indices)))]
@@ -117,14 +128,16 @@ def _order(problem: "Problem", steps: int) -> np.ndarray:
 
 
 def suggestion(rates: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
-    """Return the rate at which the loss falls fastest per factor of the rate, and of its minimum.
+    """Return the rate at which the loss falls fastest, and the rate at which it is lowest.
+
+    Fastest means the most negative slope `dL / d(log rate)` before the lowest loss.
 
     Args:
-      rates: growing learning rates.
-      losses: the smoothed loss at each.
+      rates: the learning rates, which grow.
+      losses: the smoothed loss at each rate.
 
     Returns:
-      Two rates.
+      The two rates.
     """
     lowest = int(np.argmin(losses))
     slopes = np.gradient(losses, np.log(rates))[: lowest + 1]

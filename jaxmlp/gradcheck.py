@@ -2,8 +2,9 @@
 
 A row per layer and parameter compares backpropagation by hand with `jax.value_and_grad` and with
 central differences, in float64. The input counts as a parameter, so the whole chain is checked,
-from the loss down to `dL/dx`. An error is the norm of the difference, relative to the norm of the
-gradient; where that is nearly nothing, to a thousandth of what the loss is computed from.
+from the loss down to `dL/dx`. An error is the norm of the difference, divided by the norm of the
+gradient. A gradient that is nearly zero has no useful relative error: the divisor is at least a
+thousandth of 1, of the loss and of the largest output.
 """
 
 import dataclasses
@@ -24,23 +25,11 @@ if TYPE_CHECKING:
 
 
 PROG = program_name("gradcheck")
-
-
 MACHINE, DIFFERENCES = 1e-12, 1e-6  # the largest errors that pass
-
-
-STEP = 6e-6  # of the differences: the third root of float64's eps
-
-
+STEP = 6e-6  # of the differences: the cube root of float64's epsilon
 MOST = 200  # coordinates of a parameter at which differences are taken
-
-
 EXAMPLES = 8
-
-
-FLOOR = 1e-3  # a gradient smaller than this has no relative error worth the name
-
-
+FLOOR = 1e-3  # of the scale of the loss: the smallest divisor of an error
 HIDDEN = (8, 8)  # small, so that every coordinate of the default network is compared
 
 
@@ -53,18 +42,18 @@ class Options(Config):
 
 
 class Row(NamedTuple):
-    """What was found of one parameter, or that a layer has none.
+    """The errors of one parameter's gradient, or a layer that has no parameters.
 
     Attributes:
-      number: of the layer; 0 is the input.
+      number: the layer's number; 0 is the input.
       layer: the layer's name.
-      parameter: the parameter's name.
-      shape: of the parameter.
-      taken: at how many coordinates differences were taken.
-      kinks: how many of them were left out, for the loss has a kink there.
+      parameter: the parameter's name, or "".
+      shape: the parameter's shape.
+      taken: the number of coordinates at which differences were taken.
+      kinks: the number of these that do not count, because the loss has a kink there.
       machine: the error against `jax.value_and_grad`.
       differences: the error against central differences.
-      ok: whether both are small enough.
+      ok: whether both errors are small enough.
     """
 
     number: int
@@ -79,23 +68,22 @@ class Row(NamedTuple):
 
 
 def make_parser() -> Parser:
-    """Return the command's argument parser."""
+    """The command's argument parser."""
     parser = Parser(prog=PROG, description="Check the hand-written gradient of a network.")
     group = parser.add_argument_group("the check")
-    group.add_argument("--run", metavar="RUN", help="check this run's trained network")
+    group.add_argument("--run", metavar="RUN", help="check the trained network of this run")
+    text = f"training examples; default {EXAMPLES}, or all if there are fewer"
+    group.add_argument("--examples", type=int, metavar="N", help=text)
     group.add_argument(
-        "--examples", type=int, metavar="N", help=f"training examples; default {EXAMPLES}, or all"
+        "--break", dest="broken", metavar="LAYER", help="plant a wrong sign; the check must fail"
     )
-    group.add_argument(
-        "--break", dest="broken", metavar="LAYER", help="plant a wrong sign: the check must fail"
-    )
-    group.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    group.add_argument("--json", action="store_true", help="print only JSON")
     add_fields(parser, Options, skip=training_only())
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command and return its exit status, 1 if a gradient is wrong."""
+    """Run the command and return its exit status: 1 if a gradient is wrong."""
     return run_command(_main, PROG, arguments)
 
 
@@ -106,7 +94,7 @@ def _main(arguments: list[str]) -> int:
     layer = None if broken is None else _find(broken, inspected.model)
     total = len(inspected.train)
     n = min(EXAMPLES, total) if n is None else n
-    check(1 <= n <= total, "examples", f"from 1 to the {total} training examples", n)
+    check(1 <= n <= total, "--examples", f"from 1 to {total}, the number of training examples", n)
     rows = check_gradient(inspected, n, layer)
     ok = all(row.ok for row in rows)
     if as_json:
@@ -127,20 +115,22 @@ def _find(wanted: str, model: "Layer") -> int:
     if not numbers:
         raise unknown("layer", wanted, (f"{k} {name}" for k, name in enumerate(names, 1)))
     if len(numbers) > 1:
-        raise InputError(f"--break must be one of {', '.join(numbers)}, all of them are {wanted!r}")
+        raise InputError(
+            f"layers {', '.join(numbers)} are all {wanted}: give one number to --break"
+        )
     return int(numbers[0])
 
 
 def check_gradient(inspected: Inspected, n: int, broken: int | None = None) -> list[Row]:
-    """Compare the gradient by hand with that by machine and with differences, in float64.
+    """Compare the gradient by hand with `jax.value_and_grad` and with differences, in float64.
 
     Args:
       inspected: the network with its data.
       n: the number of training examples, drawn at random.
-      broken: the number of a layer to spoil first.
+      broken: the number of a layer whose backward gets a wrong sign, if any.
 
     Returns:
-      A row for each parameter, in order, and for each layer that has none.
+      A row for each parameter, in the order of the layers, and for each layer without parameters.
     """
     import jax
 
@@ -219,7 +209,7 @@ def _compare(
 
 
 def _slopes(value: Any, params: Any, some: list[np.ndarray]) -> list[np.ndarray]:
-    """Return each parameter's slopes: to the right, to the left, and both with a smaller step."""
+    """Return each parameter's slopes, `(4, coordinates)`: right, left, and with a smaller step."""
     import jax
     from jax.flatten_util import ravel_pytree
 
@@ -238,7 +228,7 @@ def _slopes(value: Any, params: Any, some: list[np.ndarray]) -> list[np.ndarray]
 
 
 def _coordinates(size: int, rng: np.random.Generator) -> np.ndarray:
-    """Return at which coordinates of a parameter to take differences: all, or a sample."""
+    """Return the coordinates of a parameter at which differences are taken: all, or a sample."""
     return np.arange(size) if size <= MOST else np.sort(rng.choice(size, MOST, replace=False))
 
 
@@ -247,13 +237,17 @@ def _error(difference: np.ndarray, expected: np.ndarray, floor: float) -> float:
 
 
 def _against_differences(hand: np.ndarray, sides: np.ndarray, floor: float) -> tuple[float, int]:
-    """Return a gradient's error against central differences, and how many kinks are among them.
+    """Return a gradient's error against central differences, and the number of kinks.
 
-    Where a kink lies within the step (a ReLU switches), the difference is no derivative. So what
-    looks wrong is looked at again with a smaller step, and left out if the gradient lies between
-    the slopes to the right and to the left, as a subgradient does; or if these two differ no less
-    than before, so that there is no derivative (several kinks in one place, as for the input 0).
-    Where there is no kink, they are as good as equal, and excuse nothing.
+    If the loss has a kink within the step (a ReLU switches), the difference is not a derivative.
+    A coordinate with a large error is therefore compared again, with a quarter of the step. It
+    counts as a kink and has no error in two cases:
+
+    - the gradient lies between the slopes to the right and to the left, as a subgradient does;
+    - the two slopes still differ by more than half as much as before, so there is no derivative
+      (several kinks in one place, as for the input 0).
+
+    Without a kink the two slopes are nearly equal, and neither case excuses a wrong gradient.
     """
     right, left, near_right, near_left = sides
     central = (right + left) / 2
@@ -270,26 +264,26 @@ def _print(inspected: Inspected, n: int, rows: list[Row], broken: int | None) ->
     from jaxmlp.cli.console import print_table
     from jaxmlp.nn.layers import parts
 
-    drops = ", dropout at work" if inspected.recipe.dropout else ""
+    drops = ", with dropout" if inspected.recipe.dropout else ""
     print(f"{n} examples of {inspected.recipe.dataset}, {inspected.loss.name}, float64{drops}")
     if broken is not None:
         print(f"a wrong sign is planted in {broken} {parts(inspected.model)[broken - 1].name}")
     print()
-    header = ("layer", "parameter", "shape", "jax.grad", "differences", "taken at", "verdict")
+    header = ("layer", "parameter", "shape", "jax.grad", "differences", "coordinates", "verdict")
     print_table([_cells(row) for row in rows], header)
-    print(f"\nrelative errors; at most {MACHINE:g} and {DIFFERENCES:g} pass")
+    print(f"\nrelative errors; the limits are {MACHINE:g} and {DIFFERENCES:g}")
     wrong = [f"{row.number} {row.layer} {row.parameter}" for row in rows if not row.ok]
     if wrong:
         print(f"FAILED: {', '.join(wrong)}")
-        print("the mistake is in the last of these layers, or in one without parameters behind it")
+        print("the error is in the last of these layers, or in a layer without parameters after it")
     elif broken is not None:
-        print("ok: the wrong sign does not show, for the gradient there is zero")
+        print("ok: the wrong sign does not show, because the gradient there is zero")
     else:
         print("ok")
 
 
 def _cells(row: Row) -> tuple[Any, ...]:
-    """Return a row as it is shown."""
+    """Return the cells of a row, as they are printed."""
     from rich.text import Text
 
     layer = f"{row.number} {row.layer}"

@@ -11,12 +11,30 @@ def test_it_finds_a_rate_that_learns(capsys, tmp_path):
     options = ["--dataset", "digits", "--hidden", "32", "--optimizer", "sgd", "--seed", "1"]
     assert find_rate.main([*options, "--picture", str(tmp_path / "rates.png")]) == 0
     rows = dict(line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    rate = float(rows["a rate to begin with"])
+    rate = float(rows["suggested rate"])
     assert 0.01 < rate < 3
     assert (tmp_path / "rates.png").read_bytes().startswith(b"\x89PNG")
     constant = f"--learning-rate {rate} --schedule constant --epochs 10 --quiet".split()
     assert train.main([*options, *constant, "--out", str(tmp_path / "run")]) == 0
     assert Run.open(tmp_path / "run").read_json("summary.json")["test_accuracy"] > 0.9
+
+
+def test_it_takes_the_configuration_of_a_run(capsys, tmp_path):
+    """The run's fields are as good as options; its rate and schedule do not count."""
+    options = ["--dataset", "iris", "--hidden", "3", "--optimizer", "sgd", "--seed", "1"]
+    run = tmp_path / "run"
+    rate = ["--learning-rate", "0.1", "--schedule", "plateau", "--epochs", "1", "--quiet"]
+    assert train.main([*options, *rate, "--out", str(run)]) == 0
+
+    def found(*line):
+        assert find_rate.main([*line, "--steps", "60"]) == 0
+        return capsys.readouterr().out
+
+    config = ["--config", str(run / "config.json")]
+    assert found(*config) == found(*options)
+    assert found(*config, "--seed", "2") == found(*options, "--seed", "2") != found(*options)
+    assert find_rate.main(["--config", str(tmp_path / "none.json")]) == 2
+    assert "none.json" in capsys.readouterr().err
 
 
 def test_the_suggestions_on_a_known_curve():
@@ -32,6 +50,9 @@ def test_the_suggestions_on_a_known_curve():
     [
         ("--lowest 0", "--lowest must be positive and less than 10, got 0.0"),
         ("--lowest 5 --highest 1", "--lowest must be positive and less than 1, got 5.0"),
+        ("--highest inf", "--highest must be finite, got inf"),
+        ("--dataset iris --lowest 1e6 --highest 1e9", "--lowest must be a rate at which the loss"),
+        ("--picture nowhere/rates.png", "--picture must be a file in a folder that exists"),
         ("--steps 3", "--steps must be at least 20, got 3"),
         ("--learning-rate 1", "unknown option --learning-rate"),
     ],

@@ -129,7 +129,7 @@ def test_colours_where_they_are_wanted(capsys, monkeypatch, without):
 def test_a_large_parameter_is_sampled(capsys):
     status, out = checked(capsys, "--dataset", "digits", "--hidden", 4, "--dropout", 0.4)
     assert status == 0
-    assert "8 examples of digits, cross_entropy, float64, dropout at work\n" in out
+    assert "8 examples of digits, cross_entropy, float64, with dropout\n" in out
     assert "200 of 512" in out
     assert "200 of 256" in out
     assert "all 40" in out
@@ -155,7 +155,7 @@ def test_a_wrong_sign_where_the_gradient_is_zero_does_not_show(capsys):
     options = ["--dataset", "xor", "--initializer", "zeros", "--hidden", 2, "--break", 3]
     status, out = checked(capsys, *options)
     assert status == 0
-    assert "the wrong sign does not show, for the gradient there is zero" in out
+    assert "the wrong sign does not show, because the gradient there is zero" in out
 
 
 def test_an_input_of_zero_puts_every_relu_on_its_kink(capsys, monkeypatch):
@@ -243,7 +243,7 @@ def test_another_seed_looks_elsewhere():
     [
         ("--break 9", "unknown layer '9', expected one of 1 flatten, 2 dense 3, 3 relu, 4 dense 2"),
         ("--break dens", "did you mean"),
-        ("--examples 0", "examples must be from 1 to the 900 training examples, got 0"),
+        ("--examples 0", "--examples must be from 1 to 900, the number of training examples"),
         ("--examples 901", "got 901"),
     ],
 )
@@ -254,7 +254,7 @@ def test_bad_choices(capsys, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--break relu", "--break must be one of 3, 5, all of them are 'relu'"),
+        ("--break relu", "layers 3, 5 are all relu: give one number to --break"),
         ("--exampels 3", "unknown option --exampels; did you mean --examples?"),
         ("--activation step", "the step function has no derivative"),
         ("--optimizer adam", "unknown option --optimizer"),

@@ -1,1 +1,1 @@
-"""What all commands share: the command line, the terminal, kept programs, and Ctrl-C."""
+"""What all commands share: command line, terminal, pages, compiled programs, and Ctrl-C."""

@@ -1,7 +1,7 @@
-"""Keeping compiled programs between runs, so that the second start is quicker than the first.
+"""Keep compiled programs between runs, so that the second start is faster than the first.
 
-JAX keys the programs by their text and options; here their folder is keyed by the versions and the
-processor as well, since a program holds the instructions of the machine it was compiled on.
+JAX finds a program by its text and options. The name of the folder adds the versions and the
+processor, because a program holds instructions of the machine that compiled it.
 """
 
 import hashlib
@@ -13,17 +13,17 @@ from pathlib import Path
 
 
 def remember_compilations() -> None:
-    """Let JAX keep and reuse compiled programs, in the user's cache folder.
+    """Let JAX keep and reuse compiled programs in the user's cache folder.
 
-    Works by JAX's own environment variables, so it must come before JAX is imported, and whoever
-    has set `JAX_COMPILATION_CACHE_DIR` keeps the last word. A folder that cannot be written is left
-    alone, and everything is compiled anew.
+    This sets JAX's environment variables, so it must run before JAX is imported. A variable that
+    the user has set, such as `JAX_COMPILATION_CACHE_DIR`, keeps its value. If the folder cannot be
+    written, JAX compiles everything again in every run.
     """
     try:
         folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # not writable, or nobody's home is known
-        return  # a cache is a convenience
+    except (OSError, RuntimeError):  # it cannot be written, or there is no home folder
+        return  # the command works without a cache
     if os.access(folder, os.W_OK):
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -31,10 +31,10 @@ def remember_compilations() -> None:
 
 
 def spread_over_cores() -> None:
-    """Let JAX see each core of the processor as a device of its own, so that runs share none.
+    """Let JAX use each core of the processor as a device, so that each run has its own core.
 
-    Works by `XLA_FLAGS`, so it must come before JAX is imported, and does nothing after; whoever
-    has chosen a number of host devices keeps the last word.
+    This sets `XLA_FLAGS`. It does nothing if JAX is already imported, or if the user has chosen a
+    number of host devices.
     """
     option, flags = "--xla_force_host_platform_device_count", os.environ.get("XLA_FLAGS", "")
     if option not in flags and "jax" not in sys.modules:
@@ -43,14 +43,14 @@ def spread_over_cores() -> None:
 
 
 def cache_folder() -> Path:
-    """Return the folder for the programs of these versions on this processor."""
+    """Return the folder for programs of these versions on this processor."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     versions = f"jax-{metadata.version('jax')}-jaxlib-{metadata.version('jaxlib')}"
     return Path(root) / "jaxmlp" / "compiled" / f"{versions}-{_processor()}"
 
 
 def _processor() -> str:
-    """Return a short name for the machine and the instructions it has."""
+    """Return a short name for the processor and the instructions that it has."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux

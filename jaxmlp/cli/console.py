@@ -1,4 +1,4 @@
-"""What a command shows while it works and when it is done."""
+"""The output of a command: progress while it works, and tables at the end."""
 
 import sys
 import time
@@ -9,17 +9,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-LINE_EVERY = 1.0  # seconds between two plain lines
-_CUT_FIRST = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # where a terminal is narrow
+LINE_EVERY = 1.0  # seconds, the shortest time between two plain lines
+_CUT_FIRST = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # in a narrow terminal
 
 
 def say(text: str) -> None:
-    """Print a line that must be seen, on standard error."""
+    """Print a line on standard error, also if the command is quiet."""
     print(text, file=sys.stderr, flush=True)
 
 
-class _Live:
-    """A live bar on a terminal, and none elsewhere or where all is to be quiet."""
+class _ProgressBar:
+    """A progress bar on a terminal; nothing elsewhere, or if the command is quiet."""
 
     def __init__(self, quiet: bool, counter: str, total: int, **fields: int) -> None:
         self._quiet = quiet
@@ -47,8 +47,8 @@ class _Live:
             self._bar.stop()
 
 
-class Reporter(_Live):
-    """Tells how training goes: a live bar on a terminal, plain lines elsewhere, or nothing."""
+class Reporter(_ProgressBar):
+    """The progress of training: a bar on a terminal, plain lines elsewhere, or nothing."""
 
     def __init__(self, epochs: int, quiet: bool) -> None:
         counter = "epoch {task.fields[epoch]}/{task.total:.0f}"
@@ -58,13 +58,14 @@ class Reporter(_Live):
         self._text = ""
 
     def show(self, epoch: int, step: int, steps: int, metrics: str | None) -> None:
-        """Show where the run is.
+        """Show the progress of a run.
 
         Args:
           epoch: the number of complete epochs.
-          step: the number of steps taken in the current one.
+          step: the number of steps taken in the current epoch.
           steps: the number of steps in an epoch.
-          metrics: those of the last epoch, in a line, if one or several have just been completed.
+          metrics: a line with the metrics of the last complete epoch, or `None` if no epoch has
+            ended since the last call.
         """
         if self._quiet:
             return
@@ -81,20 +82,20 @@ class Reporter(_Live):
                 self._last_line = now
 
 
-class SweepReporter(_Live):
-    """Tells how a sweep goes: a live bar on a terminal, a line per run elsewhere, or nothing."""
+class SweepReporter(_ProgressBar):
+    """The progress of a sweep: a bar on a terminal, a line for each run elsewhere, or nothing."""
 
     def __init__(self, runs: int, quiet: bool) -> None:
         super().__init__(quiet, "run {task.fields[ended]}/{task.total:.0f}", runs, ended=0)
 
     def show(self, done: float, ended: int, lines: Sequence[str], best: str) -> None:
-        """Show where the sweep is.
+        """Show the progress of a sweep.
 
         Args:
-          done: how many runs' work is done, a fraction of the current ones included.
-          ended: how many runs have ended.
-          lines: a line about each that has just ended.
-          best: the best so far, in words.
+          done: the work that is done, in runs; the current runs count with their finished part.
+          ended: the number of runs that have ended.
+          lines: a line about each run that has just ended.
+          best: the best configuration so far with its score, or "".
         """
         if self._bar is not None:
             text = f"best {best}" if best else "training"
@@ -105,11 +106,13 @@ class SweepReporter(_Live):
 
 
 def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
-    """Print rows in columns, the first to the left, the others to the right.
+    """Print a table.
+
+    The first column is aligned to the left; of three or more, the others are aligned to the right.
 
     Args:
-      rows: the cells.
-      header: the names of the columns, if they have any.
+      rows: the cells of each row.
+      header: the names of the columns; empty for a table without a header.
     """
     table = Table(show_header=bool(header), box=None, padding=(0, 2, 0, 0))
     for number in range(len(rows[0])):

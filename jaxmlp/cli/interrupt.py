@@ -1,4 +1,4 @@
-"""Ctrl-C as a request to end between two steps."""
+"""Ctrl-C as a request to stop training after the current step."""
 
 import signal
 from collections.abc import Iterator
@@ -7,7 +7,13 @@ from contextlib import contextmanager
 
 @contextmanager
 def interruptible() -> Iterator[list[int]]:
-    """Note the first Ctrl-C instead of dying of it, so that training ends between two steps."""
+    """Note the first Ctrl-C, so that training can stop between two steps.
+
+    A second Ctrl-C raises `KeyboardInterrupt`, as usual.
+
+    Yields:
+      A list that is empty until the first Ctrl-C.
+    """
     noted: list[int] = []
 
     def note(number: int, _: object) -> None:

@@ -1,4 +1,4 @@
-"""Make self-contained pages for a browser from Jinja2 templates.
+"""Self-contained pages for a browser, made from Jinja2 templates.
 
 `page.html` has the title and the style of every page. It suits wide screens, phones, print and dark
 mode, and needs no script and no network. A template extends it by `{% extends "page.html" %}` and
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 
 def render(template: Path, /, **values: Any) -> str:
-    """Return a page: the template, filled with values.
+    """Return a page: a template, filled with values.
 
     Args:
       template: the file. It may extend `page.html` and may use the filter `formula`.

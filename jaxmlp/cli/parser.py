@@ -1,8 +1,8 @@
 """Command lines from dataclasses, with errors of one line and exit status 2.
 
-Built on `argparse` and not on `tyro`, for three contracts that the latter does not keep: an error
-is a single line with the nearest known name, what was not given can be told from what was given
-with its default value (`--resume` needs that), and nothing is imported to print the help.
+This uses `argparse` and not `tyro`, because `tyro` lacks three properties: an error is a single
+line with the nearest known name; the result shows which options were given, even if their values
+are the defaults (`--resume` needs this); and the help is printed without importing other modules.
 """
 
 import argparse
@@ -20,13 +20,13 @@ from jaxmlp.errors import InputError
 
 
 def program_name(command: str) -> str:
-    """Return what a user typed to run a command, `jaxmlp train` or `python -m jaxmlp.train`."""
+    """Return the words that run a command: `jaxmlp train` or `python -m jaxmlp.train`."""
     by_script = Path(sys.argv[0]).stem == "jaxmlp"
     return f"jaxmlp {command}" if by_script else f"python -m jaxmlp.{command}"
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that tells a mistake in one line, with the nearest known option."""
+    """An argument parser whose error is one line, with the nearest known option."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(
@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         self.add_argument(
             "--no-compilation-cache",
             action="store_true",
-            help="compile everything anew instead of keeping compiled programs between runs",
+            help="compile everything again, and keep no compiled programs for the next run",
         )
 
     def error(self, message: str) -> NoReturn:
@@ -43,7 +43,10 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, name the nearest option to one that does not exist, and set the cache up."""
+        """Parse the arguments, and let JAX keep compiled programs unless the user declines.
+
+        An option that does not exist is an error that names the nearest one.
+        """
         found, extra = self.parse_known_args(args, namespace)
         if extra:
             known = [name for action in self._actions for name in action.option_strings]
@@ -57,8 +60,8 @@ class Parser(argparse.ArgumentParser):
         return found
 
 
-class _Several(argparse.Action):
-    """Keeps the values of an option as a tuple, as the fields that hold several do."""
+class _StoreTuple(argparse.Action):
+    """An action that stores several values as a tuple, the type of their field."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
         setattr(namespace, self.dest, tuple(values))
@@ -67,12 +70,12 @@ class _Several(argparse.Action):
 def add_fields(parser: Parser, cls: Any, skip: Sequence[str] = ()) -> None:
     """Add an option for each field of a dataclass made with `jaxmlp.config.options.option`.
 
-    Options that are not given do not appear in the parsed result.
+    The parsed result has only the options that were given.
 
     Args:
-      parser: gains the options.
+      parser: the parser that gets the options.
       cls: the dataclass.
-      skip: fields to leave out.
+      skip: the names of fields that get no option.
     """
     hints = typing.get_type_hints(cls)
     group: Any = parser
@@ -88,7 +91,7 @@ def add_fields(parser: Parser, cls: Any, skip: Sequence[str] = ()) -> None:
         else:
             settings |= {"type": convert, "metavar": _metavar(field, convert)}
             if many:
-                settings |= {"nargs": "*", "action": _Several}
+                settings |= {"nargs": "*", "action": _StoreTuple}
         group.add_argument(_flag(field.name), help=_help(field), **settings)
 
 
@@ -122,15 +125,15 @@ def _help(field: Any) -> str:
 
 
 def run_command(main: Callable[[list[str]], int], prog: str, arguments: list[str] | None) -> int:
-    """Run a command, turning a user's mistake into one line and status 2.
+    """Run a command, and print a user's mistake as one line.
 
     Args:
-      main: the command, from its arguments to its exit status.
-      prog: its name, for the line.
-      arguments: the arguments; `None` takes those of the process.
+      main: the command, a function from arguments to an exit status.
+      prog: the name of the command, which starts the line.
+      arguments: the arguments; `None` means those of the process.
 
     Returns:
-      The exit status.
+      The exit status: that of the command, 2 for a mistake, 130 for Ctrl-C.
     """
     try:
         return main(sys.argv[1:] if arguments is None else arguments)
@@ -140,9 +143,9 @@ def run_command(main: Callable[[list[str]], int], prog: str, arguments: list[str
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has gone, as in "... | head"
+    except BrokenPipeError:  # the reader of the output has ended, as in "... | head"
         sys.stderr.close()
         return 1
-    except OSError as error:  # a full disk, a folder that is not ours, a name too long
+    except OSError as error:  # such as a full disk, a folder of another user, a long name
         print(f"{prog}: error: {error}", file=sys.stderr)
         return 2

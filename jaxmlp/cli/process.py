@@ -1,4 +1,4 @@
-"""The process of a command: a module imported while something else goes on, and the way out."""
+"""The process of a command: importing a module in the background, and ending."""
 
 import os
 import sys
@@ -10,10 +10,10 @@ _importing: list[Thread] = []
 
 
 def import_beside(module: str) -> None:
-    """Import a module while the caller goes on; whoever needs it waits for what is left.
+    """Import a module in a thread of its own; a later import waits until the thread has finished.
 
     Args:
-      module: its full name.
+      module: the full name of the module.
     """
     thread = Thread(target=import_module, args=[module], daemon=True)
     _importing.append(thread)
@@ -23,8 +23,8 @@ def import_beside(module: str) -> None:
 def leave_process(status: int) -> NoReturn:
     """End the process with a status.
 
-    A command that fails early may leave while a thread still imports JAX. Python would stop that
-    thread inside C++ code, which aborts the whole process; so such a process ends at once.
+    A command that fails early can end while a thread still imports JAX. If Python stopped this
+    thread within C++ code, the process would abort. Therefore it ends at once, without clean-up.
 
     Args:
       status: the exit status.

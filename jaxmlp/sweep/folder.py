@@ -1,13 +1,13 @@
-"""The folder of a sweep: what was to be tried, what has been, and the best run.
+"""The folder of a sweep: what it tries, the results so far, and the best run.
 
 | file | content |
 |---|---|
-| `sweep.json` | the configuration that all share, and the points to try |
-| `results.csv` | a row per run that has ended |
-| `runs/` | while the sweep is not done, the runs that may yet be the best |
-| `best/` | the best run, a folder as `jaxmlp.train` leaves it |
-| `summary.json` | the configurations, best first; data, versions, device, time |
-| `sweep.png` | validation score against what was varied, with its spread over seeds |
+| `sweep.json` | the configuration that all runs share, and the points to try |
+| `results.csv` | a row for each run that has ended |
+| `runs/` | during the sweep, the runs that can still be the best one |
+| `best/` | the best run, a folder like those of `jaxmlp.train` |
+| `summary.json` | the configurations, the best one first; data, versions, device, time |
+| `sweep.png` | validation score against the fields that vary, with its deviation over the seeds |
 """
 
 import os
@@ -20,29 +20,29 @@ from jaxmlp.config.recipe import Recipe
 from jaxmlp.errors import InputError, check
 from jaxmlp.runs.folder import CONFIG, SUMMARY, Run, claim
 from jaxmlp.sweep.results import (
-    Result,
-    candidates,
-    mean_words,
+    RunResult,
+    best_run,
+    format_mean,
+    rank_configs,
     read_results,
-    result_of,
-    settings,
-    winner,
+    run_result,
+    runs_to_keep,
     write_results,
 )
-from jaxmlp.sweep.space import Point, words
+from jaxmlp.sweep.space import Point, format_point
 from jaxmlp.training.lockstep import OK, Member
 
 SWEEP, RESULTS, RUNS, BEST, PICTURE = "sweep.json", "results.csv", "runs", "best", "sweep.png"
-FORMAT = 1
+FORMAT = 1  # of `sweep.json`
 
 
 class Plan(NamedTuple):
     """What a sweep tries.
 
     Attributes:
-      base: the configuration that all share.
-      points: what each run changes in it.
-      origin: the data's checksum, and the set they stand in for, as a run records them.
+      base: the configuration that all runs share.
+      points: the fields that each run changes in it, with their values.
+      origin: the checksum of the data, and the data set that they replace, if any.
     """
 
     base: Config
@@ -51,28 +51,28 @@ class Plan(NamedTuple):
 
 
 def make_folder(path: Path, overwrite: bool) -> Path:
-    """Make the folder of a new sweep; see `Run.create`."""
+    """Make the folder of a new sweep, as `Run.create` makes that of a run."""
     return claim(path, (SWEEP, RESULTS, RUNS, BEST, SUMMARY, PICTURE), "sweep", overwrite)
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
-    """Write what a sweep tries."""
+    """Write the plan of a sweep."""
     base = plan.base.to_dict()
     content = {"format": FORMAT, "base": base, "points": plan.points, "origin": plan.origin}
     Run(folder).write_json(SWEEP, content)
 
 
 def read_plan(folder: Path) -> Plan:
-    """Return what a sweep tries.
+    """Return the plan of a sweep.
 
     Args:
-      folder: of the sweep.
+      folder: the sweep's folder.
 
     Returns:
-      The plan that was written.
+      The plan that `write_plan` has written.
 
     Raises:
-      InputError: if there is no sweep in the folder, or one of another version.
+      InputError: if the folder has no sweep, or another version has written it.
     """
     file = folder / SWEEP
     if not file.is_file():
@@ -86,41 +86,47 @@ def read_plan(folder: Path) -> Plan:
     return Plan(Config.from_dict(saved["base"], file), points, saved["origin"])
 
 
-class Book:
-    """The results so far, kept in the folder as runs end.
+class SweepFolder:
+    """The folder of a sweep, with the results so far.
 
     Attributes:
-      results: of the runs that have ended, by their numbers.
-      settings: what they amount to, best first.
+      path: the folder.
+      plan: what the sweep tries.
       score: the name of the task's score.
+      results: the results of the runs that have ended, by the runs' numbers.
+      configs: the result of each configuration, the best one first.
     """
 
-    def __init__(self, folder: Path, plan: Plan, score: str) -> None:
-        self._folder, self._plan, self.score = folder, plan, score
-        self.results: dict[int, Result] = read_results(folder / RESULTS, plan.points, score)
-        self.settings = settings(plan.points, self.results)
+    def __init__(self, path: Path, plan: Plan, score: str) -> None:
+        self.path, self.plan, self.score = path, plan, score
+        self.results: dict[int, RunResult] = read_results(path / RESULTS, plan.points, score)
+        self.configs = rank_configs(plan.points, self.results)
 
-    def add(self, ended: list[Member], recipes: list[Recipe]) -> None:
-        """Note runs that have ended, and keep those that may yet be the best.
+    def add_runs(self, ended: list[Member], recipes: list[Recipe]) -> None:
+        """Write the results of runs that have ended, and save those that can still be the best one.
 
         Args:
           ended: the runs.
-          recipes: of all runs.
+          recipes: the recipes of all runs of the sweep.
         """
-        self.results |= {m.number: result_of(m) for m in ended}
-        self.settings = settings(self._plan.points, self.results)
-        keep = candidates(self.settings, self.results)
+        self.results |= {m.number: run_result(m) for m in ended}
+        self.configs = rank_configs(self.plan.points, self.results)
+        kept = runs_to_keep(self.configs, self.results)
         for m in ended:
-            if m.number in keep:
-                self._save(m, recipes[m.number])
-        write_results(self._folder / RESULTS, self._plan.points, self.results, self.score)
+            if m.number in kept:
+                self._save_run(m, recipes[m.number])
+        write_results(self.path / RESULTS, self.plan.points, self.results, self.score)
         for file in self._runs.iterdir() if self._runs.exists() else ():
-            if int(file.name) not in keep:
+            if int(file.name) not in kept:
                 shutil.rmtree(file)
 
-    def best(self) -> Run | None:
-        """Return the folder of the best run of a sweep that is done, if a run did not diverge."""
-        number, best = winner(self.settings), self._folder / BEST
+    def move_best_run(self) -> Run | None:
+        """Move the best run of a complete sweep to its place, and delete the other runs.
+
+        Returns:
+          The run, or `None` if every run has diverged.
+        """
+        number, best = best_run(self.configs), self.path / BEST
         if number is None:
             return None
         if not best.exists():
@@ -128,30 +134,30 @@ class Book:
         shutil.rmtree(self._runs, ignore_errors=True)
         return Run(best)
 
-    def line(self, number: int) -> str:
-        """Return how a run ended, in a line."""
+    def describe_run(self, number: int) -> str:
+        """Return a line about a run that has ended."""
         status, numbers = self.results[number]
-        place = f"run {number + 1}/{len(self._plan.points)}"
-        said = f"diverged in epoch {numbers['epochs'] + 1:.0f}"
+        place = f"run {number + 1}/{len(self.plan.points)}"
+        result = f"diverged in epoch {numbers['epochs'] + 1:.0f}"
         if status == OK:
-            said = f"valid {self.score} {numbers['valid_score']:.4f}"
-        return f"{place}  {words(self._plan.points[number])}  {said}"
+            result = f"valid {self.score} {numbers['valid_score']:.4f}"
+        return f"{place}  {format_point(self.plan.points[number])}  {result}"
 
-    def best_so_far(self) -> str:
-        """Return the best complete configuration, in a few words, if there is one."""
-        best = self.settings[0]
-        if not best.complete or best.best is None:
+    def describe_best(self) -> str:
+        """Return the best configuration so far with its score, or "" if none is complete."""
+        best = self.configs[0]
+        if best_run(self.configs) is None:
             return ""
-        return f"{words(best.point)}  {mean_words(best.score, best.spread)}".strip()
+        return f"{format_point(best.point)}  {format_mean(best.score, best.deviation)}".strip()
 
     @property
     def _runs(self) -> Path:
-        return self._folder / RUNS
+        return self.path / RUNS
 
-    def _save(self, m: Member, recipe: Recipe) -> None:
+    def _save_run(self, m: Member, recipe: Recipe) -> None:
         path = self._runs / str(m.number)
         path.mkdir(parents=True, exist_ok=True)
         run = Run(path)
-        run.origin = self._plan.origin
+        run.origin = self.plan.origin
         run.write_json(CONFIG, recipe.to_config().to_dict())
         run.save_checkpoint(m.state, m.history)

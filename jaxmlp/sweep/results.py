@@ -1,4 +1,4 @@
-"""What came out of a sweep: a row per run, and what the seeds of a configuration amount to."""
+"""The results of a sweep: a row for each run, and the mean of each configuration over its seeds."""
 
 import csv
 import io
@@ -11,75 +11,68 @@ import numpy as np
 
 from jaxmlp.errors import InputError
 from jaxmlp.files import write_atomically
-from jaxmlp.sweep.space import SEED, Point, parse, text
+from jaxmlp.sweep.space import SEED, Point, format_value, parse_value
 from jaxmlp.training.lockstep import OK, Member
 
 NUMBERS = ("epochs", "best_epoch", "train_loss", "train_score", "valid_loss", "valid_score")
-MEASURED = (*NUMBERS, "seconds")  # the columns after `run`, the fields and `status`
+COLUMNS = (*NUMBERS, "seconds")  # the columns after `run`, the fields and `status`
 
 
-class Result(NamedTuple):
-    """How a run ended.
+class RunResult(NamedTuple):
+    """The result of one run.
 
     Attributes:
       status: `ok` or `diverged`.
-      numbers: of `MEASURED`; of a run that has diverged only those that are known.
+      numbers: the values of `COLUMNS`; a run that has diverged lacks the unknown ones.
     """
 
     status: str
     numbers: dict[str, float]
 
 
-class Setting(NamedTuple):
-    """A configuration without its seed, and what its runs amount to.
+class ConfigResult(NamedTuple):
+    """The result of one configuration: its runs have different seeds, and all else the same.
 
     Attributes:
       point: the fields that vary, without the seed.
-      runs: the numbers of its runs, one per seed.
-      done: those that have ended.
-      diverged: how many of these diverged.
-      score, spread: mean and standard deviation of the validation score over the seeds that did
-        not diverge; the spread of one is `nan`.
-      loss: their mean validation loss.
-      best: the run with the best score, if any did not diverge.
+      runs: the numbers of its runs, one for each seed.
+      ended: how many runs have ended.
+      diverged: how many of the ended runs have diverged.
+      score, deviation: mean and standard deviation of the validation score over the seeds that did
+        not diverge; the deviation of a single seed is `nan`.
+      loss: the mean validation loss of these seeds.
+      best: the number of the run with the best score, or `None` if no run has ended well.
     """
 
     point: Point
     runs: tuple[int, ...]
-    done: int
+    ended: int
     diverged: int
     score: float
-    spread: float
+    deviation: float
     loss: float
     best: int | None
 
     @property
     def complete(self) -> bool:
         """Whether all its runs have ended."""
-        return self.done == len(self.runs)
+        return self.ended == len(self.runs)
 
     def to_dict(self, score: str) -> dict[str, Any]:
-        """Return the setting for JSON, what is not known as `None`."""
+        """Return the result for JSON; unknown values are `None`."""
         numbers = {
             f"valid_{score}": self.score,
-            f"valid_{score}_deviation": self.spread,
+            f"valid_{score}_deviation": self.deviation,
             "valid_loss": self.loss,
         }
         known = {name: None if math.isnan(x) else x for name, x in numbers.items()}
-        counts = {"seeds": len(self.runs), "ended": self.done, "diverged": self.diverged}
+        counts = {"seeds": len(self.runs), "ended": self.ended, "diverged": self.diverged}
         best = None if self.best is None else self.best + 1
         return {**self.point, **known, **counts, "best_run": best}
 
 
-def result_of(member: Member) -> Result:
-    """Return how a run ended, its numbers taken after its best epoch.
-
-    Args:
-      member: the run, which has ended.
-
-    Returns:
-      The result.
-    """
+def run_result(member: Member) -> RunResult:
+    """Return the result of a run that has ended; its numbers are those after its best epoch."""
     records = member.history.records
     numbers: dict[str, float] = {
         "epochs": len(records),
@@ -91,43 +84,42 @@ def result_of(member: Member) -> Result:
         for part, means in (("train", best.train), ("valid", best.valid)):
             if means is not None:
                 numbers[f"{part}_loss"], numbers[f"{part}_score"] = means
-    return Result(member.status, numbers)
+    return RunResult(member.status, numbers)
 
 
-def write_results(path: Path, points: list[Point], results: dict[int, Result], score: str) -> None:
+def write_results(
+    path: Path, points: list[Point], results: dict[int, RunResult], score: str
+) -> None:
     """Write a table with a row for each run that has ended.
 
     Args:
       path: the CSV file.
-      points: of all runs.
-      results: of those that have ended, by their numbers.
-      score: the name of the task's score, for the columns.
+      points: the points of all runs.
+      results: the results of the runs that have ended, by the runs' numbers.
+      score: the name of the task's score, for the header.
     """
     out = io.StringIO()
-    names = [name.replace("score", score) for name in MEASURED]
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(["run", *points[0], "status", *names])
+    table.writerow(["run", *points[0], "status", *_header(score).values()])
     for i, result in sorted(results.items()):
-        numbers = [
-            repr(result.numbers[name]) if name in result.numbers else "" for name in MEASURED
-        ]
-        table.writerow([i + 1, *map(text, points[i].values()), result.status, *numbers])
+        numbers = [repr(result.numbers[name]) if name in result.numbers else "" for name in COLUMNS]
+        table.writerow([i + 1, *map(format_value, points[i].values()), result.status, *numbers])
     write_atomically(path, out.getvalue())
 
 
-def read_results(path: Path, points: list[Point], score: str) -> dict[int, Result]:
-    """Return the results that `write_results` wrote; none, if it has not.
+def read_results(path: Path, points: list[Point], score: str) -> dict[int, RunResult]:
+    """Return the results that `write_results` has written; none if there is no file.
 
     Args:
       path: the CSV file.
-      points: of all runs.
+      points: the points of all runs.
       score: the name of the task's score.
 
     Returns:
-      The results by the numbers of their runs.
+      The results, by the numbers of the runs.
 
     Raises:
-      InputError: if the file is not whole, or of another sweep.
+      InputError: if the file is damaged or belongs to another sweep.
     """
     if not path.exists():
         return {}
@@ -135,26 +127,31 @@ def read_results(path: Path, points: list[Point], score: str) -> dict[int, Resul
     try:
         for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
             i = int(row["run"]) - 1
-            point = points[i]
-            if any(parse(name, row[name]) != parse(name, text(point[name])) for name in point):
-                raise ValueError(f"run {i + 1} is another one")
-            cells = {name: row[name.replace("score", score)] for name in MEASURED}
+            for name, value in points[i].items():
+                if parse_value(name, row[name]) != parse_value(name, format_value(value)):
+                    raise ValueError(f"run {i + 1} has another {name}")
+            cells = {name: row[column] for name, column in _header(score).items()}
             numbers = {name: json.loads(cell) for name, cell in cells.items() if cell}
-            results[i] = Result(row["status"], numbers)
+            results[i] = RunResult(row["status"], numbers)
     except (KeyError, IndexError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is not a whole table of this sweep: {error}") from None
+        raise InputError(f"{path} is not a complete table of this sweep: {error}") from None
     return results
 
 
-def settings(points: list[Point], results: dict[int, Result]) -> list[Setting]:
-    """Return what the runs of each configuration amount to, best first.
+def _header(score: str) -> dict[str, str]:
+    """Return the headings of `COLUMNS`, which name the task's score."""
+    return {name: name.replace("score", score) for name in COLUMNS}
 
-    Best is the highest mean validation score, and among equals the lowest loss; a configuration of
-    which a run diverged comes after all others, and one of which a run is missing at the end.
+
+def rank_configs(points: list[Point], results: dict[int, RunResult]) -> list[ConfigResult]:
+    """Return the result of each configuration, the best one first.
+
+    The best configuration has the highest mean validation score; of equal ones, the lowest loss. A
+    configuration with a diverged run comes after those without, and an incomplete one at the end.
 
     Args:
-      points: of all runs.
-      results: of those that have ended.
+      points: the points of all runs.
+      results: the results of the runs that have ended.
 
     Returns:
       The configurations.
@@ -162,85 +159,87 @@ def settings(points: list[Point], results: dict[int, Result]) -> list[Setting]:
     runs: dict[str, list[int]] = {}
     for i, point in enumerate(points):
         runs.setdefault(repr(_without_seed(point)), []).append(i)
-    found = [_setting(_without_seed(points[own[0]]), own, results) for own in runs.values()]
-    return sorted(found, key=_rank)
+    configs = [_config_result(_without_seed(points[own[0]]), own, results) for own in runs.values()]
+    return sorted(configs, key=_rank)
 
 
 def _without_seed(point: Point) -> Point:
     return {name: value for name, value in point.items() if name != SEED}
 
 
-def _rank(setting: Setting) -> tuple[Any, ...]:
-    known = setting.best is not None
-    worst = -setting.score if known else math.inf
-    return not setting.complete, setting.diverged, worst, setting.loss if known else math.inf
+def _rank(config: ConfigResult) -> tuple[Any, ...]:
+    """Return the key that sorts the best configuration to the front."""
+    known = config.best is not None
+    score = -config.score if known else math.inf
+    return not config.complete, config.diverged, score, config.loss if known else math.inf
 
 
-def _setting(point: Point, runs: list[int], results: dict[int, Result]) -> Setting:
+def _config_result(point: Point, runs: list[int], results: dict[int, RunResult]) -> ConfigResult:
     ended = [i for i in runs if i in results]
     good = [i for i in ended if results[i].status == OK]
     scores = np.array([results[i].numbers["valid_score"] for i in good])
     losses = np.array([results[i].numbers["valid_loss"] for i in good])
-    return Setting(
+    return ConfigResult(
         point,
         tuple(runs),
-        done=len(ended),
+        ended=len(ended),
         diverged=len(ended) - len(good),
         score=float(scores.mean()) if good else math.nan,
-        spread=float(scores.std(ddof=1)) if len(good) > 1 else math.nan,
+        deviation=float(scores.std(ddof=1)) if len(good) > 1 else math.nan,
         loss=float(losses.mean()) if good else math.nan,
         best=good[int(np.lexsort((losses, -scores))[0])] if good else None,
     )
 
 
-def candidates(found: list[Setting], results: dict[int, Result]) -> set[int]:
-    """Return the runs that can still become the best of the sweep.
+def best_run(configs: list[ConfigResult]) -> int | None:
+    """Return the number of the best configuration's best run, or `None` if it is not known yet."""
+    return configs[0].best if configs[0].complete else None
+
+
+def runs_to_keep(configs: list[ConfigResult], results: dict[int, RunResult]) -> set[int]:
+    """Return the numbers of the runs that can still be the best one at the end.
 
     Args:
-      found: the configurations, best first.
-      results: of the runs that have ended.
+      configs: the configurations, the best one first.
+      results: the results of the runs that have ended.
 
     Returns:
-      The best run of the best complete configuration, and those of incomplete ones.
+      The best run so far, and the runs of incomplete configurations.
     """
-    open_runs = {i for s in found if not s.complete for i in s.runs}
-    kept = {i for i in open_runs if i in results and results[i].status == OK}
-    best = winner(found)
+    incomplete = {i for config in configs if not config.complete for i in config.runs}
+    kept = {i for i in incomplete if i in results and results[i].status == OK}
+    best = best_run(configs)
     return kept if best is None else {*kept, best}
 
 
-def winner(found: list[Setting]) -> int | None:
-    """Return the best run of the best complete configuration, if there is one."""
-    first = found[0]
-    return first.best if first.complete else None
-
-
-def table(found: list[Setting], score: str) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
-    """Return the rows of a table of configurations, and its header.
+def ranking_table(
+    configs: list[ConfigResult], score: str
+) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+    """Return the table of configurations that the command prints.
 
     Args:
-      found: the configurations, best first.
+      configs: the configurations, the best one first.
       score: the name of the task's score.
 
     Returns:
-      Rows and header.
+      The rows, and the header.
     """
-    header = (*found[0].point, f"valid {score}", "valid loss", "seeds", "diverged")
+    header = (*configs[0].point, f"valid {score}", "valid loss", "seeds", "diverged")
     rows = [
         (
-            *map(text, s.point.values()),
-            mean_words(s.score, s.spread),
-            mean_words(s.loss, math.nan),
-            f"{s.done}/{len(s.runs)}",
-            str(s.diverged or ""),
+            *map(format_value, config.point.values()),
+            format_mean(config.score, config.deviation),
+            format_mean(config.loss, math.nan),
+            f"{config.ended}/{len(config.runs)}",
+            str(config.diverged or ""),
         )
-        for s in found
+        for config in configs
     ]
     return rows, header
 
 
-def mean_words(value: float, spread: float) -> str:
-    """Return a mean with its deviation, where these are known."""
-    if math.isnan(value):
+def format_mean(mean: float, deviation: float) -> str:
+    """Return a mean with its deviation, such as `0.9812 ± 0.0010`; `-` if it is unknown."""
+    if math.isnan(mean):
         return "-"
-    return f"{value:.4f}" if math.isnan(spread) else f"{value:.4f} ± {spread:.4f}"
+    return f"{mean:.4f}" if math.isnan(deviation) else f"{mean:.4f} ± {deviation:.4f}"

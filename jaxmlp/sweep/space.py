@@ -1,74 +1,71 @@
-"""Which configurations a sweep tries: values on a grid, or drawn at random.
+"""The search space of a sweep: values on a grid, or drawn at random.
 
     --grid learning_rate=1e-3,1e-2 hidden=128,64x64 seed=0,1,2
     --random 20 learning_rate=log:1e-4:1e-1 dropout=uniform:0:0.5 optimizer=adam,sgd
 
-Pure functions from words to points; a point maps fields of the configuration to values.
+A point of the space is a dictionary from the fields that vary to their values in one run. The
+functions here are pure: they read words of the command line and return points.
 """
 
 import dataclasses
 import itertools
 import math
-import types
-import typing
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from jaxmlp.config.options import Config
-from jaxmlp.errors import InputError, check, unknown
+from jaxmlp.config.options import Config, kinds_of
+from jaxmlp.errors import InputError, check, shown, unknown
 
-SEED = "seed"  # its values are repetitions of one and the same configuration
-FIXED = ("dataset", "data_dir", "target", "task")  # a sweep is about one problem
-SCALES = ("log", "uniform")
+SEED = "seed"  # runs that differ only in this field repeat one configuration
+FIXED = ("dataset", "data_dir", "target", "task")  # all runs of a sweep solve the same problem
+DISTRIBUTIONS = ("log", "uniform")
 Point = dict[str, Any]
 Draw = Callable[[np.random.Generator], Any]
 
 
-def points(grid: Sequence[str], random: Sequence[str], seed: int) -> list[Point]:
-    """Return the points of a sweep, the seeds of a configuration next to each other.
+def make_points(grid: Sequence[str], random: Sequence[str], seed: int) -> list[Point]:
+    """Make the points of a sweep; the seeds of a configuration follow each other.
 
     Args:
-      grid: words `FIELD=VALUE,VALUE...`; every combination is tried.
+      grid: words `FIELD=VALUE,VALUE...`; the sweep tries every combination.
       random: a number of draws, then words `FIELD=log:LOW:HIGH`, `FIELD=uniform:LOW:HIGH` or
         `FIELD=VALUE,VALUE...`; every draw is combined with the whole grid.
-      seed: of the draws.
+      seed: the seed of the draws.
 
     Returns:
-      The points, without repetition.
+      The points, all different.
 
     Raises:
-      InputError: if a field or a value is not known, or there is nothing to try.
+      InputError: if a field or a value is unknown, a field is given twice, or there is nothing to
+        try.
     """
-    axes = dict(_axis(word) for word in _distinct(grid, "--grid"))
+    if not (grid or random):
+        raise InputError("a sweep needs --grid or --random")
+    _reject_repeated(grid, "--grid")
+    axes = dict(_parse_values(word) for word in grid)
     seeds = axes.pop(SEED, [])
-    draws = _draws(random, seed) if random else [{}]
-    check(bool(axes or seeds or random), "--grid or --random", "given", "neither")
-    twice = sorted({SEED, *axes} & draws[0].keys())
-    if twice:
-        raise InputError(f"{twice[0]} must be given once, in --grid" + _only_seed(twice[0]))
+    draws = _draw_points(random, seed) if random else [{}]
+    if SEED in draws[0]:
+        raise InputError("seed does not apply to --random: give the seeds to --grid")
+    for name in sorted(axes.keys() & draws[0].keys()):
+        raise InputError(f"{name} is given twice: to --grid and to --random")
     combined = [
         draw | dict(zip(axes, values, strict=True))
         for values in itertools.product(*axes.values())
         for draw in draws
     ]
-    found: list[Point] = []
-    for point in combined:
-        found += [point | {SEED: value} for value in seeds] if seeds else [point]
-    return found
+    repeats = [{SEED: value} for value in seeds] or [{}]
+    return [point | repeat for point in combined for repeat in repeats]
 
 
-def _only_seed(name: str) -> str:
-    return " (seeds repeat a configuration, they are not drawn)" if name == SEED else ""
+def format_point(point: Point) -> str:
+    """Return a point as a user would write it: `learning_rate=0.003 seed=1`."""
+    return " ".join(f"{name}={format_value(value)}" for name, value in point.items())
 
 
-def words(point: Point) -> str:
-    """Return a point as a user would write it."""
-    return " ".join(f"{name}={text(value)}" for name, value in point.items())
-
-
-def text(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Return a value as it is written in a grid and in a table: `64x64`, `0.003`, `none`."""
     if isinstance(value, tuple):
         mark = "x" if all(isinstance(part, int) for part in value) else "+"
@@ -78,28 +75,29 @@ def text(value: Any) -> str:
     return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def parse(name: str, word: str) -> Any:
-    """Return the value that a word stands for.
+def parse_value(name: str, word: str) -> Any:
+    """Return the value that a word stands for, the inverse of `format_value`.
 
     Args:
-      name: of the field.
-      word: as in `text`.
+      name: the field.
+      word: the value as the user writes it.
 
     Returns:
-      The value, of the field's type.
+      The value, in the field's type.
 
     Raises:
-      InputError: if it is none.
+      InputError: if the word is not a value of this type.
     """
-    kind, many, optional = _kind(name)
-    if word == "none" and (optional or many):
-        return () if many else None
-    if many:
-        return tuple(_one(name, kind, part) for part in word.split("x" if kind is int else "+"))
-    return _one(name, kind, word)
+    kind = kinds_of(Config)[name]
+    if word == "none" and (kind.optional or kind.several):
+        return () if kind.several else None
+    if kind.several:
+        parts = word.split("x" if kind.element is int else "+")
+        return tuple(_parse_scalar(name, kind.element, part) for part in parts)
+    return _parse_scalar(name, kind.element, word)
 
 
-def _one(name: str, kind: Callable[[str], Any], word: str) -> Any:
+def _parse_scalar(name: str, kind: Callable[[str], Any], word: str) -> Any:
     if kind is bool:
         check(word in ("yes", "no"), name, "yes or no", word)
         return word == "yes"
@@ -110,79 +108,74 @@ def _one(name: str, kind: Callable[[str], Any], word: str) -> Any:
         raise InputError(f"{name} must be {what}, got {word!r}") from None
 
 
-def _kind(name: str) -> tuple[Any, bool, bool]:
-    """Return the element type of a field, whether it holds several, and whether it may be None."""
-    hint = typing.get_type_hints(Config)[name]
-    optional = isinstance(hint, types.UnionType)
-    if optional:
-        hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
-    if typing.get_origin(hint) is tuple:
-        return typing.get_args(hint)[0], True, optional
-    return hint, False, optional
-
-
-def _named(word: str) -> tuple[str, str]:
-    """Split `FIELD=VALUES`."""
+def _split_word(word: str) -> tuple[str, str]:
+    """Return the field and the values of `FIELD=VALUES`."""
     name, equals, values = word.partition("=")
     name = name.strip("-").replace("-", "_")
-    check(bool(equals and values), "a field to vary", "FIELD=VALUE,VALUE...", word)
-    known = [f.name for f in dataclasses.fields(Config) if f.name not in FIXED]
+    check(bool(equals and values), "a field to vary", "written FIELD=VALUE,VALUE...", word)
     if name in FIXED:
-        raise InputError(f"{name} must be the same in all of a sweep, as an option --{name}")
+        option = name.replace("_", "-")
+        raise InputError(f"{name} cannot vary within a sweep: give it once, with --{option}")
+    known = [field.name for field in dataclasses.fields(Config) if field.name not in FIXED]
     if name not in known:
         raise unknown("field", name, known)
     return name, values
 
 
-def _distinct(given: Sequence[str], where: str) -> Sequence[str]:
-    names = [_named(word)[0] for word in given]
+def _reject_repeated(words: Sequence[str], option: str) -> None:
+    names = [_split_word(word)[0] for word in words]
     for name in names:
-        check(names.count(name) == 1, where, f"given {name} once", f"{names.count(name)} times")
-    return given
+        if names.count(name) > 1:
+            raise InputError(f"{option} has {name} more than once: give all its values together")
 
 
-def _axis(word: str) -> tuple[str, list[Any]]:
-    name, values = _named(word)
-    found = [parse(name, value) for value in values.split(",")]
-    repeated = [value for value in found if found.count(value) > 1]
-    check(not repeated, name, "given different values", values)
+def _parse_values(word: str) -> tuple[str, list[Any]]:
+    """Return the field of `FIELD=VALUE,VALUE...` and its values."""
+    name, values = _split_word(word)
+    found = [parse_value(name, value) for value in values.split(",")]
+    different = all(found.count(value) == 1 for value in found)
+    check(different, f"the values of {name}", "different", shown(values.split(",")))
     return name, found
 
 
-def _draws(random: Sequence[str], seed: int) -> list[Point]:
-    """Return so many points drawn at random, each once."""
-    number, *fields = random
+def _draw_points(random: Sequence[str], seed: int) -> list[Point]:
+    """Return points drawn at random, each once."""
+    number, *words = random
     good = number.isdecimal() and int(number) >= 1
-    check(good, "--random", "a number of draws, then FIELD=..., beginning", number)
-    check(bool(fields), "--random", "given fields to draw, FIELD=log:LOW:HIGH", "none")
-    scales = dict(_scale(word) for word in _distinct(fields, "--random"))
+    check(good, "the first word of --random", "the number of draws", number)
+    if not words:
+        raise InputError("--random needs fields to draw, such as learning_rate=log:1e-4:1e-1")
+    _reject_repeated(words, "--random")
+    fields = dict(_parse_distribution(word) for word in words)
     rng = np.random.default_rng(seed)
-    drawn = [{name: draw(rng) for name, draw in scales.items()} for _ in range(int(number))]
-    return list({words(point): point for point in drawn}.values())
+    drawn = [{name: draw(rng) for name, draw in fields.items()} for _ in range(int(number))]
+    return list({format_point(point): point for point in drawn}.values())
 
 
-def _scale(word: str) -> tuple[str, Draw]:
-    """Return a field, and how a value of it is drawn."""
-    name, values = _named(word)
-    scale, colon, bounds = values.partition(":")
+def _parse_distribution(word: str) -> tuple[str, Draw]:
+    """Return the field of a word of `--random`, and the function that draws a value of it."""
+    name, values = _split_word(word)
+    distribution, colon, bounds = values.partition(":")
     if not colon:
-        choices = _axis(word)[1]
+        choices = _parse_values(word)[1]
         return name, lambda rng: choices[rng.integers(len(choices))]
-    if scale not in SCALES:
-        raise unknown(f"scale of {name}", scale, SCALES)
-    kind, many, _ = _kind(name)
-    check(kind in (int, float) and not many, name, "VALUE,VALUE..., it is no single number", values)
+    if distribution not in DISTRIBUTIONS:
+        raise unknown(f"distribution of {name}", distribution, DISTRIBUTIONS)
+    kind = kinds_of(Config)[name]
+    if kind.element not in (int, float) or kind.several:
+        raise InputError(f"{distribution} does not apply to {name}: its values are not numbers")
     parts = bounds.split(":")
-    check(len(parts) == 2, name, f"{scale}:LOW:HIGH", values)
-    low, high = (_one(name, float, part) for part in parts)
-    least = 0 if scale == "log" else -math.inf
-    check(least < low < high < math.inf, name, f"{scale}:LOW:HIGH with LOW < HIGH", values)
+    check(len(parts) == 2, name, f"{distribution}:LOW:HIGH", values)
+    low, high = (_parse_scalar(name, float, part) for part in parts)
+    least = 0 if distribution == "log" else -math.inf
+    order = "0 < LOW < HIGH" if distribution == "log" else "LOW < HIGH"
+    check(least < low < high < math.inf, name, f"{distribution}:LOW:HIGH with {order}", values)
 
     def draw(rng: np.random.Generator) -> Any:
-        if scale == "log":
+        if distribution == "log":
             value = math.exp(rng.uniform(math.log(low), math.log(high)))
         else:
             value = rng.uniform(low, high)
-        return round(value) if kind is int else float(f"{value:.6g}")
+        return round(value) if kind.element is int else float(f"{value:.6g}")
 
     return name, draw

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +18,13 @@ from jaxmlp.config.options import Config
 from jaxmlp.config.problem import pose_problem
 from jaxmlp.config.recipe import complete
 from jaxmlp.data import load, with_task
+from jaxmlp.errors import InputError
 from jaxmlp.runs.folder import FILES, Run
 from jaxmlp.sweep import __main__ as sweep
-from jaxmlp.sweep.programs import Program, group_recipes, width_for
-from jaxmlp.sweep.space import points, words
+from jaxmlp.sweep.devices import loop_width
+from jaxmlp.sweep.examples import DataCache
+from jaxmlp.sweep.programs import Program, group_recipes
+from jaxmlp.sweep.space import format_point, make_points
 from jaxmlp.training import begin, fit
 from tests.helpers import assert_trees_close, command
 
@@ -63,6 +67,21 @@ def test_a_run_of_a_sweep_is_the_run_that_train_makes(iris_sweep, tmp_path, opti
     [row] = [row for row in rows_of(iris_sweep) if wanted.items() <= row.items()]
     assert row["status"] == "ok"
     agrees(row, record)
+
+
+def test_a_sweep_takes_the_configuration_of_a_run(tmp_path):
+    """All fields of the run are in the base; options and the grid replace some of them."""
+    run = tmp_path / "run"
+    record = trained(run, "--optimizer", "sgd", "--learning-rate", "0.1", "--seed", "3")
+    grid = ["--config", str(run / "config.json"), "--grid", "learning_rate=0.03,0.1"]
+    out = tmp_path / "sweep"
+    assert sweep.main([*grid, "--out", str(out), "--quiet"]) == 0
+    base = json.loads((out / "sweep.json").read_text())["base"]
+    assert base == Run.open(run).read_json("config.json")
+    agrees(rows_of(out)[1], record)
+    out = tmp_path / "longer"
+    assert sweep.main([*grid, "--epochs", "4", "--out", str(out), "--quiet"]) == 0
+    assert [row["epochs"] for row in rows_of(out)] == ["4", "4"]
 
 
 def test_a_run_that_diverges_ends_alone_and_is_marked(iris_sweep):
@@ -134,7 +153,7 @@ def test_it_is_interrupted_and_resumed_without_losing_what_is_done(tmp_path):
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=120)[0]
     assert process.returncode == 128 + signal.SIGINT
-    assert f"go on with --resume {out}" in rest
+    assert f"continue with --resume {out}" in rest
     done = rows_of(out)
     assert [row["run"] for row in done] == ["1", "2"]
     assert not (out / "best").exists()  # the test part is looked at once, when all is done
@@ -180,7 +199,7 @@ def test_numbers_that_vary_are_arguments_of_one_program():
         ([2, 3], {"learning_rate", *ADAM_NUMBERS}),
     ]
     for own, used in groups:
-        program = Program({i: whole[i] for i in own}, used, data, {})
+        program = Program({i: whole[i] for i in own}, used, DataCache(data))
         ended = []
         program.fit(own, lambda moment, ended=ended: ended.extend(moment.ended) or True)
         for member in ended:
@@ -222,18 +241,18 @@ def test_what_only_changes_the_start_needs_no_other_program():
     ],
 )
 def test_how_many_runs_share_a_loop(parameters, runs, devices, platform, width):
-    assert width_for(parameters, runs, devices, platform) == width
+    assert loop_width(parameters, runs, devices, platform) == width
 
 
 def test_points_of_a_grid_have_their_seeds_side_by_side():
-    found = points(["seed=0,1", "hidden=8,4x4,none", "layer-norm=yes,no"], [], 0)
+    found = make_points(["seed=0,1", "hidden=8,4x4,none", "layer-norm=yes,no"], [], 0)
     assert len(found) == 12
     assert found[:3] == [
         {"hidden": (8,), "layer_norm": True, "seed": 0},
         {"hidden": (8,), "layer_norm": True, "seed": 1},
         {"hidden": (8,), "layer_norm": False, "seed": 0},
     ]
-    assert [words(point) for point in found[4::4]] == [
+    assert [format_point(point) for point in found[4::4]] == [
         "hidden=4x4 layer_norm=yes seed=0",
         "hidden=none layer_norm=yes seed=0",
     ]
@@ -241,10 +260,10 @@ def test_points_of_a_grid_have_their_seeds_side_by_side():
 
 def test_points_drawn_at_random_lie_where_they_should():
     space = ["200", "learning_rate=log:1e-4:1e-1", "batch_size=uniform:8:64", "optimizer=sgd,adam"]
-    found = points(["seed=4,5"], space, 0)
+    found = make_points(["seed=4,5"], space, 0)
     assert len(found) == 400
     assert found[0] == found[1] | {"seed": 4}
-    assert found == points(["seed=4,5"], space, 0) != points(["seed=4,5"], space, 1)
+    assert found == make_points(["seed=4,5"], space, 0) != make_points(["seed=4,5"], space, 1)
     rates = np.array([point["learning_rate"] for point in found[::2]])
     assert 1e-4 <= rates.min() < 2e-4
     assert 5e-2 < rates.max() <= 1e-1
@@ -256,28 +275,32 @@ def test_points_drawn_at_random_lie_where_they_should():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("", "--grid or --random must be given, got 'neither'"),
+        ("", "error: a sweep needs --grid or --random"),
         ("--grid learning_rat=1", "did you mean 'learning_rate'?"),
-        ("--grid learning_rate", "must be FIELD=VALUE,VALUE..., got 'learning_rate'"),
+        (
+            "--grid learning_rate",
+            "a field to vary must be written FIELD=VALUE,VALUE..., got 'learning_rate'",
+        ),
         ("--grid learning_rate=fast", "learning_rate must be a number, got 'fast'"),
         ("--grid batch_size=1.5", "batch_size must be a whole number, got '1.5'"),
         ("--grid learning_rate=1,-1", "learning_rate=-1: learning_rate must be a finite positive"),
-        ("--grid learning_rate=1,1", "learning_rate must be given different values"),
+        ("--grid learning_rate=1,1", "the values of learning_rate must be different, got 1 1"),
         ("--grid layer_norm=maybe", "layer_norm must be yes or no, got 'maybe'"),
         ("--grid optimizer=adam,sdg", "optimizer=sdg: unknown optimizer 'sdg'"),
-        ("--grid seed=0,1 seed=2", "--grid must be given seed once, got '2 times'"),
-        ("--grid dataset=iris,wine", "dataset must be the same in all of a sweep"),
-        ("--grid seed=0,1 --seed 3", "seed must be given once"),
+        ("--grid seed=0,1 seed=2", "--grid has seed more than once: give all its values"),
+        ("--grid dataset=iris,wine", "dataset cannot vary within a sweep: give it once"),
+        ("--grid seed=0,1 --seed 3", "seed is given twice: by --seed and as a field that varies"),
         ("--grid momentum_schedule=constant,sutskever", "momentum_schedule=sutskever: momentum_"),
         ("--grid activation=relu,step", "activation=step: "),
-        ("--grid seed=0,1 --valid-size 0", "valid_size must be at least 1, a sweep chooses"),
-        ("--random learning_rate=1,2", "--random must be a number of draws"),
-        ("--random 3", "--random must be given fields to draw"),
+        ("--grid seed=0,1 --valid-size 0", "valid_size must be at least 1 in a sweep, which"),
+        ("--random learning_rate=1,2", "the first word of --random must be the number of draws"),
+        ("--random 3", "--random needs fields to draw, such as"),
         ("--random 3 learning_rate=lag:1:2", "did you mean 'log'?"),
-        ("--random 3 learning_rate=log:0:1", "learning_rate must be log:LOW:HIGH with LOW < HIGH"),
+        ("--random 3 learning_rate=log:0:1", "must be log:LOW:HIGH with 0 < LOW < HIGH"),
         ("--random 3 learning_rate=log:1", "learning_rate must be log:LOW:HIGH, got 'log:1'"),
-        ("--random 3 optimizer=log:1:2", "it is no single number"),
-        ("--random 3 seed=0,1", "seeds repeat a configuration, they are not drawn"),
+        ("--random 3 optimizer=log:1:2", "log does not apply to optimizer: its values are not"),
+        ("--random 3 seed=0,1", "seed does not apply to --random: give the seeds to --grid"),
+        ("--random 3 hidden=4,5 --grid hidden=6,7", "hidden is given twice: to --grid and to"),
     ],
 )
 def test_mistakes(capsys, tmp_path, options, message):
@@ -295,11 +318,50 @@ def test_mistakes_with_a_folder(capsys, iris_sweep, digits_run):
         assert sweep.main(line.split()) == 2
         assert message in capsys.readouterr().err
 
-    fails(f"--resume {iris_sweep} --epochs 9", "leave --epochs away")
+    fails(
+        f"--resume {iris_sweep} --epochs 9",
+        "--resume continues the same sweep: --epochs does not apply",
+    )
+    config = f"--config {iris_sweep}/best/config.json"
+    fails(f"--resume {iris_sweep} {config}", "the same sweep: --config does not apply")
+    fails(f"--resume {iris_sweep} --grid seed=1", "the same sweep: --grid does not apply")
+    fails("--grid seed=0,1 --config nowhere.json", "nowhere.json")
     fails(f"--resume {digits_run}", "is not the folder of a sweep: it has no sweep.json")
     grid = "--dataset iris --grid seed=0,1 --out"
     fails(f"{grid} {iris_sweep}", "is not empty; add --overwrite or --resume")
     fails(f"{grid} {digits_run} --overwrite", "is not only a sweep, it also holds")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("sweep.json", '"format": 1', '"format": 2', "sweep.json: format must be 1, got 2"),
+        ("sweep.json", '"checksum": "', '"checksum": "0', "was started on other data: their"),
+        ("results.csv", "1,0.03", "1,0.04", "of this sweep: run 1 has another learning_rate"),
+        ("results.csv", "\n8,", "\n9,", "results.csv is not a complete table of this sweep: "),
+        ("results.csv", ",seconds", "", "results.csv is not a complete table of this sweep: "),
+    ],
+)
+def test_a_folder_that_was_changed(capsys, iris_sweep, tmp_path, file, old, new, message):
+    out = shutil.copytree(iris_sweep, tmp_path / "sweep")
+    text = (out / file).read_text()
+    assert old in text
+    (out / file).write_text(text.replace(old, new, 1))
+    assert sweep.main(["--resume", str(out), "--quiet"]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"loss": "hinge"}, "hinge"),
+        ({"class_weights": "balanced"}, "class_weights balanced is for classes"),
+    ],
+)
+def test_data_that_a_recipe_cannot_use(fields, message):
+    data = load("diabetes")
+    with pytest.raises(InputError, match=message):
+        DataCache(data).prepare(replace(complete(Config(), data), **fields))
 
 
 def test_every_run_diverged(capsys, tmp_path):

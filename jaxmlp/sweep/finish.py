@@ -1,0 +1,98 @@
+"""The end of a sweep: the test of its best run, and the last files, picture and tables."""
+
+import time
+from typing import Any
+
+from jaxmlp.cli.console import print_table
+from jaxmlp.config.factory import arithmetic
+from jaxmlp.config.problem import pose_problem
+from jaxmlp.data import Dataset
+from jaxmlp.runs import figures
+from jaxmlp.runs.environment import device, versions
+from jaxmlp.runs.folder import SUMMARY, Run
+from jaxmlp.runs.summary import Outcome, finish_run
+from jaxmlp.sweep.folder import PICTURE, SweepFolder
+from jaxmlp.sweep.picture import draw_sweep
+from jaxmlp.sweep.results import ranking_table
+from jaxmlp.training import shapes_of_start
+
+
+def finish_sweep(
+    folder: SweepFolder, dataset: Dataset, began: float, interrupted: bool, quiet: bool
+) -> bool:
+    """Measure the best run on the test part, write the last files, and print the tables.
+
+    An interrupted sweep has no best run yet, and the test part stays unseen.
+
+    Args:
+      folder: the sweep's folder.
+      dataset: the data.
+      began: `time.perf_counter()` at the start of the command.
+      interrupted: whether runs are left to train.
+      quiet: whether to print nothing.
+
+    Returns:
+      Whether the sweep has a best run.
+    """
+    run = None if interrupted else folder.move_best_run()
+    best = None if run is None else _finish_best_run(run, dataset, began)
+    summary = _summary(folder, dataset, best, interrupted, time.perf_counter() - began)
+    Run(folder.path).write_json(SUMMARY, summary)
+    figure = draw_sweep(folder.configs, folder.score)
+    if figure is not None:
+        figures.save(figure, folder.path / PICTURE)
+    if not quiet:
+        print_table(*ranking_table(folder.configs, folder.score))
+        print_table(_rows(folder, summary))
+    return best is not None
+
+
+def _finish_best_run(run: Run, dataset: Dataset, began: float) -> dict[str, Any]:
+    """Finish the best run as `jaxmlp.train` does, and return its summary."""
+    run.origin = {"checksum": dataset.provenance["checksum"]}
+    config = run.config
+    with arithmetic(config.precision):
+        problem = pose_problem(config, dataset)
+        start = shapes_of_start(problem.trainer)
+        state, best, records = run.load_checkpoint(start, problem.task.score)
+        history, seconds = problem.history(best, records), time.perf_counter() - began
+        wanted = run.origin["dataset_wanted"]
+        outcome = Outcome(problem, dataset.source, wanted, state, history, False, seconds)
+        return finish_run(outcome, run, quiet=True)[1]
+
+
+def _summary(
+    folder: SweepFolder,
+    dataset: Dataset,
+    best: dict[str, Any] | None,
+    interrupted: bool,
+    seconds: float,
+) -> dict[str, Any]:
+    """Return the content of `summary.json`."""
+    return {
+        "dataset": dataset.name,
+        "dataset_wanted": folder.plan.origin["dataset_wanted"],
+        "provenance": dataset.provenance,
+        "runs": len(folder.plan.points),
+        "ended": len(folder.results),
+        "interrupted": interrupted,
+        "configurations": [config.to_dict(folder.score) for config in folder.configs],
+        "best": best and {key: best[key] for key in best if key.startswith(("valid_", "test_"))},
+        "seconds": seconds,
+        "versions": versions(),
+        "device": device(),
+    }
+
+
+def _rows(folder: SweepFolder, summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the rows of the last table."""
+    rows = []
+    if summary["best"]:
+        value = summary["best"][f"test_{folder.score}"]
+        shown = f"{100 * value:.2f} %" if folder.score == "accuracy" else f"{value:.4f}"
+        rows.append(("best run", f"{folder.path}/best/, test {folder.score} {shown}"))
+    rows.append(("time", f"{summary['seconds']:.1f} s since the start of the command"))
+    rows.append(("results", f"{folder.path}/"))
+    if summary["interrupted"]:
+        rows.append(("interrupted", f"continue with --resume {folder.path}"))
+    return rows
