@@ -38,7 +38,9 @@ class Options(Config):
     """A training configuration whose defaults are small and need no files."""
 
     dataset: str = default("dataset", "moons")
-    hidden: tuple[int, ...] | None = default("hidden", None, "width of each hidden layer (8 8)")
+    hidden: tuple[int, ...] | None = default(
+        "hidden", None, "width of each hidden layer, default 8 8"
+    )
 
 
 class Row(NamedTuple):

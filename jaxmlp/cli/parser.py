@@ -68,7 +68,7 @@ class _StoreTuple(argparse.Action):
 
 
 def add_fields(parser: Parser, cls: Any, skip: Sequence[str] = ()) -> None:
-    """Add an option for each field of a dataclass made with `jaxmlp.config.options.option`.
+    """Add an option for each field of a dataclass made with `jaxmlp.config.fields.option`.
 
     The parsed result has only the options that were given.
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from jaxmlp.config.fields import option
 from jaxmlp.config.names import MODELS
-from jaxmlp.config.options import Config, option
+from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError
 from jaxmlp.runs.data import load_fitting
 

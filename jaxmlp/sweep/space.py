@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxmlp.config.options import Config, kinds_of
+from jaxmlp.config.fields import kinds_of
+from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, shown, unknown
 
 SEED = "seed"  # runs that differ only in this field repeat one configuration

@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from jaxmlp.config.options import Config, kinds_of
+from jaxmlp.config.fields import kinds_of
+from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError
 
 FIELDS = dataclasses.fields(Config)

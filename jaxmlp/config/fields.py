@@ -1,0 +1,118 @@
+"""How a field of a configuration is declared, and what a value of it must be."""
+
+import dataclasses
+import math
+import numbers
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from jaxmlp.errors import check, unknown
+
+
+class Bound(NamedTuple):
+    """What a number must be: in words that follow "must be", and as a test."""
+
+    words: str
+    holds: Callable[[float], bool]
+
+
+POSITIVE = Bound("a finite positive number", lambda x: 0 < x < math.inf)
+NOT_NEGATIVE = Bound("a finite number >= 0", lambda x: 0 <= x < math.inf)
+SHARE = Bound("in [0, 1)", lambda x: 0 <= x < 1)
+SEED = Bound("in [0, 2^32)", lambda x: 0 <= x < 2**32)
+
+
+def at_least(least: int) -> Bound:
+    """The bound of a count."""
+    return Bound(f"at least {least}", lambda x: x >= least)
+
+
+def option(
+    default: Any,
+    text: str,
+    choices: Sequence[str] = (),
+    group: str = "",
+    must_be: Bound | None = None,
+) -> Any:
+    """Declare a field that is also a command-line option.
+
+    Args:
+      default: its default.
+      text: its help.
+      choices: the names it accepts, if it accepts names.
+      group: the heading of the help it starts, if it is the first of a group.
+      must_be: what its value must be, or each of its values.
+
+    Returns:
+      What `dataclasses.field` returns.
+    """
+    metadata = {"help": text, "choices": tuple(choices), "group": group, "must_be": must_be}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+class Kind(NamedTuple):
+    """The type of a field: of its element, whether it holds several, and whether it may be None."""
+
+    element: type
+    several: bool
+    optional: bool
+
+
+def kinds_of(cls: type) -> dict[str, Kind]:
+    """Return the kind of each field of a dataclass such as `Config`."""
+    return {name: _kind(hint) for name, hint in typing.get_type_hints(cls).items()}
+
+
+def _kind(hint: Any) -> Kind:
+    optional = isinstance(hint, types.UnionType)
+    if optional:
+        hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
+    several = typing.get_origin(hint) is tuple
+    return Kind(typing.get_args(hint)[0] if several else hint, several, optional)
+
+
+_ACCEPTED = {str: str, int: numbers.Integral, float: numbers.Real, bool: bool}
+_WORDS = {str: "a name", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def of_kind(name: str, value: Any, kind: Kind) -> Any:
+    """Return a value in a field's own type: NumPy's numbers become Python's, lists tuples.
+
+    Args:
+      name: of the field.
+      value: what a user gave for it.
+      kind: of the field.
+
+    Returns:
+      The value.
+
+    Raises:
+      InputError: if the value is of another type.
+    """
+    if kind.several:
+        check(isinstance(value, list | tuple), name, f"a list, each {_WORDS[kind.element]}", value)
+        return tuple(of_kind(name, part, kind._replace(several=False)) for part in value)
+    good = isinstance(value, _ACCEPTED[kind.element])
+    good = good and isinstance(value, bool) == (kind.element is bool)
+    check(good, name, _WORDS[kind.element], value)
+    return kind.element(value)
+
+
+def check_values(field: Any, values: tuple[Any, ...]) -> None:
+    """Reject a value that is not among a field's choices or within its bound.
+
+    Args:
+      field: of a dataclass, made with `option`.
+      values: the value, or each of several.
+
+    Raises:
+      InputError: names the field, what it must be, and what came.
+    """
+    choices, must_be = field.metadata["choices"], field.metadata["must_be"]
+    for value in values:
+        if choices and value not in choices:
+            raise unknown(field.name.replace("_", " "), value, choices)
+        if must_be is not None:
+            check(must_be.holds(value), field.name, must_be.words, value)
