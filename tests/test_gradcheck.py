@@ -283,4 +283,4 @@ def test_a_run_whose_data_are_gone(capsys, tmp_path):
     text = (path / CONFIG).read_text()
     (path / CONFIG).write_text(text.replace('"iris"', '"wine"'))
     assert gradcheck.main(["--run", str(path)]) == 2
-    assert "wine's input shape and classes must be" in capsys.readouterr().err
+    assert "the shape of an example of wine must be" in capsys.readouterr().err
