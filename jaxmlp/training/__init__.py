@@ -1,13 +1,15 @@
 """Training: one step, the compiled loop around it, the judgement of networks, and tasks."""
 
 from jaxmlp.training.augment import Augment, augmentation
-from jaxmlp.training.diagnose import Diverged, finite
+from jaxmlp.training.diagnose import Diverged
 from jaxmlp.training.history import Best, History, Record, Rules
 from jaxmlp.training.judge import Judge, Means, Split, make_judge, measure, outputs_of
 from jaxmlp.training.loop import Progress, begin, fit, shapes_of_start
-from jaxmlp.training.step import Examples, TrainState, batches, make_step
+from jaxmlp.training.orders import batches
+from jaxmlp.training.step import Examples, TrainState, make_step
 from jaxmlp.training.tasks import BINARY, MULTICLASS, MULTILABEL, REGRESSION, TASKS, Task, task_for
 from jaxmlp.training.trainer import Trainer, make_trainer
+from jaxmlp.training.trees import finite
 
 __all__ = [
     "BINARY",

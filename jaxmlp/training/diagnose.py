@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxmlp.training.judge import Judge
 from jaxmlp.training.step import AnyArray, Examples, take
+from jaxmlp.training.trees import finite
 
 
 class Diverged(ArithmeticError):
@@ -50,8 +49,3 @@ def first_affected(judge: Judge, params: Any, examples: Examples, row: AnyArray)
         if not finite(x):
             return f"layer {number} ({layer.name}), its output"
     return "the loss"
-
-
-def finite(tree: Any) -> bool:
-    """Return whether every number of a tree is finite."""
-    return all(bool(np.all(np.isfinite(leaf))) for leaf in jax.tree.leaves(tree))

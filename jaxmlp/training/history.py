@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jaxmlp.training.judge import Means
 from jaxmlp.training.tasks import Task
+from jaxmlp.training.trees import copy_to_host, distance
 
 
 class Rules(NamedTuple):
@@ -181,7 +181,7 @@ class History:
     def remember_parameters(self, params: Any) -> None:
         """Keep the parameters at the start of an epoch, if a rule compares them with its end."""
         if self.rules.min_change:
-            self._before = jax.tree.map(lambda leaf: np.array(leaf), params)
+            self._before = copy_to_host(params)
 
     def add_epoch(
         self,
@@ -234,7 +234,7 @@ class History:
             return None
         return f"no better validation {self.task.score} for {waited} epochs"
 
-    def undisturbed(self) -> int:
+    def epochs_ahead(self) -> int:
         """Return how many epochs are sure to pass before a rule can apply, at least 1.
 
         So many epochs need no look at their records in between.
@@ -262,9 +262,3 @@ class History:
         losses = [r.train.loss for r in self.records if r.rate_factor == factor]
         before, lately = losses[:-patience], losses[-patience:]
         return bool(before) and min(lately) > 0.999 * min(before)
-
-
-def distance(a: Any, b: Any) -> float:
-    """Return `|a - b|` over all parameters."""
-    squares = jax.tree.map(lambda a, b: float(np.sum((np.asarray(a) - b) ** 2)), a, b)
-    return float(np.sqrt(sum(jax.tree.leaves(squares))))

@@ -9,8 +9,10 @@ import numpy as np
 from jax import Array
 
 from jaxmlp.nn import Layer, Loss
-from jaxmlp.training.step import AnyArray, Examples, Prepare, Totals, batches, put_at, take
+from jaxmlp.training.orders import batches
+from jaxmlp.training.step import AnyArray, Examples, Prepare, Totals, take
 from jaxmlp.training.tasks import Task
+from jaxmlp.training.trees import count, put_entry, take_entry
 
 EVALUATION_BATCH = 1000
 EXAMPLES_AT_ONCE = 5000  # in the epochs of one call
@@ -91,7 +93,7 @@ def make_judge(model: Layer, loss: Loss, task: Task, prepare: Prepare) -> Judge:
                 return totals.plus(value, scores, batch.weights), None
 
             totals = jax.lax.scan(one, Totals.zero(), order)[0]
-            return put_at(found, k, totals)
+            return put_entry(found, k, totals)
 
         room = len(jax.tree.leaves(params)[0])
         nothing = jax.tree.map(lambda zero: jnp.zeros(room, zero.dtype), Totals.zero())
@@ -196,13 +198,3 @@ def epochs_at_once(split: Split, params: Any) -> int:
     """
     size = count(params)
     return max(1, min(EXAMPLES_AT_ONCE // split.seen, PARAMETERS_AT_ONCE // size))
-
-
-def count(params: Any) -> int:
-    """Return the number of parameters in a tree."""
-    return sum(leaf.size for leaf in jax.tree.leaves(params))
-
-
-def take_entry(tree: Any, k: int) -> Any:
-    """Return entry `k` along the first axis of every leaf, in host memory of its own."""
-    return jax.tree.map(lambda leaf: np.array(np.asarray(leaf)[k]), tree)

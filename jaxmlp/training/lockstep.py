@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxmlp.training.diagnose import finite
+from jaxmlp.training.clock import Clock
 from jaxmlp.training.history import History
-from jaxmlp.training.judge import EVALUATION_BATCH, means_of, take_entry
-from jaxmlp.training.loop import Clock, order_of
-from jaxmlp.training.step import Totals, TrainState, batches
+from jaxmlp.training.judge import EVALUATION_BATCH, means_of
+from jaxmlp.training.orders import batches, order_of
+from jaxmlp.training.step import Totals, TrainState
+from jaxmlp.training.trees import finite, take_entry
 
 TRAINING, OK, DIVERGED = "training", "ok", "diverged"
 
@@ -92,82 +93,88 @@ def fit_side_by_side(
     """
     places = [*members, *members[:1] * (width - len(members))]
     states = side.put(_stack([m.state for m in places]))
-    validation = side.put(_orders(places, lambda m: _validation_order(m.valid)))
-    steps, clock = -(-len(members[0].train) // batch_size), Clock()
+    validation = side.put(_orders(places, _validation_order))
     for m in members:
         m.history.remember_parameters(m.state.params)
+    clock = Clock()
     for epoch in range(epochs):
         going = [i for i, m in enumerate(members) if m.status == TRAINING]
         if not going:
             return
         began = time.perf_counter()
-        factors = np.array([m.history.rate_factor() for m in places], states.factor.dtype)
-        states = states._replace(factor=side.put(factors))
         shuffled = partial(_training_order, batch_size=batch_size, epoch=epoch)
         orders = side.put(_orders(places, shuffled))
-        for taken, done in _steps(side, states, orders, steps, going, width, clock):
-            states = taken
+        states = _with_rate_factors(states, places, side)
+        for reached, done in _take_steps(states, orders, going, side, clock):
+            states = reached
             yield Moment((epoch + done) / epochs, [])
         sums = jax.device_get((states.totals, side.evaluate(states.params, validation)))
-        params = jax.device_get(states.params)
-        seconds = (time.perf_counter() - began) / len(going)
-        for i in going:
-            own = partial(take_entry, params, i)
-            _close_epoch(members[i], take_entry(sums, i), own, seconds, epoch + 1 == epochs)
-        ended = [i for i in going if members[i].status != TRAINING]
-        _take_out(states, [(i, members[i]) for i in ended])
-        yield Moment((epoch + 1) / epochs, [members[i] for i in ended])
+        _record_epoch(states, sums, {i: members[i] for i in going}, began)
+        ended = _end_runs(states, {i: members[i] for i in going}, last=epoch + 1 == epochs)
+        yield Moment((epoch + 1) / epochs, ended)
 
 
-def _steps(
-    side: Side,
-    states: TrainState,
-    orders: Any,
-    steps: int,
-    going: list[int],
-    width: int,
-    clock: Clock,
+def _with_rate_factors(states: TrainState, places: list[Member], side: Side) -> TrainState:
+    """Return the states with the factor of each run's updates in the coming epoch."""
+    factors = np.array([m.history.rate_factor() for m in places], states.factor.dtype)
+    return states._replace(factor=side.put(factors))
+
+
+def _take_steps(
+    states: TrainState, orders: Any, going: list[int], side: Side, clock: Clock
 ) -> Iterator[tuple[TrainState, float]]:
     """Take an epoch's steps, and yield the states with the share of the epoch that is done."""
+    width, steps, _ = orders.shape
     goes, step = np.isin(np.arange(width), going), 0
     while step < steps:
-        stop = min(steps, step + clock.steps())
+        stop = min(steps, step + clock.steps_until_look())
         bounds = side.put((np.full(width, step, np.int32), (stop * goes).astype(np.int32)))
         with clock:
             states = jax.block_until_ready(side.run(states, orders, *bounds))
-        clock.note(stop - step)
+        clock.count_steps(stop - step)
         step = stop
         yield states, step / (steps + 1)
 
 
-def _close_epoch(
-    m: Member,
-    sums: tuple[Totals, Totals],
-    params: Callable[[], Any],
-    seconds: float,
-    last: bool,
+def _record_epoch(
+    states: TrainState, sums: tuple[Totals, Totals], going: dict[int, Member], began: float
 ) -> None:
-    """Add an epoch to a run's history, and mark a run that has diverged or ended."""
-    learned, found = sums
-    if not finite((learned.loss, found.loss)):
-        m.status = DIVERGED
-        return
-    task, rate = m.history.task, len(m.train) / max(seconds, 1e-9)
-    train, valid = (
-        means_of(totals, task, m.targets[indices])
-        for totals, indices in ((learned, m.train), (found, m.valid))
-    )
-    m.history.add_epoch(train, valid, params, seconds, rate)
-    if last or m.history.reason_to_stop():
-        m.status = OK
+    """Add an epoch to the history of each run, or mark the run as diverged."""
+    params = jax.device_get(states.params)
+    seconds = (time.perf_counter() - began) / len(going)
+    for i, m in going.items():
+        learned, found = take_entry(sums, i)
+        if not finite((learned.loss, found.loss)):
+            m.status = DIVERGED
+            continue
+        train, valid = (
+            means_of(totals, m.history.task, m.targets[indices])
+            for totals, indices in ((learned, m.train), (found, m.valid))
+        )
+        own, rate = partial(take_entry, params, i), len(m.train) / max(seconds, 1e-9)
+        m.history.add_epoch(train, valid, own, seconds, rate)
+
+
+def _end_runs(states: TrainState, going: dict[int, Member], last: bool) -> list[Member]:
+    """Mark the runs that end with this epoch, give each its state, and return them."""
+    for m in going.values():
+        if m.status == TRAINING and (last or m.history.reason_to_stop()):
+            m.status = OK
+    ended = {i: m for i, m in going.items() if m.status != TRAINING}
+    if ended:
+        bare = _bare(states)
+        bare = bare._replace(totals=jax.tree.map(np.zeros_like, bare.totals))
+        for i, m in ended.items():
+            m.state = take_entry(bare, i)._replace(key=m.state.key)
+    return list(ended.values())
 
 
 def _training_order(m: Member, batch_size: int, epoch: int) -> np.ndarray:
     return order_of(m.train, batch_size, m.seed, epoch)
 
 
-def _validation_order(valid: np.ndarray) -> np.ndarray:
-    return batches(valid, min(EVALUATION_BATCH, len(valid)))
+def _validation_order(m: Member) -> np.ndarray:
+    return batches(m.valid, min(EVALUATION_BATCH, len(m.valid)))
 
 
 def _orders(places: list[Member], order: Callable[[Member], np.ndarray]) -> np.ndarray:
@@ -187,13 +194,3 @@ def _bare(state: TrainState) -> TrainState:
     """Return a state, or several, in NumPy arrays, which know no random keys."""
     bare: TrainState = jax.device_get(state._replace(key=jax.random.key_data(state.key)))
     return bare
-
-
-def _take_out(states: TrainState, ended: list[tuple[int, Member]]) -> None:
-    """Give each run that has ended its own state, on the host."""
-    if not ended:
-        return
-    bare = _bare(states)
-    bare = bare._replace(totals=jax.tree.map(np.zeros_like, bare.totals))
-    for i, m in ended:
-        m.state = take_entry(bare, i)._replace(key=m.state.key)

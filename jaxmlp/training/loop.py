@@ -7,26 +7,20 @@ function of the recipe and the key alone, but for the seconds.
 
 import time
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jaxmlp.training.diagnose import Diverged, finite, first_affected
+from jaxmlp.training.clock import Clock
+from jaxmlp.training.diagnose import Diverged, first_affected
 from jaxmlp.training.history import Best, History, Record
-from jaxmlp.training.judge import (
-    Means,
-    Split,
-    epochs_at_once,
-    means_of_each,
-    sums_over,
-    take_entry,
-)
-from jaxmlp.training.step import TrainState, batches
+from jaxmlp.training.judge import Means, Split, epochs_at_once, means_of_each, sums_over
+from jaxmlp.training.orders import Orders
+from jaxmlp.training.step import TrainState
 from jaxmlp.training.trainer import Ends, Trainer
-
-PACE = 0.25  # seconds between two looks at a running epoch
+from jaxmlp.training.trees import copy_to_host, finite, take_entry
 
 
 class Progress(NamedTuple):
@@ -59,7 +53,7 @@ def begin(trainer: Trainer, seed: int) -> tuple[TrainState, Best]:
     """
     state = trainer.init(np.uint32(seed))
     # in host memory of their own: the next step reuses the device's
-    return state, Best.before(jax.tree.map(lambda leaf: np.array(leaf), state.params))
+    return state, Best.before(copy_to_host(state.params))
 
 
 def shapes_of_start(trainer: Trainer) -> tuple[TrainState, Best]:
@@ -100,135 +94,71 @@ def fit(
     Raises:
       Diverged: if the loss is not finite; names the epoch, the step and the first layer affected.
     """
-    steps, clock = -(-len(train.indices) // batch_size), Clock()
-    orders = _Orders(train.indices, batch_size, seed, epochs_at_once(train, state.params))
-    epoch, step = divmod(int(state.step), steps)
+    orders = Orders(train.indices, batch_size, seed, epochs_at_once(train, state.params))
+    run, clock = _Run(trainer, train, valid, history, orders), Clock()
+    epoch, step = divmod(int(state.step), orders.steps)
     if step == 0:
         history.remember_parameters(state.params)
     while epoch < epochs and not history.reason_to_stop():
-        if step == 0:
-            state = _with_rate_factor(state, history.rate_factor())
-        ahead = min(orders.room, epochs - epoch, history.undisturbed())
-        order = orders.lay_out(epoch, ahead)
-        stop = min(ahead * steps, step + clock.steps())
+        many = min(orders.room, epochs - epoch, history.epochs_ahead())
+        order = orders.lay_out(epoch, many)
+        stop = min(many * orders.steps, step + clock.steps_until_look())
+        state = _with_rate_factor(state, history.rate_factor())
         with clock:
             state, ends = trainer.run(state, train.examples, order, step, stop)
-            good = np.isfinite(jax.device_get(state.totals).loss)  # waits for the steps
-        reached = stop if good else int(state.step) - 1 - epoch * steps
-        clock.note(reached - step)
-        done, step = divmod(reached, steps)
-        if done:
-            _close_epochs(trainer, train, valid, history, ends, done, orders, clock)
-            epoch += done
+            loss, taken = jax.device_get((state.totals.loss, state.step))  # waits for the steps
+        good = np.isfinite(loss)
+        reached = int(taken) - epoch * orders.steps - (not good)
+        clock.count_steps(reached - step)
+        done, step = divmod(reached, orders.steps)
+        run.record_epochs(ends, done, clock)
         if not good:
-            row = orders.rows[done, step]
-            raise _divergence(trainer, state.params, train, row, epoch + 1, step + 1)
-        yield Progress(state, epoch, step, steps, history.records[-1] if done else None)
+            raise run.divergence(state.params, reached)
+        epoch += done
+        yield Progress(state, epoch, step, orders.steps, history.records[-1] if done else None)
 
 
 def _with_rate_factor(state: TrainState, factor: float) -> TrainState:
-    """Return the state with what its updates are multiplied by, sent only where it changes."""
+    """Return the state with this factor of its updates, sent to the device only if it is new."""
     if factor == float(state.factor):
         return state
     return state._replace(factor=jax.device_put(np.float32(factor)))
 
 
-def order_of(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
-    """Return an epoch's batches, shuffled by seed and epoch."""
-    return batches(np.random.default_rng([seed, epoch]).permutation(indices), batch_size)
+class _Run(NamedTuple):
+    """What records the epochs of a run, and names where it diverged."""
 
+    trainer: Trainer
+    train: Split
+    valid: Split | None
+    history: History
+    orders: Orders
 
-class _Orders:
-    """The orders of the coming epochs, laid out once and kept on the device.
+    def record_epochs(self, ends: Ends, done: int, clock: Clock) -> None:
+        """Judge the epochs that a call has completed, and add them to the history."""
+        if not done:
+            return
+        began, judge, steps = time.perf_counter(), self.trainer.judge, self.orders.steps
+        sums = jax.device_get(ends.totals)
+        learned = means_of_each(sums, judge.task, self.train.targets, done)
+        judged: list[Means | None] = [None] * done
+        if self.valid is not None:
+            sums = sums_over(judge, ends.params, self.valid, done)
+            judged = [*means_of_each(sums, judge.task, self.valid.targets, done)]
+        fetched = cache(lambda: jax.device_get(ends.params))
+        seconds, pace = clock.close_epochs()
+        each = (seconds + time.perf_counter() - began) / done
+        for k in range(done):
+            params = cache(lambda k=k: take_entry(fetched(), k))
+            verdict = judged[k]
+            if not finite(params() if verdict is None else verdict.loss):
+                raise self.divergence(params(), (k + 1) * steps - 1)
+            rate = pace / steps * len(self.train.indices)
+            self.history.add_epoch(learned[k], verdict, params, each, rate)
 
-    Attributes:
-      room: how many epochs they have room for.
-      rows: the orders on the host, `(room, steps, batch)`.
-    """
-
-    def __init__(self, indices: np.ndarray, batch_size: int, seed: int, room: int) -> None:
-        self.room, self._draw = room, (indices, batch_size, seed)
-        self._first: int | None = None
-
-    def lay_out(self, first: int, many: int) -> jax.Array:
-        """Return the orders of `many` epochs from `first` on, on the device."""
-        if self._first != first:
-            drawn = [order_of(*self._draw, first + k) for k in range(many)]
-            self.rows = np.full((self.room, *drawn[0].shape), -1, np.int32)
-            self.rows[:many] = drawn
-            self._on_device, self._first = jax.device_put(self.rows), first
-        return self._on_device
-
-
-def _close_epochs(
-    trainer: Trainer,
-    train: Split,
-    valid: Split | None,
-    history: History,
-    ends: Ends,
-    done: int,
-    orders: _Orders,
-    clock: "Clock",
-) -> None:
-    """Judge the epochs that a call has completed, and add them to the history."""
-    began, judge = time.perf_counter(), trainer.judge
-    learned = means_of_each(jax.device_get(ends.totals), judge.task, train.targets, done)
-    judged: list[Means | None] = [None] * done
-    if valid is not None:
-        sums = sums_over(judge, ends.params, valid, done)
-        judged = [*means_of_each(sums, judge.task, valid.targets, done)]
-    fetched = cache(lambda: jax.device_get(ends.params))
-    times = clock.share(done, time.perf_counter() - began, train, orders.rows.shape[1])
-    for k, (means, verdict) in enumerate(zip(learned, judged, strict=True)):
-        params = cache(partial(lambda k: take_entry(fetched(), k), k))
-        if not finite(params() if verdict is None else verdict.loss):
-            row, epoch = orders.rows[k, -1], len(history.records) + 1
-            raise _divergence(trainer, params(), train, row, epoch, orders.rows.shape[1])
-        history.add_epoch(means, verdict, params, *times)
-
-
-def _divergence(
-    trainer: Trainer, params: Any, train: Split, row: np.ndarray, epoch: int, step: int
-) -> Diverged:
-    return Diverged(epoch, step, first_affected(trainer.judge, params, train.examples, row))
-
-
-class Clock:
-    """The time that steps take, and how many to run before the next look."""
-
-    def __init__(self) -> None:
-        self._rate: float | None = None  # steps a second
-        self._compiled = False
-        self._began = self._last = self._seconds = 0.0
-        self._taken = 0  # steps since the last complete epoch
-
-    def __enter__(self) -> "Clock":
-        self._began = time.perf_counter()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._last = time.perf_counter() - self._began
-
-    def steps(self) -> int:
-        """Return how many steps to run next, so that looks come at an even pace."""
-        return 1 if self._rate is None else max(1, int(self._rate * PACE))
-
-    def note(self, steps: int) -> None:
-        """Count the steps that were taken under the clock."""
-        if self._compiled:  # the first run's time is mostly compilation
-            self._rate = steps / self._last
-        self._compiled = True
-        self._seconds, self._taken = self._seconds + self._last, self._taken + steps
-
-    def share(self, epochs: int, judging: float, train: Split, steps: int) -> tuple[float, float]:
-        """Return the seconds of each epoch and the examples a second, and begin anew.
-
-        Args:
-          epochs: how many have just been completed.
-          judging: the seconds it took to judge them.
-          train: the examples that an epoch learns from.
-          steps: the number of steps in an epoch.
-        """
-        seconds, examples = self._seconds, self._taken / steps * len(train.indices)
-        self._seconds, self._taken = 0.0, 0
-        return (seconds + judging) / epochs, examples / max(seconds, 1e-9)
+    def divergence(self, params: Any, at: int) -> Diverged:
+        """Return the error for a step, counted from the first of the orders laid out."""
+        epoch, step = divmod(at, self.orders.steps)
+        row = self.orders.rows[epoch, step]
+        layer = first_affected(self.trainer.judge, params, self.train.examples, row)
+        return Diverged(self.orders.first + epoch + 1, step + 1, layer)

@@ -124,31 +124,7 @@ def make_step(
     return step
 
 
-def batches(indices: np.ndarray, batch_size: int) -> np.ndarray:
-    """Lay indices out in rows of one batch each, the last row filled up with -1.
-
-    Args:
-      indices: which examples, in which order, `(n,)`.
-      batch_size: the number of examples in a batch.
-
-    Returns:
-      int32 `(ceil(n / batch_size), batch_size)`.
-    """
-    order = np.full((-(-len(indices) // batch_size), batch_size), -1, np.int32)
-    order.ravel()[: len(indices)] = indices
-    return order
-
-
 def take(examples: Examples, row: Array) -> Examples:
     """Return the examples of one row of an order; the filling has weight 0."""
     x, targets, weights = (jnp.take(a, row, axis=0, mode="clip") for a in examples)
     return Examples(x, targets, jnp.where(row >= 0, weights, 0))
-
-
-def put_at(trees: Any, k: Array, tree: Any) -> Any:
-    """Replace entry `k` along the first axis of every leaf."""
-    return jax.tree.map(
-        lambda leaves, leaf: jax.lax.dynamic_update_index_in_dim(leaves, leaf, k, axis=0),
-        trees,
-        tree,
-    )

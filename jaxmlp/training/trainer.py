@@ -21,9 +21,9 @@ from jaxmlp.training.step import (
     Totals,
     TrainState,
     make_step,
-    put_at,
     take,
 )
+from jaxmlp.training.trees import put_entry
 
 
 class Ends(NamedTuple):
@@ -118,7 +118,7 @@ def _run_of(step: Step) -> Callable[..., tuple[TrainState, Ends]]:
             sums = jax.tree.map(lambda total: jnp.where(i == begun, 0, total), state.totals)
             end = jnp.minimum(stop, begun + steps)
             i, state = jax.lax.while_loop(before(end), one, (i, state._replace(totals=sums)))
-            return i, state, put_at(ends, number, Ends(state.params, state.totals))
+            return i, state, put_entry(ends, number, Ends(state.params, state.totals))
 
         ends = Ends(state.params, state.totals)
         ends = jax.tree.map(lambda a: jnp.zeros((epochs, *a.shape), a.dtype), ends)

@@ -68,7 +68,7 @@ def test_the_rate_falls_when_progress_saturates(losses, factors, factor):
 def test_no_rule_applies_sooner_than_said(patience, scores):
     """If no epoch gets better the run stops just then, and never before."""
     rules = Rules(patience=patience)
-    ahead = history(rules, [1] * len(scores), scores).undisturbed()
+    ahead = history(rules, [1] * len(scores), scores).epochs_ahead()
     for more in range(1, ahead + 1):
         worse = [*scores, *[0.1] * more]
         stops = history(rules, [1] * len(worse), worse).reason_to_stop() is not None
@@ -77,9 +77,9 @@ def test_no_rule_applies_sooner_than_said(patience, scores):
 
 @pytest.mark.parametrize("rule", ["min_decrease", "min_change", "plateau"])
 def test_rules_of_change_may_apply_after_any_epoch(rule):
-    assert history(Rules(**{rule: 2}), [3, 2, 1]).undisturbed() == 1
-    assert history(Rules(patience=5), [1], [None]).undisturbed() == 5
-    assert history(Rules(), [3, 2, 1]).undisturbed() > 10**6
+    assert history(Rules(**{rule: 2}), [3, 2, 1]).epochs_ahead() == 1
+    assert history(Rules(patience=5), [1], [None]).epochs_ahead() == 5
+    assert history(Rules(), [3, 2, 1]).epochs_ahead() > 10**6
 
 
 def test_the_best_is_the_highest_score_and_among_equals_the_lowest_loss():

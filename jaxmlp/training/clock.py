@@ -1,0 +1,44 @@
+"""The time that steps take, and how many of them to run before the next look."""
+
+import time
+
+PACE = 0.25  # seconds between two looks at a running epoch
+
+
+class Clock:
+    """Measures the steps that run in its `with` block.
+
+    Attributes:
+      seconds: the time that steps have taken since the last complete epoch.
+      taken: the number of these steps.
+    """
+
+    def __init__(self) -> None:
+        self.seconds, self.taken = 0.0, 0
+        self._rate: float | None = None  # steps a second
+        self._compiled = False
+        self._began = self._last = 0.0
+
+    def __enter__(self) -> "Clock":
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._last = time.perf_counter() - self._began
+
+    def steps_until_look(self) -> int:
+        """Return the number of steps to run next, so that looks come at an even pace."""
+        return 1 if self._rate is None else max(1, int(self._rate * PACE))
+
+    def count_steps(self, steps: int) -> None:
+        """Count the steps that the last `with` block ran."""
+        if self._compiled:  # the first run's time is mostly compilation
+            self._rate = steps / self._last
+        self._compiled = True
+        self.seconds, self.taken = self.seconds + self._last, self.taken + steps
+
+    def close_epochs(self) -> tuple[float, float]:
+        """Return the time that steps have taken and the steps a second, and begin anew."""
+        seconds, taken = self.seconds, self.taken
+        self.seconds, self.taken = 0.0, 0
+        return seconds, taken / max(seconds, 1e-9)

@@ -1,0 +1,76 @@
+"""The order of the examples: the batches of each epoch, shuffled by seed and epoch."""
+
+import jax
+import numpy as np
+
+
+def batches(indices: np.ndarray, batch_size: int) -> np.ndarray:
+    """Lay indices out in rows of one batch each, and fill the last row up with -1.
+
+    Args:
+      indices: which examples, in which order, `(n,)`.
+      batch_size: the number of examples in a batch.
+
+    Returns:
+      int32 `(ceil(n / batch_size), batch_size)`.
+    """
+    order = np.full((-(-len(indices) // batch_size), batch_size), -1, np.int32)
+    order.ravel()[: len(indices)] = indices
+    return order
+
+
+def order_of(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+    """Return the shuffled batches of an epoch, a function of the arguments alone (C6, E10).
+
+    Args:
+      indices: which examples, `(n,)`.
+      batch_size: the number of examples in a batch; 1 is online learning, `n` batch learning.
+      seed: of the run.
+      epoch: counted from 0.
+
+    Returns:
+      int32 `(ceil(n / batch_size), batch_size)`, as from `batches`.
+    """
+    return batches(np.random.default_rng([seed, epoch]).permutation(indices), batch_size)
+
+
+class Orders:
+    """The orders of the coming epochs, laid out once and kept on the device.
+
+    Attributes:
+      room: the number of epochs that they have room for.
+      steps: the number of steps in an epoch.
+      first: the first epoch that is laid out, counted from 0.
+      rows: the orders on the host, `(room, steps, batch)`; places left over hold -1.
+    """
+
+    def __init__(self, indices: np.ndarray, batch_size: int, seed: int, room: int) -> None:
+        """Lay out nothing yet.
+
+        Args:
+          indices: which examples, `(n,)`.
+          batch_size: the number of examples in a step.
+          seed: of the run.
+          room: the number of epochs to have room for.
+        """
+        self.room, self.steps, self.first = room, -(-len(indices) // batch_size), -1
+        self.rows = np.full((room, self.steps, batch_size), -1, np.int32)
+        self._arguments = indices, batch_size, seed
+        self._on_device: jax.Array
+
+    def lay_out(self, first: int, many: int) -> jax.Array:
+        """Lay out the orders of some epochs, and return them on the device.
+
+        Args:
+          first: the first epoch, counted from 0.
+          many: the number of epochs.
+
+        Returns:
+          int32 `(room, steps, batch)`.
+        """
+        if first != self.first:
+            drawn = [order_of(*self._arguments, first + k) for k in range(many)]
+            self.rows = np.full_like(self.rows, -1)
+            self.rows[:many] = drawn
+            self._on_device, self.first = jax.device_put(self.rows), first
+        return self._on_device
