@@ -12,16 +12,22 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jaxtyping import Float
 
-Field = Callable[[Array, int, int, int], Array]
-Augment = Callable[[Array, Array], Array]
+from jaxmlp.training.types import Array, RandomKey
+
+Drawn = Float[Array, "{n} 2 {height} {width}"]  # by the arguments of a field
+Fields = Float[Array, "fields 2 height width"]
+Pictures = Float[Array, "N height width channels"]
+Vectors = Float[np.ndarray, "{size} k"]
+Field = Callable[[RandomKey, int, int, int], Fields]
+Augment = Callable[[RandomKey, Pictures], Pictures]
 
 SHARED = 8  # pictures of a batch that share a field: a gather of whole rows is ten times as fast
 KEPT = 0.999  # of the variance of an elastic field, by the eigenvectors that are kept
 
 
-def shift(key: Array, n: int, height: int, width: int) -> Array:
+def shift(key: RandomKey, n: int, height: int, width: int) -> Drawn:
     """Draw `n` fields that move the whole picture, up to a fourteenth of its height each way.
 
     Args:
@@ -37,7 +43,7 @@ def shift(key: Array, n: int, height: int, width: int) -> Array:
     return jnp.broadcast_to(d, (n, 2, height, width))
 
 
-def affine(key: Array, n: int, height: int, width: int) -> Array:
+def affine(key: RandomKey, n: int, height: int, width: int) -> Drawn:
     """Draw `n` fields `d = E r`, `r` from the centre, with entries of `E` in U(-0.15, 0.15).
 
     Any such map is a sum of a rotation, a stretch and a shear.
@@ -57,7 +63,7 @@ def affine(key: Array, n: int, height: int, width: int) -> Array:
     return (E.reshape(-1, 2) @ r).reshape(n, 2, height, width)
 
 
-def elastic(key: Array, n: int, height: int, width: int) -> Array:
+def elastic(key: RandomKey, n: int, height: int, width: int) -> Drawn:
     """Draw `n` fields of white noise under a Gaussian blur of a seventh of the height.
 
     Such a field is a Gaussian process, `Cov(d(r), d(r')) = s^2 exp(-|r - r'|^2 / 4 sigma^2)`. It
@@ -82,7 +88,7 @@ def elastic(key: Array, n: int, height: int, width: int) -> Array:
     return d.reshape(n, 2, height, width)
 
 
-def _eigenvectors(size: int, sigma: float) -> np.ndarray:
+def _eigenvectors(size: int, sigma: float) -> Vectors:
     """Return `B` with `B B^T` the correlation of blurred noise along an axis, `(size, k)`."""
     r = np.arange(size)
     variances, vectors = np.linalg.eigh(np.exp(-((r[:, None] - r) ** 2) / (4 * sigma**2)))
@@ -91,7 +97,7 @@ def _eigenvectors(size: int, sigma: float) -> np.ndarray:
     return vectors[:, :k] * np.sqrt(variances[:k])
 
 
-def warp(x: Array, d: Array) -> Array:
+def warp(x: Pictures, d: Fields) -> Pictures:
     """Displace pictures, reading between four pixels in proportion; the border continues outwards.
 
     Args:
@@ -132,7 +138,7 @@ def augmentation(fields: Sequence[Field], strength: float = 1.0) -> Augment:
       A function `(key, x) -> x` of pictures `(N, height, width, channels)`.
     """
 
-    def augment(key: Array, x: Array) -> Array:
+    def augment(key: RandomKey, x: Pictures) -> Pictures:
         n, height, width, _ = x.shape
         count = n // math.gcd(n, SHARED)
         keys = jax.random.split(key, len(fields))

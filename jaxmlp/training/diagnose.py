@@ -1,12 +1,12 @@
 """Where a network first went wrong, when its loss is no longer a finite number."""
 
-from typing import Any
-
 import jax.numpy as jnp
 
+from jaxmlp.optim.base import Params
 from jaxmlp.training.judge import Judge
-from jaxmlp.training.step import AnyArray, Examples, take
+from jaxmlp.training.step import Examples, take
 from jaxmlp.training.trees import finite
+from jaxmlp.training.types import HostRow
 
 
 class Diverged(ArithmeticError):
@@ -25,7 +25,7 @@ class Diverged(ArithmeticError):
         self.epoch, self.step, self.layer = epoch, step, layer
 
 
-def first_affected(judge: Judge, params: Any, examples: Examples, row: AnyArray) -> str:
+def first_affected(judge: Judge, params: Params, examples: Examples, row: HostRow) -> str:
     """Return in words which part of the computation first has a value that is not finite.
 
     Args:

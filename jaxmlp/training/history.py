@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxmlp.optim.base import Params
 from jaxmlp.training.judge import Means
 from jaxmlp.training.tasks import Task
 from jaxmlp.training.trees import copy_to_host, distance
+from jaxmlp.training.types import Shapes
 
 
 class Rules(NamedTuple):
@@ -112,18 +114,18 @@ class Best(NamedTuple):
       loss: their validation loss.
     """
 
-    params: Any
-    epoch: Any
-    score: Any
-    loss: Any
+    params: Params
+    epoch: np.int64
+    score: np.float64
+    loss: np.float64
 
     @staticmethod
-    def before(params: Any) -> "Best":
+    def before(params: Params | Shapes) -> "Best":
         """Return the start of a run, which anything is better than."""
         worst = np.float64(np.finfo(np.float64).max)
         return Best(params, np.int64(0), -worst, worst)
 
-    def or_better(self, epoch: int, valid: Means | None, params: Callable[[], Any]) -> "Best":
+    def or_better(self, epoch: int, valid: Means | None, params: Callable[[], Params]) -> "Best":
         """Return the better of this and an epoch's parameters.
 
         The highest validation score is the best (C7: the zero-one error, not the loss), and among
@@ -176,9 +178,11 @@ class History:
         self.task, self.best, self.rules = task, best, rules or Rules()
         self.records = list(records)
         self._rate_of = rate_of
-        self._before: Any = None  # the parameters before the epoch, where a rule compares them
+        self._before: Params | None = (
+            None  # the parameters before the epoch, where a rule compares them
+        )
 
-    def remember_parameters(self, params: Any) -> None:
+    def remember_parameters(self, params: Params) -> None:
         """Keep the parameters at the start of an epoch, if a rule compares them with its end."""
         if self.rules.min_change:
             self._before = copy_to_host(params)
@@ -187,7 +191,7 @@ class History:
         self,
         train: Means,
         valid: Means | None,
-        params: Callable[[], Any],
+        params: Callable[[], Params],
         seconds: float,
         examples_per_second: float,
     ) -> None:

@@ -1,18 +1,31 @@
 """The judgement of networks, without an optimizer: sums over all examples, and their means."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jaxmlp.nn import Layer, Loss
+from jaxmlp.optim.base import Params
 from jaxmlp.training.orders import batches
-from jaxmlp.training.step import AnyArray, Examples, Prepare, Totals, take
+from jaxmlp.training.step import Examples, Prepare, Totals, take
 from jaxmlp.training.tasks import Task
 from jaxmlp.training.trees import count, put_entry, take_entry
+from jaxmlp.training.types import (
+    AnyArray,
+    Count,
+    HostInputs,
+    HostOutputs,
+    HostTargets,
+    Indices,
+    Inputs,
+    Order,
+    Outputs,
+    Row,
+    Whole,
+)
 
 EVALUATION_BATCH = 1000
 EXAMPLES_AT_ONCE = 5000  # in the epochs of one call
@@ -35,8 +48,8 @@ class Judge(NamedTuple):
     model: Layer
     task: Task
     prepare: Prepare
-    evaluate: Callable[[Any, Examples, AnyArray, int], Totals]
-    predict: Callable[[Any, AnyArray], Array]
+    evaluate: Callable[[Params, Examples, AnyArray, int], Totals]
+    predict: Callable[[Params, AnyArray], Outputs]
 
 
 class Means(NamedTuple):
@@ -57,11 +70,11 @@ class Split(NamedTuple):
     """
 
     examples: Examples
-    indices: np.ndarray
+    indices: Indices
     seen: int
 
     @property
-    def targets(self) -> np.ndarray:
+    def targets(self) -> HostTargets:
         """The part's encoded targets."""
         return np.asarray(self.examples.targets)[self.indices]
 
@@ -79,33 +92,33 @@ def make_judge(model: Layer, loss: Loss, task: Task, prepare: Prepare) -> Judge:
       The judge.
     """
 
-    def evaluate(params: Any, examples: Examples, order: Array, many: int) -> Totals:
+    def evaluate(params: Params, examples: Examples, order: Order, many: Whole) -> Totals:
         alike = examples._replace(weights=jnp.ones_like(examples.weights))
 
-        def network(k: Array, found: Totals) -> Totals:
+        def judge_network(k: Count, found: Totals) -> Totals:
             own = jax.tree.map(lambda leaf: leaf[k], params)
 
-            def one(totals: Totals, row: Array) -> tuple[Totals, None]:
+            def add_batch(totals: Totals, row: Row) -> tuple[Totals, None]:
                 batch = take(alike, row)
                 outputs = model(own, prepare(batch.x))
                 value = loss(outputs, batch.targets, batch.weights)
                 scores = task.score_each(outputs, batch.targets)
                 return totals.plus(value, scores, batch.weights), None
 
-            totals = jax.lax.scan(one, Totals.zero(), order)[0]
+            totals = jax.lax.scan(add_batch, Totals.zero(), order)[0]
             return put_entry(found, k, totals)
 
         room = len(jax.tree.leaves(params)[0])
         nothing = jax.tree.map(lambda zero: jnp.zeros(room, zero.dtype), Totals.zero())
-        return jax.lax.fori_loop(0, many, network, nothing)
+        return jax.lax.fori_loop(0, many, judge_network, nothing)
 
-    def predict(params: Any, x: Array) -> Array:
+    def predict(params: Params, x: Inputs) -> Outputs:
         return model(params, prepare(x))
 
     return Judge(model, task, prepare, jax.jit(evaluate), jax.jit(predict))
 
 
-def measure(judge: Judge, params: Any, split: Split) -> Means:
+def measure(judge: Judge, params: Params, split: Split) -> Means:
     """Return the loss and the task's score over all examples of a split, weighing all alike.
 
     Args:
@@ -122,7 +135,7 @@ def measure(judge: Judge, params: Any, split: Split) -> Means:
     return means_of_each(sums, judge.task, split.targets, 1)[0]
 
 
-def sums_over(judge: Judge, params: Any, split: Split, many: int) -> Totals:
+def sums_over(judge: Judge, params: Params, split: Split, many: int) -> Totals:
     """Return the sums over all examples of a split, weighing all alike, for several networks.
 
     Args:
@@ -142,18 +155,18 @@ def sums_over(judge: Judge, params: Any, split: Split, many: int) -> Totals:
     return jax.tree.map(lambda *sums: sum(sums), *parts)
 
 
-def means_of(totals: Totals, task: Task, targets: np.ndarray) -> Means:
+def means_of(totals: Totals, task: Task, targets: HostTargets) -> Means:
     """Return the loss and the score that follow from sums over examples with such targets."""
     loss, score, weight = (float(x) for x in totals)
     return Means(loss / weight, task.finish(score / weight, targets))
 
 
-def means_of_each(sums: Totals, task: Task, targets: np.ndarray, many: int) -> list[Means]:
+def means_of_each(sums: Totals, task: Task, targets: HostTargets, many: int) -> list[Means]:
     """Return the means that follow from sums along a first axis, of the first `many` of them."""
     return [means_of(take_entry(sums, k), task, targets) for k in range(many)]
 
 
-def outputs_of(judge: Judge, params: Any, split: Split) -> np.ndarray:
+def outputs_of(judge: Judge, params: Params, split: Split) -> HostOutputs:
     """Return the raw outputs for every example of a split, in its order.
 
     Args:
@@ -167,7 +180,7 @@ def outputs_of(judge: Judge, params: Any, split: Split) -> np.ndarray:
     return predict_all(judge, params, np.asarray(split.examples.x), split.indices)
 
 
-def predict_all(judge: Judge, params: Any, x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+def predict_all(judge: Judge, params: Params, x: HostInputs, indices: Indices) -> HostOutputs:
     """Return the raw outputs for stored inputs, a thousand at a time.
 
     Args:
@@ -183,7 +196,7 @@ def predict_all(judge: Judge, params: Any, x: np.ndarray, indices: np.ndarray) -
     return np.concatenate([judge.predict(params, x[piece]) for piece in pieces])
 
 
-def epochs_at_once(split: Split, params: Any) -> int:
+def epochs_at_once(split: Split, params: Params) -> int:
     """Return how many epochs a call of the compiled loop goes through at most.
 
     A call takes some tenths of a millisecond, as long as several epochs of a small table, and the

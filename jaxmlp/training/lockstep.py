@@ -13,14 +13,20 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Int
 
+from jaxmlp.optim.base import Params
 from jaxmlp.training.clock import Clock
 from jaxmlp.training.history import History
 from jaxmlp.training.judge import EVALUATION_BATCH, means_of
 from jaxmlp.training.orders import batches, order_of
 from jaxmlp.training.step import Totals, TrainState
 from jaxmlp.training.trees import finite, take_entry
+from jaxmlp.training.types import AnyArray, AnyTree, HostOrder, HostTargets
 
+Part = Int[np.ndarray, "_"]
+RunOrders = Int[AnyArray, "runs steps batch"]
+Bounds = Int[AnyArray, "runs"]
 TRAINING, OK, DIVERGED = "training", "ok", "diverged"
 
 
@@ -41,10 +47,10 @@ class Member:
 
     number: int
     seed: int
-    train: np.ndarray
-    valid: np.ndarray
+    train: Part
+    valid: Part
     shift: int
-    targets: np.ndarray
+    targets: HostTargets
     state: TrainState
     history: History
     status: str = TRAINING
@@ -59,9 +65,9 @@ class Side(NamedTuple):
       evaluate: `(params, orders) -> Totals`, for each run over the examples of its order.
     """
 
-    put: Callable[[Any], Any]
-    run: Callable[..., TrainState]
-    evaluate: Callable[[Any, Any], Totals]
+    put: Callable[[AnyTree], Any]
+    run: Callable[[TrainState, RunOrders, Bounds, Bounds], TrainState]
+    evaluate: Callable[[Params, RunOrders], Totals]
 
 
 class Moment(NamedTuple):
@@ -121,7 +127,7 @@ def _with_rate_factors(states: TrainState, places: list[Member], side: Side) -> 
 
 
 def _take_steps(
-    states: TrainState, orders: Any, going: list[int], side: Side, clock: Clock
+    states: TrainState, orders: RunOrders, going: list[int], side: Side, clock: Clock
 ) -> Iterator[tuple[TrainState, float]]:
     """Take an epoch's steps, and yield the states with the share of the epoch that is done."""
     width, steps, _ = orders.shape
@@ -169,15 +175,15 @@ def _end_runs(states: TrainState, going: dict[int, Member], last: bool) -> list[
     return list(ended.values())
 
 
-def _training_order(m: Member, batch_size: int, epoch: int) -> np.ndarray:
+def _training_order(m: Member, batch_size: int, epoch: int) -> HostOrder:
     return order_of(m.train, batch_size, m.seed, epoch)
 
 
-def _validation_order(m: Member) -> np.ndarray:
+def _validation_order(m: Member) -> HostOrder:
     return batches(m.valid, min(EVALUATION_BATCH, len(m.valid)))
 
 
-def _orders(places: list[Member], order: Callable[[Member], np.ndarray]) -> np.ndarray:
+def _orders(places: list[Member], order: Callable[[Member], HostOrder]) -> RunOrders:
     """Stack the orders of all runs, each moved to its run's examples; the filling stays."""
     pairs = [(m.shift, order(m)) for m in places]
     return np.stack([np.where(rows < 0, rows, rows + shift) for shift, rows in pairs])

@@ -8,11 +8,12 @@ function of the recipe and the key alone, but for the seconds.
 import time
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
+from jaxmlp.optim.base import Params
 from jaxmlp.training.clock import Clock
 from jaxmlp.training.diagnose import Diverged, first_affected
 from jaxmlp.training.history import Best, History, Record
@@ -156,7 +157,7 @@ class _Run(NamedTuple):
             rate = pace / steps * len(self.train.indices)
             self.history.add_epoch(learned[k], verdict, params, each, rate)
 
-    def divergence(self, params: Any, at: int) -> Diverged:
+    def divergence(self, params: Params, at: int) -> Diverged:
         """Return the error for a step, counted from the first of the orders laid out."""
         epoch, step = divmod(at, self.orders.steps)
         row = self.orders.rows[epoch, step]

@@ -2,9 +2,14 @@
 
 import jax
 import numpy as np
+from jaxtyping import Int
+
+from jaxmlp.training.types import HostOrder, Indices
+
+LaidOut = Int[jax.Array, "room steps batch"]
 
 
-def batches(indices: np.ndarray, batch_size: int) -> np.ndarray:
+def batches(indices: Indices, batch_size: int) -> HostOrder:
     """Lay indices out in rows of one batch each, and fill the last row up with -1.
 
     Args:
@@ -19,7 +24,7 @@ def batches(indices: np.ndarray, batch_size: int) -> np.ndarray:
     return order
 
 
-def order_of(indices: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+def order_of(indices: Indices, batch_size: int, seed: int, epoch: int) -> HostOrder:
     """Return the shuffled batches of an epoch, a function of the arguments alone (C6, E10).
 
     Args:
@@ -44,7 +49,7 @@ class Orders:
       rows: the orders on the host, `(room, steps, batch)`; places left over hold -1.
     """
 
-    def __init__(self, indices: np.ndarray, batch_size: int, seed: int, room: int) -> None:
+    def __init__(self, indices: Indices, batch_size: int, seed: int, room: int) -> None:
         """Lay out nothing yet.
 
         Args:
@@ -56,9 +61,9 @@ class Orders:
         self.room, self.steps, self.first = room, -(-len(indices) // batch_size), -1
         self.rows = np.full((room, self.steps, batch_size), -1, np.int32)
         self._arguments = indices, batch_size, seed
-        self._on_device: jax.Array
+        self._on_device: LaidOut
 
-    def lay_out(self, first: int, many: int) -> jax.Array:
+    def lay_out(self, first: int, many: int) -> LaidOut:
         """Lay out the orders of some epochs, and return them on the device.
 
         Args:

@@ -5,19 +5,29 @@ and takes one gradient step. `jaxmlp.training.trainer` compiles the loop around 
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax import Array
 
 from jaxmlp.nn.backprop import ValueAndGrad
+from jaxmlp.optim.base import Params, State
+from jaxmlp.optim.wrappers import Pair
 from jaxmlp.training.augment import Augment
+from jaxmlp.training.types import (
+    Array,
+    Count,
+    Inputs,
+    Outputs,
+    PerExample,
+    RandomKey,
+    Row,
+    Scalar,
+    Targets,
+)
 
-AnyArray = Array | np.ndarray
-Prepare = Callable[[Array], Array]
-Score = Callable[[Array, Array], Array]
+Prepare = Callable[[Inputs], Array]
+Score = Callable[[Outputs, Targets], PerExample]
 
 
 class Examples(NamedTuple):
@@ -30,8 +40,8 @@ class Examples(NamedTuple):
     """
 
     x: Array
-    targets: Array
-    weights: Array
+    targets: Targets
+    weights: PerExample
 
 
 class Totals(NamedTuple):
@@ -43,16 +53,16 @@ class Totals(NamedTuple):
       weight: sum of the weights.
     """
 
-    loss: Array
-    score: Array
-    weight: Array
+    loss: Scalar
+    score: Scalar
+    weight: Scalar
 
     @staticmethod
     def zero() -> "Totals":
         """Return empty sums."""
         return Totals(*jnp.zeros(3))
 
-    def plus(self, loss: Array, scores: Array, weights: Array) -> "Totals":
+    def plus(self, loss: Scalar, scores: PerExample, weights: PerExample) -> "Totals":
         """Return the sums with a batch added: its mean loss, its examples' scores and weights."""
         weight = jnp.sum(weights)
         return Totals(
@@ -72,12 +82,12 @@ class TrainState(NamedTuple):
       factor: what updates are multiplied by: 1, until a plateau lowers the learning rate.
     """
 
-    params: Any
-    opt_state: Any
-    key: Array
-    step: Array
+    params: Params
+    opt_state: State
+    key: RandomKey
+    step: Count
     totals: Totals
-    factor: Array
+    factor: Scalar
 
 
 Step = Callable[[TrainState, Examples], TrainState]
@@ -85,7 +95,7 @@ Step = Callable[[TrainState, Examples], TrainState]
 
 def make_step(
     value_and_grad: ValueAndGrad,
-    optimizer: Any,
+    optimizer: Pair,
     score: Score,
     prepare: Prepare,
     augment: Augment | None = None,
@@ -103,6 +113,7 @@ def make_step(
     Returns:
       A pure function. A step whose loss is not finite changes no parameter.
     """
+    _, update = optimizer
 
     def step(state: TrainState, batch: Examples) -> TrainState:
         key, x = jax.random.fold_in(state.key, state.step), prepare(batch.x)
@@ -116,7 +127,7 @@ def make_step(
         finite = jnp.isfinite(loss)
         gradient = jax.tree.map(lambda g: jnp.where(finite, g, 0), gradient)
         factor = jnp.where(finite, state.factor, 0)
-        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+        updates, opt_state = update(gradient, state.opt_state, state.params)
         params = jax.tree.map(lambda w, u: w + factor.astype(w.dtype) * u, state.params, updates)
         totals = state.totals.plus(loss, score(outputs, batch.targets), batch.weights)
         return TrainState(params, opt_state, state.key, state.step + 1, totals, state.factor)
@@ -124,7 +135,7 @@ def make_step(
     return step
 
 
-def take(examples: Examples, row: Array) -> Examples:
+def take(examples: Examples, row: Row) -> Examples:
     """Return the examples of one row of an order; the filling has weight 0."""
     x, targets, weights = (jnp.take(a, row, axis=0, mode="clip") for a in examples)
     return Examples(x, targets, jnp.where(row >= 0, weights, 0))

@@ -6,14 +6,19 @@ yes-or-no, softmax for one class out of many. The output activation itself stand
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jaxtyping import Float, Int
 
 from jaxmlp.errors import InputError
+from jaxmlp.training.types import AnyArray, Array, HostTargets, Outputs, PerExample, Targets
+
+Labels = Int[Array, "N"]
+Numbers = Float[Array, "N K"]
+Column = Float[Array, "N 1"]
+TwoColumns = Float[Array, "N 2"]
 
 
 @dataclass(frozen=True)
@@ -35,26 +40,26 @@ class Task:
     losses: tuple[str, ...]
     score: str
     outputs: Callable[[int], int]
-    encode: Callable[[np.ndarray], np.ndarray]
-    score_each: Callable[[Array, Array], Array]
-    finish: Callable[[float, np.ndarray], float]
-    probabilities: Callable[[Any], Array]
+    encode: Callable[[HostTargets], HostTargets]
+    score_each: Callable[[Outputs, Targets], PerExample]
+    finish: Callable[[float, HostTargets], float]
+    probabilities: Callable[[AnyArray], AnyArray]
 
 
-def _right_class(outputs: Array, labels: Array) -> Array:
+def _right_class(outputs: Outputs, labels: Labels) -> PerExample:
     return (jnp.argmax(outputs, axis=1) == labels).astype(outputs.dtype)
 
 
-def _right_signs(outputs: Array, targets: Array) -> Array:
+def _right_signs(outputs: Outputs, targets: Numbers) -> PerExample:
     """Return the share of an example's yes-or-no answers that are right."""
     return jnp.mean((outputs > 0) == (targets > 0.5), axis=1, dtype=outputs.dtype)
 
 
-def _squared_error(outputs: Array, targets: Array) -> Array:
+def _squared_error(outputs: Outputs, targets: Numbers) -> PerExample:
     return jnp.mean((outputs - targets) ** 2, axis=1)
 
 
-def _r2(mean_squared_error: float, targets: np.ndarray) -> float:
+def _r2(mean_squared_error: float, targets: HostTargets) -> float:
     """Return the coefficient of determination, `1 - MSE / Var(targets)`.
 
     Targets are encoded with variance 1 in the training part, which stands in where a part's own
@@ -65,12 +70,12 @@ def _r2(mean_squared_error: float, targets: np.ndarray) -> float:
 
 
 @jax.jit
-def _two_columns(outputs: Array) -> Array:
+def _two_columns(outputs: Column) -> TwoColumns:
     p = jax.nn.sigmoid(outputs)
     return jnp.concatenate([1 - p, p], axis=1)
 
 
-def _same(mean: float, _: np.ndarray) -> float:
+def _same(mean: float, _: HostTargets) -> float:
     return mean
 
 

@@ -4,26 +4,20 @@ Everything here is a pure function, compiled by `jax.jit` for whatever device ho
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jaxmlp.nn.backprop import ValueAndGrad
+from jaxmlp.optim.base import Params
+from jaxmlp.optim.wrappers import Pair
 from jaxmlp.training.augment import Augment
 from jaxmlp.training.judge import Judge
-from jaxmlp.training.step import (
-    AnyArray,
-    Examples,
-    Step,
-    Totals,
-    TrainState,
-    make_step,
-    take,
-)
+from jaxmlp.training.step import Examples, Step, Totals, TrainState, make_step, take
 from jaxmlp.training.trees import put_entry
+from jaxmlp.training.types import AnyArray, Count, Orders, Truth, Whole
 
 
 class Ends(NamedTuple):
@@ -34,8 +28,11 @@ class Ends(NamedTuple):
       totals: the sums over its steps.
     """
 
-    params: Any
+    params: Params
     totals: Totals
+
+
+Carry = tuple[Count, TrainState] | tuple[Count, TrainState, Ends]
 
 
 class Trainer(NamedTuple):
@@ -58,7 +55,7 @@ class Trainer(NamedTuple):
 def make_trainer(
     judge: Judge,
     value_and_grad: ValueAndGrad,
-    optimizer: Any,
+    optimizer: Pair,
     input_shape: tuple[int, ...],
     augment: Augment | None = None,
 ) -> Trainer:
@@ -75,14 +72,15 @@ def make_trainer(
     Returns:
       The trainer.
     """
+    init_optimizer, _ = optimizer
 
-    def init(seed: int | np.uint32) -> TrainState:
+    def init(seed: Whole) -> TrainState:
         key = jax.random.key(seed, impl="threefry2x32")
         params, _ = judge.model.init(jax.random.fold_in(key, 0), input_shape)
         zero = jnp.zeros((), jnp.int32)
         run_key = jax.random.fold_in(key, 1)
         one = jnp.ones((), jnp.float32)
-        return TrainState(params, optimizer.init(params), run_key, zero, Totals.zero(), one)
+        return TrainState(params, init_optimizer(params), run_key, zero, Totals.zero(), one)
 
     step = make_step(value_and_grad, optimizer, judge.task.score_each, judge.prepare, augment)
     # the start runs once: at a lower level a processor compiles it in a third of the time
@@ -98,31 +96,33 @@ def _run_of(step: Step) -> Callable[..., tuple[TrainState, Ends]]:
     """The loop over steps, epoch by epoch, as `Trainer.run` describes it."""
 
     def run(
-        state: TrainState, examples: Examples, orders: Array, start: int, stop: int
+        state: TrainState, examples: Examples, orders: Orders, start: Whole, stop: Whole
     ) -> tuple[TrainState, Ends]:
         epochs, steps, _ = orders.shape
 
-        def before(end: Array | int) -> Callable[[Any], Array]:
+        def unfinished(end: Whole) -> Callable[[Carry], Truth]:
             return lambda carry: (carry[0] < end) & jnp.isfinite(carry[1].totals.loss)
 
-        def epoch(carry: tuple[Array, TrainState, Ends]) -> tuple[Array, TrainState, Ends]:
+        def run_epoch(carry: tuple[Count, TrainState, Ends]) -> tuple[Count, TrainState, Ends]:
             i, state, ends = carry
             number = jax.lax.div(i, jnp.int32(steps))
             begun = number * steps
             order = orders[number]
 
-            def one(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
+            def take_step(carry: tuple[Count, TrainState]) -> tuple[Count, TrainState]:
                 i, state = carry
                 return i + 1, step(state, take(examples, order[i - begun]))
 
             sums = jax.tree.map(lambda total: jnp.where(i == begun, 0, total), state.totals)
             end = jnp.minimum(stop, begun + steps)
-            i, state = jax.lax.while_loop(before(end), one, (i, state._replace(totals=sums)))
+            i, state = jax.lax.while_loop(
+                unfinished(end), take_step, (i, state._replace(totals=sums))
+            )
             return i, state, put_entry(ends, number, Ends(state.params, state.totals))
 
         ends = Ends(state.params, state.totals)
         ends = jax.tree.map(lambda a: jnp.zeros((epochs, *a.shape), a.dtype), ends)
         first = (jnp.asarray(start, jnp.int32), state, ends)
-        return jax.lax.while_loop(before(stop), epoch, first)[1:]
+        return jax.lax.while_loop(unfinished(stop), run_epoch, first)[1:]
 
     return run

@@ -1,42 +1,45 @@
 """Small functions of trees of arrays: size, distance, copies, and entries of a first axis."""
 
-from typing import Any
-
 import jax
 import numpy as np
-from jax import Array
+
+from jaxmlp.optim.base import Params
+from jaxmlp.training.types import AnyTree, Array, Count, Shapes, Tree
 
 
-def count(params: Any) -> int:
+def count(params: Params | Shapes) -> int:
     """Return the number of parameters in a tree."""
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
-def finite(tree: Any) -> bool:
+def finite(tree: AnyTree) -> bool:
     """Return whether every number of a tree is finite."""
     return all(bool(np.all(np.isfinite(leaf))) for leaf in jax.tree.leaves(tree))
 
 
-def distance(a: Any, b: Any) -> float:
+def distance(a: Params, b: Params) -> float:
     """Return `|a - b|`, the Euclidean length over all leaves."""
     squares = jax.tree.map(lambda a, b: float(np.sum((np.asarray(a) - b) ** 2)), a, b)
     return float(np.sqrt(sum(jax.tree.leaves(squares))))
 
 
-def copy_to_host(tree: Any) -> Any:
+def copy_to_host(tree: Tree) -> Tree:
     """Return a copy of a tree in host memory of its own."""
-    return jax.tree.map(lambda leaf: np.array(leaf), tree)
+    copy: Tree = jax.tree.map(lambda leaf: np.array(leaf), tree)
+    return copy
 
 
-def take_entry(tree: Any, k: int) -> Any:
+def take_entry(tree: Tree, k: int) -> Tree:
     """Return entry `k` along the first axis of every leaf, in host memory of its own."""
-    return jax.tree.map(lambda leaf: np.array(np.asarray(leaf)[k]), tree)
+    entry: Tree = jax.tree.map(lambda leaf: np.array(np.asarray(leaf)[k]), tree)
+    return entry
 
 
-def put_entry(trees: Any, k: Array, tree: Any) -> Any:
+def put_entry(trees: Tree, k: Count, tree: Tree) -> Tree:
     """Replace entry `k` along the first axis of every leaf."""
-    return jax.tree.map(
-        lambda leaves, leaf: jax.lax.dynamic_update_index_in_dim(leaves, leaf, k, axis=0),
-        trees,
-        tree,
-    )
+
+    def put(leaves: Array, leaf: Array) -> Array:
+        return jax.lax.dynamic_update_index_in_dim(leaves, leaf, k, axis=0)
+
+    replaced: Tree = jax.tree.map(put, trees, tree)
+    return replaced
