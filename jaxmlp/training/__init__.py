@@ -1,4 +1,8 @@
-"""Training: one step, the compiled loop around it, the judgement of networks, and tasks."""
+"""Training: one step, the compiled loop around it, the run, and the evaluation of networks.
+
+`step` is one step, `trainer` the compiled loop of steps, `loop` a run of epochs, `lockstep` several
+runs side by side. `history` keeps a run's records and decides when it ends; `judge` evaluates.
+"""
 
 from jaxmlp.training.augment import Augment, augmentation
 from jaxmlp.training.diagnose import Diverged

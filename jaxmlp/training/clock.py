@@ -1,4 +1,4 @@
-"""The time that steps take, and how many of them to run before the next look."""
+"""A clock for steps: the time they take, and how many to run before the next look."""
 
 import time
 
@@ -6,7 +6,7 @@ PACE = 0.25  # seconds between two looks at a running epoch
 
 
 class Clock:
-    """Measures the steps that run in its `with` block.
+    """A clock that measures the steps run inside its `with` block.
 
     Attributes:
       seconds: the time that steps have taken since the last complete epoch.

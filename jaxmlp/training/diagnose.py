@@ -1,4 +1,4 @@
-"""Where a network first went wrong, when its loss is no longer a finite number."""
+"""Where a network first produced a number that is not finite, once its loss is not finite."""
 
 import jax.numpy as jnp
 
@@ -13,8 +13,8 @@ class Diverged(ArithmeticError):
     """The loss became infinite or not a number.
 
     Attributes:
-      epoch: in which epoch, counted from 1.
-      step: at which of its steps, counted from 1.
+      epoch: the epoch, counted from 1.
+      step: the step of this epoch, counted from 1.
       layer: the first layer affected, in words.
     """
 
@@ -29,10 +29,10 @@ def first_affected(judge: Judge, params: Params, examples: Examples, row: HostRo
     """Return in words which part of the computation first has a value that is not finite.
 
     Args:
-      judge: for the model and the preparation of its inputs.
+      judge: the network.
       params: the parameters before the step.
       examples: the training examples.
-      row: the indices of the step's examples.
+      row: the indices of the step's examples, filled up with -1.
 
     Returns:
       A layer with its position, or "the input", or "the loss" if all outputs are finite.

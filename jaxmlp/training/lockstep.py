@@ -1,8 +1,8 @@
-"""Several runs side by side: epochs of the same number of steps, each run with its own numbers.
+"""Training of several runs side by side, in one compiled program.
 
-The counterpart of `fit` for runs that share a compiled program. Batches are those of `fit`, and
-each run has a `History` of its own, which judges it by the same rules; a run that has ended takes
-no more steps, and the others go on.
+The counterpart of `fit` for a sweep. Each run has its own numbers, such as the learning rate, and
+its own `History`; batches and rules are those of `fit`. All epochs have the same number of steps. A
+run that has ended takes no more steps, and the others go on.
 """
 
 import time
@@ -35,12 +35,12 @@ class Member:
     """One of the runs that train side by side.
 
     Attributes:
-      number: by which the caller knows it.
-      seed: of the order of its examples.
-      train, valid: the indices of its examples.
-      shift: what is added to them to find the examples on the device.
-      targets: all its encoded targets.
-      state: where it starts and, once it has ended, where it ended.
+      number: the run's number in the sweep.
+      seed: the seed for the order of its examples.
+      train, valid: the indices of its training and validation examples.
+      shift: added to the indices to find the examples on the device.
+      targets: the encoded targets of all its examples.
+      state: the state at its start and, once it has ended, at its end.
       history: its records, its best parameters and its rules.
       status: `training`, and `ok` or `diverged` once it has ended.
     """
@@ -60,9 +60,10 @@ class Side(NamedTuple):
     """The compiled functions of runs side by side; the first axis of every array counts the runs.
 
     Attributes:
-      put: from arrays on the host to the devices that the runs are spread over.
-      run: `(states, orders, starts, stops) -> states`, for each run the steps of one epoch.
-      evaluate: `(params, orders) -> Totals`, for each run over the examples of its order.
+      put: moves arrays from the host to the devices of the runs.
+      run: `(states, orders, starts, stops) -> states`; each run takes steps of one epoch, from its
+        start up to its stop.
+      evaluate: `(params, orders) -> Totals`, the sums of each run over the examples of its order.
     """
 
     put: Callable[[AnyTree], Any]
@@ -71,10 +72,10 @@ class Side(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """Where runs side by side are.
+    """The progress of runs side by side.
 
     Attributes:
-      done: how much of all epochs is done, from 0 to 1.
+      done: the share of all epochs that is done, from 0 to 1.
       ended: the runs that have just ended.
     """
 
@@ -85,17 +86,19 @@ class Moment(NamedTuple):
 def fit_side_by_side(
     side: Side, members: list[Member], *, width: int, epochs: int, batch_size: int
 ) -> Iterator[Moment]:
-    """Train runs side by side, until each has ended.
+    """Train runs side by side until each has ended.
+
+    A run that diverges is marked and ends alone.
 
     Args:
       side: the compiled functions.
-      members: the runs, from their start; the parts of their data are of equal sizes.
-      width: how many runs the functions are compiled for; places left over stand still.
+      members: the runs, each at its start; their data have parts of equal sizes.
+      width: the number of runs that the functions are compiled for; unused places take no steps.
       epochs: the number of epochs.
       batch_size: the number of examples in a step.
 
     Yields:
-      The progress, a few times a second and whenever runs have ended.
+      The progress, a few times a second and after every epoch.
     """
     places = [*members, *members[:1] * (width - len(members))]
     states = side.put(_stack([m.state for m in places]))
@@ -129,7 +132,10 @@ def _with_rate_factors(states: TrainState, places: list[Member], side: Side) -> 
 def _take_steps(
     states: TrainState, orders: RunOrders, going: list[int], side: Side, clock: Clock
 ) -> Iterator[tuple[TrainState, float]]:
-    """Take an epoch's steps, and yield the states with the share of the epoch that is done."""
+    """Take an epoch's steps, and yield the states with the share of the epoch that is done.
+
+    The share stays below 1, since the evaluation follows.
+    """
     width, steps, _ = orders.shape
     goes, step = np.isin(np.arange(width), going), 0
     while step < steps:
@@ -176,27 +182,29 @@ def _end_runs(states: TrainState, going: dict[int, Member], last: bool) -> list[
 
 
 def _training_order(m: Member, batch_size: int, epoch: int) -> HostOrder:
+    """Return the shuffled batches of a run's epoch."""
     return order_of(m.train, batch_size, m.seed, epoch)
 
 
 def _validation_order(m: Member) -> HostOrder:
+    """Return the batches of a run's validation part."""
     return batches(m.valid, min(EVALUATION_BATCH, len(m.valid)))
 
 
 def _orders(places: list[Member], order: Callable[[Member], HostOrder]) -> RunOrders:
-    """Stack the orders of all runs, each moved to its run's examples; the filling stays."""
+    """Return the orders of all runs, with indices that point to each run's examples."""
     pairs = [(m.shift, order(m)) for m in places]
     return np.stack([np.where(rows < 0, rows, rows + shift) for shift, rows in pairs])
 
 
 def _stack(states: list[TrainState]) -> TrainState:
-    """Return the states as one on the host, the runs along a new first axis."""
+    """Return one state on the host; a new first axis counts the runs."""
     stacked: TrainState = jax.tree.map(lambda *leaves: np.stack(leaves), *map(_bare, states))
     key = jax.random.wrap_key_data(stacked.key, impl=jax.random.key_impl(states[0].key))
     return stacked._replace(key=key)
 
 
 def _bare(state: TrainState) -> TrainState:
-    """Return a state, or several, in NumPy arrays, which know no random keys."""
+    """Return a state in NumPy arrays, with the data of its random keys."""
     bare: TrainState = jax.device_get(state._replace(key=jax.random.key_data(state.key)))
     return bare

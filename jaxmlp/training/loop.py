@@ -1,8 +1,8 @@
 """The training loop: epochs of shuffled batches, each recorded in the run's history.
 
-`fit` is a generator. It yields whenever there is something to show or to save, and whoever drives
-it prints, writes files or stops: the loop itself does no input or output. All it yields is a
-function of the recipe and the key alone, but for the seconds.
+`fit` is a generator. It yields whenever there is something to show or to save. Its caller prints,
+writes files or stops; the loop itself does no input or output. Except for the seconds, what it
+yields depends on the recipe and the seed alone.
 """
 
 import time
@@ -25,14 +25,14 @@ from jaxmlp.training.trees import copy_to_host, finite, take_entry
 
 
 class Progress(NamedTuple):
-    """Where a run is.
+    """The progress of a run.
 
     Attributes:
       state: everything needed to go on.
       epoch: the number of complete epochs.
-      step: the number of steps taken in the current one.
+      step: the number of steps taken in the current epoch.
       steps: the number of steps in an epoch.
-      record: the last epoch's record, if one or several have just been completed.
+      record: the record of the last complete epoch, if an epoch has just ended; else `None`.
     """
 
     state: TrainState
@@ -47,18 +47,25 @@ def begin(trainer: Trainer, seed: int) -> tuple[TrainState, Best]:
 
     Args:
       trainer: the compiled functions.
-      seed: of the run's root key.
+      seed: the seed of the run's root key.
 
     Returns:
-      The state before the first step, and a `Best` that anything is better than.
+      The state before the first step, and a `Best` to which every epoch is better.
     """
     state = trainer.init(np.uint32(seed))
-    # in host memory of their own: the next step reuses the device's
+    # a copy: the next step overwrites the parameters on the device
     return state, Best.before(copy_to_host(state.params))
 
 
 def shapes_of_start(trainer: Trainer) -> tuple[TrainState, Best]:
-    """Return the shapes and types of what `begin` returns, without compiling."""
+    """Return what `begin` returns with shapes and types in place of arrays, without compiling.
+
+    Args:
+      trainer: the compiled functions.
+
+    Returns:
+      A state and a `Best` of `jax.ShapeDtypeStruct`.
+    """
     state = jax.eval_shape(trainer.init, np.uint32(0))
     return state, Best.before(state.params)
 
@@ -74,26 +81,30 @@ def fit(
     batch_size: int,
     seed: int,
 ) -> Iterator[Progress]:
-    """Train, from the start of a run or from wherever it was left.
+    """Train a run from its start, or from where it was left (B1, C6, E10).
 
-    The order of the examples in an epoch is a function of the seed and the epoch.
+    Each epoch takes the batches of its order, computes their gradients, updates the parameters and
+    adds a record to the history. The order depends on the seed and the epoch alone. The history's
+    rules may end the run early (C7) or lower its learning rate (C5). Short epochs share a call of
+    the compiled loop.
 
     Args:
       trainer: the compiled functions.
-      train: the examples to learn from.
-      valid: the examples to choose by, or `None`.
-      state: from `begin` or a checkpoint; it is used up.
-      history: of the complete epochs; each further one is added.
+      train: the part to learn from.
+      valid: the part that chooses the best parameters; `None` for the latest.
+      state: from `begin` or a checkpoint; its arrays cannot be used afterwards.
+      history: the history of the complete epochs; each further epoch is added.
       epochs: the number of epochs of the whole run.
       batch_size: the number of examples in a step.
-      seed: of the order of the examples.
+      seed: the seed for the order of the examples.
 
     Yields:
-      The progress, a few times a second and after every epoch, or several at once where they are
-      short. A state is good until the next one is asked for.
+      The progress, a few times a second and after every call that completes epochs. The arrays of
+      its state can be used until the next one is asked for.
 
     Raises:
-      Diverged: if the loss is not finite; names the epoch, the step and the first layer affected.
+      Diverged: if the loss or, without a validation part, a parameter is not finite; it names the
+        epoch, the step and the first layer affected.
     """
     orders = Orders(train.indices, batch_size, seed, epochs_at_once(train, state.params))
     run, clock = _Run(trainer, train, valid, history, orders), Clock()

@@ -10,10 +10,10 @@ LaidOut = Int[jax.Array, "room steps batch"]
 
 
 def batches(indices: Indices, batch_size: int) -> HostOrder:
-    """Lay indices out in rows of one batch each, and fill the last row up with -1.
+    """Lay indices out in batches, one a row, and fill the last row up with -1.
 
     Args:
-      indices: which examples, in which order, `(n,)`.
+      indices: the indices of the examples, in order, `(n,)`.
       batch_size: the number of examples in a batch.
 
     Returns:
@@ -28,9 +28,9 @@ def order_of(indices: Indices, batch_size: int, seed: int, epoch: int) -> HostOr
     """Return the shuffled batches of an epoch, a function of the arguments alone (C6, E10).
 
     Args:
-      indices: which examples, `(n,)`.
+      indices: the indices of the examples, `(n,)`.
       batch_size: the number of examples in a batch; 1 is online learning, `n` batch learning.
-      seed: of the run.
+      seed: the run's seed.
       epoch: counted from 0.
 
     Returns:
@@ -43,20 +43,20 @@ class Orders:
     """The orders of the coming epochs, laid out once and kept on the device.
 
     Attributes:
-      room: the number of epochs that they have room for.
+      room: the greatest number of epochs laid out together.
       steps: the number of steps in an epoch.
       first: the first epoch that is laid out, counted from 0.
-      rows: the orders on the host, `(room, steps, batch)`; places left over hold -1.
+      rows: the orders on the host, `(room, steps, batch)`; unused places hold -1.
     """
 
     def __init__(self, indices: Indices, batch_size: int, seed: int, room: int) -> None:
-        """Lay out nothing yet.
+        """Prepare to lay out orders.
 
         Args:
-          indices: which examples, `(n,)`.
+          indices: the indices of the examples, `(n,)`.
           batch_size: the number of examples in a step.
-          seed: of the run.
-          room: the number of epochs to have room for.
+          seed: the run's seed.
+          room: the greatest number of epochs laid out together.
         """
         self.room, self.steps, self.first = room, -(-len(indices) // batch_size), -1
         self.rows = np.full((room, self.steps, batch_size), -1, np.int32)
@@ -64,7 +64,7 @@ class Orders:
         self._on_device: LaidOut
 
     def lay_out(self, first: int, many: int) -> LaidOut:
-        """Lay out the orders of some epochs, and return them on the device.
+        """Return the orders of some epochs on the device, and lay them out if they are new.
 
         Args:
           first: the first epoch, counted from 0.
@@ -75,7 +75,7 @@ class Orders:
         """
         if first != self.first:
             drawn = [order_of(*self._arguments, first + k) for k in range(many)]
-            self.rows = np.full_like(self.rows, -1)
+            self.rows = np.full_like(self.rows, -1)  # a new array: the device may share the old
             self.rows[:many] = drawn
             self._on_device, self.first = jax.device_put(self.rows), first
         return self._on_device

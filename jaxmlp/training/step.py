@@ -1,7 +1,8 @@
-"""One training step: a batch, its gradient, an update. A pure function of state and batch.
+"""One training step: a batch, its gradient, an update. It is a pure function of state and batch.
 
-The data stay on the device as they are stored (`uint8` for images); a step prepares its examples
-and takes one gradient step. `jaxmlp.training.trainer` compiles the loop around it.
+The data stay on the device as they are stored (`uint8` for pictures). A step prepares the examples
+of its batch, computes their gradient and updates the parameters. `jaxmlp.training.trainer` compiles
+the loop of steps.
 """
 
 from collections.abc import Callable
@@ -31,12 +32,12 @@ Score = Callable[[Outputs, Targets], PerExample]
 
 
 class Examples(NamedTuple):
-    """Examples as they lie on the device.
+    """Examples as they are stored on the device.
 
     Attributes:
-      x: inputs as stored, `(N, ...)`.
-      targets: what the loss compares with, `(N,)` labels or `(N, K)`.
-      weights: one per example, `(N,)`.
+      x: the inputs as stored, `(N, ...)`.
+      targets: the targets that the loss takes: labels `(N,)` or numbers `(N, K)`.
+      weights: the weight of each example, `(N,)`.
     """
 
     x: Array
@@ -45,12 +46,12 @@ class Examples(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Weighted sums over examples; divided by `weight` they are means.
+    """Weighted sums over examples; the mean loss is `loss / weight` (C3: a running mean).
 
     Attributes:
-      loss: sum of the loss.
-      score: sum of the task's score (accuracy: the number of examples that are right).
-      weight: sum of the weights.
+      loss: the sum of the loss.
+      score: the sum of the task's score; for the accuracy, the number of right examples.
+      weight: the sum of the weights.
     """
 
     loss: Scalar
@@ -63,7 +64,16 @@ class Totals(NamedTuple):
         return Totals(*jnp.zeros(3))
 
     def plus(self, loss: Scalar, scores: PerExample, weights: PerExample) -> "Totals":
-        """Return the sums with a batch added: its mean loss, its examples' scores and weights."""
+        """Return the sums with a batch added.
+
+        Args:
+          loss: the batch's weighted mean loss.
+          scores: the score of each example, `(N,)`.
+          weights: the weight of each example, `(N,)`.
+
+        Returns:
+          The new sums.
+        """
         weight = jnp.sum(weights)
         return Totals(
             self.loss + loss * weight, self.score + jnp.vdot(scores, weights), self.weight + weight
@@ -71,15 +81,15 @@ class Totals(NamedTuple):
 
 
 class TrainState(NamedTuple):
-    """All that a run needs to go on from where it is.
+    """Everything a run needs to go on.
 
     Attributes:
       params: the network's parameters.
-      opt_state: what the optimizer remembers.
+      opt_state: the state of the optimizer.
       key: the run's root key; step `t` draws from `fold_in(key, t)`.
       step: the number of steps taken since the start of the run, int32.
-      totals: sums over the steps of the current epoch, the metrics of the step.
-      factor: what updates are multiplied by: 1, until a plateau lowers the learning rate.
+      totals: sums over the steps of the current epoch.
+      factor: the factor of every update: 1, until a plateau lowers the learning rate (C5).
     """
 
     params: Params
@@ -100,18 +110,21 @@ def make_step(
     prepare: Prepare,
     augment: Augment | None = None,
 ) -> Step:
-    """The training step of a network, `(state, batch) -> state`.
+    """The training step of a network, `w <- w + factor * update(dL/dw)` (B1, C6, E12).
+
+    `L` is the weighted mean loss of the batch. All layers are updated together, from gradients at
+    the old parameters. A step whose loss is not finite changes no parameter.
 
     Args:
-      value_and_grad: the gradient of the objective, by hand or by machine:
+      value_and_grad: the objective with its gradient, by hand or by machine:
         `(params, x, targets, weights, key) -> ((value, outputs), gradient)`.
       optimizer: an `(init, update)` pair, ours or Optax's.
-      score: `(outputs, targets) -> (N,)`, what the task counts.
-      prepare: from stored inputs to the network's.
-      augment: `(key, x) -> x`, how the prepared inputs are distorted, if at all.
+      score: `(outputs, targets) -> (N,)`, the task's score of each example.
+      prepare: `stored inputs -> the network's inputs`.
+      augment: `(key, x) -> x`, a random distortion of the prepared inputs; `None` for none.
 
     Returns:
-      A pure function. A step whose loss is not finite changes no parameter.
+      A pure function `(state, batch) -> state`.
     """
     _, update = optimizer
 
@@ -123,7 +136,7 @@ def make_step(
         (loss, outputs), gradient = value_and_grad(
             state.params, x, batch.targets, batch.weights, key
         )
-        # XLA would copy every parameter in each step if we chose between new and old ones here
+        # choosing between new and old parameters would make XLA copy all of them in every step
         finite = jnp.isfinite(loss)
         gradient = jax.tree.map(lambda g: jnp.where(finite, g, 0), gradient)
         factor = jnp.where(finite, state.factor, 0)
@@ -136,6 +149,14 @@ def make_step(
 
 
 def take(examples: Examples, row: Row) -> Examples:
-    """Return the examples of one row of an order; the filling has weight 0."""
+    """Return the examples of one batch.
+
+    Args:
+      examples: all examples.
+      row: the indices of the batch's examples, `(batch,)`, filled up with -1.
+
+    Returns:
+      The examples of the batch; those of index -1 have weight 0.
+    """
     x, targets, weights = (jnp.take(a, row, axis=0, mode="clip") for a in examples)
     return Examples(x, targets, jnp.where(row >= 0, weights, 0))

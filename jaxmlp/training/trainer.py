@@ -1,6 +1,6 @@
-"""The compiled training of a network: its start, and the steps of several epochs in one loop.
+"""The compiled training of a network: its start, and the loop of steps over several epochs.
 
-Everything here is a pure function, compiled by `jax.jit` for whatever device holds the data.
+Everything here is a pure function, which `jax.jit` compiles for the device that holds the data.
 """
 
 from collections.abc import Callable
@@ -21,11 +21,11 @@ from jaxmlp.training.types import AnyArray, Count, Orders, Truth, Whole
 
 
 class Ends(NamedTuple):
-    """What each epoch of a call came to, along a first axis; zeros where an epoch did not begin.
+    """The ends of a call's epochs; a first axis counts them, with zeros for epochs not begun.
 
     Attributes:
       params: the parameters after the epoch.
-      totals: the sums over its steps.
+      totals: the sums over the epoch's steps.
     """
 
     params: Params
@@ -39,11 +39,11 @@ class Trainer(NamedTuple):
     """The compiled functions of a training problem.
 
     Attributes:
-      init: `seed -> state` at the start.
-      run: `(state, examples, orders, start, stop) -> (state, ends)`, the steps from `start` up to
-        `stop` of the epochs whose orders are given, `(epochs, steps, batch)`. It stops after a step
-        whose loss is not finite; that step changes nothing but the totals and the count. The state
-        that comes in is used up.
+      init: `seed -> state`, the state at the start of a run.
+      run: `(state, examples, orders, start, stop) -> (state, ends)`. It takes the steps from
+        `start` up to `stop`, counted over all orders, `(epochs, steps, batch)`. It stops after a
+        step whose loss is not finite; that step changes no parameter. The arrays of the given
+        state cannot be used afterwards.
       judge: the same network without an optimizer.
     """
 
@@ -63,11 +63,11 @@ def make_trainer(
 
     Args:
       judge: the network with its task, from `jaxmlp.training.judge.make_judge`.
-      value_and_grad: the gradient of the objective, by hand or by machine:
+      value_and_grad: the objective with its gradient, by hand or by machine:
         `(params, x, targets, weights, key) -> ((value, outputs), gradient)`.
       optimizer: an `(init, update)` pair, ours or Optax's.
-      input_shape: of one example.
-      augment: `(key, x) -> x`, how the prepared inputs of a step are distorted, if at all.
+      input_shape: the shape of one prepared example.
+      augment: `(key, x) -> x`, a random distortion of a step's prepared inputs; `None` for none.
 
     Returns:
       The trainer.
@@ -83,7 +83,7 @@ def make_trainer(
         return TrainState(params, init_optimizer(params), run_key, zero, Totals.zero(), one)
 
     step = make_step(value_and_grad, optimizer, judge.task.score_each, judge.prepare, augment)
-    # the start runs once: at a lower level a processor compiles it in a third of the time
+    # the start runs once; at a lower level it compiles in a third of the time on a processor
     quickly = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None
     return Trainer(
         jax.jit(init, compiler_options=quickly),
@@ -93,7 +93,7 @@ def make_trainer(
 
 
 def _run_of(step: Step) -> Callable[..., tuple[TrainState, Ends]]:
-    """The loop over steps, epoch by epoch, as `Trainer.run` describes it."""
+    """The loop of steps, epoch by epoch, that `Trainer.run` describes."""
 
     def run(
         state: TrainState, examples: Examples, orders: Orders, start: Whole, stop: Whole
@@ -115,9 +115,8 @@ def _run_of(step: Step) -> Callable[..., tuple[TrainState, Ends]]:
 
             sums = jax.tree.map(lambda total: jnp.where(i == begun, 0, total), state.totals)
             end = jnp.minimum(stop, begun + steps)
-            i, state = jax.lax.while_loop(
-                unfinished(end), take_step, (i, state._replace(totals=sums))
-            )
+            first = i, state._replace(totals=sums)
+            i, state = jax.lax.while_loop(unfinished(end), take_step, first)
             return i, state, put_entry(ends, number, Ends(state.params, state.totals))
 
         ends = Ends(state.params, state.totals)
