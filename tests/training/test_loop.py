@@ -97,7 +97,7 @@ def test_epochs_at_once_change_nothing(small, rules, monkeypatch):
     for most in (0, 40 * 7, 5000):
         monkeypatch.setattr(judge, "EXAMPLES_AT_ONCE", most)
         _, last, history = run(config, small, rules)
-        records = [replace(r, seconds=0, examples_per_second=0) for r in history.records]
+        records = [replace(r, seconds=0.0, examples_per_second=0.0) for r in history.records]
         state = last.state._replace(key=jax.random.key_data(last.state.key))
         outcomes.append((records, state, history.best))
     if rules != Rules():
