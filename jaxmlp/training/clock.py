@@ -31,14 +31,22 @@ class Clock:
         return 1 if self._rate is None else max(1, int(self._rate * PACE))
 
     def count_steps(self, steps: int) -> None:
-        """Count the steps that the last `with` block ran."""
+        """Count the steps that the last `with` block ran.
+
+        Args:
+          steps: their number.
+        """
         if self._compiled:  # the first run's time is mostly compilation
             self._rate = steps / self._last
         self._compiled = True
         self.seconds, self.taken = self.seconds + self._last, self.taken + steps
 
     def close_epochs(self) -> tuple[float, float]:
-        """Return the time that steps have taken and the steps a second, and begin anew."""
+        """Return what was measured since the last complete epoch, and begin anew.
+
+        Returns:
+          The seconds that steps have taken, and the steps per second.
+        """
         seconds, taken = self.seconds, self.taken
         self.seconds, self.taken = 0.0, 0
         return seconds, taken / max(seconds, 1e-9)

@@ -69,6 +69,9 @@ class Record:
 
         Args:
           score: the name of the task's score.
+
+        Returns:
+          A dictionary for JSON, with the score under the task's name for it.
         """
         line: dict[str, Any] = {"epoch": self.epoch}
         for part, means in (("train", self.train), ("valid", self.valid)):
@@ -83,6 +86,9 @@ class Record:
 
         Args:
           score: the name of the task's score.
+
+        Returns:
+          Losses, score and speed in one line.
         """
         parts = [f"loss {self.train.loss:.4f}"]
         if self.valid is not None:
@@ -99,6 +105,9 @@ class Record:
         Args:
           line: a line of `metrics.jsonl`.
           score: the name of the task's score.
+
+        Returns:
+          An equal record.
         """
         parts = {
             part: Means(line[f"{part}_loss"], line[f"{part}_{score}"])
@@ -134,7 +143,14 @@ class Best(NamedTuple):
 
     @staticmethod
     def before(params: Params | Shapes) -> "Best":
-        """Return the start of a run; every epoch is better."""
+        """Return the start of a run; every epoch is better.
+
+        Args:
+          params: the parameters before the first step, or their shapes.
+
+        Returns:
+          A best of epoch 0, with the worst score and loss.
+        """
         worst = np.float64(np.finfo(np.float64).max)
         return Best(params, np.int64(0), -worst, worst)
 
@@ -191,9 +207,7 @@ class History:
         self.task, self.best, self.rules = task, best, rules or Rules()
         self.records = list(records)
         self._rate_of = rate_of
-        self._before: Params | None = (
-            None  # the parameters before the epoch, where a rule compares them
-        )
+        self._before: Params | None = None  # the parameters before the epoch, if a rule compares
 
     def remember_parameters(self, params: Params) -> None:
         """Keep the parameters at the start of an epoch, if a rule compares them with its end.
