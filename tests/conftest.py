@@ -17,7 +17,7 @@ import pytest
 from jaxtyping import install_import_hook
 
 # Every call of these packages' functions is checked against its annotations, shapes included.
-CHECKED = ["jaxmlp.nn", "jaxmlp.optim"]
+CHECKED = ["jaxmlp.nn", "jaxmlp.optim", "jaxmlp.training"]
 BEARTYPE = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"  # int is a float
 install_import_hook(CHECKED, BEARTYPE)
 

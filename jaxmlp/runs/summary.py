@@ -14,7 +14,8 @@ from jaxmlp.runs.environment import device, versions
 from jaxmlp.runs.folder import SUMMARY, Run
 from jaxmlp.runs.network import Network, save_network
 from jaxmlp.training import History, Means, TrainState, measure
-from jaxmlp.training.judge import count, outputs_of
+from jaxmlp.training.judge import outputs_of
+from jaxmlp.training.trees import count
 
 
 @dataclass

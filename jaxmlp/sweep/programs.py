@@ -24,9 +24,9 @@ from jaxmlp.optim.schedules import Schedule
 from jaxmlp.sweep.devices import RUNS, loop_width, make_mesh, map_runs
 from jaxmlp.sweep.examples import DataCache, ExampleStore
 from jaxmlp.training import TASKS, Examples, History, Trainer, begin, shapes_of_start
-from jaxmlp.training.judge import count
 from jaxmlp.training.lockstep import Member, Moment, Side, fit_side_by_side
 from jaxmlp.training.step import Totals, TrainState
+from jaxmlp.training.trees import count
 
 START = ("initializer", "initializer_scale", "fan")  # fields that change only the first parameters
 

@@ -1,9 +1,9 @@
-"""Distorting pictures inside the step, so that every epoch sees every example anew.
+"""Random distortions of pictures, drawn anew in every step.
 
-A distortion is a field of displacements `d` in pixels, drawn from a key: the new picture shows at
-pixel `r` what the old one shows at `r + d(r)`, interpolated linearly (Simard, Steinkraus and Platt
-2003). Fields add up, so any choice of them costs one interpolation. Sizes are shares of the
-picture's height; at 28 pixels they are those that serve for handwritten digits.
+A distortion is a field of displacements `d` in pixels, drawn from a key. The new picture at pixel
+`r` is the old one at `r + d(r)`, interpolated linearly (Simard, Steinkraus and Platt 2003). Fields
+are added, so several of them cost one interpolation. Their sizes are proportional to the picture's
+height; at 28 pixels they are the sizes that suit handwritten digits.
 """
 
 import math
@@ -12,23 +12,31 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jaxtyping import Float
 
-Field = Callable[[Array, int, int, int], Array]
-Augment = Callable[[Array, Array], Array]
+from jaxmlp.training.types import Array, RandomKey
 
-SHARED = 8  # pictures of a batch that share a field: a gather of whole rows is ten times as fast
-KEPT = 0.999  # of the variance of an elastic field, by the eigenvectors that are kept
+Drawn = Float[Array, "{n} 2 {height} {width}"]  # by the arguments of a field
+Fields = Float[Array, "fields 2 height width"]
+Pictures = Float[Array, "N height width channels"]
+Vectors = Float[np.ndarray, "{size} k"]
+Field = Callable[[RandomKey, int, int, int], Fields]
+Augment = Callable[[RandomKey, Pictures], Pictures]
+
+SHARED = 8  # pictures of a batch that share a field, which makes the gather ten times as fast
+KEPT = 0.999  # share of an elastic field's variance that the kept eigenvectors carry
 
 
-def shift(key: Array, n: int, height: int, width: int) -> Array:
-    """Draw `n` fields that move the whole picture, up to a fourteenth of its height each way.
+def shift(key: RandomKey, n: int, height: int, width: int) -> Drawn:
+    """Draw `n` fields that move the whole picture, `d = (a, b)` with `a, b` in U(-h/14, h/14).
+
+    `h` is the picture's height.
 
     Args:
       key: random key.
       n: the number of fields.
-      height: of the picture, in pixels.
-      width: of the picture, in pixels.
+      height: the picture's height in pixels.
+      width: the picture's width in pixels.
 
     Returns:
       Displacements down and to the right, in pixels, `(n, 2, height, width)`.
@@ -37,16 +45,16 @@ def shift(key: Array, n: int, height: int, width: int) -> Array:
     return jnp.broadcast_to(d, (n, 2, height, width))
 
 
-def affine(key: Array, n: int, height: int, width: int) -> Array:
-    """Draw `n` fields `d = E r`, `r` from the centre, with entries of `E` in U(-0.15, 0.15).
+def affine(key: RandomKey, n: int, height: int, width: int) -> Drawn:
+    """Draw `n` fields `d(r) = E r` with the entries of `E` in U(-0.15, 0.15).
 
-    Any such map is a sum of a rotation, a stretch and a shear.
+    `r` is measured from the centre. Every such map is a sum of a rotation, a stretch and a shear.
 
     Args:
       key: random key.
       n: the number of fields.
-      height: of the picture, in pixels.
-      width: of the picture, in pixels.
+      height: the picture's height in pixels.
+      width: the picture's width in pixels.
 
     Returns:
       Displacements down and to the right, in pixels, `(n, 2, height, width)`.
@@ -57,20 +65,20 @@ def affine(key: Array, n: int, height: int, width: int) -> Array:
     return (E.reshape(-1, 2) @ r).reshape(n, 2, height, width)
 
 
-def elastic(key: Array, n: int, height: int, width: int) -> Array:
-    """Draw `n` fields of white noise under a Gaussian blur of a seventh of the height.
+def elastic(key: RandomKey, n: int, height: int, width: int) -> Drawn:
+    """Draw `n` smooth fields: white noise after a Gaussian blur, with `sigma = h/7`, `s = h/20`.
 
     Such a field is a Gaussian process, `Cov(d(r), d(r')) = s^2 exp(-|r - r'|^2 / 4 sigma^2)`. It
-    is smooth, so a few eigenvectors of the covariance along each axis, `B B^T`, carry all but a
-    thousandth of it, and `d = s B a B^T` with `a` standard normal needs few numbers: 98 instead of
-    1568 at 28 x 28. The deviation `s` is a twentieth of the height, which at 28 pixels is what
-    Simard's `sigma = 4`, `alpha = 34` come to.
+    is smooth, so a few eigenvectors of the covariance along each axis, `B B^T`, carry 99.9 % of the
+    variance, and `d = s B a B^T` with `a` standard normal needs few numbers: 98 instead of 1568 at
+    28 x 28. At that size `sigma` and the deviation `s` agree with Simard's `sigma = 4`,
+    `alpha = 34`.
 
     Args:
       key: random key.
       n: the number of fields.
-      height: of the picture, in pixels.
-      width: of the picture, in pixels.
+      height: the picture's height in pixels.
+      width: the picture's width in pixels.
 
     Returns:
       Displacements down and to the right, in pixels, `(n, 2, height, width)`.
@@ -82,8 +90,8 @@ def elastic(key: Array, n: int, height: int, width: int) -> Array:
     return d.reshape(n, 2, height, width)
 
 
-def _eigenvectors(size: int, sigma: float) -> np.ndarray:
-    """Return `B` with `B B^T` the correlation of blurred noise along an axis, `(size, k)`."""
+def _eigenvectors(size: int, sigma: float) -> Vectors:
+    """Return `B`, `(size, k)`; `B B^T` is the correlation of blurred noise along an axis."""
     r = np.arange(size)
     variances, vectors = np.linalg.eigh(np.exp(-((r[:, None] - r) ** 2) / (4 * sigma**2)))
     variances, vectors = variances[::-1], vectors[:, ::-1]
@@ -91,15 +99,17 @@ def _eigenvectors(size: int, sigma: float) -> np.ndarray:
     return vectors[:, :k] * np.sqrt(variances[:k])
 
 
-def warp(x: Array, d: Array) -> Array:
-    """Displace pictures, reading between four pixels in proportion; the border continues outwards.
+def warp(x: Pictures, d: Fields) -> Pictures:
+    """Displace pictures, `y(r) = x(r + d(r))`, by bilinear interpolation.
+
+    Outside the picture the nearest pixel of its border counts.
 
     Args:
       x: pictures, `(N, height, width, channels)`.
-      d: fields, `(F, 2, height, width)`; each serves `N / F` pictures in a row.
+      d: fields, `(F, 2, height, width)`; each displaces `N / F` consecutive pictures.
 
     Returns:
-      Pictures of the same shape: `y(r) = x(r + d(r))`.
+      Pictures of the same shape.
     """
     n, height, width, channels = x.shape
     fields = len(d)
@@ -111,7 +121,7 @@ def warp(x: Array, d: Array) -> Array:
         [(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right], axis=-1
     ).reshape(fields, height * width, 4)
     corner = (top * width + left).astype(jnp.int32).reshape(fields, height * width)
-    # all pictures of a field and a pixel's four neighbours in one row: (F, pixels, 4, N/F * C)
+    # one row holds a pixel's four neighbours in all pictures of a field: (F, pixels, 4, N/F * C)
     pixels = x.reshape(fields, n // fields, height * width, channels).transpose(0, 2, 1, 3)
     pixels = pixels.reshape(fields, height * width, -1)
     around = jnp.stack([jnp.roll(pixels, -o, axis=1) for o in (0, 1, width, width + 1)], axis=2)
@@ -122,17 +132,17 @@ def warp(x: Array, d: Array) -> Array:
 
 
 def augmentation(fields: Sequence[Field], strength: float = 1.0) -> Augment:
-    """Return the function that distorts a batch by the sum of some fields.
+    """A random distortion of batches, by the sum of some fields.
 
     Args:
-      fields: which, each drawn from a key of its own.
-      strength: what displacements are multiplied by.
+      fields: the kinds of fields, each drawn from a key of its own.
+      strength: the factor of the displacements.
 
     Returns:
       A function `(key, x) -> x` of pictures `(N, height, width, channels)`.
     """
 
-    def augment(key: Array, x: Array) -> Array:
+    def augment(key: RandomKey, x: Pictures) -> Pictures:
         n, height, width, _ = x.shape
         count = n // math.gcd(n, SHARED)
         keys = jax.random.split(key, len(fields))

@@ -1,22 +1,21 @@
-"""Where a network first went wrong, when its loss is no longer a finite number."""
+"""Where a network first produced a number that is not finite, once its loss is not finite."""
 
-from typing import Any
-
-import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxmlp.nn.layers import in_order
+from jaxmlp.nn.types import Params
 from jaxmlp.training.judge import Judge
-from jaxmlp.training.step import AnyArray, Examples, take
+from jaxmlp.training.step import Examples, take
+from jaxmlp.training.trees import finite
+from jaxmlp.training.types import HostRow
 
 
 class Diverged(ArithmeticError):
     """The loss became infinite or not a number.
 
     Attributes:
-      epoch: in which epoch, counted from 1.
-      step: at which of its steps, counted from 1.
+      epoch: the epoch, counted from 1.
+      step: the step of this epoch, counted from 1.
       layer: the first layer affected, in words.
     """
 
@@ -27,14 +26,14 @@ class Diverged(ArithmeticError):
         self.epoch, self.step, self.layer = epoch, step, layer
 
 
-def first_affected(judge: Judge, params: Any, examples: Examples, row: AnyArray) -> str:
+def first_affected(judge: Judge, params: Params, examples: Examples, row: HostRow) -> str:
     """Return in words which part of the computation first has a value that is not finite.
 
     Args:
-      judge: for the model and the preparation of its inputs.
+      judge: the network.
       params: the parameters before the step.
       examples: the training examples.
-      row: the indices of the step's examples.
+      row: the indices of the step's examples, filled up with -1.
 
     Returns:
       A layer with its position, or "the input", or "the loss" if all outputs are finite.
@@ -50,8 +49,3 @@ def first_affected(judge: Judge, params: Any, examples: Examples, row: AnyArray)
         if not finite(x):
             return f"layer {number} ({layer.name}), its output"
     return "the loss"
-
-
-def finite(tree: Any) -> bool:
-    """Return whether every number of a tree is finite."""
-    return all(bool(np.all(np.isfinite(leaf))) for leaf in jax.tree.leaves(tree))

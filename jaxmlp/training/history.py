@@ -1,7 +1,7 @@
-"""What a run has come to: a record for each epoch, the best parameters, and what follows from them.
+"""The history of a run: a record for each epoch, the best parameters, and the rules that read them.
 
-When a run ends early and when its learning rate falls (C5, C7) are functions of the records alone,
-so a resumed run decides as an uninterrupted one would. One run and many side by side share this.
+The records alone decide when a run ends early (C7) and when its learning rate falls (C5), so a
+resumed run decides as an uninterrupted one would. A run alone and runs side by side share this.
 """
 
 import sys
@@ -9,26 +9,28 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
+from jaxmlp.optim.base import Params
 from jaxmlp.training.judge import Means
 from jaxmlp.training.tasks import Task
+from jaxmlp.training.trees import copy_to_host, distance
+from jaxmlp.training.types import Shapes
 
 
 class Rules(NamedTuple):
-    """What ends a run before its last epoch, and what divides its learning rate.
+    """The rules that end a run before its last epoch (C7) or lower its learning rate (C5).
 
     Attributes:
-      patience: stop after this many epochs without a better validation score (early stopping on the
-        zero-one error).
-      min_decrease: stop when the training loss changes by less than this from epoch to epoch,
-        `|L(w_t) - L(w_{t-1})|`.
-      min_change: stop when the parameters move by less than this in an epoch, `|w_t - w_{t-1}|`. An
-        epoch that was interrupted in its middle is not judged.
+      patience: stop after this many epochs without a better validation score (C7: early stopping on
+        the zero-one error); `None` for never.
+      min_decrease: stop when the mean training losses of two epochs differ by less than this,
+        `|L(w_t) - L(w_{t-1})|` (C7).
+      min_change: stop when the parameters move by less than this in an epoch, `|w_t - w_{t-1}|`
+        (C7). The rule skips an epoch that was interrupted and resumed.
       plateau: multiply the learning rate by `factor` after this many epochs in which the training
-        loss did not fall by a thousandth.
-      factor: a tenth, as the lecture says.
+        loss did not fall by a thousandth (C5); `None` for never.
+      factor: what a plateau multiplies the learning rate by; the lecture divides by 10.
     """
 
     patience: int | None = None
@@ -45,12 +47,12 @@ class Record:
     Attributes:
       epoch: counted from 1.
       train: the means over the epoch's steps, while the parameters change.
-      valid: the means over the validation part after the epoch, if there is such a part.
-      rate_factor: what a plateau has multiplied the learning rate by.
-      learning_rate: of the epoch's last step.
-      parameter_change: how far the parameters moved, where a rule asks for it.
-      seconds: the time that the epoch took, judging included.
-      examples_per_second: the rate of training, judging excluded.
+      valid: the means over the validation part after the epoch; `None` without such a part.
+      rate_factor: what plateaus have multiplied the learning rate by.
+      learning_rate: the learning rate of the epoch's last step.
+      parameter_change: `|w_t - w_{t-1}|`, if a rule asks for it.
+      seconds: the time that the epoch took, with its evaluation.
+      examples_per_second: the speed of the steps, without the evaluation.
     """
 
     epoch: int
@@ -63,7 +65,14 @@ class Record:
     examples_per_second: float = 0.0
 
     def to_dict(self, score: str) -> dict[str, Any]:
-        """Return the record as a line of metrics, with the task's name for the score."""
+        """Return the record as a line of `metrics.jsonl`.
+
+        Args:
+          score: the name of the task's score.
+
+        Returns:
+          A dictionary for JSON, with the score under the task's name for it.
+        """
         line: dict[str, Any] = {"epoch": self.epoch}
         for part, means in (("train", self.train), ("valid", self.valid)):
             line[f"{part}_loss"], line[f"{part}_{score}"] = means or (None, None)
@@ -73,7 +82,14 @@ class Record:
         return line | {name: getattr(self, name) for name in names}
 
     def in_words(self, score: str) -> str:
-        """Return the record as it is shown while training goes on."""
+        """Return the record as the console shows it.
+
+        Args:
+          score: the name of the task's score.
+
+        Returns:
+          Losses, score and speed in one line.
+        """
         parts = [f"loss {self.train.loss:.4f}"]
         if self.valid is not None:
             parts.append(f"valid loss {self.valid.loss:.4f}")
@@ -84,7 +100,15 @@ class Record:
 
     @staticmethod
     def from_dict(line: dict[str, Any], score: str) -> "Record":
-        """Return the record whose `to_dict` is given."""
+        """Return the record that `to_dict` made this line of.
+
+        Args:
+          line: a line of `metrics.jsonl`.
+          score: the name of the task's score.
+
+        Returns:
+          An equal record.
+        """
         parts = {
             part: Means(line[f"{part}_loss"], line[f"{part}_{score}"])
             for part in ("train", "valid")
@@ -103,39 +127,46 @@ class Record:
 
 
 class Best(NamedTuple):
-    """The parameters that did best on the validation part (the latest, if there is none).
+    """The parameters with the best validation score; without a validation part, the latest.
 
     Attributes:
       params: the parameters.
-      epoch: after which epoch, counted from 1; 0 before the first.
+      epoch: the epoch that ended with them, counted from 1; 0 before the first.
       score: their validation score.
       loss: their validation loss.
     """
 
-    params: Any
-    epoch: Any
-    score: Any
-    loss: Any
+    params: Params
+    epoch: np.int64
+    score: np.float64
+    loss: np.float64
 
     @staticmethod
-    def before(params: Any) -> "Best":
-        """Return the start of a run, which anything is better than."""
+    def before(params: Params | Shapes) -> "Best":
+        """Return the start of a run; every epoch is better.
+
+        Args:
+          params: the parameters before the first step, or their shapes.
+
+        Returns:
+          A best of epoch 0, with the worst score and loss.
+        """
         worst = np.float64(np.finfo(np.float64).max)
         return Best(params, np.int64(0), -worst, worst)
 
-    def or_better(self, epoch: int, valid: Means | None, params: Callable[[], Any]) -> "Best":
+    def or_better(self, epoch: int, valid: Means | None, params: Callable[[], Params]) -> "Best":
         """Return the better of this and an epoch's parameters.
 
-        The highest validation score is the best (C7: the zero-one error, not the loss), and among
-        equals the lowest loss.
+        The higher validation score is better (C7: the zero-one error, not the loss). Of two equal
+        scores, the one with the lower loss is better.
 
         Args:
           epoch: counted from 1.
-          valid: the epoch's validation means; the latest epoch is the best where there are none.
-          params: the epoch's parameters, fetched if they are wanted.
+          valid: the means over the validation part; with `None` the latest epoch is the best.
+          params: returns the epoch's parameters; called only if they are kept.
 
         Returns:
-          The best, with this epoch.
+          The best of the epochs so far.
         """
         if valid is None:
             return self._replace(params=params(), epoch=np.int64(epoch))
@@ -149,10 +180,10 @@ class History:
     """The records and the best parameters of a run, and the rules that read them.
 
     Attributes:
-      task: names the score.
+      task: the task, which names the score.
       rules: when to stop early, and when to lower the rate.
       best: the best parameters so far.
-      records: of the complete epochs.
+      records: the records of the complete epochs.
     """
 
     def __init__(
@@ -163,42 +194,46 @@ class History:
         rules: Rules | None = None,
         records: Iterable[Record] = (),
     ) -> None:
-        """Begin a history, or take one up.
+        """Begin a history, or continue one.
 
         Args:
-          task: names the score.
+          task: the task, which names the score.
           best: the best parameters so far.
-          rate_of: the learning rate at the last step of an epoch, counted from 1, before any
-            plateau.
+          rate_of: `epoch -> learning rate` at its last step, without the factor of plateaus; epochs
+            are counted from 1.
           rules: when to stop early and when to lower the rate; `None` for never.
-          records: of the complete epochs.
+          records: the records of the complete epochs.
         """
         self.task, self.best, self.rules = task, best, rules or Rules()
         self.records = list(records)
         self._rate_of = rate_of
-        self._before: Any = None  # the parameters before the epoch, where a rule compares them
+        self._before: Params | None = None  # the parameters before the epoch, if a rule compares
 
-    def remember_parameters(self, params: Any) -> None:
-        """Keep the parameters at the start of an epoch, if a rule compares them with its end."""
+    def remember_parameters(self, params: Params) -> None:
+        """Keep the parameters at the start of an epoch, if a rule compares them with its end.
+
+        Args:
+          params: the parameters before the epoch's first step.
+        """
         if self.rules.min_change:
-            self._before = jax.tree.map(lambda leaf: np.array(leaf), params)
+            self._before = copy_to_host(params)
 
     def add_epoch(
         self,
         train: Means,
         valid: Means | None,
-        params: Callable[[], Any],
+        params: Callable[[], Params],
         seconds: float,
         examples_per_second: float,
     ) -> None:
         """Add the record of an epoch, and keep its parameters if they are the best.
 
         Args:
-          train: the means over its steps.
-          valid: the means over the validation part after it, if there is one.
-          params: the parameters after it, fetched if they are wanted.
-          seconds: the time it took.
-          examples_per_second: the rate of training.
+          train: the means over the epoch's steps.
+          valid: the means over the validation part after the epoch; `None` without such a part.
+          params: returns the parameters after the epoch; called only if they are used.
+          seconds: the time that the epoch took.
+          examples_per_second: the speed of its steps.
         """
         epoch, factor = len(self.records) + 1, self.rate_factor()
         self.best = self.best.or_better(epoch, valid, params)
@@ -211,14 +246,14 @@ class History:
         self.records.append(Record(epoch, train, valid, factor, rate, change, *times))
 
     def rate_factor(self) -> float:
-        """Return what the learning rate of the coming epoch is multiplied by."""
+        """Return the factor of the learning rate in the coming epoch (C5)."""
         factor = self.records[-1].rate_factor if self.records else 1.0
         if not self._progress_saturated():
             return factor
         return float(np.float32(factor) * np.float32(self.rules.factor))  # as the step has it
 
     def reason_to_stop(self) -> str | None:
-        """Return why the run should end now, in words, or `None`."""
+        """Return why the run should end now, in words; `None` if it should go on (C7)."""
         if not self.records:
             return None
         rules, change = self.rules, self.records[-1].parameter_change
@@ -234,10 +269,10 @@ class History:
             return None
         return f"no better validation {self.task.score} for {waited} epochs"
 
-    def undisturbed(self) -> int:
-        """Return how many epochs are sure to pass before a rule can apply, at least 1.
+    def epochs_ahead(self) -> int:
+        """Return the number of epochs that can run before any rule may apply, at least 1.
 
-        So many epochs need no look at their records in between.
+        Nothing needs to read the records between these epochs.
         """
         rules = self.rules
         if rules.min_decrease or rules.min_change or rules.plateau is not None:
@@ -247,7 +282,7 @@ class History:
         return max(1, rules.patience - self._epochs_without_progress())
 
     def _epochs_without_progress(self) -> int:
-        """Return for how many epochs the validation score has not been better than before."""
+        """Return the number of epochs since the best validation score."""
         if not self.records or self.records[-1].valid is None:
             return 0
         scores = [record.valid.score for record in self.records if record.valid]
@@ -262,9 +297,3 @@ class History:
         losses = [r.train.loss for r in self.records if r.rate_factor == factor]
         before, lately = losses[:-patience], losses[-patience:]
         return bool(before) and min(lately) > 0.999 * min(before)
-
-
-def distance(a: Any, b: Any) -> float:
-    """Return `|a - b|` over all parameters."""
-    squares = jax.tree.map(lambda a, b: float(np.sum((np.asarray(a) - b) ** 2)), a, b)
-    return float(np.sqrt(sum(jax.tree.leaves(squares))))

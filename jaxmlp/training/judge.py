@@ -1,115 +1,135 @@
-"""The judgement of networks, without an optimizer: sums over all examples, and their means."""
+"""The evaluation of networks, without an optimizer: sums over all examples, and their means."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jaxmlp.nn import Layer, Loss
-from jaxmlp.training.step import AnyArray, Examples, Prepare, Totals, batches, put_at, take
+from jaxmlp.optim.base import Params
+from jaxmlp.training.orders import batches
+from jaxmlp.training.step import Examples, Prepare, Totals, take
 from jaxmlp.training.tasks import Task
+from jaxmlp.training.trees import count, put_entry, take_entry
+from jaxmlp.training.types import (
+    AnyArray,
+    Count,
+    HostInputs,
+    HostOutputs,
+    HostTargets,
+    Indices,
+    Inputs,
+    Order,
+    Outputs,
+    Row,
+    Whole,
+)
 
 EVALUATION_BATCH = 1000
-EXAMPLES_AT_ONCE = 5000  # in the epochs of one call
-PARAMETERS_AT_ONCE = 1_000_000  # kept of them
+EXAMPLES_AT_ONCE = 5000  # seen by the epochs of one call
+PARAMETERS_AT_ONCE = 1_000_000  # kept for the epochs of one call
 
 
 class Judge(NamedTuple):
-    """A network with its task, and the compiled functions that judge it.
+    """A network with its task, and the compiled functions that evaluate it.
 
     Attributes:
       model: the network.
-      task: names and finishes the score.
-      prepare: from inputs as stored to the network's.
+      task: the task, which names and computes the score.
+      prepare: `stored inputs -> the network's inputs`.
       evaluate: `(params, examples, order, many) -> Totals`, the sums over all examples of the
-        order for each of the first `many` networks, whose parameters lie along a first axis. All
-        examples weigh alike.
-      predict: `(params, x) -> outputs`, from inputs as stored.
+        order, for each of the first `many` networks. A first axis of the parameters and of the
+        sums counts the networks. All examples have the same weight.
+      predict: `(params, x) -> outputs`, `(N, K)`; `x` are inputs as stored.
     """
 
     model: Layer
     task: Task
     prepare: Prepare
-    evaluate: Callable[[Any, Examples, AnyArray, int], Totals]
-    predict: Callable[[Any, AnyArray], Array]
+    evaluate: Callable[[Params, Examples, AnyArray, int], Totals]
+    predict: Callable[[Params, AnyArray], Outputs]
 
 
 class Means(NamedTuple):
-    """The mean loss and the task's score over some examples."""
+    """The mean loss and the task's score over some examples.
+
+    Attributes:
+      loss: the mean loss.
+      score: the accuracy, or `r2` for a regression.
+    """
 
     loss: float
     score: float
 
 
 class Split(NamedTuple):
-    """A part of examples on the device, which other parts may share.
+    """A part of the data: the training, validation or test part.
 
     Attributes:
-      examples: all examples, of this part and maybe of others.
-      indices: which of them are this part's, `(n,)`.
-      seen: how many an epoch of training sees, to learn from or to be judged by. What is done at
-        once follows from it, so that parts with the same number share their compiled programs.
+      examples: the examples on the device, of this part and perhaps of others.
+      indices: the indices of this part's examples, `(n,)`.
+      seen: the number of training and validation examples together. It decides how much is computed
+        in one call, so that parts with the same number share their compiled programs.
     """
 
     examples: Examples
-    indices: np.ndarray
+    indices: Indices
     seen: int
 
     @property
-    def targets(self) -> np.ndarray:
+    def targets(self) -> HostTargets:
         """The part's encoded targets."""
         return np.asarray(self.examples.targets)[self.indices]
 
 
 def make_judge(model: Layer, loss: Loss, task: Task, prepare: Prepare) -> Judge:
-    """The compiled functions that judge a network.
+    """The compiled functions that evaluate a network.
 
     Args:
       model: the network.
-      loss: what is reported, `(outputs, targets, weights) -> scalar`.
-      task: names and finishes the score.
-      prepare: from stored inputs to the network's, applied to each batch.
+      loss: the loss to report, `(outputs, targets, weights) -> scalar`.
+      task: the task, which names and computes the score.
+      prepare: `stored inputs -> the network's inputs`, applied to each batch.
 
     Returns:
       The judge.
     """
 
-    def evaluate(params: Any, examples: Examples, order: Array, many: int) -> Totals:
+    def evaluate(params: Params, examples: Examples, order: Order, many: Whole) -> Totals:
         alike = examples._replace(weights=jnp.ones_like(examples.weights))
 
-        def network(k: Array, found: Totals) -> Totals:
+        def judge_network(k: Count, found: Totals) -> Totals:
             own = jax.tree.map(lambda leaf: leaf[k], params)
 
-            def one(totals: Totals, row: Array) -> tuple[Totals, None]:
+            def add_batch(totals: Totals, row: Row) -> tuple[Totals, None]:
                 batch = take(alike, row)
                 outputs = model(own, prepare(batch.x))
                 value = loss(outputs, batch.targets, batch.weights)
                 scores = task.score_each(outputs, batch.targets)
                 return totals.plus(value, scores, batch.weights), None
 
-            totals = jax.lax.scan(one, Totals.zero(), order)[0]
-            return put_at(found, k, totals)
+            totals = jax.lax.scan(add_batch, Totals.zero(), order)[0]
+            return put_entry(found, k, totals)
 
         room = len(jax.tree.leaves(params)[0])
         nothing = jax.tree.map(lambda zero: jnp.zeros(room, zero.dtype), Totals.zero())
-        return jax.lax.fori_loop(0, many, network, nothing)
+        return jax.lax.fori_loop(0, many, judge_network, nothing)
 
-    def predict(params: Any, x: Array) -> Array:
+    def predict(params: Params, x: Inputs) -> Outputs:
         return model(params, prepare(x))
 
     return Judge(model, task, prepare, jax.jit(evaluate), jax.jit(predict))
 
 
-def measure(judge: Judge, params: Any, split: Split) -> Means:
-    """Return the loss and the task's score over all examples of a split, weighing all alike.
+def measure(judge: Judge, params: Params, split: Split) -> Means:
+    """Return the mean loss and the task's score over all examples of a part, with equal weights.
 
     Args:
       judge: the network.
       params: its parameters.
-      split: the examples.
+      split: the part.
 
     Returns:
       The mean loss and the score.
@@ -120,17 +140,17 @@ def measure(judge: Judge, params: Any, split: Split) -> Means:
     return means_of_each(sums, judge.task, split.targets, 1)[0]
 
 
-def sums_over(judge: Judge, params: Any, split: Split, many: int) -> Totals:
-    """Return the sums over all examples of a split, weighing all alike, for several networks.
+def sums_over(judge: Judge, params: Params, split: Split, many: int) -> Totals:
+    """Return sums over all examples of a part, with equal weights, for several networks.
 
     Args:
       judge: the network.
-      params: parameters of several networks, along a first axis.
-      split: the examples.
-      many: how many of the networks are wanted, the first ones.
+      params: parameters of several networks; a first axis counts the networks.
+      split: the part.
+      many: the number of networks to evaluate, from the first on.
 
     Returns:
-      The sums, along a first axis.
+      The sums, on the host; a first axis counts the networks.
     """
     # one batch at a time, so that parts of any size share a compiled program
     order = batches(split.indices, min(EVALUATION_BATCH, split.seen))
@@ -140,69 +160,78 @@ def sums_over(judge: Judge, params: Any, split: Split, many: int) -> Totals:
     return jax.tree.map(lambda *sums: sum(sums), *parts)
 
 
-def means_of(totals: Totals, task: Task, targets: np.ndarray) -> Means:
-    """Return the loss and the score that follow from sums over examples with such targets."""
+def means_of(totals: Totals, task: Task, targets: HostTargets) -> Means:
+    """Return the mean loss and the task's score from sums over examples.
+
+    Args:
+      totals: the sums.
+      task: the task, which computes the score.
+      targets: the encoded targets of the examples.
+
+    Returns:
+      The means.
+    """
     loss, score, weight = (float(x) for x in totals)
     return Means(loss / weight, task.finish(score / weight, targets))
 
 
-def means_of_each(sums: Totals, task: Task, targets: np.ndarray, many: int) -> list[Means]:
-    """Return the means that follow from sums along a first axis, of the first `many` of them."""
+def means_of_each(sums: Totals, task: Task, targets: HostTargets, many: int) -> list[Means]:
+    """Return the means of several networks from their sums.
+
+    Args:
+      sums: the sums; a first axis counts the networks.
+      task: the task, which computes the score.
+      targets: the encoded targets of the examples.
+      many: the number of networks, from the first on.
+
+    Returns:
+      The means of each network.
+    """
     return [means_of(take_entry(sums, k), task, targets) for k in range(many)]
 
 
-def outputs_of(judge: Judge, params: Any, split: Split) -> np.ndarray:
-    """Return the raw outputs for every example of a split, in its order.
+def outputs_of(judge: Judge, params: Params, split: Split) -> HostOutputs:
+    """Return the raw outputs for every example of a part, in the order of its indices.
 
     Args:
       judge: the network.
       params: its parameters.
-      split: the examples.
+      split: the part.
 
     Returns:
-      `(n, K)`.
+      The outputs, `(n, K)`.
     """
     return predict_all(judge, params, np.asarray(split.examples.x), split.indices)
 
 
-def predict_all(judge: Judge, params: Any, x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+def predict_all(judge: Judge, params: Params, x: HostInputs, indices: Indices) -> HostOutputs:
     """Return the raw outputs for stored inputs, a thousand at a time.
 
     Args:
       judge: the network.
       params: its parameters.
       x: inputs as stored, `(N, ...)`.
-      indices: which of them, `(n,)`.
+      indices: the indices of the inputs, `(n,)`, at least one.
 
     Returns:
-      `(n, K)`.
+      The outputs, `(n, K)`.
     """
     pieces = np.array_split(indices, -(-len(indices) // EVALUATION_BATCH))
     return np.concatenate([judge.predict(params, x[piece]) for piece in pieces])
 
 
-def epochs_at_once(split: Split, params: Any) -> int:
-    """Return how many epochs a call of the compiled loop goes through at most.
+def epochs_at_once(split: Split, params: Params) -> int:
+    """Return the greatest number of epochs in one call of the compiled loop.
 
-    A call takes some tenths of a millisecond, as long as several epochs of a small table, and the
-    parameters after each epoch are kept until it returns.
+    A call costs some tenths of a millisecond, as much as several epochs of a small table. It keeps
+    the parameters after each of its epochs in memory.
 
     Args:
-      split: a part of the examples.
+      split: a part of the data.
       params: the network's parameters.
 
     Returns:
-      A function of these sizes alone, at least 1.
+      A number that depends on `split.seen` and the number of parameters alone, at least 1.
     """
     size = count(params)
     return max(1, min(EXAMPLES_AT_ONCE // split.seen, PARAMETERS_AT_ONCE // size))
-
-
-def count(params: Any) -> int:
-    """Return the number of parameters in a tree."""
-    return sum(leaf.size for leaf in jax.tree.leaves(params))
-
-
-def take_entry(tree: Any, k: int) -> Any:
-    """Return entry `k` along the first axis of every leaf, in host memory of its own."""
-    return jax.tree.map(lambda leaf: np.array(np.asarray(leaf)[k]), tree)

@@ -1,8 +1,8 @@
-"""Several runs side by side: epochs of the same number of steps, each run with its own numbers.
+"""Training of several runs side by side, in one compiled program.
 
-The counterpart of `fit` for runs that share a compiled program. Batches are those of `fit`, and
-each run has a `History` of its own, which judges it by the same rules; a run that has ended takes
-no more steps, and the others go on.
+The counterpart of `fit` for a sweep. Each run has its own numbers, such as the learning rate, and
+its own `History`; batches and rules are those of `fit`. All epochs have the same number of steps. A
+run that has ended takes no more steps, and the others go on.
 """
 
 import time
@@ -13,13 +13,20 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Int
 
-from jaxmlp.training.diagnose import finite
+from jaxmlp.optim.base import Params
+from jaxmlp.training.clock import Clock
 from jaxmlp.training.history import History
-from jaxmlp.training.judge import EVALUATION_BATCH, means_of, take_entry
-from jaxmlp.training.loop import Clock, order_of
-from jaxmlp.training.step import Totals, TrainState, batches
+from jaxmlp.training.judge import EVALUATION_BATCH, means_of
+from jaxmlp.training.orders import batches, order_of
+from jaxmlp.training.step import Totals, TrainState
+from jaxmlp.training.trees import finite, take_entry
+from jaxmlp.training.types import AnyArray, AnyTree, HostOrder, HostTargets
 
+Part = Int[np.ndarray, "_"]
+RunOrders = Int[AnyArray, "runs steps batch"]
+Bounds = Int[AnyArray, "runs"]
 TRAINING, OK, DIVERGED = "training", "ok", "diverged"
 
 
@@ -28,22 +35,22 @@ class Member:
     """One of the runs that train side by side.
 
     Attributes:
-      number: by which the caller knows it.
-      seed: of the order of its examples.
-      train, valid: the indices of its examples.
-      shift: what is added to them to find the examples on the device.
-      targets: all its encoded targets.
-      state: where it starts and, once it has ended, where it ended.
+      number: the run's number in the sweep.
+      seed: the seed for the order of its examples.
+      train, valid: the indices of its training and validation examples.
+      shift: added to the indices to find the examples on the device.
+      targets: the encoded targets of all its examples.
+      state: the state at its start and, once it has ended, at its end.
       history: its records, its best parameters and its rules.
       status: `training`, and `ok` or `diverged` once it has ended.
     """
 
     number: int
     seed: int
-    train: np.ndarray
-    valid: np.ndarray
+    train: Part
+    valid: Part
     shift: int
-    targets: np.ndarray
+    targets: HostTargets
     state: TrainState
     history: History
     status: str = TRAINING
@@ -53,21 +60,22 @@ class Side(NamedTuple):
     """The compiled functions of runs side by side; the first axis of every array counts the runs.
 
     Attributes:
-      put: from arrays on the host to the devices that the runs are spread over.
-      run: `(states, orders, starts, stops) -> states`, for each run the steps of one epoch.
-      evaluate: `(params, orders) -> Totals`, for each run over the examples of its order.
+      put: moves arrays from the host to the devices of the runs.
+      run: `(states, orders, starts, stops) -> states`; each run takes steps of one epoch, from its
+        start up to its stop.
+      evaluate: `(params, orders) -> Totals`, the sums of each run over the examples of its order.
     """
 
-    put: Callable[[Any], Any]
-    run: Callable[..., TrainState]
-    evaluate: Callable[[Any, Any], Totals]
+    put: Callable[[AnyTree], Any]
+    run: Callable[[TrainState, RunOrders, Bounds, Bounds], TrainState]
+    evaluate: Callable[[Params, RunOrders], Totals]
 
 
 class Moment(NamedTuple):
-    """Where runs side by side are.
+    """The progress of runs side by side.
 
     Attributes:
-      done: how much of all epochs is done, from 0 to 1.
+      done: the share of all epochs that is done, from 0 to 1.
       ended: the runs that have just ended.
     """
 
@@ -78,122 +86,125 @@ class Moment(NamedTuple):
 def fit_side_by_side(
     side: Side, members: list[Member], *, width: int, epochs: int, batch_size: int
 ) -> Iterator[Moment]:
-    """Train runs side by side, until each has ended.
+    """Train runs side by side until each has ended.
+
+    A run that diverges is marked and ends alone.
 
     Args:
       side: the compiled functions.
-      members: the runs, from their start; the parts of their data are of equal sizes.
-      width: how many runs the functions are compiled for; places left over stand still.
+      members: the runs, each at its start; their data have parts of equal sizes.
+      width: the number of runs that the functions are compiled for; unused places take no steps.
       epochs: the number of epochs.
       batch_size: the number of examples in a step.
 
     Yields:
-      The progress, a few times a second and whenever runs have ended.
+      The progress, a few times a second and after every epoch.
     """
     places = [*members, *members[:1] * (width - len(members))]
     states = side.put(_stack([m.state for m in places]))
-    validation = side.put(_orders(places, lambda m: _validation_order(m.valid)))
-    steps, clock = -(-len(members[0].train) // batch_size), Clock()
+    validation = side.put(_orders(places, _validation_order))
     for m in members:
         m.history.remember_parameters(m.state.params)
+    clock = Clock()
     for epoch in range(epochs):
         going = [i for i, m in enumerate(members) if m.status == TRAINING]
         if not going:
             return
         began = time.perf_counter()
-        factors = np.array([m.history.rate_factor() for m in places], states.factor.dtype)
-        states = states._replace(factor=side.put(factors))
         shuffled = partial(_training_order, batch_size=batch_size, epoch=epoch)
         orders = side.put(_orders(places, shuffled))
-        for taken, done in _steps(side, states, orders, steps, going, width, clock):
-            states = taken
+        states = _with_rate_factors(states, places, side)
+        for reached, done in _take_steps(states, orders, going, side, clock):
+            states = reached
             yield Moment((epoch + done) / epochs, [])
         sums = jax.device_get((states.totals, side.evaluate(states.params, validation)))
-        params = jax.device_get(states.params)
-        seconds = (time.perf_counter() - began) / len(going)
-        for i in going:
-            own = partial(take_entry, params, i)
-            _close_epoch(members[i], take_entry(sums, i), own, seconds, epoch + 1 == epochs)
-        ended = [i for i in going if members[i].status != TRAINING]
-        _take_out(states, [(i, members[i]) for i in ended])
-        yield Moment((epoch + 1) / epochs, [members[i] for i in ended])
+        _record_epoch(states, sums, {i: members[i] for i in going}, began)
+        ended = _end_runs(states, {i: members[i] for i in going}, last=epoch + 1 == epochs)
+        yield Moment((epoch + 1) / epochs, ended)
 
 
-def _steps(
-    side: Side,
-    states: TrainState,
-    orders: Any,
-    steps: int,
-    going: list[int],
-    width: int,
-    clock: Clock,
+def _with_rate_factors(states: TrainState, places: list[Member], side: Side) -> TrainState:
+    """Return the states with the factor of each run's updates in the coming epoch."""
+    factors = np.array([m.history.rate_factor() for m in places], states.factor.dtype)
+    return states._replace(factor=side.put(factors))
+
+
+def _take_steps(
+    states: TrainState, orders: RunOrders, going: list[int], side: Side, clock: Clock
 ) -> Iterator[tuple[TrainState, float]]:
-    """Take an epoch's steps, and yield the states with the share of the epoch that is done."""
+    """Take an epoch's steps, and yield the states with the share of the epoch that is done.
+
+    The share stays below 1, since the evaluation follows.
+    """
+    width, steps, _ = orders.shape
     goes, step = np.isin(np.arange(width), going), 0
     while step < steps:
-        stop = min(steps, step + clock.steps())
+        stop = min(steps, step + clock.steps_until_look())
         bounds = side.put((np.full(width, step, np.int32), (stop * goes).astype(np.int32)))
         with clock:
             states = jax.block_until_ready(side.run(states, orders, *bounds))
-        clock.note(stop - step)
+        clock.count_steps(stop - step)
         step = stop
         yield states, step / (steps + 1)
 
 
-def _close_epoch(
-    m: Member,
-    sums: tuple[Totals, Totals],
-    params: Callable[[], Any],
-    seconds: float,
-    last: bool,
+def _record_epoch(
+    states: TrainState, sums: tuple[Totals, Totals], going: dict[int, Member], began: float
 ) -> None:
-    """Add an epoch to a run's history, and mark a run that has diverged or ended."""
-    learned, found = sums
-    if not finite((learned.loss, found.loss)):
-        m.status = DIVERGED
-        return
-    task, rate = m.history.task, len(m.train) / max(seconds, 1e-9)
-    train, valid = (
-        means_of(totals, task, m.targets[indices])
-        for totals, indices in ((learned, m.train), (found, m.valid))
-    )
-    m.history.add_epoch(train, valid, params, seconds, rate)
-    if last or m.history.reason_to_stop():
-        m.status = OK
+    """Add an epoch to the history of each run, or mark the run as diverged."""
+    params = jax.device_get(states.params)
+    seconds = (time.perf_counter() - began) / len(going)
+    for i, m in going.items():
+        learned, found = take_entry(sums, i)
+        if not finite((learned.loss, found.loss)):
+            m.status = DIVERGED
+            continue
+        train, valid = (
+            means_of(totals, m.history.task, m.targets[indices])
+            for totals, indices in ((learned, m.train), (found, m.valid))
+        )
+        own, rate = partial(take_entry, params, i), len(m.train) / max(seconds, 1e-9)
+        m.history.add_epoch(train, valid, own, seconds, rate)
 
 
-def _training_order(m: Member, batch_size: int, epoch: int) -> np.ndarray:
+def _end_runs(states: TrainState, going: dict[int, Member], last: bool) -> list[Member]:
+    """Mark the runs that end with this epoch, give each its state, and return them."""
+    for m in going.values():
+        if m.status == TRAINING and (last or m.history.reason_to_stop()):
+            m.status = OK
+    ended = {i: m for i, m in going.items() if m.status != TRAINING}
+    if ended:
+        bare = _bare(states)
+        bare = bare._replace(totals=jax.tree.map(np.zeros_like, bare.totals))
+        for i, m in ended.items():
+            m.state = take_entry(bare, i)._replace(key=m.state.key)
+    return list(ended.values())
+
+
+def _training_order(m: Member, batch_size: int, epoch: int) -> HostOrder:
+    """Return the shuffled batches of a run's epoch."""
     return order_of(m.train, batch_size, m.seed, epoch)
 
 
-def _validation_order(valid: np.ndarray) -> np.ndarray:
-    return batches(valid, min(EVALUATION_BATCH, len(valid)))
+def _validation_order(m: Member) -> HostOrder:
+    """Return the batches of a run's validation part."""
+    return batches(m.valid, min(EVALUATION_BATCH, len(m.valid)))
 
 
-def _orders(places: list[Member], order: Callable[[Member], np.ndarray]) -> np.ndarray:
-    """Stack the orders of all runs, each moved to its run's examples; the filling stays."""
+def _orders(places: list[Member], order: Callable[[Member], HostOrder]) -> RunOrders:
+    """Return the orders of all runs, with indices that point to each run's examples."""
     pairs = [(m.shift, order(m)) for m in places]
     return np.stack([np.where(rows < 0, rows, rows + shift) for shift, rows in pairs])
 
 
 def _stack(states: list[TrainState]) -> TrainState:
-    """Return the states as one on the host, the runs along a new first axis."""
+    """Return one state on the host; a new first axis counts the runs."""
     stacked: TrainState = jax.tree.map(lambda *leaves: np.stack(leaves), *map(_bare, states))
     key = jax.random.wrap_key_data(stacked.key, impl=jax.random.key_impl(states[0].key))
     return stacked._replace(key=key)
 
 
 def _bare(state: TrainState) -> TrainState:
-    """Return a state, or several, in NumPy arrays, which know no random keys."""
+    """Return a state in NumPy arrays, with the data of its random keys."""
     bare: TrainState = jax.device_get(state._replace(key=jax.random.key_data(state.key)))
     return bare
-
-
-def _take_out(states: TrainState, ended: list[tuple[int, Member]]) -> None:
-    """Give each run that has ended its own state, on the host."""
-    if not ended:
-        return
-    bare = _bare(states)
-    bare = bare._replace(totals=jax.tree.map(np.zeros_like, bare.totals))
-    for i, m in ended:
-        m.state = take_entry(bare, i)._replace(key=m.state.key)

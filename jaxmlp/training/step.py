@@ -1,59 +1,79 @@
-"""One training step: a batch, its gradient, an update. A pure function of state and batch.
+"""One training step: a batch, its gradient, an update. It is a pure function of state and batch.
 
-The data stay on the device as they are stored (`uint8` for images); a step prepares its examples
-and takes one gradient step. `jaxmlp.training.trainer` compiles the loop around it.
+The data stay on the device as they are stored (`uint8` for pictures). A step prepares the examples
+of its batch, computes their gradient and updates the parameters. `jaxmlp.training.trainer` compiles
+the loop of steps.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax import Array
 
 from jaxmlp.nn.backprop import ValueAndGrad
+from jaxmlp.optim.base import Params, State
+from jaxmlp.optim.wrappers import Pair
 from jaxmlp.training.augment import Augment
+from jaxmlp.training.types import (
+    Array,
+    Count,
+    Inputs,
+    Outputs,
+    PerExample,
+    RandomKey,
+    Row,
+    Scalar,
+    Targets,
+)
 
-AnyArray = Array | np.ndarray
-Prepare = Callable[[Array], Array]
-Score = Callable[[Array, Array], Array]
+Prepare = Callable[[Inputs], Array]
+Score = Callable[[Outputs, Targets], PerExample]
 
 
 class Examples(NamedTuple):
-    """Examples as they lie on the device.
+    """Examples as they are stored on the device.
 
     Attributes:
-      x: inputs as stored, `(N, ...)`.
-      targets: what the loss compares with, `(N,)` labels or `(N, K)`.
-      weights: one per example, `(N,)`.
+      x: the inputs as stored, `(N, ...)`.
+      targets: the targets that the loss takes: labels `(N,)` or numbers `(N, K)`.
+      weights: the weight of each example, `(N,)`.
     """
 
     x: Array
-    targets: Array
-    weights: Array
+    targets: Targets
+    weights: PerExample
 
 
 class Totals(NamedTuple):
-    """Weighted sums over examples; divided by `weight` they are means.
+    """Weighted sums over examples; the mean loss is `loss / weight` (C3: a running mean).
 
     Attributes:
-      loss: sum of the loss.
-      score: sum of the task's score (accuracy: the number of examples that are right).
-      weight: sum of the weights.
+      loss: the sum of the loss.
+      score: the sum of the task's score; for the accuracy, the number of right examples.
+      weight: the sum of the weights.
     """
 
-    loss: Array
-    score: Array
-    weight: Array
+    loss: Scalar
+    score: Scalar
+    weight: Scalar
 
     @staticmethod
     def zero() -> "Totals":
         """Return empty sums."""
         return Totals(*jnp.zeros(3))
 
-    def plus(self, loss: Array, scores: Array, weights: Array) -> "Totals":
-        """Return the sums with a batch added: its mean loss, its examples' scores and weights."""
+    def plus(self, loss: Scalar, scores: PerExample, weights: PerExample) -> "Totals":
+        """Return the sums with a batch added.
+
+        Args:
+          loss: the batch's weighted mean loss.
+          scores: the score of each example, `(N,)`.
+          weights: the weight of each example, `(N,)`.
+
+        Returns:
+          The new sums.
+        """
         weight = jnp.sum(weights)
         return Totals(
             self.loss + loss * weight, self.score + jnp.vdot(scores, weights), self.weight + weight
@@ -61,23 +81,23 @@ class Totals(NamedTuple):
 
 
 class TrainState(NamedTuple):
-    """All that a run needs to go on from where it is.
+    """Everything a run needs to go on.
 
     Attributes:
       params: the network's parameters.
-      opt_state: what the optimizer remembers.
+      opt_state: the state of the optimizer.
       key: the run's root key; step `t` draws from `fold_in(key, t)`.
       step: the number of steps taken since the start of the run, int32.
-      totals: sums over the steps of the current epoch, the metrics of the step.
-      factor: what updates are multiplied by: 1, until a plateau lowers the learning rate.
+      totals: sums over the steps of the current epoch.
+      factor: the factor of every update: 1, until a plateau lowers the learning rate (C5).
     """
 
-    params: Any
-    opt_state: Any
-    key: Array
-    step: Array
+    params: Params
+    opt_state: State
+    key: RandomKey
+    step: Count
     totals: Totals
-    factor: Array
+    factor: Scalar
 
 
 Step = Callable[[TrainState, Examples], TrainState]
@@ -85,24 +105,28 @@ Step = Callable[[TrainState, Examples], TrainState]
 
 def make_step(
     value_and_grad: ValueAndGrad,
-    optimizer: Any,
+    optimizer: Pair,
     score: Score,
     prepare: Prepare,
     augment: Augment | None = None,
 ) -> Step:
-    """The training step of a network, `(state, batch) -> state`.
+    """The training step of a network, `w <- w + factor * update(dL/dw)` (B1, C6, E12).
+
+    `L` is the weighted mean loss of the batch. All layers are updated together, from gradients at
+    the old parameters. A step whose loss is not finite changes no parameter.
 
     Args:
-      value_and_grad: the gradient of the objective, by hand or by machine:
+      value_and_grad: the objective with its gradient, by hand or by machine:
         `(params, x, targets, weights, key) -> ((value, outputs), gradient)`.
       optimizer: an `(init, update)` pair, ours or Optax's.
-      score: `(outputs, targets) -> (N,)`, what the task counts.
-      prepare: from stored inputs to the network's.
-      augment: `(key, x) -> x`, how the prepared inputs are distorted, if at all.
+      score: `(outputs, targets) -> (N,)`, the task's score of each example.
+      prepare: `stored inputs -> the network's inputs`.
+      augment: `(key, x) -> x`, a random distortion of the prepared inputs; `None` for none.
 
     Returns:
-      A pure function. A step whose loss is not finite changes no parameter.
+      A pure function `(state, batch) -> state`.
     """
+    _, update = optimizer
 
     def step(state: TrainState, batch: Examples) -> TrainState:
         key, x = jax.random.fold_in(state.key, state.step), prepare(batch.x)
@@ -112,11 +136,11 @@ def make_step(
         (loss, outputs), gradient = value_and_grad(
             state.params, x, batch.targets, batch.weights, key
         )
-        # XLA would copy every parameter in each step if we chose between new and old ones here
+        # choosing between new and old parameters would make XLA copy all of them in every step
         finite = jnp.isfinite(loss)
         gradient = jax.tree.map(lambda g: jnp.where(finite, g, 0), gradient)
         factor = jnp.where(finite, state.factor, 0)
-        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+        updates, opt_state = update(gradient, state.opt_state, state.params)
         params = jax.tree.map(lambda w, u: w + factor.astype(w.dtype) * u, state.params, updates)
         totals = state.totals.plus(loss, score(outputs, batch.targets), batch.weights)
         return TrainState(params, opt_state, state.key, state.step + 1, totals, state.factor)
@@ -124,31 +148,15 @@ def make_step(
     return step
 
 
-def batches(indices: np.ndarray, batch_size: int) -> np.ndarray:
-    """Lay indices out in rows of one batch each, the last row filled up with -1.
+def take(examples: Examples, row: Row) -> Examples:
+    """Return the examples of one batch.
 
     Args:
-      indices: which examples, in which order, `(n,)`.
-      batch_size: the number of examples in a batch.
+      examples: all examples.
+      row: the indices of the batch's examples, `(batch,)`, filled up with -1.
 
     Returns:
-      int32 `(ceil(n / batch_size), batch_size)`.
+      The examples of the batch; those of index -1 have weight 0.
     """
-    order = np.full((-(-len(indices) // batch_size), batch_size), -1, np.int32)
-    order.ravel()[: len(indices)] = indices
-    return order
-
-
-def take(examples: Examples, row: Array) -> Examples:
-    """Return the examples of one row of an order; the filling has weight 0."""
     x, targets, weights = (jnp.take(a, row, axis=0, mode="clip") for a in examples)
     return Examples(x, targets, jnp.where(row >= 0, weights, 0))
-
-
-def put_at(trees: Any, k: Array, tree: Any) -> Any:
-    """Replace entry `k` along the first axis of every leaf."""
-    return jax.tree.map(
-        lambda leaves, leaf: jax.lax.dynamic_update_index_in_dim(leaves, leaf, k, axis=0),
-        trees,
-        tree,
-    )

@@ -1,80 +1,90 @@
-"""What a network is for: per task, how targets, outputs and the score hang together.
+"""The four tasks: how each encodes targets, sizes outputs and is scored.
 
-The task is read off the data (E5): the identity for real numbers, a sigmoid for each independent
-yes-or-no, softmax for one class out of many. The output activation itself stands in the loss.
+The data decide the task, and the task the output activation (E5): the identity for real numbers, a
+sigmoid for each independent yes or no (E3), softmax for one class of many. The loss contains the
+activation, so a network returns raw outputs.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jaxtyping import Float, Int
 
 from jaxmlp.errors import InputError
+from jaxmlp.training.types import AnyArray, Array, HostTargets, Outputs, PerExample, Targets
+
+Labels = Int[Array, "N"]
+Numbers = Float[Array, "N K"]
+Column = Float[Array, "N 1"]
+TwoColumns = Float[Array, "N 2"]
 
 
 @dataclass(frozen=True)
 class Task:
-    """How a kind of problem is posed to a network.
+    """A task: its losses, targets, outputs and score (E5).
 
     Attributes:
       name: as in `jaxmlp.data.dataset.TASKS`.
-      losses: the losses that make sense, the usual one first.
-      score: what is reported beside the loss, `accuracy` or `r2`.
+      losses: the names of the losses that suit it, the default first.
+      score: the name of the score that is reported beside the loss, `accuracy` or `r2`.
       outputs: `number of classes, labels or values -> number of raw outputs`.
-      encode: from targets as the data set has them to targets as the loss takes them.
-      score_each: `(outputs (N, K), encoded targets) -> (N,)`, summed up over a split.
-      finish: `(mean of score_each, encoded targets of the split) -> score`.
-      probabilities: from raw outputs to what is shown: `(N, classes)`, or the outputs themselves.
+      encode: `targets of the data set -> targets of the loss`.
+      score_each: `(outputs (N, K), encoded targets) -> (N,)`, added up over all examples.
+      finish: `(mean of score_each, encoded targets of these examples) -> score`.
+      probabilities: `raw outputs -> probabilities`, `(N, classes)`; a regression's outputs stay as
+        they are.
     """
 
     name: str
     losses: tuple[str, ...]
     score: str
     outputs: Callable[[int], int]
-    encode: Callable[[np.ndarray], np.ndarray]
-    score_each: Callable[[Array, Array], Array]
-    finish: Callable[[float, np.ndarray], float]
-    probabilities: Callable[[Any], Array]
+    encode: Callable[[HostTargets], HostTargets]
+    score_each: Callable[[Outputs, Targets], PerExample]
+    finish: Callable[[float, HostTargets], float]
+    probabilities: Callable[[AnyArray], AnyArray]
 
 
-def _right_class(outputs: Array, labels: Array) -> Array:
+def _right_class(outputs: Outputs, labels: Labels) -> PerExample:
+    """Return 1 for each example whose largest output is its class's, else 0 (C2: zero-one)."""
     return (jnp.argmax(outputs, axis=1) == labels).astype(outputs.dtype)
 
 
-def _right_signs(outputs: Array, targets: Array) -> Array:
-    """Return the share of an example's yes-or-no answers that are right."""
+def _right_signs(outputs: Outputs, targets: Numbers) -> PerExample:
+    """Return the share of right yes-or-no answers of each example (E3)."""
     return jnp.mean((outputs > 0) == (targets > 0.5), axis=1, dtype=outputs.dtype)
 
 
-def _squared_error(outputs: Array, targets: Array) -> Array:
+def _squared_error(outputs: Outputs, targets: Numbers) -> PerExample:
+    """Return the mean squared error of each example."""
     return jnp.mean((outputs - targets) ** 2, axis=1)
 
 
-def _r2(mean_squared_error: float, targets: np.ndarray) -> float:
+def _r2(mean_squared_error: float, targets: HostTargets) -> float:
     """Return the coefficient of determination, `1 - MSE / Var(targets)`.
 
-    Targets are encoded with variance 1 in the training part, which stands in where a part's own
-    do not vary, as in a part of one example.
+    Encoded targets have variance 1 in the training part. This value replaces the variance of a part
+    whose targets are all equal, such as a part of one example.
     """
     variance = float(np.mean(np.var(targets, axis=0)))
     return 1 - mean_squared_error / (variance or 1.0)
 
 
 @jax.jit
-def _two_columns(outputs: Array) -> Array:
+def _two_columns(outputs: Column) -> TwoColumns:
+    """Return the probabilities of both classes from one sigmoid output."""
     p = jax.nn.sigmoid(outputs)
     return jnp.concatenate([1 - p, p], axis=1)
 
 
-def _same(mean: float, _: np.ndarray) -> float:
+def _same(mean: float, _: HostTargets) -> float:
     return mean
 
 
-ERRORS = ("mse", "half_mse", "quadratic", "mae", "huber")  # of numbers, or of one-hot rows
+ERRORS = ("mse", "half_mse", "quadratic", "mae", "huber")  # for numbers and for one-hot targets
 MULTICLASS = Task(
     "multiclass",
     ("cross_entropy", "binary_cross_entropy", "softmax_squared_error", *ERRORS),
@@ -122,18 +132,18 @@ TASKS = {task.name: task for task in (MULTICLASS, BINARY, MULTILABEL, REGRESSION
 def task_for(kind: str, loss: str | None) -> tuple[Task, str]:
     """Return the task for a data set's kind of targets and a loss, and the loss's name.
 
-    Two classes are told apart by one sigmoid output where the loss is for that, and otherwise by
-    one output per class, like any other number of classes (D7: softmax over two is a sigmoid).
+    Two classes take one sigmoid output if the loss is for one, and otherwise one output per class,
+    as any number of classes does (D7: softmax over two classes is a sigmoid).
 
     Args:
       kind: `multiclass`, `binary`, `multilabel` or `regression`.
-      loss: a loss's name, or `None` for the usual one.
+      loss: a loss's name; `None` for the task's default.
 
     Returns:
       The task and the name of the loss.
 
     Raises:
-      InputError: if the loss makes no sense for the task.
+      InputError: if the loss does not suit the task.
     """
     task = TASKS[kind]
     if task is BINARY and loss not in (None, *BINARY.losses):

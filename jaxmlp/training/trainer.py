@@ -1,52 +1,49 @@
-"""The compiled training of a network: its start, and the steps of several epochs in one loop.
+"""The compiled training of a network: its start, and the loop of steps over several epochs.
 
-Everything here is a pure function, compiled by `jax.jit` for whatever device holds the data.
+Everything here is a pure function, which `jax.jit` compiles for the device that holds the data.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from jaxmlp.nn.backprop import ValueAndGrad
+from jaxmlp.optim.base import Params
+from jaxmlp.optim.wrappers import Pair
 from jaxmlp.training.augment import Augment
 from jaxmlp.training.judge import Judge
-from jaxmlp.training.step import (
-    AnyArray,
-    Examples,
-    Step,
-    Totals,
-    TrainState,
-    make_step,
-    put_at,
-    take,
-)
+from jaxmlp.training.step import Examples, Step, Totals, TrainState, make_step, take
+from jaxmlp.training.trees import put_entry
+from jaxmlp.training.types import AnyArray, Count, Orders, Truth, Whole
 
 
 class Ends(NamedTuple):
-    """What each epoch of a call came to, along a first axis; zeros where an epoch did not begin.
+    """The ends of a call's epochs; a first axis counts them, with zeros for epochs not begun.
 
     Attributes:
       params: the parameters after the epoch.
-      totals: the sums over its steps.
+      totals: the sums over the epoch's steps.
     """
 
-    params: Any
+    params: Params
     totals: Totals
+
+
+Carry = tuple[Count, TrainState] | tuple[Count, TrainState, Ends]
 
 
 class Trainer(NamedTuple):
     """The compiled functions of a training problem.
 
     Attributes:
-      init: `seed -> state` at the start.
-      run: `(state, examples, orders, start, stop) -> (state, ends)`, the steps from `start` up to
-        `stop` of the epochs whose orders are given, `(epochs, steps, batch)`. It stops after a step
-        whose loss is not finite; that step changes nothing but the totals and the count. The state
-        that comes in is used up.
+      init: `seed -> state`, the state at the start of a run.
+      run: `(state, examples, orders, start, stop) -> (state, ends)`. It takes the steps from
+        `start` up to `stop`, counted over all orders, `(epochs, steps, batch)`. It stops after a
+        step whose loss is not finite; that step changes no parameter. The arrays of the given
+        state cannot be used afterwards.
       judge: the same network without an optimizer.
     """
 
@@ -58,7 +55,7 @@ class Trainer(NamedTuple):
 def make_trainer(
     judge: Judge,
     value_and_grad: ValueAndGrad,
-    optimizer: Any,
+    optimizer: Pair,
     input_shape: tuple[int, ...],
     augment: Augment | None = None,
 ) -> Trainer:
@@ -66,26 +63,27 @@ def make_trainer(
 
     Args:
       judge: the network with its task, from `jaxmlp.training.judge.make_judge`.
-      value_and_grad: the gradient of the objective, by hand or by machine:
+      value_and_grad: the objective with its gradient, by hand or by machine:
         `(params, x, targets, weights, key) -> ((value, outputs), gradient)`.
       optimizer: an `(init, update)` pair, ours or Optax's.
-      input_shape: of one example.
-      augment: `(key, x) -> x`, how the prepared inputs of a step are distorted, if at all.
+      input_shape: the shape of one prepared example.
+      augment: `(key, x) -> x`, a random distortion of a step's prepared inputs; `None` for none.
 
     Returns:
       The trainer.
     """
+    init_optimizer, _ = optimizer
 
-    def init(seed: int | np.uint32) -> TrainState:
+    def init(seed: Whole) -> TrainState:
         key = jax.random.key(seed, impl="threefry2x32")
         params, _ = judge.model.init(jax.random.fold_in(key, 0), input_shape)
         zero = jnp.zeros((), jnp.int32)
         run_key = jax.random.fold_in(key, 1)
         one = jnp.ones((), jnp.float32)
-        return TrainState(params, optimizer.init(params), run_key, zero, Totals.zero(), one)
+        return TrainState(params, init_optimizer(params), run_key, zero, Totals.zero(), one)
 
     step = make_step(value_and_grad, optimizer, judge.task.score_each, judge.prepare, augment)
-    # the start runs once: at a lower level a processor compiles it in a third of the time
+    # the start runs once; at a lower level it compiles in a third of the time on a processor
     quickly = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None
     return Trainer(
         jax.jit(init, compiler_options=quickly),
@@ -95,34 +93,35 @@ def make_trainer(
 
 
 def _run_of(step: Step) -> Callable[..., tuple[TrainState, Ends]]:
-    """The loop over steps, epoch by epoch, as `Trainer.run` describes it."""
+    """The loop of steps, epoch by epoch, that `Trainer.run` describes."""
 
     def run(
-        state: TrainState, examples: Examples, orders: Array, start: int, stop: int
+        state: TrainState, examples: Examples, orders: Orders, start: Whole, stop: Whole
     ) -> tuple[TrainState, Ends]:
         epochs, steps, _ = orders.shape
 
-        def before(end: Array | int) -> Callable[[Any], Array]:
+        def unfinished(end: Whole) -> Callable[[Carry], Truth]:
             return lambda carry: (carry[0] < end) & jnp.isfinite(carry[1].totals.loss)
 
-        def epoch(carry: tuple[Array, TrainState, Ends]) -> tuple[Array, TrainState, Ends]:
+        def run_epoch(carry: tuple[Count, TrainState, Ends]) -> tuple[Count, TrainState, Ends]:
             i, state, ends = carry
             number = jax.lax.div(i, jnp.int32(steps))
             begun = number * steps
             order = orders[number]
 
-            def one(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
+            def take_step(carry: tuple[Count, TrainState]) -> tuple[Count, TrainState]:
                 i, state = carry
                 return i + 1, step(state, take(examples, order[i - begun]))
 
             sums = jax.tree.map(lambda total: jnp.where(i == begun, 0, total), state.totals)
             end = jnp.minimum(stop, begun + steps)
-            i, state = jax.lax.while_loop(before(end), one, (i, state._replace(totals=sums)))
-            return i, state, put_at(ends, number, Ends(state.params, state.totals))
+            first = i, state._replace(totals=sums)
+            i, state = jax.lax.while_loop(unfinished(end), take_step, first)
+            return i, state, put_entry(ends, number, Ends(state.params, state.totals))
 
         ends = Ends(state.params, state.totals)
         ends = jax.tree.map(lambda a: jnp.zeros((epochs, *a.shape), a.dtype), ends)
         first = (jnp.asarray(start, jnp.int32), state, ends)
-        return jax.lax.while_loop(before(stop), epoch, first)[1:]
+        return jax.lax.while_loop(unfinished(stop), run_epoch, first)[1:]
 
     return run

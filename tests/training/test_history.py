@@ -40,6 +40,7 @@ def history(rules, losses=(), scores=None, factors=None, change=None):
     ],
 )
 def test_reasons_to_stop(rules, epochs, word):
+    """C7: early stopping, a small decrease of the loss, a small step of the parameters."""
     reason = history(rules, **epochs).reason_to_stop()
     assert (word is None and reason is None) or reason.startswith(word)
 
@@ -66,9 +67,9 @@ def test_the_rate_falls_when_progress_saturates(losses, factors, factor):
 @pytest.mark.parametrize("scores", [[], [0.5], [0.5, 0.4], [0.5, 0.4, 0.6], [0.5, 0.5, 0.5]])
 @pytest.mark.parametrize("patience", [3, 4, 9])
 def test_no_rule_applies_sooner_than_said(patience, scores):
-    """If no epoch gets better the run stops just then, and never before."""
+    """C7: if no epoch gets better the run stops just then, and never before."""
     rules = Rules(patience=patience)
-    ahead = history(rules, [1] * len(scores), scores).undisturbed()
+    ahead = history(rules, [1] * len(scores), scores).epochs_ahead()
     for more in range(1, ahead + 1):
         worse = [*scores, *[0.1] * more]
         stops = history(rules, [1] * len(worse), worse).reason_to_stop() is not None
@@ -77,9 +78,10 @@ def test_no_rule_applies_sooner_than_said(patience, scores):
 
 @pytest.mark.parametrize("rule", ["min_decrease", "min_change", "plateau"])
 def test_rules_of_change_may_apply_after_any_epoch(rule):
-    assert history(Rules(**{rule: 2}), [3, 2, 1]).undisturbed() == 1
-    assert history(Rules(patience=5), [1], [None]).undisturbed() == 5
-    assert history(Rules(), [3, 2, 1]).undisturbed() > 10**6
+    """C5, C7."""
+    assert history(Rules(**{rule: 2}), [3, 2, 1]).epochs_ahead() == 1
+    assert history(Rules(patience=5), [1], [None]).epochs_ahead() == 5
+    assert history(Rules(), [3, 2, 1]).epochs_ahead() > 10**6
 
 
 def test_the_best_is_the_highest_score_and_among_equals_the_lowest_loss():
@@ -95,6 +97,7 @@ def test_the_best_is_the_highest_score_and_among_equals_the_lowest_loss():
 
 
 def test_without_a_validation_part_the_latest_is_the_best():
+    """And the step of the parameters is `|w_t - w_{t-1}|` (C7)."""
     kept = history(Rules(min_change=1e-3))
     kept.remember_parameters({"W": np.zeros(2)})
     for k in (1, 2):

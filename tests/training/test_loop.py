@@ -97,7 +97,7 @@ def test_epochs_at_once_change_nothing(small, rules, monkeypatch):
     for most in (0, 40 * 7, 5000):
         monkeypatch.setattr(judge, "EXAMPLES_AT_ONCE", most)
         _, last, history = run(config, small, rules)
-        records = [replace(r, seconds=0, examples_per_second=0) for r in history.records]
+        records = [replace(r, seconds=0.0, examples_per_second=0.0) for r in history.records]
         state = last.state._replace(key=jax.random.key_data(last.state.key))
         outcomes.append((records, state, history.best))
     if rules != Rules():
@@ -169,6 +169,17 @@ def test_divergence_is_found_at_the_same_step_among_several_epochs(small, monkey
         assert error.value.epoch > 1
         assert epochs[-1] == list(range(1, error.value.epoch))  # what was good is on record
     assert words[0] == words[1]
+
+
+@pytest.mark.parametrize("valid_size", [0, 20])
+def test_a_last_step_that_breaks_the_parameters_is_found(small, valid_size):
+    """The loss of the only step is finite; what follows from its update is not."""
+    config = Config(
+        optimizer="sgd", learning_rate=3e38, schedule="constant", batch_size=60 - valid_size
+    )
+    config = replace(config, hidden=(), loss="mse", epochs=1, valid_size=valid_size)
+    with pytest.raises(Diverged, match=r"epoch 1, step 1; first affected: layer 2 \(dense 10\)"):
+        run(config, small)
 
 
 def test_an_input_that_is_not_finite_is_named():

@@ -8,7 +8,16 @@ import pytest
 from jaxmlp import nn, optim
 from jaxmlp.config import referees
 from jaxmlp.nn import losses
-from jaxmlp.training import MULTICLASS, Examples, batches, make_judge, make_trainer
+from jaxmlp.training import (
+    MULTICLASS,
+    Examples,
+    TrainState,
+    batches,
+    make_judge,
+    make_step,
+    make_trainer,
+)
+from jaxmlp.training.step import Totals
 from jaxmlp.training.trainer import Ends
 from tests.helpers import assert_trees_close, assert_trees_identical
 
@@ -24,6 +33,34 @@ def trainer(optimizer=None, gradient=nn.value_and_grad, dropout=0.0):
     judge = make_judge(model, losses.cross_entropy, MULTICLASS, lambda x: x)
     slope = gradient(model, losses.cross_entropy)
     return make_trainer(judge, slope, optimizer or optim.sgd(0.3), (FEATURES,))
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.1])
+def test_a_step_is_gradient_and_update_by_hand(factor):
+    """B1, A4, C5: softmax regression in NumPy, `w <- w - factor eta dL/dw`, with weights."""
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(0)
+        W, b, x = rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=(5, 4))
+        labels, weights = np.array([0, 2, 1, 1, 0]), np.array([1.0, 2.0, 0.5, 1.0, 0.0])
+        layer, sgd, key = nn.dense(3), optim.sgd(0.3), jax.random.key(0)
+        gradient, params = nn.value_and_grad(layer, losses.cross_entropy), {"W": W, "b": b}
+        step = make_step(gradient, sgd, MULTICLASS.score_each, lambda x: 2 * x)
+        sums = Totals(*np.array([1.0, 2.0, 3.0]))
+        before = TrainState(params, sgd.init(params), key, jnp.int32(7), sums, jnp.float32(factor))
+        after = step(before, Examples(*map(jnp.asarray, (x, labels, weights))))
+
+    a = np.exp(2 * x @ W + b)
+    a /= a.sum(axis=1, keepdims=True)
+    dz = (a - np.eye(3)[labels]) * (weights / weights.sum())[:, None]
+    dW, db = (2 * x).T @ dz, dz.sum(axis=0)
+    updated = {"W": W - factor * 0.3 * dW, "b": b - factor * 0.3 * db}
+    assert_trees_close(after.params, updated, 1e-14 if factor == 1 else 1e-7)  # 0.1 is a float32
+    loss = -np.log(a[np.arange(5), labels]) @ weights
+    right = (a.argmax(axis=1) == labels) @ weights
+    expected = [1 + loss, 2 + right, 3 + weights.sum()]
+    np.testing.assert_allclose(after.totals, expected, rtol=1e-14)
+    assert (int(after.step), float(after.factor)) == (8, pytest.approx(factor))
+    assert after.key is key
 
 
 def test_batches_hold_every_example_once():

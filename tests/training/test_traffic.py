@@ -10,7 +10,7 @@ from jaxmlp.config.options import Config
 from jaxmlp.config.problem import pose_problem
 from jaxmlp.config.signature import together
 from jaxmlp.data import load
-from jaxmlp.training import begin, fit, judge, loop, measure
+from jaxmlp.training import begin, clock, fit, judge, loop, measure
 
 BATCH, EPOCHS = 128, 3
 
@@ -65,7 +65,7 @@ def traffic(request):
     trainer = problem.trainer._replace(run=counted_run)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop.jax, "device_put", counted_put)
-        patch.setattr(loop, "PACE", 3600.0)  # looks in between would depend on the machine
+        patch.setattr(clock, "PACE", 3600.0)  # looks in between would depend on the machine
         patch.setattr(judge, "EXAMPLES_AT_ONCE", together * len(data.x_train))
         state, best = begin(trainer, 0)
         history = problem.history(best)

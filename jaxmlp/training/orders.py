@@ -1,0 +1,81 @@
+"""The order of the examples: the batches of each epoch, shuffled by seed and epoch."""
+
+import jax
+import numpy as np
+from jaxtyping import Int
+
+from jaxmlp.training.types import HostOrder, Indices
+
+LaidOut = Int[jax.Array, "room steps batch"]
+
+
+def batches(indices: Indices, batch_size: int) -> HostOrder:
+    """Lay indices out in batches, one a row, and fill the last row up with -1.
+
+    Args:
+      indices: the indices of the examples, in order, `(n,)`.
+      batch_size: the number of examples in a batch.
+
+    Returns:
+      int32 `(ceil(n / batch_size), batch_size)`.
+    """
+    order = np.full((-(-len(indices) // batch_size), batch_size), -1, np.int32)
+    order.ravel()[: len(indices)] = indices
+    return order
+
+
+def order_of(indices: Indices, batch_size: int, seed: int, epoch: int) -> HostOrder:
+    """Return the shuffled batches of an epoch, a function of the arguments alone (C6, E10).
+
+    Args:
+      indices: the indices of the examples, `(n,)`.
+      batch_size: the number of examples in a batch; 1 is online learning, `n` batch learning.
+      seed: the run's seed.
+      epoch: counted from 0.
+
+    Returns:
+      int32 `(ceil(n / batch_size), batch_size)`, as from `batches`.
+    """
+    return batches(np.random.default_rng([seed, epoch]).permutation(indices), batch_size)
+
+
+class Orders:
+    """The orders of the coming epochs, laid out once and kept on the device.
+
+    Attributes:
+      room: the greatest number of epochs laid out together.
+      steps: the number of steps in an epoch.
+      first: the first epoch that is laid out, counted from 0.
+      rows: the orders on the host, `(room, steps, batch)`; unused places hold -1.
+    """
+
+    def __init__(self, indices: Indices, batch_size: int, seed: int, room: int) -> None:
+        """Prepare to lay out orders.
+
+        Args:
+          indices: the indices of the examples, `(n,)`.
+          batch_size: the number of examples in a step.
+          seed: the run's seed.
+          room: the greatest number of epochs laid out together.
+        """
+        self.room, self.steps, self.first = room, -(-len(indices) // batch_size), -1
+        self.rows = np.full((room, self.steps, batch_size), -1, np.int32)
+        self._arguments = indices, batch_size, seed
+        self._on_device: LaidOut
+
+    def lay_out(self, first: int, many: int) -> LaidOut:
+        """Return the orders of some epochs on the device, and lay them out if they are new.
+
+        Args:
+          first: the first epoch, counted from 0.
+          many: the number of epochs.
+
+        Returns:
+          int32 `(room, steps, batch)`.
+        """
+        if first != self.first:
+            drawn = [order_of(*self._arguments, first + k) for k in range(many)]
+            self.rows = np.full_like(self.rows, -1)  # a new array: the device may share the old
+            self.rows[:many] = drawn
+            self._on_device, self.first = jax.device_put(self.rows), first
+        return self._on_device
