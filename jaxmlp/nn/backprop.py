@@ -5,11 +5,14 @@
 automatically. So the trainer can use either.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+import jax
+import jax.numpy as jnp
 from jaxtyping import Float
 
-from jaxmlp.nn.layers import Layer
+from jaxmlp.errors import check
+from jaxmlp.nn.layers import Layer, in_order
 from jaxmlp.nn.losses import Loss
 from jaxmlp.nn.types import Array, Outputs, Params, RandomKey, Scalar, Targets, Weights
 
@@ -87,7 +90,9 @@ def value_and_grad(model: Layer, loss: Loss) -> ValueAndGrad:
       loss: the loss of its raw outputs.
 
     Returns:
-      A function `(params, x, targets, weights=None, key=None) -> ((value, outputs), dparams)`.
+      A function `(params, x, targets, weights=None, key=None) -> ((value, outputs), dparams)`. It
+      raises `InputError` if a layer's `backward` returns a gradient of another shape than the
+      parameter; shapes are known when the function is traced, so the check costs nothing.
     """
 
     def value_and_gradient(
@@ -100,6 +105,22 @@ def value_and_grad(model: Layer, loss: Loss) -> ValueAndGrad:
         outputs, caches = model.forward(params, x, key)
         delta = loss.gradient(outputs, targets, weights)
         dparams, _ = model.backward(params, caches, delta)
+        _check_shapes(model, params, dparams)
         return (loss(outputs, targets, weights), outputs), dparams
 
     return value_and_gradient
+
+
+def _check_shapes(model: Layer, params: Params, dparams: Params) -> None:
+    """Reject the gradient of a layer that has another shape than its parameters."""
+    pairs = zip(in_order(model, params), in_order(model, dparams), strict=True)
+    for number, ((layer, w), (_, dw)) in enumerate(pairs, 1):
+        what = f"the gradient of layer {number} ({layer.name})"
+        structure: Any = jax.tree.structure(dw)
+        same = jax.tree.structure(w) == structure
+        check(same, what, "a tree like the layer's parameters", str(structure))
+        leaves, _ = jax.tree_util.tree_flatten_with_path(w)
+        for (path, leaf), slope in zip(leaves, jax.tree.leaves(dw), strict=True):
+            name = jax.tree_util.keystr(path, simple=True, separator=".")
+            shape, got = jnp.shape(leaf), jnp.shape(slope)
+            check(got == shape, f"{what} with respect to {name}", f"of shape {shape}", got)

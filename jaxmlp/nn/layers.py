@@ -8,6 +8,7 @@ turns `dy = dL/dy` into `dL/dparams` and `dx = dL/dx`, a vector-Jacobian product
 Jacobian matrix (B7).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -105,6 +106,7 @@ def dense(units: int, kernel: Initializer = he_normal, bias: Initializer = zeros
     def forward(
         params: Params, x: Float[Array, "N in"], key: RandomKey | None = None
     ) -> tuple[Float[Array, "N out"], Cache]:
+        check(x.ndim == 2, "the input of a dense layer", "of shape (N, in)", x.shape)
         z = x @ params["W"] + params["b"][None, :]  # (N, in) (in, out) + (1, out)
         return z, x
 
@@ -211,7 +213,7 @@ def flatten() -> Layer:
     def forward(
         params: Params, x: Float[Array, "N ..."], key: RandomKey | None = None
     ) -> tuple[Float[Array, "N F"], Cache]:
-        return x.reshape(len(x), -1), x.shape
+        return x.reshape(x.shape[0], math.prod(x.shape[1:])), x.shape
 
     def backward(
         params: Params, shape: Cache, dy: Float[Array, "N F"]

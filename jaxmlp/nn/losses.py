@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 
 from jaxmlp.errors import InputError, check
@@ -66,12 +67,14 @@ class Loss:
           weights: one per example `(N,)`, not all zero; with `None` all weights are equal.
 
         Returns:
-          A scalar.
+          A scalar. The mean of nothing is NaN: of no examples, or of weights that are all zero.
 
         Raises:
-          InputError: if the shapes do not fit.
+          InputError: if the shapes do not fit, or a label is out of range.
         """
         shares = _shares(outputs, weights)
+        if shares.shape == (0,):
+            return jnp.full((), jnp.nan, outputs.dtype)
         return jnp.sum(jnp.where(shares == 0, 0, shares * self.per_example(outputs, targets)))
 
     def gradient(
@@ -97,9 +100,9 @@ class Loss:
 def _shares(outputs: Float[Array, "..."], weights: Weights | None) -> Float[Array, "N"]:
     """Return each example's share in the mean, `w_n / sum_m w_m`, shape `(N,)`."""
     check(outputs.ndim == 2, "outputs", "of shape (N, K)", outputs.shape)
-    n = len(outputs)
+    n = outputs.shape[0]
     if weights is None:
-        return jnp.full(n, 1 / n, outputs.dtype)
+        return jnp.broadcast_to(1 / jnp.asarray(n, outputs.dtype), (n,))
     check(weights.shape == (n,), "weights", f"of shape ({n},)", weights.shape)
     return weights / jnp.sum(weights)
 
@@ -116,33 +119,50 @@ def one_hot(outputs: Outputs, targets: Targets) -> Float[Array, "N K"]:
 
     Args:
       outputs: the network's outputs `(N, K)`, for the number of classes and the element type.
-      targets: integer labels `(N,)`, or numbers `(N, K)`, which do not change.
+      targets: integer labels `(N,)` in `[0, K)`, or numbers `(N, K)`, which do not change.
 
     Returns:
-      Numbers of the shape and type of the outputs.
+      Numbers of the shape and type of the outputs. A row is NaN where a label is out of range and
+      its value is not known yet, under `jax.jit`.
 
     Raises:
-      InputError: if the targets have another shape.
+      InputError: if the targets have another shape, a label is out of range, or there is only one
+        output for the labels.
     """
-    if jnp.issubdtype(targets.dtype, jnp.integer):
-        n = outputs.shape[:1]
-        check(targets.shape == n, "labels", f"of shape {n}", targets.shape)
-        return jax.nn.one_hot(targets, outputs.shape[1], dtype=outputs.dtype)
-    check(targets.shape == outputs.shape, "targets", f"of shape {outputs.shape}", targets.shape)
-    return targets.astype(outputs.dtype)
+    if targets.shape == outputs.shape or not jnp.issubdtype(targets.dtype, jnp.integer):
+        check(targets.shape == outputs.shape, "targets", f"of shape {outputs.shape}", targets.shape)
+        return targets.astype(outputs.dtype)
+    n, classes = outputs.shape
+    check(targets.shape == (n,), "labels", f"of shape ({n},)", targets.shape)
+    if classes == 1:
+        raise InputError("labels need an output for each class; for one output give y as (N, 1)")
+    if not isinstance(targets, jax.core.Tracer):
+        labels = np.asarray(targets)
+        bad = labels[(labels < 0) | (labels >= classes)]
+        check(bad.size == 0, "labels", f"in [0, {classes})", int(bad[0]) if bad.size else None)
+    known = (targets >= 0) & (targets < classes)
+    rows = jax.nn.one_hot(targets, classes, dtype=outputs.dtype)
+    return jnp.where(known[:, None], rows, jnp.nan)
 
 
 @loss
 def cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return the softmax cross-entropy, `l = -sum_i y_i log a_i` with `a = softmax(z)`.
 
-    Its gradient is `dl/dz = a - y`, prediction minus target. It stays large where the network is
-    sure and wrong (A4, B9, C2, D6). `y` is a label, or a distribution that sums to one.
+    Its gradient is `dl/dz = a sum_i y_i - y`: prediction minus target, since a label or a
+    distribution sums to one. It stays large where the network is sure and wrong (A4, B9, C2, D6). A
+    class with `y_i = 0` adds nothing, even where its logit is minus infinity.
     """
-    return -jnp.sum(one_hot(z, y) * jax.nn.log_softmax(z), axis=1)
+    p = one_hot(z, y)
+    return -jnp.sum(jnp.where(p == 0, 0, p * jax.nn.log_softmax(z)), axis=1)
 
 
-cross_entropy.defgradient(lambda z, y: jax.nn.softmax(z) - one_hot(z, y))
+@cross_entropy.defgradient
+def _(z: Outputs, y: Targets) -> Float[Array, "N K"]:
+    p = one_hot(z, y)
+    if y.shape == z.shape:  # any numbers, which need not sum to one
+        return jax.nn.softmax(z) * jnp.sum(p, axis=1, keepdims=True) - p
+    return jax.nn.softmax(z) - p
 
 
 @loss

@@ -79,7 +79,8 @@ def step(rate: Number, steps: int, drops: int = 3, factor: float = 0.1) -> Sched
     check(steps >= 1, "steps", "at least 1", steps)
     check(drops >= 1, "drops", "at least 1", drops)
     check(0 < factor < 1, "factor", "in (0, 1)", factor)
-    return lambda t: rate * factor ** jnp.floor(jnp.asarray(t, float) * (drops + 1) / steps)
+    # in whole numbers: rounding t (drops + 1) / steps may delay a drop by one update
+    return lambda t: rate * factor ** jnp.asarray(jnp.asarray(t) * (drops + 1) // steps, float)
 
 
 def exponential(start: Number, steps: int, end: Number) -> Schedule:

@@ -41,3 +41,12 @@ def test_momentum_grows_as_sutskever_et_al_have_it():
     printed = np.minimum(1 - 2.0 ** (-1 - np.log2(t // 250 + 1)), 0.95)
     np.testing.assert_allclose(schedules.sutskever(0.95)(t), printed, rtol=1e-12)
     assert list(printed[:3]) == [0.5, 0.5, 0.75]
+
+
+def test_a_staircase_drops_at_the_right_update():
+    """In floating point 23 of 380 lengths dropped one update late."""
+    t = np.arange(400)
+    for steps in range(20, 400):
+        rates = np.asarray(schedules.step(1.0, steps, 6, 0.5)(t))[:steps]
+        np.testing.assert_allclose(rates, 0.5 ** (t[:steps] * 7 // steps), rtol=1e-6)
+    assert float(jax.jit(schedules.step(1.0, 49, 6, 0.5))(7)) == 0.5
