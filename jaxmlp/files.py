@@ -5,11 +5,17 @@ Every part of the library may import this module.
 
 import json
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from jaxmlp.errors import InputError
+
+if sys.platform != "win32":
+    import fcntl
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -36,6 +42,34 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except BaseException:
         os.unlink(name)
         raise
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def locked_folder(path: Path) -> Iterator[None]:
+    """Hold a folder, so that no second process of the project works in it.
+
+    The lock ends with the process, however it ends. Where the system has no such locks, it does
+    nothing.
+
+    Args:
+      path: the folder.
+
+    Raises:
+      InputError: if another process holds the folder.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"another process is at work in {path}") from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -66,6 +100,17 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise InputError(f"{path} is not a whole JSON file: {error}") from None
+
+
+def _sync_folder(path: Path) -> None:
+    """Write a folder's list of names to the disk, so that a power cut keeps the new file."""
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

@@ -5,8 +5,8 @@ The default trains 784-128-10 on MNIST; every option is a field of `jaxmlp.confi
 
 import argparse
 import dataclasses
-import signal
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,8 +64,8 @@ def _main(arguments: list[str]) -> int:
     with arithmetic(config.precision):
         problem, source = pose_problem(config, dataset), dataset.source
         del dataset  # the examples are on the device, and need not lie in memory twice
-        run = _run_folder(control, problem)
-        return _train(run, problem, source, wanted, began, control.quiet)
+        with _run_folder(control, problem) as run:
+            return _train(run, problem, source, wanted, began, control.quiet)
 
 
 def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
@@ -88,22 +88,23 @@ def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
     return config
 
 
-def _run_folder(control: argparse.Namespace, problem: "Problem") -> "Run":
-    from jaxmlp.runs.fit import create_run
+def _run_folder(control: argparse.Namespace, problem: "Problem") -> AbstractContextManager["Run"]:
+    """Return the context that holds the folder of the run to continue, or of a new one."""
+    from jaxmlp.runs.fit import new_run
     from jaxmlp.runs.folder import Run
 
     if control.resume:
-        return Run.open(Path(control.resume))
+        return Run.held(Path(control.resume))
     recipe = problem.recipe
     name = f"{Path(recipe.dataset.replace(':', '-')).stem}-seed{recipe.seed}"
-    return create_run(Path(control.out or Path("runs") / name), problem, control.overwrite)
+    return new_run(Path(control.out or Path("runs") / name), problem, control.overwrite)
 
 
 def _train(
     run: "Run", problem: "Problem", source: "Source", wanted: str | None, began: float, quiet: bool
 ) -> int:
     from jaxmlp.cli.console import say
-    from jaxmlp.cli.interrupt import interruptible
+    from jaxmlp.cli.interrupt import interrupted_status, interruptible
     from jaxmlp.runs.fit import train_problem
     from jaxmlp.runs.summary import finish_run
     from jaxmlp.training import Diverged
@@ -117,7 +118,7 @@ def _train(
         say(f"{PROG}: {error}; the last good checkpoint is in {run.path}")
         return 1
     finish_run(outcome, run, quiet)
-    return 128 + signal.SIGINT if outcome.interrupted else 0
+    return interrupted_status(noted) if outcome.interrupted else 0
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ def saved_run(path, **given):
     """Save a network as training does, without the training."""
     config = Config(**given)
     problem = pose_problem(config, load(config.dataset))
+    path.mkdir()
     run = Run.create(path, overwrite=False)
     run.write_json(CONFIG, problem.recipe.to_config().to_dict())
     params = begin(problem.trainer, config.seed)[1].params

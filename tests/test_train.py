@@ -65,7 +65,9 @@ def test_the_default_run_end_to_end(tmp_path):
     assert right == pytest.approx(summary["test_accuracy"])
 
 
-def test_a_run_that_is_interrupted_and_resumed_ends_with_the_same_bytes(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+def test_a_run_that_is_interrupted_and_resumed_ends_with_the_same_bytes(tmp_path, number):
+    """By Ctrl-C, or by the SIGTERM that a cluster sends."""
     options = ["--dataset", "digits", "--hidden", "64", "--epochs", "400", "--dropout", "0.2"]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert train.main([*options, "--quiet", "--out", str(whole)]) == 0
@@ -75,9 +77,9 @@ def test_a_run_that_is_interrupted_and_resumed_ends_with_the_same_bytes(tmp_path
         text=True,
     )
     assert "/400  loss" in process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     rest = process.communicate(timeout=60)[0]
-    assert process.returncode == 128 + signal.SIGINT
+    assert process.returncode == 128 + number
     assert "interrupted" in rest
     stopped = json.loads((parts / "summary.json").read_text())
     assert stopped["interrupted"]

@@ -1,27 +1,40 @@
-"""Ctrl-C as a request to stop training after the current step."""
+"""Ctrl-C, or the SIGTERM of a cluster, as a request to stop training after the current step."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextmanager
 def interruptible() -> Iterator[list[int]]:
-    """Note the first Ctrl-C, so that training can stop between two steps.
+    """Note the first signal, so that training can stop between two steps.
 
-    A second Ctrl-C raises `KeyboardInterrupt`, as usual.
+    A second signal ends the process, as usual.
 
     Yields:
-      A list that is empty until the first Ctrl-C.
+      A list that is empty until the first signal, and then holds its number.
     """
     noted: list[int] = []
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def note(number: int, _: object) -> None:
         noted.append(number)
-        signal.signal(signal.SIGINT, before)
+        restore()
 
-    before = signal.signal(signal.SIGINT, note)
+    for number in SIGNALS:
+        signal.signal(number, note)
     try:
         yield noted
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
+
+
+def interrupted_status(noted: list[int]) -> int:
+    """Return the exit status of a command that a signal has ended, 130 after Ctrl-C."""
+    return 128 + noted[0]

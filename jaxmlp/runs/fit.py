@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -14,7 +15,7 @@ from jaxmlp.config.options import Config
 from jaxmlp.config.problem import Problem, pose_problem
 from jaxmlp.data import Dataset, Source, dataset_in_memory, load
 from jaxmlp.runs.data import whole_path
-from jaxmlp.runs.folder import CONFIG, Run
+from jaxmlp.runs.folder import CONFIG, Run, held_output
 from jaxmlp.runs.network import Network
 from jaxmlp.runs.summary import Outcome, finish_run
 from jaxmlp.training import History, Progress, Record, begin, finite
@@ -72,9 +73,10 @@ def fit(
     config = dataclasses.replace(config, dataset=dataset.name)
     with arithmetic(config.precision):
         problem = pose_problem(config, dataset)
-        run = None if out is None else create_run(Path(out), problem, overwrite)
-        outcome = train_problem(problem, dataset.source, None, run, began, quiet, lambda: False)
-        network, summary = finish_run(outcome, run, quiet)
+        folder = nullcontext() if out is None else new_run(Path(out), problem, overwrite)
+        with folder as run:
+            outcome = train_problem(problem, dataset.source, None, run, began, quiet, lambda: False)
+            network, summary = finish_run(outcome, run, quiet)
     return Result(network, summary, outcome.history.records, run.path if run else None)
 
 
@@ -85,23 +87,26 @@ def _load_data(config: Config, data: Any) -> Dataset:
     return dataset_in_memory(data, config.target)
 
 
-def create_run(path: Path, problem: Problem, overwrite: bool) -> Run:
-    """Make the folder of a new run, with its configuration.
+@contextmanager
+def new_run(path: Path, problem: Problem, overwrite: bool) -> Iterator[Run]:
+    """Make the folder of a new run, with its configuration, and hold it against other processes.
 
     Args:
       path: the folder.
       problem: what is trained.
       overwrite: whether to replace a run that is there.
 
-    Returns:
+    Yields:
       The run.
 
     Raises:
-      InputError: if there is something that may not be overwritten.
+      InputError: if there is something that may not be overwritten, or another process works in
+        the folder.
     """
-    run = Run.create(path, overwrite)
-    run.write_json(CONFIG, problem.recipe.to_config().to_dict())
-    return run
+    with held_output(path):
+        run = Run.create(path, overwrite)
+        run.write_json(CONFIG, problem.recipe.to_config().to_dict())
+        yield run
 
 
 def train_problem(

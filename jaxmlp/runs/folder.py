@@ -15,6 +15,8 @@ Each file is replaced in one instant, so a process killed at any moment leaves a
 import json
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ import jax
 from jaxmlp import __version__
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError
-from jaxmlp.files import read_json, write_atomically, write_json
+from jaxmlp.files import locked_folder, read_json, write_atomically, write_json
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.training import Best, History, Record, TrainState
 
@@ -33,11 +35,36 @@ PICTURES = ("curves.png", "confusion.png")
 FILES = (CONFIG, METRICS, CHECKPOINT, MODEL, SUMMARY, *PICTURES)
 
 
-def claim(path: Path, names: tuple[str, ...], kind: str, overwrite: bool) -> Path:
-    """Make an output folder, empty.
+@contextmanager
+def held_output(path: Path) -> Iterator[Path]:
+    """Make an output folder if it is missing, and hold it against other processes.
 
     Args:
       path: the folder.
+
+    Yields:
+      The folder.
+
+    Raises:
+      InputError: if the folder cannot be made, or another process works in it.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(f"the output folder {path} is a file")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the output folder {path} cannot be made: {error.strerror}") from None
+    with locked_folder(path):
+        yield path
+
+
+def empty_output(path: Path, names: tuple[str, ...], kind: str, overwrite: bool) -> Path:
+    """Empty an output folder of what the project made.
+
+    Torn files, which a killed process left, count as nothing and are deleted.
+
+    Args:
+      path: the folder; it exists.
       names: the files and folders that may be deleted. Anything else never is.
       kind: what they make up, "run".
       overwrite: whether to delete them, if they are there.
@@ -48,24 +75,28 @@ def claim(path: Path, names: tuple[str, ...], kind: str, overwrite: bool) -> Pat
     Raises:
       InputError: if there is something that may not be overwritten.
     """
-    if path.exists() and not path.is_dir():
-        raise InputError(f"the output folder {path} is a file")
-    present = {file.name for file in path.iterdir()} if path.exists() else set()
+    present = {file.name for file in path.iterdir()} - torn_files(path, names)
     if present and not overwrite:
         raise InputError(f"the output folder {path} is not empty; add --overwrite or --resume")
-    torn = {name for name in present if name.startswith(tuple(f".{file}." for file in names))}
-    strange = sorted(present - torn - set(names))
+    strange = sorted(present - set(names))
     if strange:
         raise InputError(
             f"{path} is not only a {kind}, it also holds {strange[0]}; not overwritten"
         )
-    try:
-        if present:
-            shutil.rmtree(path)
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the output folder {path} cannot be made: {error.strerror}") from None
+    if present and path.is_symlink():
+        raise InputError(f"the output folder {path} is a link; not overwritten")
+    for file in path.iterdir():
+        if file.is_dir() and not file.is_symlink():
+            shutil.rmtree(file)
+        else:
+            file.unlink()
     return path
+
+
+def torn_files(path: Path, names: tuple[str, ...]) -> set[str]:
+    """Return the temporary files that killed processes left in a folder; see `write_atomically`."""
+    starts = tuple(f".{name}." for name in names)
+    return {file.name for file in path.iterdir() if file.name.startswith(starts)}
 
 
 def _present_names(names: set[str]) -> dict[str, str]:
@@ -92,10 +123,10 @@ class Run:
 
     @staticmethod
     def create(path: Path, overwrite: bool) -> "Run":
-        """Make the folder of a new run.
+        """Begin a new run in a folder.
 
         Args:
-          path: the folder.
+          path: the folder; it exists.
           overwrite: whether to delete a run that is there. Anything else is never deleted.
 
         Returns:
@@ -104,7 +135,27 @@ class Run:
         Raises:
           InputError: if there is something that may not be overwritten.
         """
-        return Run(claim(path, (*FILES, "evaluation"), "run", overwrite))
+        return Run(empty_output(path, (*FILES, "evaluation"), "run", overwrite))
+
+    @staticmethod
+    @contextmanager
+    def held(path: Path) -> Iterator["Run"]:
+        """Open the run in a folder to write into it, and hold it against other processes.
+
+        Args:
+          path: the folder.
+
+        Yields:
+          The run, without what a killed process left half-written.
+
+        Raises:
+          InputError: if there is no run in the folder, or another process works in it.
+        """
+        run = Run.open(path)
+        with locked_folder(path):
+            for name in torn_files(path, FILES):
+                (path / name).unlink()
+            yield run
 
     @staticmethod
     def open(path: Path) -> "Run":

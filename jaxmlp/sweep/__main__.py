@@ -7,7 +7,6 @@ score over its seeds.
 
 import argparse
 import dataclasses
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,16 +83,17 @@ def _main(arguments: list[str]) -> int:
     data = with_task(dataset, plan.base.task)
     recipes = _complete_recipes(plan, data)
     programs = _make_programs(plan, data, recipes)
-    folder = _open_folder(control, plan, programs[0].task.score)
-    import_beside("jaxmlp.runs.figures")  # while programs are compiled
-    interrupted = _train_programs(programs, folder, recipes, control.quiet)
 
     from jaxmlp.cli.console import say
+    from jaxmlp.cli.interrupt import interrupted_status
     from jaxmlp.sweep.finish import finish_sweep
 
-    found = finish_sweep(folder, dataset, began, interrupted, control.quiet)
-    if interrupted:
-        return 128 + signal.SIGINT
+    with _open_folder(control, plan, programs[0].task.score) as folder:
+        import_beside("jaxmlp.runs.figures")  # while programs are compiled
+        noted = _train_programs(programs, folder, recipes, control.quiet)
+        found = finish_sweep(folder, dataset, began, bool(noted), control.quiet)
+    if noted:
+        return interrupted_status(noted)
     if not found:
         say(f"{PROG}: every run diverged; lower the learning rate")
     return 0 if found else 1
@@ -176,22 +176,24 @@ def _make_programs(plan: "Plan", dataset: "Dataset", recipes: list["Recipe"]) ->
     return programs
 
 
-def _open_folder(control: argparse.Namespace, plan: "Plan", score: str) -> "SweepFolder":
-    """Open the folder of the sweep to continue, or make that of a new one."""
-    from jaxmlp.sweep.folder import SweepFolder, make_folder, write_plan
+@contextmanager
+def _open_folder(control: argparse.Namespace, plan: "Plan", score: str) -> Iterator["SweepFolder"]:
+    """Hold the folder of the sweep to continue, or of a new one."""
+    from jaxmlp.runs.folder import held_output
+    from jaxmlp.sweep.folder import SweepFolder, empty_folder, write_plan
 
-    if control.resume:
-        return SweepFolder(Path(control.resume), plan, score)
     name = Path(plan.base.dataset.replace(":", "-")).stem
-    path = make_folder(Path(control.out or Path("sweeps") / name), control.overwrite)
-    write_plan(path, plan)
-    return SweepFolder(path, plan, score)
+    path = Path(control.resume or control.out or Path("sweeps") / name)
+    with held_output(path):
+        if not control.resume:
+            write_plan(empty_folder(path, control.overwrite), plan)
+        yield SweepFolder(path, plan, score)
 
 
 def _train_programs(
     programs: list["Program"], folder: "SweepFolder", recipes: list["Recipe"], quiet: bool
-) -> bool:
-    """Train the runs that have not ended, and return whether Ctrl-C interrupted this."""
+) -> list[int]:
+    """Train the runs that have not ended, and return the signal that interrupted this, if any."""
     from jaxmlp.cli.console import SweepReporter
     from jaxmlp.cli.interrupt import interruptible
     from jaxmlp.config.factory import arithmetic
@@ -213,8 +215,8 @@ def _train_programs(
                 with arithmetic(program.recipe.precision):
                     program.fit(left, report)
             if interrupted:
-                return True
-    return False
+                break
+    return interrupted
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Recipe
 from jaxmlp.errors import InputError, check
-from jaxmlp.runs.folder import CONFIG, SUMMARY, Run, claim
+from jaxmlp.runs.folder import CONFIG, SUMMARY, Run, empty_output
 from jaxmlp.sweep.results import (
     RunResult,
     best_run,
@@ -50,9 +50,9 @@ class Plan(NamedTuple):
     origin: dict[str, Any]
 
 
-def make_folder(path: Path, overwrite: bool) -> Path:
-    """Make the folder of a new sweep, as `Run.create` makes that of a run."""
-    return claim(path, (SWEEP, RESULTS, RUNS, BEST, SUMMARY, PICTURE), "sweep", overwrite)
+def empty_folder(path: Path, overwrite: bool) -> Path:
+    """Empty the folder of a new sweep, as `Run.create` empties that of a run."""
+    return empty_output(path, (SWEEP, RESULTS, RUNS, BEST, SUMMARY, PICTURE), "sweep", overwrite)
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
