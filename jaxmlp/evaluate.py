@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxmlp.cli.parser import Parser, program_name, run_command
 from jaxmlp.cli.process import leave_process
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import InputError
 
 if TYPE_CHECKING:
     from jaxmlp.config.options import Config
@@ -31,14 +31,13 @@ def make_parser() -> Parser:
     """Return the command's argument parser."""
     parser = Parser(prog=PROG, description="Evaluate a trained network.")
     parser.add_argument("run", metavar="RUN", help="folder of a run")
-    parser.add_argument(
-        "--split", choices=("train", "valid", "test"), default="test", help="default test"
-    )
-    parser.add_argument(
-        "--dataset", help="other data that fit the network; their test part is evaluated"
-    )
-    parser.add_argument("--data-dir", help="where the data set's files are")
-    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    parts, text = ("train", "valid", "test"), "part of the data to evaluate; default test"
+    parser.add_argument("--split", choices=parts, default="test", help=text)
+    text = "other data that fit the network; the command evaluates their test part"
+    parser.add_argument("--dataset", metavar="TEXT", help=text)
+    text = "folder with the files of the data set"
+    parser.add_argument("--data-dir", metavar="TEXT", help=text)
+    parser.add_argument("--json", action="store_true", help="print only JSON")
     return parser
 
 
@@ -99,7 +98,8 @@ def _part(
 
     rest, held = split_training(network.recipe, dataset)
     chosen = rest if options.split == "train" else held
-    check(len(chosen) > 0, "--split", "train or test, the run has no validation part", "valid")
+    if len(chosen) == 0:
+        raise InputError("--split valid does not apply: the run has no validation part")
     return dataset.x_train[chosen], dataset.y_train[chosen]
 
 

@@ -27,10 +27,14 @@ def make_parser() -> Parser:
     """The command's argument parser."""
     parser = Parser(prog=PROG, description="Find a learning rate by a range test.")
     test = parser.add_argument_group("the test")
-    test.add_argument("--lowest", type=float, default=1e-5, metavar="X", help="default 1e-5")
-    test.add_argument("--highest", type=float, default=10.0, metavar="X", help="default 10")
-    test.add_argument("--steps", type=int, default=200, metavar="N", help="default 200")
-    test.add_argument("--config", metavar="FILE", help="configuration of a run, options on top")
+    text = "learning rate of the first step; default 1e-5"
+    test.add_argument("--lowest", type=float, default=1e-5, metavar="X", help=text)
+    text = "learning rate after the last step; default 10"
+    test.add_argument("--highest", type=float, default=10.0, metavar="X", help=text)
+    text = "number of steps; default 200"
+    test.add_argument("--steps", type=int, default=200, metavar="N", help=text)
+    text = "start from the configuration of a run, its config.json"
+    test.add_argument("--config", metavar="FILE", help=text)
     test.add_argument("--picture", metavar="FILE", help="draw loss against rate into a PNG file")
     add_fields(parser, Config, skip=("learning_rate", "schedule"))
     return parser

@@ -74,11 +74,10 @@ def make_parser() -> Parser:
     parser = Parser(prog=PROG, description="Check the hand-written gradient of a network.")
     group = parser.add_argument_group("the check")
     group.add_argument("--run", metavar="RUN", help="check the trained network of this run")
-    text = f"training examples; default {EXAMPLES}, or all if there are fewer"
+    text = f"number of training examples; default {EXAMPLES}, or all if there are fewer"
     group.add_argument("--examples", type=int, metavar="N", help=text)
-    group.add_argument(
-        "--break", dest="broken", metavar="LAYER", help="plant a wrong sign; the check must fail"
-    )
+    text = "plant a wrong sign in this layer, a number or a name; the check should fail"
+    group.add_argument("--break", dest="broken", metavar="LAYER", help=text)
     group.add_argument("--json", action="store_true", help="print only JSON")
     add_fields(parser, Options, skip=training_only())
     return parser

@@ -19,7 +19,7 @@ PROG = program_name("predict")
 
 def make_parser() -> Parser:
     """Return the command's argument parser."""
-    parser = Parser(prog=PROG, description="Let a trained network judge new inputs.")
+    parser = Parser(prog=PROG, description="Predict with a trained network.")
     parser.add_argument("run", metavar="RUN", help="folder of a run")
     parser.add_argument(
         "inputs", metavar="INPUT", nargs="+", help="picture, .npy, .npz, .csv or .parquet"

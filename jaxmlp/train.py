@@ -1,6 +1,7 @@
 """Train a network: `python -m jaxmlp.train [options]`.
 
-The default trains 784-128-10 on MNIST; every option is a field of `jaxmlp.config.options.Config`.
+The default trains 784-128-10 on MNIST. Each field of `jaxmlp.config.options.Config` is an option;
+further options choose the run's folder and how much is printed.
 """
 
 import argparse

@@ -72,7 +72,7 @@ def fails(capsys, line, message):
         ("--activation step", "the step function has no derivative to learn from"),
         (
             "--initializer orthogonal --fan fan_in",
-            "fan is for the initializers lecun, xavier, he, got fan_in with orthogonal",
+            "fan applies only to lecun, xavier and he initializers, got fan_in with orthogonal",
         ),
         (
             "--dataset iris --task multilabel --class-weights balanced",
@@ -236,10 +236,18 @@ def test_resume_with_another_configuration(capsys, digits_run):
 
 def test_an_output_folder_in_use(capsys, tmp_path, digits_run):
     line = "train --dataset xor --epochs 1 --quiet --out"
-    fails(capsys, f"{line} {digits_run}", "is not empty; add --overwrite or --resume")
+    fails(
+        capsys,
+        f"{line} {digits_run}",
+        "is not empty; replace the run with --overwrite, or continue it with --resume",
+    )
     assert (digits_run / "model.safetensors").exists()
     (tmp_path / "thesis.txt").write_text("years of work")
-    fails(capsys, f"{line} {tmp_path} --overwrite", "it also holds thesis.txt; not overwritten")
+    fails(
+        capsys,
+        f"{line} {tmp_path} --overwrite",
+        "is not overwritten: it holds thesis.txt, which is not part of a run",
+    )
     fails(capsys, f"{line} {tmp_path}/thesis.txt", "is a file")
     fails(capsys, f"{line} {tmp_path}/thesis.txt/run", "cannot be made")
     assert (tmp_path / "thesis.txt").read_text() == "years of work"

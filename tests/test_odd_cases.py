@@ -142,11 +142,11 @@ def test_a_run_that_ran_to_its_end_was_not_stopped(tmp_path):
     [
         (
             "--dataset iris --patience 1 --valid-size 0",
-            "patience needs a validation part, got 1 without one",
+            "patience 1 needs a validation part, got valid_size 0",
         ),
         (
             "--dataset iris --model softmax_regression --dropout 0.5",
-            "dropout needs hidden layers, got 0.5",
+            "dropout 0.5 needs hidden layers, and there are none",
         ),
         ("--dataset iris --hidden --layer-norm", "layer_norm needs the hidden layers of an mlp"),
         ("--dataset iris --momentum-schedule sutskever", "needs the hand-written momentum or"),

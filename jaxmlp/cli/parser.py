@@ -2,7 +2,7 @@
 
 This uses `argparse` and not `tyro`, because `tyro` lacks three properties: an error is a single
 line with the nearest known name; the result shows which options were given, even if their values
-are the defaults (`--resume` needs this); and the help is printed without importing other modules.
+are the defaults (`--resume` needs this); and the help is printed without importing JAX.
 """
 
 import argparse

@@ -41,9 +41,9 @@ from jaxmlp.training import (
 
 
 def arithmetic(precision: str) -> AbstractContextManager[None]:
-    """The context in which the arrays of a precision are made and computed with.
+    """A context in which JAX makes and computes arrays of this precision.
 
-    JAX knows float64 only where it is told to; elsewhere it makes float32 of it.
+    Outside such a context, JAX converts float64 to float32.
     """
     return jax.enable_x64(precision == "float64")
 
@@ -85,14 +85,14 @@ def _initializer(recipe: Recipe) -> nn.Initializer:
     families = nn.initializers.GAINS
     if family not in families:
         raise InputError(
-            f"fan is for the initializers {', '.join(families)}, got {recipe.fan} with"
+            f"fan applies only to lecun, xavier and he initializers, got {recipe.fan} with"
             f" {recipe.initializer}"
         )
     return nn.initializers.variance_scaling(families[family], recipe.fan, distribution)
 
 
 def _nonlinearity(name: str) -> Any:
-    """Return an activation, or what makes one that learns."""
+    """Return an activation, or the factory of a layer that learns its activation."""
     for table in (ACTIVATIONS, LEARNED_ACTIVATIONS):
         if name in table.names:
             return table[name]
@@ -104,7 +104,7 @@ def build_loss(recipe: Recipe, signature: Signature) -> nn.Loss:
 
     Args:
       recipe: the recipe.
-      signature: for the loss that the network is judged by.
+      signature: names the loss that the network is judged by.
 
     Returns:
       That loss, its targets smoothed if the recipe says so.
@@ -152,7 +152,7 @@ def build_optimizer(recipe: Recipe, rate: Schedule, numbers: Numbers | None = No
     Args:
       recipe: the recipe.
       rate: the learning rate at a step.
-      numbers: instead of the recipe's own.
+      numbers: the numbers to use instead of the recipe's own.
 
     Returns:
       An optimizer, ours or Optax's.
@@ -175,7 +175,7 @@ def build_augmentation(recipe: Recipe, shape: tuple[int, ...]) -> Augment | None
 
     Args:
       recipe: the recipe.
-      shape: of one example.
+      shape: the shape of one example.
 
     Returns:
       `(key, x) -> x`, or `None`.
@@ -230,7 +230,7 @@ def build_trainer(
       recipe: the recipe.
       signature: what the network expects and returns.
       rate: the learning rate at a step.
-      numbers: instead of the recipe's own.
+      numbers: the numbers to use instead of the recipe's own.
 
     Returns:
       The trainer.

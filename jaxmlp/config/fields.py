@@ -76,14 +76,16 @@ def _kind(hint: Any) -> Kind:
 _ACCEPTED = {str: str, int: numbers.Integral, float: numbers.Real, bool: bool}
 _WORDS = {str: "a name", int: "a whole number", float: "a number", bool: "true or false"}
 
+_PLURALS = {str: "names", int: "whole numbers", float: "numbers"}
+
 
 def of_kind(name: str, value: Any, kind: Kind) -> Any:
-    """Return a value in a field's own type: NumPy's numbers become Python's, lists tuples.
+    """Convert a value to its field's type: a NumPy number to a Python number, a list to a tuple.
 
     Args:
-      name: of the field.
+      name: the field's name.
       value: what a user gave for it.
-      kind: of the field.
+      kind: the field's kind.
 
     Returns:
       The value.
@@ -92,7 +94,7 @@ def of_kind(name: str, value: Any, kind: Kind) -> Any:
       InputError: if the value is of another type.
     """
     if kind.several:
-        check(isinstance(value, list | tuple), name, f"a list, each {_WORDS[kind.element]}", value)
+        check(isinstance(value, list | tuple), name, f"a list of {_PLURALS[kind.element]}", value)
         return tuple(of_kind(name, part, kind._replace(several=False)) for part in value)
     good = isinstance(value, _ACCEPTED[kind.element])
     good = good and isinstance(value, bool) == (kind.element is bool)
@@ -104,7 +106,7 @@ def check_values(field: Any, values: tuple[Any, ...]) -> None:
     """Reject a value that is not among a field's choices or within its bound.
 
     Args:
-      field: of a dataclass, made with `option`.
+      field: a field that `option` declares.
       values: the value, or each of several.
 
     Raises:

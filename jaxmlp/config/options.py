@@ -1,8 +1,8 @@
 """What a user gives: a configuration, one frozen record with a command-line option for each field.
 
-The text beside a field is the option's help, and what its value must be stands there too. A field
-that is `None` is chosen from the data when the run starts (`jaxmlp.config.recipe`), unless it
-stands for a rule that is not used.
+The text beside a field is the option's help, and what its value must be stands there too. If a
+field is `None`, the recipe chooses its value when the run starts (`jaxmlp.config.recipe`), or the
+run does not need it: a folder, a target column, a rule such as `patience`.
 """
 
 import dataclasses
@@ -46,15 +46,15 @@ FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it
 
 @dataclass(frozen=True)
 class Config:
-    """What is trained, on what, and how: everything that the resulting numbers depend on."""
+    """A configuration: what the user chooses about the data, the network and the training."""
 
     dataset: str = option("mnist", "name of a data set, tfds:NAME, or path of a file", group="data")
     data_dir: str | None = option(None, "folder with the files of the data set")
-    target: str | None = option(None, "column of a table to predict")
-    task: str | None = option(None, "kind of prediction; by default read off the target", TASKS)
+    target: str | None = option(None, "column of a table to predict; commas separate several")
+    task: str | None = option(None, "kind of prediction; default chosen from the target", TASKS)
     preprocessing: str = option(
         "auto",
-        "scaling of the inputs, fitted on the training part; auto: scale images, zscore tables",
+        "scaling of the inputs, fitted on the training part; auto: scale if uint8, else zscore",
         PREPROCESSING,
     )
     augment: tuple[str, ...] = option(
@@ -63,7 +63,7 @@ class Config:
     augment_strength: float = option(1.0, "factor on the size of the distortions", must_be=POSITIVE)
     valid_size: int | None = option(
         None,
-        "number of validation examples, taken from the training set; default 5000, at most a tenth",
+        "number of validation examples, taken from the training set; default a tenth, at most 5000",
         must_be=at_least(0),
     )
 
@@ -121,7 +121,7 @@ class Config:
         3, "epochs without progress before plateau divides the rate", must_be=at_least(1)
     )
     momentum: float = option(
-        0.9, "momentum of momentum and nesterov, or its maximum", must_be=SHARE
+        0.9, "coefficient of momentum and nesterov, or its maximum", must_be=SHARE
     )
     momentum_schedule: str = option(
         "constant",
@@ -137,12 +137,12 @@ class Config:
     )
     epsilon: float | None = option(
         None,
-        "keeps the divisor of adagrad, rmsprop, adam and adamw from 0; default the optimizer's own",
+        "small number in the divisor of adagrad, rmsprop and adam(w); default the optimizer's own",
         must_be=NOT_NEGATIVE,
     )
     clip_norm: float | None = option(
         None,
-        "greatest length of a gradient, a longer one is shortened; default no limit",
+        "greatest length of a gradient; a longer one is scaled down; default no limit",
         must_be=POSITIVE,
     )
     weight_decay: float | None = option(
@@ -151,11 +151,11 @@ class Config:
         must_be=NOT_NEGATIVE,
     )
     batch_size: int | None = option(
-        None, "examples in a step; default 128, at most all", must_be=at_least(1)
+        None, "examples in a step; default 128, or all if there are fewer", must_be=at_least(1)
     )
     epochs: int | None = option(
         None,
-        "passes over the data; default 10, more where that is less than 2,000 steps",
+        "passes over the data; default 10, or more until there are 2,000 steps",
         must_be=at_least(1),
     )
     patience: int | None = option(
@@ -172,11 +172,13 @@ class Config:
         0.0, "stop when the parameters move by less than this in an epoch", must_be=NOT_NEGATIVE
     )
     seed: int = option(
-        0, "seed of initial weights, order of examples, dropout and validation part", must_be=SEED
+        0,
+        "seed of initial weights, order of examples, dropout, distortions and validation part",
+        must_be=SEED,
     )
     gradient: str = option(
         "manual",
-        "manual: the gradient by hand; autodiff: by jax.value_and_grad",
+        "manual: our backpropagation; autodiff: jax.value_and_grad",
         ("manual", "autodiff"),
     )
     precision: str = option(
@@ -202,7 +204,7 @@ class Config:
             value = of_kind(field.name, given, kinds[field.name])
             object.__setattr__(self, field.name, value)
             check_values(field, value if isinstance(value, tuple) else (value,))
-        check(len(self.activation) > 0, "activation", "at least one name", "none")
+        check(len(self.activation) > 0, "activation", "at least one name", None)
         if self.hidden and not MODELS[self.model].widths:
             widths = " ".join(map(str, self.hidden))
             raise InputError(f"hidden does not apply to {self.model}, got {widths}")

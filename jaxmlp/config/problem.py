@@ -27,7 +27,7 @@ from jaxmlp.training import (
     task_for,
 )
 
-ENOUGH = 10_000  # pictures to tell by what they stand on
+ENOUGH = 10_000  # pictures that decide whether the background is dark or light
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def split_training(recipe: Recipe, dataset: Dataset) -> tuple[np.ndarray, np.nda
     """Return the indices of the training and of the validation part, stratified by class.
 
     Args:
-      recipe: for the size and the seed.
+      recipe: holds the size and the seed.
       dataset: the data.
 
     Returns:

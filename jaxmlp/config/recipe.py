@@ -1,7 +1,7 @@
-"""What a run is made of: a recipe, complete, from what a user gave and from the data.
+"""The recipe of a run: the user's configuration, completed from the data.
 
-Nothing in a recipe is left to be chosen. Its numbers, such as the learning rate, are a part of
-their own, a tree that a compiled program may take as an argument: so one program trains many runs.
+Every value in a recipe is chosen. Its numbers, such as the learning rate, are a tree of their own.
+A compiled program can take this tree as an argument, so that one program trains many runs.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from jax import Array
 from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE
 from jaxmlp.config.options import Config
 from jaxmlp.data import Dataset
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import InputError, check, shown
 from jaxmlp.training.tasks import task_for
 
 LEAST_STEPS = 2000  # of a default run, so that small data are learned as well
@@ -31,7 +31,7 @@ class Numbers(NamedTuple):
     Attributes:
       learning_rate: the rate, or the peak of the schedule.
       weight_decay: decoupled, of the kernels only.
-      momentum: of momentum and nesterov, or its maximum.
+      momentum: the coefficient of momentum and nesterov, or its maximum.
       decay: how much of RMSProp's mean square is kept.
       beta1: how much of Adam's first moment is kept.
       beta2: how much of Adam's second moment is kept.
@@ -101,7 +101,7 @@ class Recipe:
 
 
 def complete(config: Config, dataset: Dataset) -> Recipe:
-    """Return the recipe of a run: everything chosen that was left to the data.
+    """Complete a configuration: choose every value that the user left open.
 
     Args:
       config: the configuration as given.
@@ -155,10 +155,10 @@ def recipe_of(config: Config, where: object = "the configuration") -> Recipe:
     """
     values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     for name in _CHOSEN:
-        check(values[name] is not None, f"{where}: {name}", "given in a run", "none")
+        check(values[name] is not None, f"{where}: {name}", "given in a run", None)
     used = {"learning_rate", "clip_norm", *OPTIMIZER_TABLE[values["optimizer"]].arguments.values()}
     if values["weight_decay"]:
-        used.add("weight_decay")  # what does not decay has no decay
+        used.add("weight_decay")  # a decay of 0 means that the rule is not used
     numbers: dict[str, Any] = {
         name: values[name] if name in used else None for name in Numbers._fields
     }
@@ -167,13 +167,16 @@ def recipe_of(config: Config, where: object = "the configuration") -> Recipe:
 
 
 def _reject_idle_options(recipe: Recipe) -> None:
-    """Reject combinations in which a valid option would have no effect."""
+    """Reject some combinations in which a valid option would have no effect.
+
+    The numbers of other update rules and initializers pass: a configuration holds their defaults.
+    """
     hidden, many = recipe.hidden, len(recipe.activation)
     if many not in (1, len(hidden) or 1):
         layers = f"one name, or one for each of {len(hidden)} hidden layers"
-        check(False, "activation", layers, " ".join(recipe.activation))
+        check(False, "activation", layers, shown(recipe.activation))
     if recipe.dropout and not hidden and recipe.model != "lenet":
-        raise InputError(f"dropout needs hidden layers, got {recipe.dropout:g} without any")
+        raise InputError(f"dropout {recipe.dropout:g} needs hidden layers, and there are none")
     if recipe.layer_norm and not hidden:
         raise InputError("layer_norm needs the hidden layers of an mlp, and there are none")
     if recipe.augment_strength != 1 and not recipe.augment:
@@ -188,7 +191,7 @@ def _reject_idle_options(recipe: Recipe) -> None:
             f" nesterov, got {recipe.optimizer} ({recipe.optimizer_source})"
         )
     if recipe.patience is not None and recipe.valid_size == 0:
-        raise InputError(f"patience needs a validation part, got {recipe.patience} without one")
+        raise InputError(f"patience {recipe.patience} needs a validation part, got valid_size 0")
 
 
 def _loss_of(model: str, task: str) -> str | None:

@@ -1,7 +1,7 @@
 """JAX's differentiation and Optax's optimizers, under our names and arguments.
 
-Each stands in for the hand-written one, and referees it in the tests. Nothing else in the library
-names `optax` or `jax.grad`.
+Each can replace the hand-written one, and the tests compare the two. No other module of the library
+imports `optax` or differentiates with JAX.
 """
 
 from typing import Any

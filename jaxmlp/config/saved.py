@@ -28,13 +28,14 @@ def fields_of_saved(saved: Any, cls: Any, where: object, latest: int) -> dict[st
     if not isinstance(saved, dict):
         raise InputError(f"{where}: expected a configuration, got {type(saved).__name__}")
     values = dict(saved)
+    origin = where if "format" not in values else None  # a file that a user wrote names no format
     found, version = values.pop("format", latest), values.pop("version", "0.1.0")
     if found not in range(1, latest + 1):
         raise InputError(
             f"{where} was written by jaxmlp {version} (format {found}), which this jaxmlp"
             f" {__version__} (format {latest}) cannot read"
         )
-    return known_fields(values, cls, f"{where}, written by jaxmlp {version},")
+    return known_fields(values, cls, origin or f"{where}, written by jaxmlp {version},")
 
 
 def known_fields(values: dict[str, Any], cls: Any, where: object) -> dict[str, Any]:

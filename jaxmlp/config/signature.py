@@ -23,14 +23,15 @@ class Signature:
     """What a network expects and returns: all that is needed beside its weights to use it.
 
     Attributes:
-      input_shape: of one example, without the batch axis.
+      input_shape: the shape of one example, without the batch axis.
       task: the name of the task.
       loss: the name of the loss.
       classes: the names of classes, labels or predicted values.
-      preprocessing: of the inputs.
-      raw: whether they are kept as the data set has them and preprocessed in every step. Numbers in
-        float64 are preprocessed first, for float32 may not tell them apart.
-      target_preprocessing: of the targets, in regression.
+      preprocessing: the scaling of the inputs.
+      raw: whether inputs are stored as the data set has them and preprocessed in every step. Inputs
+        in float64 are preprocessed before they are stored, because float32 could make different
+        numbers equal.
+      target_preprocessing: the scaling of the targets, in regression.
       columns: how a table's rows become numbers, or `None`.
       background: whether pictures of the training part are `dark` or `light` at the border.
       white: the largest value in them.
@@ -90,7 +91,7 @@ def stored(signature: Signature, x: np.ndarray) -> np.ndarray:
     """Return inputs as they are kept on the device: raw, or preprocessed in their own precision.
 
     Args:
-      signature: for the preprocessing.
+      signature: holds the preprocessing.
       x: inputs as the data set has them.
 
     Returns:
@@ -134,10 +135,10 @@ def arrays_from(
     """Return examples as they are kept on the device.
 
     Args:
-      signature: for preprocessing and task.
+      signature: holds preprocessing and task.
       x: inputs as the data set has them.
       y: targets as the data set has them.
-      weights: of the examples, all 1 if there are none.
+      weights: one per example; `None` for all 1.
 
     Returns:
       Inputs, targets and weights.

@@ -42,7 +42,7 @@ def dataset_in_memory(data: Any, target: str | None = None) -> Dataset:
     arrays = _named_arrays(data)
     if arrays is not None:
         if target is not None:
-            raise InputError(f"target is for tables: arrays have y, got {target!r}")
+            raise InputError(f"target does not apply to arrays, whose target is y, got {target!r}")
         return dataset_from_arrays(arrays, NAME, source)
     table = _as_table(data)
     if table is None:
@@ -65,9 +65,9 @@ def inputs_in_memory(
     Args:
       given: one example or a batch as an array; a table as for `dataset_in_memory`; a picture (a
         `PIL.Image.Image`), the path of a file, or a list of pictures and paths.
-      input_shape: of one example.
+      input_shape: the shape of one example.
       columns: how the table that the network was trained on became numbers.
-      background: of the training images, `dark` or `light`.
+      background: the background of the training images, `dark` or `light`.
       white: the largest value of the training images.
 
     Returns:

@@ -70,7 +70,7 @@ def _main(arguments: list[str]) -> int:
         inspected = load_inspected(run, given, Options, HIDDEN)
         total = len(inspected.dataset.x_train)
         n = min(EXAMPLE, total - 1) if n is None else n
-        check(0 <= n < total, "example", f"from 0 to {total - 1}", n)
+        check(0 <= n < total, "--example", f"from 0 to {total - 1}", n)
         title, sections = "Forward and backward", explain_network(inspected, n)
     if file is None:
         encoding = sys.stdout.encoding or "utf-8"

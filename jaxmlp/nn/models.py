@@ -46,8 +46,8 @@ def mlp(
       InputError: if a width is below 1, or the number of activations is not that of the layers.
     """
     chosen = activations if isinstance(activations, Sequence) else [activations] * len(hidden)
-    number = f"one, or one for each of {len(hidden)} hidden layers"
-    check(len(chosen) == len(hidden), "activation", number, len(chosen))
+    number = f"{len(hidden)}, one for each hidden layer"
+    check(len(chosen) == len(hidden), "the number of activations", number, len(chosen))
     layers = [flatten()]
     for width, function in zip(hidden, chosen, strict=True):
         check(width >= 1, "hidden", "widths of at least 1", width)

@@ -15,14 +15,14 @@ FALLBACK = "mnist_5k"  # what a run that named no data set trains on where MNIST
 
 
 def whole_path(name: str) -> str:
-    """Return a file or folder so that it is found from anywhere, and other names as they are."""
+    """Return an existing path that contains a separator as an absolute path, all else unchanged."""
     return os.path.abspath(name) if os.path.exists(name) and os.sep in name else name
 
 
 def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None]:
-    """Load the data of a configuration, or others where they cannot be had.
+    """Load the data of a configuration, or a replacement if they are not available.
 
-    While they are read, JAX is imported.
+    A thread imports JAX in the meantime.
 
     Args:
       config: names the data.

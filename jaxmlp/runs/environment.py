@@ -1,4 +1,4 @@
-"""What numbers depend on beside the recipe: versions and the device."""
+"""What numbers depend on besides the recipe: versions and the device."""
 
 import os
 import platform

@@ -66,7 +66,7 @@ def fit(
     Raises:
       InputError: if the configuration and the data do not fit together, or the folder cannot be
         used.
-      Diverged: if the loss is not finite.
+      Diverged: if the loss or, without a validation part, a parameter is not finite.
     """
     began = time.perf_counter()
     dataset = _load_data(config, data)
@@ -89,7 +89,7 @@ def _load_data(config: Config, data: Any) -> Dataset:
 
 @contextmanager
 def new_run(path: Path, problem: Problem, overwrite: bool) -> Iterator[Run]:
-    """Make the folder of a new run, with its configuration, and hold it against other processes.
+    """Make the folder of a new run, with its configuration, and lock it.
 
     Args:
       path: the folder.
@@ -123,7 +123,7 @@ def train_problem(
     Args:
       problem: what to train.
       source: where its data come from.
-      wanted: the data set that they stand in for, if they do.
+      wanted: the name of the data set that they replace, or `None`.
       run: the folder, which may hold a checkpoint to go on from; `None` to write nothing.
       began: when the command began, for its seconds.
       quiet: whether to show nothing.
@@ -134,7 +134,8 @@ def train_problem(
 
     Raises:
       InputError: if the checkpoint does not fit.
-      Diverged: if the loss is not finite; the last good checkpoint stays.
+      Diverged: if the loss or, without a validation part, a parameter is not finite; the last good
+        checkpoint stays.
     """
     recipe, task = problem.recipe, problem.task
     state, best = begin(problem.trainer, recipe.seed)

@@ -1,4 +1,4 @@
-"""A run on disk: a folder that can be read, gone on from, and used, without user code.
+"""A run on disk: a folder to read results from, to continue training, and to use the network.
 
 | file | content |
 |---|---|
@@ -8,6 +8,7 @@
 | `model.safetensors` | the best parameters, and what the network expects and returns |
 | `summary.json` | final metrics, where the data came from, versions, device, times |
 | `curves.png`, `confusion.png` | the course of training, the errors on the test set |
+| `evaluation/` | the pictures that `jaxmlp.evaluate` draws |
 
 Each file is replaced in one instant, so a process killed at any moment leaves a readable run.
 """
@@ -37,7 +38,7 @@ FILES = (CONFIG, METRICS, CHECKPOINT, MODEL, SUMMARY, *PICTURES)
 
 @contextmanager
 def held_output(path: Path) -> Iterator[Path]:
-    """Make an output folder if it is missing, and hold it against other processes.
+    """Make an output folder if it is missing, and lock it meanwhile.
 
     Args:
       path: the folder.
@@ -77,11 +78,14 @@ def empty_output(path: Path, names: tuple[str, ...], kind: str, overwrite: bool)
     """
     present = {file.name for file in path.iterdir()} - torn_files(path, names)
     if present and not overwrite:
-        raise InputError(f"the output folder {path} is not empty; add --overwrite or --resume")
+        raise InputError(
+            f"the output folder {path} is not empty; replace the {kind} with --overwrite, or"
+            f" continue it with --resume {path}"
+        )
     strange = sorted(present - set(names))
     if strange:
         raise InputError(
-            f"{path} is not only a {kind}, it also holds {strange[0]}; not overwritten"
+            f"{path} is not overwritten: it holds {strange[0]}, which is not part of a {kind}"
         )
     if present and path.is_symlink():
         raise InputError(f"the output folder {path} is a link; not overwritten")
@@ -102,7 +106,8 @@ def torn_files(path: Path, names: tuple[str, ...]) -> set[str]:
 def _present_names(names: set[str]) -> dict[str, str]:
     """Return the present names of an optimizer's leaves in a checkpoint of version 0.1.
 
-    It called Adam's moments `v` and `s`, and `s` what AdaGrad and RMSProp keep, now `g`.
+    It named Adam's moments `v` and `s`, now `m` and `v`. It named the state of AdaGrad and RMSProp
+    `s`, now `g`.
     """
     found = {name: re.match(r"(state/opt_state/(?:1/)*)([vs])/", name) for name in names}
     leaves = {name: match for name, match in found.items() if match}
@@ -140,7 +145,7 @@ class Run:
     @staticmethod
     @contextmanager
     def held(path: Path) -> Iterator["Run"]:
-        """Open the run in a folder to write into it, and hold it against other processes.
+        """Open the run in a folder to write into it, and lock the folder meanwhile.
 
         Args:
           path: the folder.

@@ -1,4 +1,4 @@
-"""A network with its data under inspection, fresh or from a run: for `gradcheck` and `explain`."""
+"""The network and the data that `gradcheck` and `explain` look at, untrained or from a run."""
 
 from dataclasses import fields, replace
 from pathlib import Path
@@ -35,7 +35,7 @@ class Inspected(NamedTuple):
     """A network with its data, fresh or from a run.
 
     Attributes:
-      recipe: of the run, or as it would be trained.
+      recipe: the recipe of the run, or the one that would train the network.
       model: the network.
       params: its parameters.
       loss: what training minimises.

@@ -129,7 +129,7 @@ class Network:
         return inputs_in_memory(given, s.input_shape, s.columns, s.background, s.white)
 
     def answers(self, x: np.ndarray) -> np.ndarray:
-        """Return what the network says of inputs in the form of its data set.
+        """Predict from inputs in the form of the data set.
 
         Args:
           x: not preprocessed, `(N, *input_shape)`.

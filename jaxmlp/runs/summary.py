@@ -48,13 +48,13 @@ class Outcome:
 
 
 def finish_run(outcome: Outcome, run: Run | None, quiet: bool) -> tuple[Network, dict[str, Any]]:
-    """Measure the best parameters on every part, write the run's last files, and tell.
+    """Measure the best parameters on every part, write the run's last files, and print a table.
 
-    This is the only place where the test part is looked at. The examples on the device are given up
-    before pictures are drawn.
+    Training itself never uses the test part. The function frees the examples on the device before
+    it draws the pictures.
 
     Args:
-      outcome: of the training.
+      outcome: the outcome of the training.
       run: the run's folder; `None` to write nothing.
       quiet: whether to print nothing.
 
@@ -121,7 +121,7 @@ def draw_run(run: Run, outcome: Outcome, matrix: np.ndarray | None) -> None:
 
     Args:
       run: the run's folder.
-      outcome: of the training.
+      outcome: the outcome of the training.
       matrix: the confusion matrix, if there is one.
     """
     from jaxmlp.runs import figures

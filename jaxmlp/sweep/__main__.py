@@ -57,11 +57,13 @@ def make_parser() -> Parser:
         metavar=("N", "FIELD=log:LOW:HIGH"),
         help="draw N points at random; also FIELD=uniform:LOW:HIGH or FIELD=VALUE,VALUE...",
     )
-    sweep.add_argument("--config", metavar="FILE", help="configuration of a run, options on top")
+    text = "start from the configuration of a run, its config.json"
+    sweep.add_argument("--config", metavar="FILE", help=text)
     sweep.add_argument("--out", metavar="SWEEP", help="output folder; default sweeps/DATASET")
     sweep.add_argument("--resume", metavar="SWEEP", help="finish a sweep that was interrupted")
-    sweep.add_argument("--overwrite", action="store_true", help="replace a sweep in the way")
-    sweep.add_argument("--quiet", action="store_true", help="print nothing but warnings and errors")
+    text = "replace the sweep in the output folder"
+    sweep.add_argument("--overwrite", action="store_true", help=text)
+    sweep.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     add_fields(parser, Config)
     return parser
 

@@ -205,7 +205,7 @@ def outputs_of(judge: Judge, params: Params, split: Split) -> HostOutputs:
 
 
 def predict_all(judge: Judge, params: Params, x: HostInputs, indices: Indices) -> HostOutputs:
-    """Return the raw outputs for stored inputs, a thousand at a time.
+    """Return the raw outputs for stored inputs, at most a thousand at a time.
 
     Args:
       judge: the network.

@@ -1,8 +1,8 @@
 """The training loop: epochs of shuffled batches, each recorded in the run's history.
 
 `fit` is a generator. It yields whenever there is something to show or to save. Its caller prints,
-writes files or stops; the loop itself does no input or output. Except for the seconds, what it
-yields depends on the recipe and the seed alone.
+writes files or stops; the loop itself does no input or output. Except for
+times, the records depend on the recipe and the data alone.
 """
 
 import time

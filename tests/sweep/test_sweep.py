@@ -328,8 +328,8 @@ def test_mistakes_with_a_folder(capsys, iris_sweep, digits_run):
     fails("--grid seed=0,1 --config nowhere.json", "nowhere.json")
     fails(f"--resume {digits_run}", "is not the folder of a sweep: it has no sweep.json")
     grid = "--dataset iris --grid seed=0,1 --out"
-    fails(f"{grid} {iris_sweep}", "is not empty; add --overwrite or --resume")
-    fails(f"{grid} {digits_run} --overwrite", "is not only a sweep, it also holds")
+    fails(f"{grid} {iris_sweep}", "is not empty; replace the sweep with --overwrite")
+    fails(f"{grid} {digits_run} --overwrite", "is not overwritten: it holds")
 
 
 @pytest.mark.parametrize(
