@@ -67,6 +67,8 @@ def locked_folder(path: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"another process is at work in {path}") from None
+        except OSError:  # some network file systems have no locks on folders
+            pass
         yield
     finally:
         os.close(handle)

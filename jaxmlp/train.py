@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import leave_process
-from jaxmlp.config.options import Config, config_from
+from jaxmlp.config.options import Config, config_from, names_data
 from jaxmlp.errors import InputError, shown
-from jaxmlp.runs.data import load_or_stand_in, whole_path
+from jaxmlp.runs.data import PATHS, load_or_stand_in, whole_path, with_whole_paths
 
 if TYPE_CHECKING:
     from jaxmlp.config.problem import Problem
@@ -52,10 +52,11 @@ def _main(arguments: list[str]) -> int:
     control = argparse.Namespace(
         **{name: given.pop(name) for name in ("out", "config", "resume", "overwrite", "quiet")}
     )
-    given |= {name: whole_path(given[name]) for name in ("dataset", "data_dir") if name in given}
+    given |= {name: whole_path(given[name]) for name in PATHS if name in given}
     began = time.perf_counter()
     config = _resumed(control, given) if control.resume else config_from(given, control.config)
-    named = "dataset" in given or bool(control.resume or control.config)
+    named = bool(control.resume) or names_data(given, control.config)
+    config = with_whole_paths(config)
     dataset, wanted = load_or_stand_in(config, named)
     config = dataclasses.replace(config, dataset=dataset.name if wanted else config.dataset)
 
@@ -77,7 +78,7 @@ def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
         if getattr(control, name):
             raise InputError(f"--{name} does not apply with --resume: the run has its own")
     config = Run.open(Path(control.resume)).config
-    changed = [name for name, value in given.items() if getattr(config, name) != value]
+    changed = [name for name, value in given.items() if not _same(config, name, value)]
     if changed:
         words = [
             f"{name} (was {shown(getattr(config, name))}, now {shown(given[name])})"
@@ -87,6 +88,17 @@ def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
             f"--resume continues with the same configuration; changed: {', '.join(words)}"
         )
     return config
+
+
+def _same(config: Config, name: str, value: Any) -> bool:
+    """Return whether an option has the value of the run, or changes nothing in it."""
+    from jaxmlp.config.recipe import Numbers, recipe_of
+
+    if getattr(config, name) == value:
+        return True
+    if name not in Numbers._fields or getattr(recipe_of(config).numbers, name) is not None:
+        return False
+    return not value or name not in ("weight_decay", "clip_norm")  # its rule is not used
 
 
 def _run_folder(control: argparse.Namespace, problem: "Problem") -> AbstractContextManager["Run"]:

@@ -14,7 +14,7 @@ from PIL import Image
 import jaxmlp
 from jaxmlp import __main__ as script
 from jaxmlp import evaluate, predict, train
-from jaxmlp.data import load
+from jaxmlp.data import Dataset, load
 from jaxmlp.errors import InputError
 
 SMALL = {"hidden": (8,), "epochs": 2, "batch_size": 16}
@@ -91,7 +91,8 @@ def test_all_doors_give_the_same_answers(source, tmp_path, capsys):
     if source in ("table", "numbers"):
         given = data
         file = tmp_path / "rows.csv"
-        names = ["kind", "sold", "zone", "size"]  # another order than in training
+        names = ["kind", config["target"], "zone", "size"]  # another order than in training
+        names += ["sold"] if source == "numbers" else []
         lines = [",".join(str(row[name]) for name in names) for row in data]
         file.write_text("\n".join([",".join(names), *lines]))
     else:
@@ -111,11 +112,17 @@ def test_all_doors_give_the_same_answers(source, tmp_path, capsys):
     if source != "numbers":
         p = saved.predict_proba(given)
         assert p.shape == (len(answers), len(saved.classes))
-    if source in ("digits", "table", "arrays"):
-        assert predict.main([str(tmp_path / "run"), str(file), "--json"]) == 0
-        said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert predict.main([str(tmp_path / "run"), str(file), "--json"]) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    if source == "numbers":
+        assert [answer["prediction"]["price"] for answer in said] == list(answers)
+        return
+    np.testing.assert_array_equal([[*answer["probabilities"].values()] for answer in said], p)
+    if source == "labels":
+        names = [[n for n, yes in zip(saved.classes, row, strict=True) if yes] for row in answers]
+        assert [answer["prediction"] for answer in said] == names
+    else:
         assert [answer["prediction"] for answer in said] == list(answers)
-        np.testing.assert_array_equal([[*a["probabilities"].values()] for a in said], p)
 
 
 @pytest.mark.parametrize("target", ["sold", "price"])
@@ -183,11 +190,52 @@ def test_a_test_part_of_one_s_own():
         ({}, (np.zeros((5, 2)), np.zeros(4)), "expected 5 targets"),
         ({"target": "z"}, {"a": [1.0, 2.0], "b": [0.0, 1.0]}, "the target 'z' is not a column"),
         ({}, {"a": [1.0, 2.0], "b": [0.0]}, "not readable as a table"),
+        ({}, ([[1, 2], [3]], [0, 1]), "data in memory: x: expected rows of the same length"),
+        ({"target": "y"}, [{"a": 1, "y": 0}, {"a": 2, "b": 3, "y": 1}] * 9, "the value is missing"),
     ],
 )
 def test_bad_input(config, data, message):
     with pytest.raises(InputError, match=message):
         jaxmlp.fit(jaxmlp.Config(**config), data)
+
+
+def test_a_data_set_made_by_hand_and_labels_in_words(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 3)), np.arange(60, dtype=np.int32) % 2
+    made = Dataset("mine", x, y, x[:9], y[:9], "binary", ("a", "b"))
+    result = jaxmlp.fit(jaxmlp.Config(**SMALL), made, out=tmp_path / "run", quiet=False)
+    assert result.summary["provenance"]["source"] == "memory"
+    assert "mine, from memory" in capsys.readouterr().out
+    words = np.array(["no", "yes"], object)[y]
+    assert jaxmlp.fit(jaxmlp.Config(**SMALL), (x, words)).network.classes == ("no", "yes")
+
+
+def test_a_run_on_data_in_memory_says_why_it_needs_other_data(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 4)), rng.integers(0, 3, size=60)
+    jaxmlp.fit(jaxmlp.Config(**SMALL), (x, y), out=tmp_path / "run")
+    run = str(tmp_path / "run")
+    for main, line in ((evaluate.main, [run]), (train.main, ["--resume", run])):
+        assert main(line) == 2
+        assert "was trained on data in memory" in capsys.readouterr().err
+
+
+def test_a_configuration_serves_other_data(tmp_path):
+    """What belongs to the data of its file is not taken along."""
+    out = tmp_path / "one"
+    jaxmlp.fit(jaxmlp.Config(**SMALL, target="sold"), table(), out=out)
+    line = ["--config", str(out / "config.json"), "--dataset", "breast_cancer", "--quiet"]
+    assert train.main([*line, "--out", str(tmp_path / "two")]) == 0
+
+
+def test_idle_numbers_do_not_stand_in_the_way_of_resuming(tmp_path):
+    """The same command line with --resume: options that the rule does not use change nothing."""
+    for number, options in enumerate(("sgd --weight-decay 0", "adam --momentum 0.5 --decay 0.5")):
+        line = f"--dataset xor --epochs 2 --optimizer {options} --quiet".split()
+        run = str(tmp_path / str(number))
+        assert train.main([*line, "--out", run]) == 0
+        assert train.main([*line, "--resume", run]) == 0
+        assert train.main([*line, "--weight-decay", "0.5", "--resume", run]) == 2
 
 
 def test_bad_input_of_a_network(digits_run, tmp_path):

@@ -1,5 +1,6 @@
 """The process of a command: importing a module in the background, and ending."""
 
+import contextlib
 import os
 import sys
 from importlib import import_module
@@ -31,6 +32,7 @@ def leave_process(status: int) -> NoReturn:
     """
     if any(thread.is_alive() for thread in _importing):
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            with contextlib.suppress(OSError, ValueError):  # its reader has gone, or it is closed
+                stream.flush()
         os._exit(status)
     sys.exit(status)

@@ -250,5 +250,14 @@ def config_from(given: dict[str, Any], file: str | None) -> Config:
     Raises:
       InputError: if the file cannot be read, or a value is not good.
     """
-    base = Config() if file is None else Config.from_dict(read_json(Path(file)), file)
+    if file is None:
+        return Config(**given)
+    base = Config.from_dict(read_json(Path(file)), file)
+    if "dataset" in given:  # what belongs to the data of the file does not hold for others
+        base = dataclasses.replace(base, data_dir=None, target=None, task=None)
     return dataclasses.replace(base, **given)
+
+
+def names_data(given: dict[str, Any], file: str | None) -> bool:
+    """Return whether the user named the data, among the options or in the file."""
+    return "dataset" in given or (file is not None and "dataset" in read_json(Path(file)))

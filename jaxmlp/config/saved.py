@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import re
 from typing import Any
 
 from jaxmlp import __version__
@@ -30,12 +31,19 @@ def fields_of_saved(saved: Any, cls: Any, where: object, latest: int) -> dict[st
     values = dict(saved)
     origin = where if "format" not in values else None  # a file that a user wrote names no format
     found, version = values.pop("format", latest), values.pop("version", "0.1.0")
-    if found not in range(1, latest + 1):
+    if found not in range(1, latest + 1) or _is_later(version):
         raise InputError(
             f"{where} was written by jaxmlp {version} (format {found}), which this jaxmlp"
             f" {__version__} (format {latest}) cannot read"
         )
     return known_fields(values, cls, origin or f"{where}, written by jaxmlp {version},")
+
+
+def _is_later(version: Any) -> bool:
+    """Return whether a version is later than this one, but for its last number."""
+    numbers = [re.findall(r"\d+", str(text))[:2] for text in (version, __version__)]
+    saved, ours = ([int(number) for number in found] for found in numbers)
+    return saved > ours
 
 
 def known_fields(values: dict[str, Any], cls: Any, where: object) -> dict[str, Any]:

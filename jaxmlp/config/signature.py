@@ -71,7 +71,8 @@ class Signature:
         """
         values = dict(known_fields(saved, Signature, where))
         for name in ("preprocessing", "target_preprocessing"):
-            values[name] = values[name] and Preprocessing.from_dict(values[name])
+            record = values.get(name)
+            values[name] = record and Preprocessing.from_dict(record)
         for name in ("input_shape", "classes"):
             values[name] = tuple(values[name])
         return Signature(**values)

@@ -7,7 +7,7 @@ needs (scikit-learn, pyarrow, tensorflow-datasets) is imported when the set is l
 import os
 from collections.abc import Callable
 
-from jaxmlp.data import embedded, toys
+from jaxmlp.data import embedded, in_memory, toys
 from jaxmlp.data.columns import Columns
 from jaxmlp.data.convert_task import with_task
 from jaxmlp.data.dataset import TASKS, Dataset, Source, checksum
@@ -87,6 +87,8 @@ def load(
       InputError: if there is no such set, an option does not apply to it, or a file is damaged.
     """
     name = os.fspath(name)
+    if name == in_memory.NAME:
+        raise InputError("the run was trained on data in memory: name data that fit it instead")
     table, tfds = name.lower().endswith(SUFFIXES), name.startswith(PREFIX)
     if not (table or tfds or name in names()):
         known = (*names(), f"{PREFIX}NAME", *(f"FILE{suffix}" for suffix in SUFFIXES))

@@ -102,7 +102,7 @@ class Columns:
             if len(pairs) > 1:
                 raise InputError(
                     "jaxmlp 0.1.0 saved this network without the order of its text columns"
-                    f" {_quote_names(sorted(pairs))}: train it again to predict from it"
+                    f" {_quote_names(sorted(pairs))}: continue its run once, with --resume"
                 )
             pairs = list(pairs.items())
         categorical = {name: tuple(values) for name, values in pairs}

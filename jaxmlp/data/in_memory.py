@@ -1,5 +1,6 @@
 """Data given in Python: arrays and tables as a data set, or as inputs of a trained network."""
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.data.dataset import Dataset
+from jaxmlp.data.dataset import Dataset, checksum
 from jaxmlp.data.inputs import batch_of_examples, encode_rows, read_inputs
 from jaxmlp.data.pictures import fit_picture
 from jaxmlp.data.readers import plain_table
@@ -37,7 +38,7 @@ def dataset_in_memory(data: Any, target: str | None = None) -> Dataset:
       InputError: if the data are none of these, or there is too little to learn from.
     """
     if isinstance(data, Dataset):
-        return data
+        return _with_provenance(data)
     source = {"source": "memory", "version": None}
     arrays = _named_arrays(data)
     if arrays is not None:
@@ -83,7 +84,27 @@ def inputs_in_memory(
     table = _as_table(given)
     if table is not None:
         return encode_rows(table, input_shape, columns, NAME)
-    return batch_of_examples(np.asarray(given), input_shape, NAME)
+    return batch_of_examples(_as_array(given, NAME), input_shape, NAME)
+
+
+def _with_provenance(data: Dataset) -> Dataset:
+    """Return a data set that says where it comes from, as every run records it."""
+    arrays = (data.x_train, data.y_train, data.x_test, data.y_test)
+    known = {"source": "memory", "version": None, **data.provenance}
+    if "checksum" not in known:
+        known["checksum"] = checksum(*arrays)
+    return dataclasses.replace(data, provenance=known)
+
+
+def _as_array(value: Any, where: str) -> np.ndarray:
+    """Return an array of numbers or of text; text of pandas comes as objects."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise InputError(f"{where}: expected rows of the same length") from None
+    if array.dtype == object and all(isinstance(one, str) for one in array.ravel()):
+        return array.astype(str)
+    return array
 
 
 def _read_one(
@@ -106,14 +127,14 @@ def _is_picture(value: Any) -> bool:
 def _named_arrays(data: Any) -> dict[str, np.ndarray] | None:
     """Return arrays by the names that a `.npz` file has for them; `None` if they are a table."""
     if isinstance(data, Mapping) and ({"x", "y"} == set(data) or set(SPLIT_KEYS) <= set(data)):
-        return {name: np.asarray(array) for name, array in data.items()}
+        return {name: _as_array(array, f"{NAME}: {name}") for name, array in data.items()}
     if not isinstance(data, tuple) or len(data) != 2:
         return None
     if all(isinstance(part, tuple) and len(part) == 2 for part in data):
         pairs = zip(SPLIT_KEYS, (*data[0], *data[1]), strict=True)
     else:
         pairs = zip(("x", "y"), data, strict=True)
-    return {name: np.asarray(array) for name, array in pairs}
+    return {name: _as_array(array, f"{NAME}: {name}") for name, array in pairs}
 
 
 def _as_table(data: Any) -> "pa.Table | None":
@@ -131,7 +152,10 @@ def _as_table(data: Any) -> "pa.Table | None":
             return plain_table(pa.table(dict(data)), NAME)
         rows = isinstance(data, Sequence) and not isinstance(data, str)
         if rows and data and all(isinstance(row, Mapping) for row in data):
-            return plain_table(pa.Table.from_pylist(list(data)), NAME)
+            names = dict.fromkeys(name for row in data for name in row)
+            return plain_table(pa.table({n: [row.get(n) for row in data] for n in names}), NAME)
+    except InputError:
+        raise
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise InputError(f"{NAME}: not readable as a table: {error}") from None
     return None

@@ -1,5 +1,6 @@
 """The data of a run: found by the name that a configuration has for them, or those of a network."""
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,19 @@ if TYPE_CHECKING:
 FALLBACK = "mnist_5k"  # what a run that named no data set trains on where MNIST cannot be had
 
 
+PATHS = ("dataset", "data_dir")  # the fields of a configuration that may be paths
+
+
+def with_whole_paths(config: Config) -> Config:
+    """Return the configuration with paths that hold from any folder."""
+    folder = config.data_dir and whole_path(config.data_dir)
+    return dataclasses.replace(config, dataset=whole_path(config.dataset), data_dir=folder)
+
+
 def whole_path(name: str) -> str:
-    """Return an existing path that contains a separator as an absolute path, all else unchanged."""
-    return os.path.abspath(name) if os.path.exists(name) and os.sep in name else name
+    """Return an existing path, with a separator or a suffix, as an absolute one; else the name."""
+    is_path = os.path.exists(name) and (os.sep in name or bool(os.path.splitext(name)[1]))
+    return os.path.abspath(name) if is_path else name
 
 
 def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None]:
@@ -70,10 +81,8 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
     what = f"the shape of an example of {dataset.name}"
     check(dataset.input_shape == shape, what, f"{shape} as in training", dataset.input_shape)
     if dataset.classes != signature.classes:
-        raise InputError(
-            f"the network knows the classes {_listed(signature.classes)}, {dataset.name} has"
-            f" {_listed(dataset.classes)}"
-        )
+        ours, theirs = (_listed(names) for names in (signature.classes, dataset.classes))
+        raise InputError(f"the network knows the classes {ours}; {dataset.name} has {theirs}")
     if not same_columns(dataset.columns, signature.columns):
         raise InputError(
             f"{dataset.name} has other columns or categories than the table the network was"
@@ -82,7 +91,6 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
     return dataset
 
 
-def _listed(names: tuple[str, ...], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (
-        "" if len(names) <= most else f" and {len(names) - most} more"
-    )
+def _listed(names: tuple[str, ...], most: int = 20) -> str:
+    rest = "" if len(names) <= most else f" and {len(names) - most} more"
+    return ", ".join(names[:most]) + rest

@@ -14,7 +14,7 @@ from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import Problem, pose_problem
 from jaxmlp.data import Dataset, Source, dataset_in_memory, load
-from jaxmlp.runs.data import whole_path
+from jaxmlp.runs.data import whole_path, with_whole_paths
 from jaxmlp.runs.folder import CONFIG, Run, held_output
 from jaxmlp.runs.network import Network
 from jaxmlp.runs.summary import Outcome, finish_run
@@ -69,13 +69,15 @@ def fit(
       Diverged: if the loss or, without a validation part, a parameter is not finite.
     """
     began = time.perf_counter()
+    config = with_whole_paths(config)
     dataset = _load_data(config, data)
-    config = dataclasses.replace(config, dataset=dataset.name)
+    config, source = dataclasses.replace(config, dataset=dataset.name), dataset.source
     with arithmetic(config.precision):
         problem = pose_problem(config, dataset)
+        del dataset  # the examples are on the device, and need not lie in memory twice
         folder = nullcontext() if out is None else new_run(Path(out), problem, overwrite)
         with folder as run:
-            outcome = train_problem(problem, dataset.source, None, run, began, quiet, lambda: False)
+            outcome = train_problem(problem, source, None, run, began, quiet, lambda: False)
             network, summary = finish_run(outcome, run, quiet)
     return Result(network, summary, outcome.history.records, run.path if run else None)
 

@@ -99,8 +99,8 @@ def empty_output(path: Path, names: tuple[str, ...], kind: str, overwrite: bool)
 
 def torn_files(path: Path, names: tuple[str, ...]) -> set[str]:
     """Return the temporary files that killed processes left in a folder; see `write_atomically`."""
-    starts = tuple(f".{name}." for name in names)
-    return {file.name for file in path.iterdir() if file.name.startswith(starts)}
+    torn = re.compile(rf"\.({'|'.join(map(re.escape, names))})\.[a-z0-9_]{{8}}")
+    return {file.name for file in path.iterdir() if torn.fullmatch(file.name)}
 
 
 def _present_names(names: set[str]) -> dict[str, str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jaxmlp.nn import Layer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """A trained network.
 

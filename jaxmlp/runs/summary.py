@@ -94,7 +94,7 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
         "provenance": outcome.source.provenance,
         "task": problem.task.name,
         "loss": problem.signature.loss,
-        "parameters": count(outcome.params),
+        "parameters": count(outcome.history.best.params),
         "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},
         "epochs": epochs,
         "best_epoch": int(history.best.epoch),

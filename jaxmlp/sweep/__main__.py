@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from jaxmlp.cli.compile_cache import spread_over_cores
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import import_beside, leave_process
-from jaxmlp.config.options import Config, config_from
+from jaxmlp.config.options import Config, config_from, names_data
 from jaxmlp.errors import InputError, check
 
 if TYPE_CHECKING:
@@ -103,17 +103,15 @@ def _main(arguments: list[str]) -> int:
 
 def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Plan", "Dataset"]:
     """Make the plan of a new sweep, and load its data."""
-    from jaxmlp.runs.data import load_or_stand_in, whole_path
+    from jaxmlp.runs.data import load_or_stand_in, with_whole_paths
     from jaxmlp.sweep.space import make_points
 
-    given |= {name: whole_path(given[name]) for name in ("dataset", "data_dir") if name in given}
-    base = config_from(given, control.config)
+    base = with_whole_paths(config_from(given, control.config))
     points = make_points(control.grid, control.random, base.seed)
     for name in (name for name in points[0] if name in given):
         option = name.replace("_", "-")
         raise InputError(f"{name} is given twice: by --{option} and as a field that varies")
-    named = "dataset" in given or bool(control.config)
-    dataset, wanted = load_or_stand_in(base, named)
+    dataset, wanted = load_or_stand_in(base, names_data(given, control.config))
 
     from jaxmlp.sweep.folder import Plan
 

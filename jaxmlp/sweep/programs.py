@@ -44,7 +44,9 @@ def group_recipes(recipes: Sequence[Recipe]) -> list[tuple[list[int], tuple[str,
       For each group the positions of its recipes, and the names of the numbers that vary in it.
     """
     columns = zip(*(recipe.numbers for recipe in recipes), strict=True)
-    varying = [n for n, column in zip(Numbers._fields, columns, strict=True) if len({*column}) > 1]
+    varying = [
+        n for n, column in zip(Numbers._fields, columns, strict=True) if len({*column} - {None}) > 1
+    ]
     groups: dict[Recipe, tuple[list[int], tuple[str, ...]]] = {}
     usual: dict[str, Any] = {name: getattr(Config(), name) for name in START} | {"seed": 0}
     for i, recipe in enumerate(recipes):

@@ -264,8 +264,10 @@ class History:
             fell = abs(losses[1] - losses[0])
             if fell < rules.min_decrease:
                 return f"the training loss changed by {fell:.3g}, less than {rules.min_decrease:g}"
+        if rules.patience is None:
+            return None
         waited = self._epochs_without_progress()
-        if rules.patience is None or waited < rules.patience:
+        if waited < rules.patience:
             return None
         return f"no better validation {self.task.score} for {waited} epochs"
 

@@ -31,6 +31,32 @@ def test_a_number_out_of_range_is_refused(field):
         assert str(error.value) == f"{field.name} must be {bound.words}, got {value}"
 
 
+NUMBERS = ("learning_rate", "initializer_scale", "clip_norm", "augment_strength")
+RULES = ("weight_decay", "epsilon", "min_decrease", "min_change")
+SHARES = ("dropout", "momentum", "decay", "beta1", "beta2", "label_smoothing")
+
+
+@pytest.mark.parametrize(
+    ("names", "good", "bad"),
+    [
+        (NUMBERS, (1e-9, 1.0, 1e9), (0.0, -1.0, math.inf, math.nan)),
+        (RULES, (0.0, 1.0), (-1e-9, math.inf, math.nan)),
+        (SHARES, (0.0, 0.999), (-0.1, 1.0, 2.0, math.nan)),
+        (("batch_size", "epochs", "patience", "plateau_patience", "hidden"), (1, 9), (0, -1)),
+        (("valid_size",), (0, 9), (-1,)),
+        (("seed",), (0, 2**32 - 1), (-1, 2**32)),
+    ],
+)
+def test_the_bounds_are_these(names, good, bad):
+    for name in names:
+        field = Config.__dataclass_fields__[name]
+        for value in good:
+            Config(**{name: wrapped(field, value)})
+        for value in bad:
+            with pytest.raises(InputError, match=f"^{name} must be"):
+                Config(**{name: wrapped(field, value)})
+
+
 def test_every_number_has_a_bound():
     numbers = {name for name, kind in KINDS.items() if kind.element in (int, float)}
     assert numbers == {field.name for field in BOUNDED}

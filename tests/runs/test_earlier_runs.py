@@ -91,6 +91,7 @@ def test_the_checkpoint_is_not_read_as_another_tree(earlier):
             {"format": 2, "version": "9.8"},
             r"written by jaxmlp 9\.8 \(format 2\), which this jaxmlp 0\.\S+ \(format 1\) cannot",
         ),
+        ({"version": "9.8.1"}, r"written by jaxmlp 9\.8\.1 \(format 1\), which this jaxmlp 0\."),
         ({"hidden": [0]}, "config.json: hidden must be at least 1, got 0"),
         ({"epochs": "many"}, "epochs must be a whole number, got 'many'"),
         ({"optimizer": "adm"}, "unknown optimizer 'adm'"),

@@ -1,5 +1,6 @@
 """The folder of a run: held by one process at a time, and nothing of a user's is deleted in it."""
 
+import errno
 import subprocess
 import sys
 import time
@@ -51,14 +52,28 @@ def test_a_lock_is_given_back(tmp_path):
 
 
 def test_what_a_killed_process_left_half_written_is_removed(digits_copy, tmp_path):
-    torn = digits_copy / ".checkpoint.safetensors.ab12"
+    torn = digits_copy / ".checkpoint.safetensors.ab12cd_9"
     torn.write_bytes(b"torn")
     assert train.main(["--resume", str(digits_copy), "--quiet"]) == 0
     assert not torn.exists()
     (tmp_path / "new").mkdir()
-    (tmp_path / "new" / ".config.json.x9").write_text("{")  # killed before the first file
+    (tmp_path / "new" / ".config.json.x9x9x9x9").write_text("{")  # killed before the first file
     assert train.main([*QUICK, "--out", str(tmp_path / "new")]) == 0
     assert not list((tmp_path / "new").glob(".*"))
+    ours = tmp_path / "new" / ".config.json.swp"  # an editor's
+    ours.write_text("a user's")
+    assert train.main(["--resume", str(tmp_path / "new"), "--quiet"]) == 0
+    assert ours.exists()
+
+
+def test_without_locks_on_folders_a_run_is_trained_all_the_same(tmp_path, monkeypatch):
+    """As on some network file systems."""
+
+    def refuse(handle, operation):
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert train.main([*QUICK, "--out", str(tmp_path / "run")]) == 0
 
 
 def test_nothing_is_deleted_through_a_link(digits_copy, tmp_path, capsys):

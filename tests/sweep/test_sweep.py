@@ -222,6 +222,13 @@ def test_numbers_that_vary_are_arguments_of_one_program():
             )
 
 
+def test_a_number_of_one_rule_alone_stays_a_constant():
+    """Rules without the number do not make it vary."""
+    grid = [{"optimizer": o, "learning_rate": r} for o in ("adam", "sgd") for r in (0.01, 0.1)]
+    recipes = [complete(Config(**point), load("iris")) for point in grid]
+    assert group_recipes(recipes) == [([0, 1], ("learning_rate",)), ([2, 3], ("learning_rate",))]
+
+
 def test_what_only_changes_the_start_needs_no_other_program():
     data = load("iris")
     starts = [{"initializer": "zeros"}, {"initializer": "he_normal", "seed": 3}, {"fan": "fan_out"}]

@@ -106,6 +106,22 @@ def test_without_a_validation_part_the_latest_is_the_best():
     assert [record.parameter_change for record in kept.records] == [5.0, 5.0]
 
 
+class Unread(list):
+    """Records that are not gone through from the first to the last."""
+
+    def __iter__(self):
+        raise AssertionError("a rule that is off reads all records")
+
+
+def test_without_patience_a_long_run_does_not_go_through_its_records():
+    """Each epoch asks: to read all records each time would take the square of their number."""
+    kept = history(Rules(min_decrease=0.0), [3, 2, 1])
+    kept.records = Unread(kept.records)
+    assert kept.reason_to_stop() is None
+    assert kept.epochs_ahead() > 10**6
+    assert kept.rate_factor() == 1.0
+
+
 def run(tmp_path, options):
     assert train.main([*options.split(), "--quiet", "--out", str(tmp_path)]) == 0
     return Run.open(tmp_path).read_metrics(), Run.open(tmp_path).read_json("summary.json")
