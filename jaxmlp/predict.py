@@ -49,7 +49,7 @@ def _main(arguments: list[str]) -> int:
         answers += [_answer(network, name, row) for name, row in rows]
     if options.json:
         for answer in answers:
-            print(json.dumps(answer))
+            print(json.dumps(answer, allow_nan=False))
     else:
         print_table([_row(answer) for answer in answers], ("input", "prediction", "probability"))
     return 0

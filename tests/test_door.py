@@ -253,6 +253,20 @@ def test_bad_input_of_a_network(digits_run, tmp_path):
             network.predict(inputs)
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_an_answer_that_is_no_number_is_an_error(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 3)), rng.integers(0, 3, size=60)
+    network = jaxmlp.fit(jaxmlp.Config(**SMALL), (x, y), out=tmp_path / "run").network
+    x[4, 1] = 1e300
+    with pytest.raises(InputError, match=r"no answer for example 4, .* too large for float32"):
+        network.predict(x)
+    np.save(tmp_path / "x.npy", x)
+    assert predict.main([str(tmp_path / "run"), str(tmp_path / "x.npy"), "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+
+
 def test_numpy_s_numbers_and_lists_serve_as_options():
     config = jaxmlp.Config(hidden=[np.int64(3)], epochs=np.int32(2), dropout=np.float32(0.5))
     assert config == jaxmlp.Config(hidden=(3,), epochs=2, dropout=0.5)

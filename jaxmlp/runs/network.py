@@ -138,12 +138,19 @@ class Network:
           Probabilities of classes or labels, or values in the target's own unit, `(N, K)`.
 
         Raises:
-          InputError: if the shape of an example is not the network's.
+          InputError: if the shape of an example is not the network's, or an answer is not finite.
         """
         with arithmetic(self.recipe.precision):
             kept = stored(self.signature, x)
             outputs = predict_all(self.judge, self.params, kept, np.arange(len(kept)))
-            return self.interpret_outputs(outputs)
+            answers = self.interpret_outputs(outputs)
+        bad = np.flatnonzero(~np.isfinite(answers).all(axis=1))
+        if len(bad):
+            raise InputError(
+                f"the network has no answer for example {bad[0]}, counted from 0: inputs or weights"
+                f" are too large for {self.recipe.precision}"
+            )
+        return answers
 
 
 def load(run: str | PathLike[str]) -> Network:
