@@ -148,8 +148,8 @@ CHANGED = {
     "jaxmlp/training/tasks.py": [('"mae", "huber")', '"mae", "huber", "log_cosh")')],
     "jaxmlp/data/__init__.py": [
         (
-            "from jaxmlp.data import embedded, toys\n",
-            "from jaxmlp.data import embedded, steps, toys\n",
+            "from jaxmlp.data import embedded, in_memory, toys\n",
+            "from jaxmlp.data import embedded, in_memory, steps, toys\n",
         ),
         ('    "digits": embedded', '    "steps": steps.load_steps,\n    "digits": embedded'),
     ],

@@ -132,7 +132,10 @@ def test_the_slides_parameter_counts(outputs, expected):
         (lambda: nn.dropout(-0.1), "dropout must be in [0, 1), got -0.1"),
         (lambda: nn.sequential(), "given at least one layer"),
         (lambda: nn.mlp((4, 0), 2), "hidden must be widths of at least 1, got 0"),
-        (lambda: nn.mlp((4, 4), 2, [relu]), "activation must be one, or one for each"),
+        (
+            lambda: nn.mlp((4, 4), 2, [relu]),
+            "the number of activations must be 2, one for each hidden layer, got 1",
+        ),
     ],
 )
 def test_bad_arguments(call, message):
