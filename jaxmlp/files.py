@@ -1,13 +1,19 @@
-"""Writing a file so that it holds either the old or the new content, never a mixture; and JSON.
+"""Files and folders that appear in one instant, locks on them, and JSON.
+
+A file or folder is made aside, under the name `.NAME.xxxxxxxx` beside its place, and then takes its
+name. It is locked meanwhile. What a killed process left is told from what a living one is making by
+the lock, which ends with the process.
 
 Every part of the library may import this module.
 """
 
 import json
 import os
+import re
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +22,9 @@ from jaxmlp.errors import InputError
 
 if sys.platform != "win32":
     import fcntl
+
+POSIX = os.name == "posix"
+_TORN = re.compile(r"\.(.+)\.[a-z0-9_]{8}", re.DOTALL)
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -28,21 +37,57 @@ def write_atomically(path: Path, content: bytes | str) -> None:
       content: bytes, or a text, which is encoded as UTF-8.
 
     Raises:
-      OSError: if the folder does not exist or cannot be written; the old file is unchanged.
+      OSError: if the folder does not exist or cannot be written; it names the file, and the old
+        file is unchanged.
     """
     data = content.encode() if isinstance(content, str) else content
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    name = None
     try:
+        handle, name = _make_aside(path, _temporary_file)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
+            os.chmod(name, 0o666 & ~_umask())
+            if POSIX:
+                os.replace(name, path)  # locked until it has its name
+        if not POSIX:  # elsewhere an open file cannot be renamed
+            os.replace(name, path)
+        _sync_folder(path.parent)
+    except BaseException as error:
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            reason = error.strerror or str(error)
+            raise OSError(error.errno, reason, str(path)) from error
         raise
-    _sync_folder(path.parent)
+
+
+@contextmanager
+def new_folder(path: Path, fill: Callable[[Path], None]) -> Iterator[None]:
+    """Make a folder with its first files in one instant, and hold it as `locked_folder` does.
+
+    Args:
+      path: the folder. Its parent must exist; a folder in its place must be empty.
+      fill: writes the first files into the folder that it is given.
+
+    Raises:
+      OSError: if the folder cannot be made, or what stands in its place is not an empty folder;
+        nothing is left.
+    """
+    handle, name = _make_aside(path, _temporary_folder)
+    try:
+        try:
+            os.chmod(name, 0o777 & ~_umask())
+            fill(Path(name))
+            os.rename(name, path)
+        except BaseException:
+            shutil.rmtree(name)
+            raise
+        _sync_folder(path.parent)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -58,18 +103,46 @@ def locked_folder(path: Path) -> Iterator[None]:
     Raises:
       InputError: if another process holds the folder.
     """
-    if sys.platform == "win32":
-        yield
-        return
-    handle = os.open(path, os.O_RDONLY)
+    handle = _open_folder(path)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"another process is at work in {path}") from None
-        except OSError:  # some network file systems have no locks on folders
-            pass
+        if _lock(handle) is False:
+            raise InputError(f"another process is at work in {path}")
         yield
+    finally:
+        os.close(handle)
+
+
+def made_aside(name: str) -> str | None:
+    """Return the name of the file or folder that a temporary one was to become.
+
+    Args:
+      name: the name of a file or folder, such as `.summary.json.ab12cd34`.
+
+    Returns:
+      `summary.json`, or `None` if this is no name of a temporary file.
+    """
+    found = _TORN.fullmatch(name)
+    return found and found[1]
+
+
+def remove_if_abandoned(path: Path, remove: Callable[[Path], None]) -> None:
+    """Remove a temporary file or folder, unless the process that makes it is alive.
+
+    Where the system has no locks nobody can tell, and it stays.
+
+    Args:
+      path: the temporary file or folder.
+      remove: removes it.
+    """
+    if not POSIX or path.is_symlink():
+        return
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:  # it has just got its name, or belongs to another user
+        return
+    try:
+        if _lock(handle) is True:
+            remove(path)
     finally:
         os.close(handle)
 
@@ -80,6 +153,9 @@ def write_json(path: Path, content: Any) -> None:
     Args:
       path: the file; its folder must exist.
       content: anything JSON-able.
+
+    Raises:
+      OSError: as from `write_atomically`.
     """
     write_atomically(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
@@ -96,17 +172,97 @@ def read_json(path: Path) -> Any:
     Raises:
       InputError: if it does not exist, cannot be read, or is not a whole JSON file.
     """
+    return parse_json(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """Read a text file in UTF-8.
+
+    Args:
+      path: the file.
+
+    Returns:
+      The text.
+
+    Raises:
+      InputError: if it does not exist, cannot be read, or is not UTF-8.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text in UTF-8") from None
+
+
+def parse_json(text: str, where: object) -> Any:
+    """Return what a JSON text holds.
+
+    Args:
+      text: the text.
+      where: the file, for error messages.
+
+    Returns:
+      What it holds. NaN and infinities, which JSON does not have, are rejected.
+
+    Raises:
+      InputError: if it is not a whole JSON text.
+    """
+
+    def reject(word: str) -> None:
+        raise ValueError(f"JSON has no {word}")
+
+    try:
+        return json.loads(text, parse_constant=reject)
+    except RecursionError:
+        raise InputError(f"{where} is not JSON of ours: it is nested too deeply") from None
     except ValueError as error:
-        raise InputError(f"{path} is not a whole JSON file: {error}") from None
+        raise InputError(f"{where} is not a whole JSON file: {error}") from None
+
+
+def _make_aside(path: Path, make: Callable[[Path], tuple[int, str]]) -> tuple[int, str]:
+    """Make a locked temporary file or folder, and return its handle and its name."""
+    while True:
+        handle, name = make(path)
+        if _lock(handle) is not False and os.path.exists(name):
+            return handle, name
+        os.close(handle)  # before the lock another process took it for abandoned
+
+
+def _temporary_file(path: Path) -> tuple[int, str]:
+    return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+
+
+def _temporary_folder(path: Path) -> tuple[int, str]:
+    while True:
+        name = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            return _open_folder(Path(name)), name
+        except FileNotFoundError:  # another process took it for abandoned
+            continue
+
+
+def _open_folder(path: Path) -> int:
+    """Return a handle of a folder; where folders cannot be opened, one that stands for it."""
+    return os.open(path if POSIX else os.devnull, os.O_RDONLY)
+
+
+def _lock(handle: int) -> bool | None:
+    """Lock an open file; return whether that was possible, `None` if there are no locks."""
+    if sys.platform == "win32":
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # some network file systems have no locks on folders
+        return None
+    return True
 
 
 def _sync_folder(path: Path) -> None:
     """Write a folder's list of names to the disk, so that a power cut keeps the new file."""
-    if os.name != "posix":  # elsewhere a folder cannot be opened
+    if not POSIX:  # elsewhere a folder cannot be opened
         return
     handle = os.open(path, os.O_RDONLY)
     try:

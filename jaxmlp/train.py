@@ -130,8 +130,10 @@ def _train(
     except Diverged as error:
         say(f"{PROG}: {error}; the last good checkpoint is in {run.path}")
         return 1
-    finish_run(outcome, run, quiet)
-    return interrupted_status(noted) if outcome.interrupted else 0
+    finished = finish_run(outcome, run, quiet)
+    if outcome.interrupted:
+        return interrupted_status(noted)
+    return 0 if finished.drawn else 2
 
 
 if __name__ == "__main__":

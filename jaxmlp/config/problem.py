@@ -1,7 +1,7 @@
 """Pose the training problem of a configuration on data: parts, signature, trainer, rates."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ from jaxmlp.config.recipe import Recipe, complete
 from jaxmlp.config.signature import Signature, arrays_from, together
 from jaxmlp.data import Dataset, Preprocessing, background, holdout, iterate_chunks, with_task
 from jaxmlp.errors import InputError, check
+from jaxmlp.optim.base import Params
 from jaxmlp.training import (
     Best,
     Examples,
@@ -56,9 +57,12 @@ class Problem:
         """What is asked of the network."""
         return self.trainer.judge.task
 
-    def history(self, best: Best, records: list[Record] | None = None) -> History:
-        """Begin the history of a run, or take it up after some records."""
-        return History(self.task, best, self.rate_of, build_rules(self.recipe), records or ())
+    def history(
+        self, best: Best, records: Sequence[Record] = (), epoch_start: Params | None = None
+    ) -> History:
+        """Begin the history of a run, or take it up after some records; see `History`."""
+        rules = build_rules(self.recipe)
+        return History(self.task, best, self.rate_of, rules, records, epoch_start)
 
 
 def pose_problem(

@@ -62,7 +62,12 @@ def load_metadata(path: Path) -> dict[str, Any]:
     return _open(path)[1]["record"]
 
 
-def load_tree(path: Path, like: Any, earlier: Callable[[set[str]], Names] | None = None) -> Any:
+def load_tree(
+    path: Path,
+    like: Any,
+    earlier: Callable[[set[str]], Names] | None = None,
+    may_lack: str | None = None,
+) -> Any:
     """Return the tree of arrays that `save_tree` wrote.
 
     Args:
@@ -71,14 +76,17 @@ def load_tree(path: Path, like: Any, earlier: Callable[[set[str]], Names] | None
         `jax.eval_shape` can make it.
       earlier: from the names in a file of an earlier version to the names they have now; asked
         where the names in the file are not those of the tree.
+      may_lack: the name of a branch that the file may lack.
 
     Returns:
-      A tree of NumPy arrays and random keys.
+      A tree of NumPy arrays and random keys, without the branch that the file lacks.
 
     Raises:
       InputError: if the file is missing, broken, not one of ours, or of another tree.
     """
     arrays, header = _open(path)
+    if may_lack is not None and not any(name.startswith(f"{may_lack}/") for name in arrays):
+        like = {name: branch for name, branch in like.items() if name != may_lack}
     keys, named = header["keys"], _named_leaves(like)
     if earlier is not None and arrays.keys() != {name for name, _ in named}:
         now = earlier(set(arrays))

@@ -15,8 +15,9 @@ from jaxmlp.config.options import Config
 from jaxmlp.config.problem import Problem, pose_problem
 from jaxmlp.data import Dataset, Source, dataset_in_memory, load
 from jaxmlp.runs.data import whole_path, with_whole_paths
-from jaxmlp.runs.folder import CONFIG, Run, held_output
+from jaxmlp.runs.folder import RUN, Run, Saved
 from jaxmlp.runs.network import Network
+from jaxmlp.runs.output import new_output
 from jaxmlp.runs.summary import Outcome, finish_run
 from jaxmlp.training import History, Progress, Record, begin, finite
 from jaxmlp.training import fit as fit_parameters
@@ -58,7 +59,7 @@ def fit(
         `jaxmlp.data.dataset_in_memory`); `None` for the configuration's data set.
       out: the run's folder; without it nothing is written.
       overwrite: whether to replace a run that is there.
-      quiet: whether to print nothing.
+      quiet: whether to print nothing but warnings.
 
     Returns:
       The trained network and its numbers.
@@ -78,7 +79,8 @@ def fit(
         folder = nullcontext() if out is None else new_run(Path(out), problem, overwrite)
         with folder as run:
             outcome = train_problem(problem, source, None, run, began, quiet, lambda: False)
-            network, summary = finish_run(outcome, run, quiet)
+            finished = finish_run(outcome, run, quiet)
+    network, summary, _ = finished
     return Result(network, summary, outcome.history.records, run.path if run else None)
 
 
@@ -105,10 +107,8 @@ def new_run(path: Path, problem: Problem, overwrite: bool) -> Iterator[Run]:
       InputError: if there is something that may not be overwritten, or another process works in
         the folder.
     """
-    with held_output(path):
-        run = Run.create(path, overwrite)
-        run.write_json(CONFIG, problem.recipe.to_config().to_dict())
-        yield run
+    with new_output(path, RUN, problem.recipe.to_config().to_dict(), overwrite):
+        yield Run(path)
 
 
 def train_problem(
@@ -141,11 +141,11 @@ def train_problem(
     """
     recipe, task = problem.recipe, problem.task
     state, best = begin(problem.trainer, recipe.seed)
-    records: list[Record] = []
+    left = Saved(state, best, [], best.params if recipe.min_change else None)
     if run is not None:
-        run.origin = {"checksum": source.provenance["checksum"], "dataset_wanted": wanted}
-        state, best, records = run.load_checkpoint((state, best), task.score)
-    history = problem.history(best, records)
+        run.begin(source.provenance["checksum"], wanted)
+        left = run.load_checkpoint(left, task.score)
+    state, history = left.state, problem.history(left.best, left.records, left.epoch_start)
     if run is not None:
         run.save_checkpoint(state, history)
         wanted = run.origin["dataset_wanted"]

@@ -15,92 +15,49 @@ Each file is replaced in one instant, so a process killed at any moment leaves a
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 from jaxmlp import __version__
 from jaxmlp.config.options import Config
-from jaxmlp.errors import InputError
-from jaxmlp.files import locked_folder, read_json, write_atomically, write_json
+from jaxmlp.errors import InputError, shown
+from jaxmlp.files import read_json, write_atomically, write_json
+from jaxmlp.optim.base import Params
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
+from jaxmlp.runs.output import Kind, held_output
 from jaxmlp.training import Best, History, Record, TrainState
 
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
+EPOCH_START = "epoch_start"  # a part of a checkpoint, if a rule asks for it
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
 PICTURES = ("curves.png", "confusion.png")
-FILES = (CONFIG, METRICS, CHECKPOINT, MODEL, SUMMARY, *PICTURES)
+FILES = (CHECKPOINT, METRICS, MODEL, SUMMARY, *PICTURES, CONFIG)
+EVALUATION, PARTS = "evaluation", ("train", "valid", "test")
+RUN = Kind(
+    "run",
+    CONFIG,
+    (*map(re.escape, FILES), rf"{EVALUATION}/({'|'.join(PARTS)})-(confusion|mistakes)\.png"),
+)
 
 
-@contextmanager
-def held_output(path: Path) -> Iterator[Path]:
-    """Make an output folder if it is missing, and lock it meanwhile.
+class Saved(NamedTuple):
+    """Where a run was left.
 
-    Args:
-      path: the folder.
-
-    Yields:
-      The folder.
-
-    Raises:
-      InputError: if the folder cannot be made, or another process works in it.
+    Attributes:
+      state: everything that a step needs.
+      best: the best parameters so far.
+      records: the records of the complete epochs.
+      epoch_start: the parameters before the current epoch, if a rule compares them with its end.
     """
-    if path.exists() and not path.is_dir():
-        raise InputError(f"the output folder {path} is a file")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the output folder {path} cannot be made: {error.strerror}") from None
-    with locked_folder(path):
-        yield path
 
-
-def empty_output(path: Path, names: tuple[str, ...], kind: str, overwrite: bool) -> Path:
-    """Empty an output folder of what the project made.
-
-    Torn files, which a killed process left, count as nothing and are deleted.
-
-    Args:
-      path: the folder; it exists.
-      names: the files and folders that may be deleted. Anything else never is.
-      kind: what they make up, "run".
-      overwrite: whether to delete them, if they are there.
-
-    Returns:
-      The folder.
-
-    Raises:
-      InputError: if there is something that may not be overwritten.
-    """
-    present = {file.name for file in path.iterdir()} - torn_files(path, names)
-    if present and not overwrite:
-        raise InputError(
-            f"the output folder {path} is not empty; replace the {kind} with --overwrite, or"
-            f" continue it with --resume {path}"
-        )
-    strange = sorted(present - set(names))
-    if strange:
-        raise InputError(
-            f"{path} is not overwritten: it holds {strange[0]}, which is not part of a {kind}"
-        )
-    if present and path.is_symlink():
-        raise InputError(f"the output folder {path} is a link; not overwritten")
-    for file in path.iterdir():
-        if file.is_dir() and not file.is_symlink():
-            shutil.rmtree(file)
-        else:
-            file.unlink()
-    return path
-
-
-def torn_files(path: Path, names: tuple[str, ...]) -> set[str]:
-    """Return the temporary files that killed processes left in a folder; see `write_atomically`."""
-    torn = re.compile(rf"\.({'|'.join(map(re.escape, names))})\.[a-z0-9_]{{8}}")
-    return {file.name for file in path.iterdir() if torn.fullmatch(file.name)}
+    state: TrainState
+    best: Best
+    records: list[Record]
+    epoch_start: Params | None
 
 
 def _present_names(names: set[str]) -> dict[str, str]:
@@ -124,23 +81,7 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.origin: dict[str, Any] = {}  # of the data: their checksum, and what was wanted
-
-    @staticmethod
-    def create(path: Path, overwrite: bool) -> "Run":
-        """Begin a new run in a folder.
-
-        Args:
-          path: the folder; it exists.
-          overwrite: whether to delete a run that is there. Anything else is never deleted.
-
-        Returns:
-          The run, without any file.
-
-        Raises:
-          InputError: if there is something that may not be overwritten.
-        """
-        return Run(empty_output(path, (*FILES, "evaluation"), "run", overwrite))
+        self.origin: dict[str, Any] = {}  # what the checkpoint says of the run, see `begin`
 
     @staticmethod
     @contextmanager
@@ -157,9 +98,7 @@ class Run:
           InputError: if there is no run in the folder, or another process works in it.
         """
         run = Run.open(path)
-        with locked_folder(path):
-            for name in torn_files(path, FILES):
-                (path / name).unlink()
+        with held_output(path, RUN):
             yield run
 
     @staticmethod
@@ -180,6 +119,28 @@ class Run:
         if not (path / CONFIG).is_file():
             raise InputError(f"{path} is not a run folder: it has no {CONFIG}")
         return Run(path)
+
+    def begin(self, checksum: str, wanted: str | None) -> None:
+        """Note what the checkpoint says of the run, beside where it was left.
+
+        Args:
+          checksum: of the data.
+          wanted: the data set that the data replace, or `None`.
+        """
+        config = self.config.to_dict()
+        self.origin = {"checksum": checksum, "dataset_wanted": wanted, "config": config}
+
+    def _check_config(self, saved: dict[str, Any]) -> None:
+        """Reject a configuration that is not the one that a checkpoint was trained with."""
+        if "config" not in saved:  # of version 0.1
+            return
+        before, now = Config.from_dict(saved["config"], self.path / CHECKPOINT), self.config
+        for name, value in vars(before).items():
+            if getattr(now, name) != value:
+                raise InputError(
+                    f"{self.path / CONFIG} has been changed: {name} was {shown(value)} in training,"
+                    f" now {shown(getattr(now, name))}"
+                )
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file of the run.
@@ -231,32 +192,37 @@ class Run:
         lines = [json.dumps(r.to_dict(score), allow_nan=False) + "\n" for r in history.records]
         write_atomically(self.path / METRICS, "".join(lines))
         record = {"epoch": len(lines), "version": __version__, **self.origin}
-        save_tree(self.path / CHECKPOINT, {"state": state, "best": history.best}, record)
+        tree: dict[str, Any] = {"state": state, "best": history.best}
+        if history.epoch_start is not None:
+            tree[EPOCH_START] = history.epoch_start
+        save_tree(self.path / CHECKPOINT, tree, record)
 
-    def load_checkpoint(
-        self, like: tuple[TrainState, Best], score: str
-    ) -> tuple[TrainState, Best, list[Record]]:
-        """Return where the run was left, and the records of the epochs it had completed.
+    def load_checkpoint(self, start: Saved, score: str) -> Saved:
+        """Return where the run was left.
 
         Args:
-          like: the start of the run, for structure and shapes; it is the answer if the run was left
-            before its first checkpoint.
+          start: the start of the run, for structure and shapes; it is the answer if the run was
+            left before its first checkpoint. Its `epoch_start` is `None` if no rule asks for it.
           score: the name of the task's score.
 
         Returns:
-          The state, the best so far, and the records.
+          Where the run was left. Version 0.1 did not save `epoch_start`: it is `None` then.
 
         Raises:
-          InputError: if a file is broken or does not fit.
+          InputError: if a file is broken or does not fit, or the configuration has been changed.
         """
         file = self.path / CHECKPOINT
         if not file.exists():
-            return *like, []
+            return start
         saved = load_metadata(file)
         if saved["checksum"] != self.origin["checksum"]:
             raise InputError(f"{self.path} was trained on other data: their checksum has changed")
         self.origin["dataset_wanted"] = saved["dataset_wanted"]
-        tree = load_tree(file, {"state": like[0], "best": like[1]}, _present_names)
+        self._check_config(saved)
+        like: dict[str, Any] = {"state": start.state, "best": start.best}
+        if start.epoch_start is not None:
+            like[EPOCH_START] = start.epoch_start
+        tree = load_tree(file, like, _present_names, may_lack=EPOCH_START)
         epochs = saved["epoch"]
         lines = self.read_metrics()[:epochs]
         if len(lines) < epochs:
@@ -265,4 +231,5 @@ class Run:
             records = [Record.from_dict(line, score) for line in lines]
         except (KeyError, TypeError) as error:
             raise InputError(f"{self.path / METRICS} is not of this run: {error}") from None
-        return jax.device_put(tree["state"]), tree["best"], records
+        state = jax.device_put(tree["state"])
+        return Saved(state, tree["best"], records, tree.get(EPOCH_START))

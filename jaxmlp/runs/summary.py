@@ -1,13 +1,14 @@
 """The end of a run: its final numbers, files, pictures and table."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jaxmlp.cli.console import print_table
+from jaxmlp.cli.console import print_table, say
 from jaxmlp.config.problem import Problem
 from jaxmlp.data import Source
 from jaxmlp.runs.environment import device, versions
@@ -47,19 +48,56 @@ class Outcome:
         return jax.device_put(best.params if int(best.epoch) else self.state.params)
 
 
-def finish_run(outcome: Outcome, run: Run | None, quiet: bool) -> tuple[Network, dict[str, Any]]:
+class Finished(NamedTuple):
+    """A run that has been finished.
+
+    Attributes:
+      network: the network, with the best parameters.
+      summary: what `summary.json` holds.
+      drawn: whether its pictures could be written, or there is no folder for them.
+    """
+
+    network: Network
+    summary: dict[str, Any]
+    drawn: bool
+
+
+def finish_run(outcome: Outcome, run: Run | None, quiet: bool) -> Finished:
     """Measure the best parameters on every part, write the run's last files, and print a table.
 
-    Training itself never uses the test part. The function frees the examples on the device before
-    it draws the pictures.
+    Training itself never uses the test part. The pictures come last: nothing else is lost where
+    they cannot be written.
+
+    Args:
+      outcome: the outcome of the training. Its examples cannot be used afterwards.
+      run: the run's folder; `None` to write nothing.
+      quiet: whether to print nothing but warnings.
+
+    Returns:
+      The network, the summary, and whether the pictures were drawn.
+
+    Raises:
+      OSError: if the network or the summary cannot be written.
+    """
+    network, summary = save_results(outcome, run)
+    if not quiet:
+        print_table(_rows(run, summary, outcome.problem))
+    failure = try_to_draw(lambda: draw_run(run, outcome)) if run is not None else None
+    return Finished(network, summary, drawn=failure is None)
+
+
+def save_results(outcome: Outcome, run: Run | None) -> tuple[Network, dict[str, Any]]:
+    """Measure the best parameters on every part, and write the network and the summary.
 
     Args:
       outcome: the outcome of the training.
       run: the run's folder; `None` to write nothing.
-      quiet: whether to print nothing.
 
     Returns:
-      The network, and the summary that `summary.json` holds.
+      The network, and the summary.
+
+    Raises:
+      OSError: if a file cannot be written.
     """
     problem, params = outcome.problem, outcome.params
     parts = {"train": problem.train, "valid": problem.valid, "test": problem.test}
@@ -72,15 +110,24 @@ def finish_run(outcome: Outcome, run: Run | None, quiet: bool) -> tuple[Network,
     if run is not None:
         save_network(run, network)
         run.write_json(SUMMARY, summary)
-    if not quiet:
-        print_table(_rows(run, summary, problem))
-    if run is not None:
-        classifies = problem.task.name in ("multiclass", "binary")
-        matrix = confusion_matrix(problem, params) if classifies else None
-        for array in problem.test.examples:
-            array.delete()  # drawing takes memory of its own
-        draw_run(run, outcome, matrix)
     return network, summary
+
+
+def try_to_draw(draw: Callable[[], None]) -> OSError | None:
+    """Draw pictures, and say in one line if they cannot be written.
+
+    Args:
+      draw: draws and writes them.
+
+    Returns:
+      The error, if they cannot be written.
+    """
+    try:
+        draw()
+    except OSError as error:
+        say(f"WARNING: not all pictures were drawn: {error}")
+        return error
+    return None
 
 
 def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, Any]:
@@ -116,17 +163,26 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
     }
 
 
-def draw_run(run: Run, outcome: Outcome, matrix: np.ndarray | None) -> None:
+def draw_run(run: Run, outcome: Outcome) -> None:
     """Write the run's pictures: its curves and, of a classifier, the confusion matrix.
+
+    It frees the examples on the device, because drawing takes memory of its own.
 
     Args:
       run: the run's folder.
       outcome: the outcome of the training.
-      matrix: the confusion matrix, if there is one.
+
+    Raises:
+      OSError: if a picture cannot be written.
     """
+    problem, records = outcome.problem, outcome.history.records
+    classifies = problem.task.name in ("multiclass", "binary")
+    matrix = confusion_matrix(problem, outcome.params) if classifies else None
+    for array in problem.test.examples:
+        array.delete()
+
     from jaxmlp.runs import figures
 
-    problem, records = outcome.problem, outcome.history.records
     if records:
         figure = figures.curves(records, problem.signature.loss, problem.task.score)
         figures.save(figure, run.path / "curves.png")

@@ -93,12 +93,13 @@ def _main(arguments: list[str]) -> int:
     with _open_folder(control, plan, programs[0].task.score) as folder:
         import_beside("jaxmlp.runs.figures")  # while programs are compiled
         noted = _train_programs(programs, folder, recipes, control.quiet)
-        found = finish_sweep(folder, dataset, began, bool(noted), control.quiet)
+        found, drawn = finish_sweep(folder, dataset, began, bool(noted), control.quiet)
     if noted:
         return interrupted_status(noted)
     if not found:
         say(f"{PROG}: every run diverged; lower the learning rate")
-    return 0 if found else 1
+        return 1
+    return 0 if drawn else 2
 
 
 def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Plan", "Dataset"]:
@@ -179,14 +180,13 @@ def _make_programs(plan: "Plan", dataset: "Dataset", recipes: list["Recipe"]) ->
 @contextmanager
 def _open_folder(control: argparse.Namespace, plan: "Plan", score: str) -> Iterator["SweepFolder"]:
     """Hold the folder of the sweep to continue, or of a new one."""
-    from jaxmlp.runs.folder import held_output
-    from jaxmlp.sweep.folder import SweepFolder, empty_folder, write_plan
+    from jaxmlp.runs.output import held_output
+    from jaxmlp.sweep.folder import FOLDER, SweepFolder, new_sweep
 
     name = Path(plan.base.dataset.replace(":", "-")).stem
     path = Path(control.resume or control.out or Path("sweeps") / name)
-    with held_output(path):
-        if not control.resume:
-            write_plan(empty_folder(path, control.overwrite), plan)
+    held = held_output(path, FOLDER) if control.resume else None
+    with held or new_sweep(path, plan, control.overwrite):
         yield SweepFolder(path, plan, score)
 
 

@@ -9,8 +9,8 @@ from jaxmlp.config.problem import pose_problem
 from jaxmlp.data import Dataset
 from jaxmlp.runs import figures
 from jaxmlp.runs.environment import device, versions
-from jaxmlp.runs.folder import SUMMARY, Run
-from jaxmlp.runs.summary import Outcome, finish_run
+from jaxmlp.runs.folder import SUMMARY, Run, Saved
+from jaxmlp.runs.summary import Finished, Outcome, finish_run, try_to_draw
 from jaxmlp.sweep.folder import PICTURE, SweepFolder
 from jaxmlp.sweep.picture import draw_sweep
 from jaxmlp.sweep.results import ranking_table
@@ -19,7 +19,7 @@ from jaxmlp.training import shapes_of_start
 
 def finish_sweep(
     folder: SweepFolder, dataset: Dataset, began: float, interrupted: bool, quiet: bool
-) -> bool:
+) -> tuple[bool, bool]:
     """Measure the best run on the test part, write the last files, and print the tables.
 
     An interrupted sweep has no best run yet, and the test part stays unseen.
@@ -32,33 +32,39 @@ def finish_sweep(
       quiet: whether to print nothing.
 
     Returns:
-      Whether the sweep has a best run.
+      Whether the sweep has a best run, and whether all pictures could be written.
     """
     run = None if interrupted else folder.move_best_run()
     best = None if run is None else _finish_best_run(run, dataset, began)
-    summary = _summary(folder, dataset, best, interrupted, time.perf_counter() - began)
+    found = best and best.summary
+    summary = _summary(folder, dataset, found, interrupted, time.perf_counter() - began)
     Run(folder.path).write_json(SUMMARY, summary)
-    figure = draw_sweep(folder.configs, folder.score)
-    if figure is not None:
-        figures.save(figure, folder.path / PICTURE)
     if not quiet:
         print_table(*ranking_table(folder.configs, folder.score))
         print_table(_rows(folder, summary))
-    return best is not None
+    failure = try_to_draw(lambda: _draw(folder))
+    return best is not None, failure is None and (best is None or best.drawn)
 
 
-def _finish_best_run(run: Run, dataset: Dataset, began: float) -> dict[str, Any]:
-    """Finish the best run as `jaxmlp.train` does, and return its summary."""
-    run.origin = {"checksum": dataset.provenance["checksum"]}
+def _draw(folder: SweepFolder) -> None:
+    figure = draw_sweep(folder.configs, folder.score)
+    if figure is not None:
+        figures.save(figure, folder.path / PICTURE)
+
+
+def _finish_best_run(run: Run, dataset: Dataset, began: float) -> Finished:
+    """Finish the best run as `jaxmlp.train` does."""
+    run.begin(dataset.provenance["checksum"], None)
     config = run.config
     with arithmetic(config.precision):
         problem = pose_problem(config, dataset)
-        start = shapes_of_start(problem.trainer)
-        state, best, records = run.load_checkpoint(start, problem.task.score)
-        history, seconds = problem.history(best, records), time.perf_counter() - began
+        state, best = shapes_of_start(problem.trainer)
+        start = Saved(state, best, [], best.params if problem.recipe.min_change else None)
+        left = run.load_checkpoint(start, problem.task.score)
+        history, seconds = problem.history(left.best, left.records), time.perf_counter() - began
         wanted = run.origin["dataset_wanted"]
-        outcome = Outcome(problem, dataset.source, wanted, state, history, False, seconds)
-        return finish_run(outcome, run, quiet=True)[1]
+        outcome = Outcome(problem, dataset.source, wanted, left.state, history, False, seconds)
+        return finish_run(outcome, run, quiet=True)
 
 
 def _summary(

@@ -11,14 +11,18 @@
 """
 
 import os
-import shutil
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Recipe
 from jaxmlp.errors import InputError, check
-from jaxmlp.runs.folder import CONFIG, SUMMARY, Run, empty_output
+from jaxmlp.files import new_folder
+from jaxmlp.runs.folder import CONFIG, RUN, SUMMARY, Run
+from jaxmlp.runs.output import Kind, delete_made, new_output
 from jaxmlp.sweep.results import (
     RunResult,
     best_run,
@@ -34,6 +38,15 @@ from jaxmlp.training.lockstep import OK, Member
 
 SWEEP, RESULTS, RUNS, BEST, PICTURE = "sweep.json", "results.csv", "runs", "best", "sweep.png"
 FORMAT = 1  # of `sweep.json`
+FOLDER = Kind(
+    "sweep",
+    SWEEP,
+    (
+        *map(re.escape, (RESULTS, SUMMARY, PICTURE)),
+        *(rf"{folder}/{file}" for folder in (rf"{RUNS}/\d+", BEST) for file in RUN.files),
+        re.escape(SWEEP),
+    ),
+)
 
 
 class Plan(NamedTuple):
@@ -50,16 +63,23 @@ class Plan(NamedTuple):
     origin: dict[str, Any]
 
 
-def empty_folder(path: Path, overwrite: bool) -> Path:
-    """Empty the folder of a new sweep, as `Run.create` empties that of a run."""
-    return empty_output(path, (SWEEP, RESULTS, RUNS, BEST, SUMMARY, PICTURE), "sweep", overwrite)
+@contextmanager
+def new_sweep(path: Path, plan: Plan, overwrite: bool) -> Iterator[None]:
+    """Make the folder of a new sweep, with its plan, and hold it.
 
+    Args:
+      path: the folder.
+      plan: what the sweep tries.
+      overwrite: whether to replace a sweep that is there.
 
-def write_plan(folder: Path, plan: Plan) -> None:
-    """Write the plan of a sweep."""
+    Raises:
+      InputError: if there is something that may not be overwritten, or another process works in
+        the folder.
+    """
     base = plan.base.to_dict()
     content = {"format": FORMAT, "base": base, "points": plan.points, "origin": plan.origin}
-    Run(folder).write_json(SWEEP, content)
+    with new_output(path, FOLDER, content, overwrite):
+        yield
 
 
 def read_plan(folder: Path) -> Plan:
@@ -69,7 +89,7 @@ def read_plan(folder: Path) -> Plan:
       folder: the sweep's folder.
 
     Returns:
-      The plan that `write_plan` has written.
+      The plan that `new_sweep` has written.
 
     Raises:
       InputError: if the folder has no sweep, or another version has written it.
@@ -116,9 +136,8 @@ class SweepFolder:
             if m.number in kept:
                 self._save_run(m, recipes[m.number])
         write_results(self.path / RESULTS, self.plan.points, self.results, self.score)
-        for file in self._runs.iterdir() if self._runs.exists() else ():
-            if int(file.name) not in kept:
-                shutil.rmtree(file)
+        for number in self.results.keys() - kept:
+            delete_made(self._runs / str(number), RUN)
 
     def move_best_run(self) -> Run | None:
         """Move the best run of a complete sweep to its place, and delete the other runs.
@@ -131,7 +150,7 @@ class SweepFolder:
             return None
         if not best.exists():
             os.replace(self._runs / str(number), best)
-        shutil.rmtree(self._runs, ignore_errors=True)
+        delete_made(self._runs, FOLDER, role=f"{RUNS}/")
         return Run(best)
 
     def describe_run(self, number: int) -> str:
@@ -155,9 +174,15 @@ class SweepFolder:
         return self.path / RUNS
 
     def _save_run(self, m: Member, recipe: Recipe) -> None:
-        path = self._runs / str(m.number)
-        path.mkdir(parents=True, exist_ok=True)
-        run = Run(path)
-        run.origin = self.plan.origin
-        run.write_json(CONFIG, recipe.to_config().to_dict())
-        run.save_checkpoint(m.state, m.history)
+        path, origin = self._runs / str(m.number), self.plan.origin
+
+        def fill(folder: Path) -> None:
+            run = Run(folder)
+            run.write_json(CONFIG, recipe.to_config().to_dict())
+            run.begin(origin["checksum"], origin["dataset_wanted"])
+            run.save_checkpoint(m.state, m.history)
+
+        self._runs.mkdir(exist_ok=True)
+        delete_made(path, RUN)  # of a process killed before it wrote the results
+        with new_folder(path, fill):
+            pass

@@ -27,7 +27,7 @@ class Rules(NamedTuple):
       min_decrease: stop when the mean training losses of two epochs differ by less than this,
         `|L(w_t) - L(w_{t-1})|` (C7).
       min_change: stop when the parameters move by less than this in an epoch, `|w_t - w_{t-1}|`
-        (C7). The rule skips an epoch that was interrupted and resumed.
+        (C7).
       plateau: multiply the learning rate by `factor` after this many epochs in which the training
         loss did not fall by a thousandth (C5); `None` for never.
       factor: what a plateau multiplies the learning rate by; the lecture divides by 10.
@@ -50,7 +50,8 @@ class Record:
       valid: the means over the validation part after the epoch; `None` without such a part.
       rate_factor: what plateaus have multiplied the learning rate by.
       learning_rate: the learning rate of the epoch's last step.
-      parameter_change: `|w_t - w_{t-1}|`, if a rule asks for it.
+      parameter_change: `|w_t - w_{t-1}|`; `None` if no rule asks for it, or if the parameters
+        before the epoch are unknown (version 0.1 did not save them).
       seconds: the time that the epoch took, with its evaluation.
       examples_per_second: the speed of the steps, without the evaluation.
     """
@@ -76,10 +77,9 @@ class Record:
         line: dict[str, Any] = {"epoch": self.epoch}
         for part, means in (("train", self.train), ("valid", self.valid)):
             line[f"{part}_loss"], line[f"{part}_{score}"] = means or (None, None)
-        if self.parameter_change is not None:
-            line["parameter_change"] = self.parameter_change
-        names = ("rate_factor", "learning_rate", "seconds", "examples_per_second")
-        return line | {name: getattr(self, name) for name in names}
+        for name in ("parameter_change", "rate_factor", "learning_rate"):
+            line[name] = getattr(self, name)
+        return line | {"seconds": self.seconds, "examples_per_second": self.examples_per_second}
 
     def in_words(self, score: str) -> str:
         """Return the record as the console shows it.
@@ -184,6 +184,8 @@ class History:
       rules: when to stop early, and when to lower the rate.
       best: the best parameters so far.
       records: the records of the complete epochs.
+      epoch_start: the parameters before the first step of the current epoch, if a rule compares
+        them with those at its end; else `None`.
     """
 
     def __init__(
@@ -193,6 +195,7 @@ class History:
         rate_of: Callable[[int], float],
         rules: Rules | None = None,
         records: Iterable[Record] = (),
+        epoch_start: Params | None = None,
     ) -> None:
         """Begin a history, or continue one.
 
@@ -203,11 +206,12 @@ class History:
             are counted from 1.
           rules: when to stop early and when to lower the rate; `None` for never.
           records: the records of the complete epochs.
+          epoch_start: the parameters before the current epoch, if it has begun.
         """
         self.task, self.best, self.rules = task, best, rules or Rules()
         self.records = list(records)
         self._rate_of = rate_of
-        self._before: Params | None = None  # the parameters before the epoch, if a rule compares
+        self.epoch_start = epoch_start
 
     def remember_parameters(self, params: Params) -> None:
         """Keep the parameters at the start of an epoch, if a rule compares them with its end.
@@ -216,7 +220,7 @@ class History:
           params: the parameters before the epoch's first step.
         """
         if self.rules.min_change:
-            self._before = copy_to_host(params)
+            self.epoch_start = copy_to_host(params)
 
     def add_epoch(
         self,
@@ -239,8 +243,9 @@ class History:
         self.best = self.best.or_better(epoch, valid, params)
         change = None
         if self.rules.min_change:
-            change = None if self._before is None else distance(params(), self._before)
-            self._before = params()
+            start = self.epoch_start
+            change = None if start is None else distance(params(), start)
+            self.epoch_start = params()
         rate = self._rate_of(epoch) * factor
         times = seconds, examples_per_second
         self.records.append(Record(epoch, train, valid, factor, rate, change, *times))
