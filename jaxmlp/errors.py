@@ -5,7 +5,8 @@ Every part of the library may import this module; it imports none of them.
 
 import difflib
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Number
 
 
@@ -65,6 +66,23 @@ def check(condition: bool, argument: str, expected: str, got: object) -> None:
         raise InputError(f"{argument} must be {expected}, got {got if shape else shown(got)}")
 
 
+@contextmanager
+def naming(where: object) -> Iterator[None]:
+    """Put a file, or another place, in front of the message of an `InputError`.
+
+    Args:
+      where: the place.
+
+    Raises:
+      InputError: if the block raises one.
+    """
+    try:
+        yield
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if str(where) in text else f"{where}: {text}") from None
+
+
 def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
     """Make the error for a name that is not in a table; the message suggests the nearest one.
 
@@ -77,6 +95,19 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
       The error. The caller raises it.
     """
     known = list(known)
-    near = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return InputError(f"unknown {kind} {shown(name)}, expected one of {', '.join(known)}{hint}")
+    expected = f"expected one of {', '.join(map(str, known))}"
+    return InputError(f"unknown {kind} {shown(name)}, {expected}{nearest(str(name), known)}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'NAME'?" with the nearest known name, or "" if none is near.
+
+    Args:
+      name: the name that came.
+      known: the names that are known.
+
+    Returns:
+      The end of a message.
+    """
+    near = difflib.get_close_matches(name, [*map(str, known)], n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -4,8 +4,10 @@ The network comes from the run alone; the data are those it was trained on, or o
 """
 
 import argparse
-import dataclasses
+import errno
 import json
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +15,16 @@ import numpy as np
 
 from jaxmlp.cli.parser import Parser, program_name, run_command
 from jaxmlp.cli.process import leave_process
-from jaxmlp.errors import InputError
+from jaxmlp.errors import InputError, check, naming
 
 if TYPE_CHECKING:
     from jaxmlp.config.options import Config
     from jaxmlp.config.signature import Signature
     from jaxmlp.data import Dataset
-    from jaxmlp.runs.folder import Run
     from jaxmlp.runs.network import Network
 
 PROG = program_name("evaluate")
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 WORST = 24  # pictures of mistakes
 MOST_CLASSES = 20  # in a printed confusion matrix
 
@@ -37,6 +39,8 @@ def make_parser() -> Parser:
     parser.add_argument("--dataset", metavar="TEXT", help=text)
     text = "folder with the files of the data set"
     parser.add_argument("--data-dir", metavar="TEXT", help=text)
+    text = "folder for the pictures; default RUN/evaluation"
+    parser.add_argument("--out", metavar="FOLDER", help=text)
     parser.add_argument("--json", action="store_true", help="print only JSON")
     return parser
 
@@ -49,39 +53,49 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
     from jaxmlp.config.factory import arithmetic
-    from jaxmlp.runs.folder import Run
+    from jaxmlp.runs.folder import EVALUATION, Run
     from jaxmlp.runs.network import open_network
+    from jaxmlp.runs.summary import try_to_draw
 
     run = Run.open(Path(options.run))
     network = open_network(run)
     with arithmetic(network.recipe.precision):
-        result = _result(run, network, options)
+        config, x, y = _data(run.config, network, options)
+        result = _evaluate(network, config.dataset, x, y, options.split)
+    failure, folder = None, Path(options.out or run.path / EVALUATION)
+    if "confusion" in result:
+        draw = partial(_draw, folder, result, network.signature, x)
+        failure = try_to_draw(draw)
     if options.json:
-        print(json.dumps(result))
+        print(json.dumps(result, allow_nan=False))
     else:
-        _print(run, result)
-    return 0
+        _print(result)
+        if "confusion" in result and failure is None:
+            print(f"\npictures in {folder}/")
+    if failure is None or (failure.errno in READ_ONLY and not options.out):
+        return (
+            0  # a run of somebody else, or on a disk that is read only, is evaluated all the same
+        )
+    return 2
 
 
-def _result(run: "Run", network: "Network", options: argparse.Namespace) -> dict[str, Any]:
-    from jaxmlp.runs.data import load_fitting
-
-    config = _config(run.config, options)
-    dataset = load_fitting(config, network.signature)
-    x, y = _part(network, dataset, options)
-    return _evaluate(run, network, config.dataset, x, y, options.split)
-
-
-def _config(config: "Config", options: argparse.Namespace) -> "Config":
-    """Return the run's configuration, with other data where they are given."""
+def _data(
+    config: "Config", network: "Network", options: argparse.Namespace
+) -> tuple["Config", np.ndarray, np.ndarray]:
+    """Return the configuration, with other data where they are given; inputs and targets."""
+    from jaxmlp.config.options import with_fields
     from jaxmlp.data.readers import TABLE_SUFFIXES
+    from jaxmlp.runs.data import load_fitting, with_whole_paths
+    from jaxmlp.runs.folder import CONFIG
 
+    given = {"data_dir": options.data_dir} if options.data_dir else {}
     if options.dataset:
         target = config.target if options.dataset.lower().endswith(TABLE_SUFFIXES) else None
-        config = dataclasses.replace(config, dataset=options.dataset, data_dir=None, target=target)
-    if options.data_dir:
-        config = dataclasses.replace(config, data_dir=options.data_dir)
-    return config
+        given |= {"dataset": options.dataset, "target": target, "task": config.task}
+    config = with_whole_paths(with_fields(config, given))
+    with nullcontext() if given else naming(Path(options.run) / CONFIG):
+        dataset = load_fitting(config, network.signature)
+    return config, *_part(network, dataset, options)
 
 
 def _part(
@@ -104,8 +118,9 @@ def _part(
 
 
 def _evaluate(
-    run: "Run", network: "Network", dataset: str, x: np.ndarray, y: np.ndarray, part: str
+    network: "Network", dataset: str, x: np.ndarray, y: np.ndarray, part: str
 ) -> dict[str, Any]:
+    """Return the numbers that the command prints."""
     import jax
 
     from jaxmlp.config.signature import arrays_from
@@ -116,13 +131,15 @@ def _evaluate(
     split = Split(examples, np.arange(len(x)), seen=len(x))
     means = measure(judge, network.params, split)
     result = {"dataset": dataset, "split": part, "examples": len(x), "task": task.name}
-    result |= {"loss": means.loss, task.score: means.score}
     answers = network.interpret_outputs(outputs_of(judge, network.params, split))
+    for name, value in (("loss", means.loss), (task.score, means.score)):
+        check(bool(np.isfinite(value)), f"the {name} of the network", "a finite number", value)
+        result[name] = value
     if task.name == "regression":
         return result | _errors(signature, answers, y)
     result |= _per_class(signature, answers, y)
     if task.name != "multilabel":
-        _draw(run, result, signature, x, y, answers)
+        result["most_confident_mistakes"] = _mistakes(signature, answers, y)
     return result
 
 
@@ -157,27 +174,14 @@ def _per_class(signature: "Signature", probabilities: np.ndarray, y: np.ndarray)
     return {"per_class": table, "confusion": count_pairs(y, predicted, len(labels)).tolist()}
 
 
-def _draw(
-    run: "Run",
-    result: dict[str, Any],
-    signature: "Signature",
-    x: np.ndarray,
-    y: np.ndarray,
-    probabilities: np.ndarray,
-) -> None:
-    """Draw the confusion matrix and the most confident mistakes into the run's folder."""
-    from jaxmlp.runs import figures
-
-    folder = run.path / "evaluation"
-    folder.mkdir(exist_ok=True)
-    part = result["split"]
-    title = f"{result['dataset']}, {part} set: {len(y):,} examples"
-    figure = figures.confusion(np.array(result["confusion"]), signature.classes, title)
-    figures.save(figure, folder / f"{part}-confusion.png")
+def _mistakes(
+    signature: "Signature", probabilities: np.ndarray, y: np.ndarray
+) -> list[dict[str, Any]]:
+    """Return the mistakes to which the network gives the highest probabilities."""
     predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != y)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:WORST]
-    result["most_confident_mistakes"] = [
+    return [
         {
             "index": int(i),
             "true": signature.classes[y[i]],
@@ -186,13 +190,28 @@ def _draw(
         }
         for i in worst
     ]
-    if len(worst) and x.ndim == 4 and x.shape[-1] in (1, 3, 4):
-        rows = result["most_confident_mistakes"]
-        columns = ([row[key] for row in rows] for key in ("true", "predicted", "probability"))
-        figures.save(figures.mistakes(x[worst], *columns), folder / f"{part}-mistakes.png")
 
 
-def _print(run: "Run", result: dict[str, Any]) -> None:
+def _draw(folder: Path, result: dict[str, Any], signature: "Signature", x: np.ndarray) -> None:
+    """Draw the confusion matrix and the most confident mistakes into a folder."""
+    from jaxmlp.runs import figures
+    from jaxmlp.runs.folder import EVALUATION_FILES
+    from jaxmlp.runs.output import remove_abandoned
+
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(folder, EVALUATION_FILES)
+    part, matrix = result["split"], np.array(result["confusion"])
+    title = f"{result['dataset']}, {part} set: {matrix.sum():,} examples"
+    figure = figures.confusion(matrix, signature.classes, title)
+    figures.save(figure, folder / f"{part}-confusion.png")
+    worst = result["most_confident_mistakes"]
+    if worst and x.ndim == 4 and x.shape[-1] in (1, 3, 4):
+        columns = ([row[key] for row in worst] for key in ("true", "predicted", "probability"))
+        pictures = x[[row["index"] for row in worst]]
+        figures.save(figures.mistakes(pictures, *columns), folder / f"{part}-mistakes.png")
+
+
+def _print(result: dict[str, Any]) -> None:
     from jaxmlp.cli.console import print_table
 
     plain = {k: v for k, v in result.items() if not isinstance(v, list)}
@@ -213,8 +232,6 @@ def _print(run: "Run", result: dict[str, Any]) -> None:
             for name, counts in zip(classes, result["confusion"], strict=True)
         ]
         print_table(rows, ("", *classes))
-    if "confusion" in result:
-        print(f"\npictures in {run.path}/evaluation/")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,6 @@ def _main(arguments: list[str]) -> int:
     control = argparse.Namespace(
         **{name: given.pop(name) for name in ("out", "config", "resume", "overwrite", "quiet")}
     )
-    given |= {name: whole_path(given[name]) for name in PATHS if name in given}
     began = time.perf_counter()
     config = _resumed(control, given) if control.resume else config_from(given, control.config)
     named = bool(control.resume) or names_data(given, control.config)
@@ -77,7 +76,8 @@ def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
     for name in ("out", "config", "overwrite"):
         if getattr(control, name):
             raise InputError(f"--{name} does not apply with --resume: the run has its own")
-    config = Run.open(Path(control.resume)).config
+    config = Run.open(Path(control.resume)).config_to_resume
+    given = {name: whole_path(v) if name in PATHS else v for name, v in given.items()}
     changed = [name for name, value in given.items() if not _same(config, name, value)]
     if changed:
         words = [

@@ -24,9 +24,12 @@ SHARE = Bound("in [0, 1)", lambda x: 0 <= x < 1)
 SEED = Bound("in [0, 2^32)", lambda x: 0 <= x < 2**32)
 
 
+MOST = 2**31 - 1  # that a counter on the device can hold
+
+
 def at_least(least: int) -> Bound:
-    """The bound of a count."""
-    return Bound(f"at least {least}", lambda x: x >= least)
+    """The bound of a count: `least`, up to what an int32 holds."""
+    return Bound(f"at least {least}, and at most {MOST}", lambda x: least <= x <= MOST)
 
 
 def option(
@@ -74,7 +77,12 @@ def _kind(hint: Any) -> Kind:
 
 
 _ACCEPTED = {str: str, int: numbers.Integral, float: numbers.Real, bool: bool}
-_WORDS = {str: "a name", int: "a whole number", float: "a number", bool: "true or false"}
+WORDS: dict[Any, str] = {
+    str: "a name",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+}
 
 _PLURALS = {str: "names", int: "whole numbers", float: "numbers"}
 
@@ -98,8 +106,13 @@ def of_kind(name: str, value: Any, kind: Kind) -> Any:
         return tuple(of_kind(name, part, kind._replace(several=False)) for part in value)
     good = isinstance(value, _ACCEPTED[kind.element])
     good = good and isinstance(value, bool) == (kind.element is bool)
-    check(good, name, _WORDS[kind.element], value)
-    return kind.element(value)
+    check(good, name, WORDS[kind.element], value)
+    if kind.element is not float:
+        return kind.element(value)
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf
 
 
 def check_values(field: Any, values: tuple[Any, ...]) -> None:

@@ -252,10 +252,26 @@ def config_from(given: dict[str, Any], file: str | None) -> Config:
     """
     if file is None:
         return Config(**given)
-    base = Config.from_dict(read_json(Path(file)), file)
-    if "dataset" in given:  # what belongs to the data of the file does not hold for others
-        base = dataclasses.replace(base, data_dir=None, target=None, task=None)
-    return dataclasses.replace(base, **given)
+    return with_fields(Config.from_dict(read_json(Path(file)), file), given)
+
+
+def with_fields(config: Config, given: dict[str, Any]) -> Config:
+    """Return a configuration with other values; what belongs to its data does not hold for others.
+
+    Args:
+      config: the configuration.
+      given: values by the names of fields. With another data set, folder, target and task are
+        those given, or left to the data.
+
+    Returns:
+      The configuration.
+
+    Raises:
+      InputError: if a value is not good.
+    """
+    if "dataset" in given:
+        config = dataclasses.replace(config, data_dir=None, target=None, task=None)
+    return dataclasses.replace(config, **given)
 
 
 def names_data(given: dict[str, Any], file: str | None) -> bool:

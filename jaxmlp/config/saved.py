@@ -1,12 +1,12 @@
 """Records that were saved as JSON, by this version or an earlier one."""
 
 import dataclasses
-import difflib
 import re
 from typing import Any
 
 from jaxmlp import __version__
-from jaxmlp.errors import InputError
+from jaxmlp.config.fields import WORDS
+from jaxmlp.errors import InputError, check, nearest
 
 
 def fields_of_saved(saved: Any, cls: Any, where: object, latest: int) -> dict[str, Any]:
@@ -31,6 +31,9 @@ def fields_of_saved(saved: Any, cls: Any, where: object, latest: int) -> dict[st
     values = dict(saved)
     origin = where if "format" not in values else None  # a file that a user wrote names no format
     found, version = values.pop("format", latest), values.pop("version", "0.1.0")
+    for name, value, kind in (("format", found, int), ("version", version, str)):
+        good = type(value) is kind
+        check(good, f"{where}: {name}", WORDS[kind], value)
     if found not in range(1, latest + 1) or _is_later(version):
         raise InputError(
             f"{where} was written by jaxmlp {version} (format {found}), which this jaxmlp"
@@ -39,9 +42,9 @@ def fields_of_saved(saved: Any, cls: Any, where: object, latest: int) -> dict[st
     return known_fields(values, cls, origin or f"{where}, written by jaxmlp {version},")
 
 
-def _is_later(version: Any) -> bool:
+def _is_later(version: str) -> bool:
     """Return whether a version is later than this one, but for its last number."""
-    numbers = [re.findall(r"\d+", str(text))[:2] for text in (version, __version__)]
+    numbers = [re.findall(r"\d{1,9}", text)[:2] for text in (version, __version__)]
     saved, ours = ([int(number) for number in found] for found in numbers)
     return saved > ours
 
@@ -63,9 +66,6 @@ def known_fields(values: dict[str, Any], cls: Any, where: object) -> dict[str, A
     known = [field.name for field in dataclasses.fields(cls)]
     for name in values:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise InputError(
-                f"{where} has the field {name!r}, unknown to jaxmlp {__version__}{hint}"
-            )
+            words = f"{where} has the field {name!r}, unknown to jaxmlp {__version__}"
+            raise InputError(f"{words}{nearest(name, known)}")
     return values

@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmlp.config.saved import known_fields
+from jaxmlp.config.schema import SIGNATURE, checked
 from jaxmlp.data import Preprocessing, iterate_chunks
-from jaxmlp.errors import check
+from jaxmlp.data.columns import Columns
+from jaxmlp.errors import check, shown
 from jaxmlp.training import TASKS
 
 ALIGNMENT = 64  # bytes, of memory that a processor's device can share
@@ -56,7 +57,7 @@ class Signature:
         return saved
 
     @staticmethod
-    def from_dict(saved: dict[str, Any], where: object) -> "Signature":
+    def from_dict(saved: Any, where: object) -> "Signature":
         """Return the record that was saved; a field that is missing takes its default.
 
         Args:
@@ -67,15 +68,48 @@ class Signature:
           The signature.
 
         Raises:
-          InputError: if a field is unknown.
+          InputError: if a field is missing, unknown or wrong, or two do not go together.
         """
-        values = dict(known_fields(saved, Signature, where))
+        values = checked(saved, SIGNATURE, where, "spec")
         for name in ("preprocessing", "target_preprocessing"):
             record = values.get(name)
             values[name] = record and Preprocessing.from_dict(record)
-        for name in ("input_shape", "classes"):
-            values[name] = tuple(values[name])
-        return Signature(**values)
+        signature = Signature(**values)
+        signature._check_agreement(f"{where}: spec")
+        return signature
+
+    def _check_agreement(self, where: str) -> None:
+        """Reject fields that do not go together."""
+        count, features = len(self.classes), self.input_shape[-1:]
+        least = "two names" if self.task == "binary" else "at least one name"
+        good = count == 2 if self.task == "binary" else count > 0
+        check(good, f"{where}.classes", least, shown(self.classes))
+        check(len(features) > 0, f"{where}.input_shape", "at least one size", None)
+        check(
+            self.loss in TASKS[self.task].losses,
+            f"{where}.loss",
+            f"for {self.task} data",
+            self.loss,
+        )
+        _check_scaling(self.preprocessing, features, f"{where}.preprocessing")
+        target, regression = self.target_preprocessing, self.task == "regression"
+        expected = "given for regression and for nothing else"
+        check((target is not None) == regression, f"{where}.target_preprocessing", expected, target)
+        if target is not None:
+            _check_scaling(target, (count,), f"{where}.target_preprocessing")
+        if self.columns is not None and isinstance(self.columns["categorical"], list):
+            found = len(Columns.from_dict(self.columns).input_names)
+            size = math.prod(self.input_shape)
+            check(found == size, f"{where}.columns", f"for {size} inputs", found)
+
+
+def _check_scaling(scaling: Preprocessing, shape: tuple[int, ...], name: str) -> None:
+    """Reject a scaling that does not fit the features, or that no data give."""
+    for part in ("offset", "scale"):
+        got = getattr(scaling, part).shape
+        check(got in ((), shape), f"{name}.{part}", f"one number, or of shape {shape}", got)
+    least = float(scaling.scale.min())
+    check(least > 0, f"{name}.scale", "positive", least)
 
 
 def prepare(signature: Signature) -> Callable[[jax.Array], jax.Array]:

@@ -5,17 +5,20 @@ the name of its generator. The same tree gives the same bytes.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from jaxmlp.config.schema import HEADER, Shape, checked
 from jaxmlp.errors import InputError
-from jaxmlp.files import write_atomically
+from jaxmlp.files import parse_json, write_atomically
 
 Names = dict[str, str]
 
@@ -47,19 +50,22 @@ def save_tree(path: Path, tree: Any, metadata: dict[str, Any]) -> None:
     write_atomically(path, save(arrays, {"jaxmlp": record}))
 
 
-def load_metadata(path: Path) -> dict[str, Any]:
+def load_metadata(path: Path, shape: Shape = Any) -> dict[str, Any]:
     """Return the record of a file that `save_tree` wrote.
 
     Args:
       path: the file.
+      shape: what the record must be; see `jaxmlp.config.schema`.
 
     Returns:
       The record.
 
     Raises:
-      InputError: if the file is missing, broken, or not one of ours.
+      InputError: if the file is missing, broken, or not one of ours, or the record is wrong.
     """
-    return _open(path)[1]["record"]
+    with _opened(path) as file:
+        record: dict[str, Any] = checked(_header(file, path)["record"], shape, path)
+    return record
 
 
 def load_tree(
@@ -84,7 +90,9 @@ def load_tree(
     Raises:
       InputError: if the file is missing, broken, not one of ours, or of another tree.
     """
-    arrays, header = _open(path)
+    with _opened(path) as file:
+        header = _header(file, path)
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if may_lack is not None and not any(name.startswith(f"{may_lack}/") for name in arrays):
         like = {name: branch for name, branch in like.items() if name != may_lack}
     keys, named = header["keys"], _named_leaves(like)
@@ -98,7 +106,9 @@ def load_tree(
     for name, leaf in named:
         array: Any = arrays[name]
         if name in keys:
-            array = jax.random.wrap_key_data(array, impl=keys[name])
+            array = _as_key(array, keys[name], f"{path}: {name}")
+        else:
+            _check_numbers(array, f"{path}: {name}", "/opt_state/" not in name)
         if array.shape != leaf.shape or array.dtype != leaf.dtype:
             got, expected = f"{array.dtype}{array.shape}", f"{leaf.dtype}{leaf.shape}"
             raise InputError(f"{path} does not fit the model: {name} is {got}, expected {expected}")
@@ -106,15 +116,36 @@ def load_tree(
     return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
 
-def _open(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _as_key(data: np.ndarray, generator: str, where: str) -> jax.Array:
+    try:
+        return jax.random.wrap_key_data(jnp.asarray(data), impl=generator)
+    except (TypeError, ValueError):
+        raise InputError(f"{where} is no key of the generator {generator!r}") from None
+
+
+def _check_numbers(array: np.ndarray, where: str, finite: bool) -> None:
+    """Reject NaN, and infinity where it can be none: a moment of an optimizer may overflow."""
+    good = np.isfinite(array) if finite else ~np.isnan(array)
+    if not good.all():
+        expected = "finite" if finite else "a number"
+        raise InputError(f"{where} must be {expected} everywhere, got {array[~good][0]}")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="numpy") as file:
-            header = (file.metadata() or {}).get("jaxmlp")
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            yield file
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, TypeError) as error:
         raise InputError(f"{path} is not a whole safetensors file: {error}") from None
-    if header is None:
+
+
+def _header(file: Any, path: Path) -> dict[str, Any]:
+    """Return the part of the metadata that is ours."""
+    text = (file.metadata() or {}).get("jaxmlp")
+    if text is None:
         raise InputError(f"{path} was not written by jaxmlp")
-    return arrays, json.loads(header)
+    header: dict[str, Any] = checked(parse_json(text, path), HEADER, path)
+    return header

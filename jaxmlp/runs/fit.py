@@ -1,6 +1,7 @@
 """Train a run from its start, or from where it was left, to its end."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -14,8 +15,9 @@ from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import Problem, pose_problem
 from jaxmlp.data import Dataset, Source, dataset_in_memory, load
+from jaxmlp.errors import check
 from jaxmlp.runs.data import whole_path, with_whole_paths
-from jaxmlp.runs.folder import RUN, Run, Saved
+from jaxmlp.runs.folder import CHECKPOINT, RUN, Run, Saved
 from jaxmlp.runs.network import Network
 from jaxmlp.runs.output import new_output
 from jaxmlp.runs.summary import Outcome, finish_run
@@ -145,6 +147,14 @@ def train_problem(
     if run is not None:
         run.begin(source.provenance["checksum"], wanted)
         left = run.load_checkpoint(left, task.score)
+        steps = math.ceil(len(problem.train.indices) / recipe.batch_size)
+        epoch, file = int(left.state.step) // steps, run.path / CHECKPOINT
+        check(
+            epoch == len(left.records),
+            f"{file}: epoch",
+            f"{epoch}, as its steps",
+            len(left.records),
+        )
     state, history = left.state, problem.history(left.best, left.records, left.epoch_start)
     if run is not None:
         run.save_checkpoint(state, history)

@@ -23,9 +23,10 @@ from typing import Any, NamedTuple
 import jax
 
 from jaxmlp import __version__
+from jaxmlp.config import schema
 from jaxmlp.config.options import Config
-from jaxmlp.errors import InputError, shown
-from jaxmlp.files import read_json, write_atomically, write_json
+from jaxmlp.errors import InputError, check, shown
+from jaxmlp.files import parse_json, read_json, read_text, write_atomically, write_json
 from jaxmlp.optim.base import Params
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.output import Kind, held_output
@@ -36,11 +37,12 @@ EPOCH_START = "epoch_start"  # a part of a checkpoint, if a rule asks for it
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
 PICTURES = ("curves.png", "confusion.png")
 FILES = (CHECKPOINT, METRICS, MODEL, SUMMARY, *PICTURES, CONFIG)
-EVALUATION, PARTS = "evaluation", ("train", "valid", "test")
+EVALUATION = "evaluation"
+EVALUATION_FILES = Kind("evaluation", "", (r"(train|valid|test)-(confusion|mistakes)\.png",))
 RUN = Kind(
     "run",
     CONFIG,
-    (*map(re.escape, FILES), rf"{EVALUATION}/({'|'.join(PARTS)})-(confusion|mistakes)\.png"),
+    (*map(re.escape, FILES), *(f"{EVALUATION}/{file}" for file in EVALUATION_FILES.files)),
 )
 
 
@@ -127,20 +129,28 @@ class Run:
           checksum: of the data.
           wanted: the data set that the data replace, or `None`.
         """
-        config = self.config.to_dict()
+        config = self.config_to_resume.to_dict()
         self.origin = {"checksum": checksum, "dataset_wanted": wanted, "config": config}
 
-    def _check_config(self, saved: dict[str, Any]) -> None:
-        """Reject a configuration that is not the one that a checkpoint was trained with."""
-        if "config" not in saved:  # of version 0.1
-            return
-        before, now = Config.from_dict(saved["config"], self.path / CHECKPOINT), self.config
+    @property
+    def config_to_resume(self) -> Config:
+        """The configuration, if it is the one that the run was trained with so far.
+
+        Raises:
+          InputError: if it has been changed since the run's first checkpoint.
+        """
+        now, file = self.config, self.path / CHECKPOINT
+        saved = load_metadata(file, schema.CHECKPOINT) if file.exists() else {}
+        if "config" not in saved:  # before the first checkpoint, or of version 0.1
+            return now
+        before = Config.from_dict(saved["config"], file)
         for name, value in vars(before).items():
             if getattr(now, name) != value:
                 raise InputError(
                     f"{self.path / CONFIG} has been changed: {name} was {shown(value)} in training,"
                     f" now {shown(getattr(now, name))}"
                 )
+        return now
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file of the run.
@@ -181,10 +191,8 @@ class Run:
         file = self.path / METRICS
         if not file.exists():
             return []
-        try:
-            return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        except ValueError as error:
-            raise InputError(f"{file} is not a whole JSON Lines file: {error}") from None
+        lines = read_text(file).splitlines()
+        return [parse_json(line, f"{file}, line {i}") for i, line in enumerate(lines, 1)]
 
     def save_checkpoint(self, state: TrainState, history: History) -> None:
         """Write everything needed to go on; the metrics first, so that they are never behind."""
@@ -214,22 +222,32 @@ class Run:
         file = self.path / CHECKPOINT
         if not file.exists():
             return start
-        saved = load_metadata(file)
+        saved = load_metadata(file, schema.CHECKPOINT)
         if saved["checksum"] != self.origin["checksum"]:
             raise InputError(f"{self.path} was trained on other data: their checksum has changed")
         self.origin["dataset_wanted"] = saved["dataset_wanted"]
-        self._check_config(saved)
         like: dict[str, Any] = {"state": start.state, "best": start.best}
         if start.epoch_start is not None:
             like[EPOCH_START] = start.epoch_start
         tree = load_tree(file, like, _present_names, may_lack=EPOCH_START)
-        epochs = saved["epoch"]
-        lines = self.read_metrics()[:epochs]
-        if len(lines) < epochs:
-            raise InputError(f"{self.path / METRICS} lacks epochs that {CHECKPOINT} has")
-        try:
-            records = [Record.from_dict(line, score) for line in lines]
-        except (KeyError, TypeError) as error:
-            raise InputError(f"{self.path / METRICS} is not of this run: {error}") from None
-        state = jax.device_put(tree["state"])
-        return Saved(state, tree["best"], records, tree.get(EPOCH_START))
+        records, best = self._records(saved["epoch"], score), tree["best"]
+        known = f"an epoch up to {len(records)}"
+        check(0 <= best.epoch <= len(records), f"{file}: best/epoch", known, best.epoch)
+        return Saved(jax.device_put(tree["state"]), best, records, tree.get(EPOCH_START))
+
+    def _records(self, epochs: int, score: str) -> list[Record]:
+        """Return the records of the first epochs, which a checkpoint has completed."""
+        file, records = self.path / METRICS, []
+        judged, shape = self.config.valid_size != 0, schema.metrics(score)
+        for i, line in enumerate(self.read_metrics()[:epochs], 1):
+            where = f"{file}, line {i}"
+            line = schema.checked(line, shape, where)
+            check(line["epoch"] == i, f"{where}: epoch", str(i), line["epoch"])
+            for name in (f"valid_{part}" for part in ("loss", score)):
+                good = (line[name] is not None) == judged
+                words = "a number where there is a validation part, and null elsewhere"
+                check(good, f"{where}: {name}", words, line[name])
+            records.append(Record.from_dict(line, score))
+        if len(records) < epochs:
+            raise InputError(f"{file} lacks epochs that {CHECKPOINT} has")
+        return records

@@ -12,9 +12,10 @@ import numpy as np
 from jaxmlp.config.factory import arithmetic, build_judge
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Recipe, recipe_of
+from jaxmlp.config.schema import MODEL as MODEL_RECORD
 from jaxmlp.config.signature import Signature, stored
 from jaxmlp.data import Inputs, inputs_in_memory, read_inputs
-from jaxmlp.errors import InputError
+from jaxmlp.errors import InputError, check
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.folder import MODEL, Run
 from jaxmlp.training import Judge, Task
@@ -70,8 +71,7 @@ class Network:
         Raises:
           InputError: if the file is missing, empty or damaged, or does not hold such inputs.
         """
-        s = self.signature
-        return read_inputs(path, s.input_shape, s.columns, s.background, s.white)
+        return read_inputs(path, *self._form_of_inputs)
 
     def interpret_outputs(self, outputs: np.ndarray) -> np.ndarray:
         """Return what raw outputs say: probabilities, or values in the target's own unit.
@@ -81,10 +81,20 @@ class Network:
 
         Returns:
           `(N, classes)`, or `(N, values)`.
+
+        Raises:
+          InputError: if an output is not finite.
         """
         values = np.asarray(self.task.probabilities(outputs))
         target = self.signature.target_preprocessing
-        return values if target is None else target.undo(values.astype(np.float64))
+        answers = values if target is None else target.undo(values.astype(np.float64))
+        bad = np.flatnonzero(~np.isfinite(answers).all(axis=1))
+        if len(bad):
+            raise InputError(
+                f"the network has no answer for example {bad[0]}, counted from 0: inputs or weights"
+                f" are too large for {self.recipe.precision}"
+            )
+        return answers
 
     def predict(self, inputs: Any) -> np.ndarray:
         """Predict the class of each example, or its values.
@@ -125,8 +135,13 @@ class Network:
         return self.answers(self._inputs(inputs))
 
     def _inputs(self, given: Any) -> np.ndarray:
+        return inputs_in_memory(given, *self._form_of_inputs)
+
+    @property
+    def _form_of_inputs(self) -> tuple[Any, ...]:
+        """The form in which inputs may come."""
         s = self.signature
-        return inputs_in_memory(given, s.input_shape, s.columns, s.background, s.white)
+        return s.input_shape, s.columns, s.background, s.white
 
     def answers(self, x: np.ndarray) -> np.ndarray:
         """Predict from inputs in the form of the data set.
@@ -143,14 +158,7 @@ class Network:
         with arithmetic(self.recipe.precision):
             kept = stored(self.signature, x)
             outputs = predict_all(self.judge, self.params, kept, np.arange(len(kept)))
-            answers = self.interpret_outputs(outputs)
-        bad = np.flatnonzero(~np.isfinite(answers).all(axis=1))
-        if len(bad):
-            raise InputError(
-                f"the network has no answer for example {bad[0]}, counted from 0: inputs or weights"
-                f" are too large for {self.recipe.precision}"
-            )
-        return answers
+            return self.interpret_outputs(outputs)
 
 
 def load(run: str | PathLike[str]) -> Network:
@@ -174,9 +182,10 @@ def open_network(run: Run) -> Network:
     file = run.path / MODEL
     if not file.exists():
         raise InputError(f"{run.path} is not a complete run: it has no {MODEL}")
-    saved = load_metadata(file)
+    saved = load_metadata(file, MODEL_RECORD)
     recipe = recipe_of(Config.from_dict(saved["config"], file), file)
     signature = Signature.from_dict(saved["spec"], file)
+    check(recipe.task == signature.task, f"{file}: spec.task", recipe.task, signature.task)
     with arithmetic(recipe.precision):
         model = build_judge(recipe, signature).model
         like = jax.eval_shape(

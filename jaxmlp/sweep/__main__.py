@@ -9,7 +9,7 @@ import argparse
 import dataclasses
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from jaxmlp.cli.compile_cache import spread_over_cores
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import import_beside, leave_process
 from jaxmlp.config.options import Config, config_from, names_data
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import InputError, check, naming
 
 if TYPE_CHECKING:
     from jaxmlp.config.recipe import Recipe
@@ -82,15 +82,16 @@ def _main(arguments: list[str]) -> int:
 
     from jaxmlp.data import with_task
 
-    data = with_task(dataset, plan.base.task)
-    recipes = _complete_recipes(plan, data)
-    programs = _make_programs(plan, data, recipes)
+    with naming(Path(control.resume)) if control.resume else nullcontext():
+        data = with_task(dataset, plan.base.task)
+        recipes = _complete_recipes(plan, data)
+        programs = _make_programs(plan, data, recipes)
 
     from jaxmlp.cli.console import say
     from jaxmlp.cli.interrupt import interrupted_status
     from jaxmlp.sweep.finish import finish_sweep
 
-    with _open_folder(control, plan, programs[0].task.score) as folder:
+    with _open_folder(control, plan, recipes, programs[0].task.score) as folder:
         import_beside("jaxmlp.runs.figures")  # while programs are compiled
         noted = _train_programs(programs, folder, recipes, control.quiet)
         found, drawn = finish_sweep(folder, dataset, began, bool(noted), control.quiet)
@@ -129,33 +130,24 @@ def _reopen_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["P
         raise InputError(f"--resume continues the same sweep: --{option} does not apply")
 
     from jaxmlp.runs.data import load_or_stand_in
-    from jaxmlp.sweep.folder import read_plan
+    from jaxmlp.sweep.folder import SWEEP, read_plan
 
     plan = read_plan(Path(control.resume))
-    dataset, _ = load_or_stand_in(plan.base, named=True)
+    with naming(f"{Path(control.resume) / SWEEP}: base"):
+        dataset, _ = load_or_stand_in(plan.base, named=True)
     if dataset.provenance["checksum"] != plan.origin["checksum"]:
         raise InputError(f"{control.resume} was started on other data: their checksum has changed")
     return plan, dataset
 
 
-@contextmanager
-def _naming(point: dict[str, Any]) -> Iterator[None]:
-    """Put the point in front of the message of an `InputError`."""
-    from jaxmlp.sweep.space import format_point
-
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{format_point(point)}: {error}") from None
-
-
 def _complete_recipes(plan: "Plan", dataset: "Dataset") -> list["Recipe"]:
     """Return the recipe of every run."""
     from jaxmlp.config.recipe import complete
+    from jaxmlp.sweep.space import format_point
 
     recipes = []
     for point in plan.points:
-        with _naming(point):
+        with naming(format_point(point)):
             recipe = complete(dataclasses.replace(plan.base, **point), dataset)
         need = "at least 1 in a sweep, which compares validation scores"
         check(recipe.valid_size > 0, "valid_size", need, recipe.valid_size)
@@ -168,17 +160,20 @@ def _make_programs(plan: "Plan", dataset: "Dataset", recipes: list["Recipe"]) ->
     from jaxmlp.config.factory import arithmetic
     from jaxmlp.sweep.examples import DataCache
     from jaxmlp.sweep.programs import Program, group_recipes
+    from jaxmlp.sweep.space import format_point
 
     cache = DataCache(dataset)
     programs = []
     for own, varying in group_recipes(recipes):
-        with _naming(plan.points[own[0]]), arithmetic(recipes[own[0]].precision):
+        with naming(format_point(plan.points[own[0]])), arithmetic(recipes[own[0]].precision):
             programs.append(Program({i: recipes[i] for i in own}, varying, cache))
     return programs
 
 
 @contextmanager
-def _open_folder(control: argparse.Namespace, plan: "Plan", score: str) -> Iterator["SweepFolder"]:
+def _open_folder(
+    control: argparse.Namespace, plan: "Plan", recipes: list["Recipe"], score: str
+) -> Iterator["SweepFolder"]:
     """Hold the folder of the sweep to continue, or of a new one."""
     from jaxmlp.runs.output import held_output
     from jaxmlp.sweep.folder import FOLDER, SweepFolder, new_sweep
@@ -187,7 +182,9 @@ def _open_folder(control: argparse.Namespace, plan: "Plan", score: str) -> Itera
     path = Path(control.resume or control.out or Path("sweeps") / name)
     held = held_output(path, FOLDER) if control.resume else None
     with held or new_sweep(path, plan, control.overwrite):
-        yield SweepFolder(path, plan, score)
+        folder = SweepFolder(path, plan, score)
+        folder.check_runs(recipes)
+        yield folder
 
 
 def _train_programs(

@@ -17,9 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxmlp.config import schema
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Recipe
-from jaxmlp.errors import InputError, check
+from jaxmlp.config.schema import checked
+from jaxmlp.errors import InputError, check, shown
 from jaxmlp.files import new_folder
 from jaxmlp.runs.folder import CONFIG, RUN, SUMMARY, Run
 from jaxmlp.runs.output import Kind, delete_made, new_output
@@ -92,18 +94,23 @@ def read_plan(folder: Path) -> Plan:
       The plan that `new_sweep` has written.
 
     Raises:
-      InputError: if the folder has no sweep, or another version has written it.
+      InputError: if the folder has no sweep, another version has written it, or a field is wrong.
     """
     file = folder / SWEEP
     if not file.is_file():
         raise InputError(f"{folder} is not the folder of a sweep: it has no {SWEEP}")
-    saved = Run(folder).read_json(SWEEP)
-    check(saved.get("format") == FORMAT, f"{file}: format", str(FORMAT), saved.get("format"))
-    points = [
-        {name: tuple(v) if isinstance(v, list) else v for name, v in point.items()}
-        for point in saved["points"]
-    ]
-    return Plan(Config.from_dict(saved["base"], file), points, saved["origin"])
+    saved = checked(Run(folder).read_json(SWEEP), schema.SWEEP, file)
+    check(saved["format"] == FORMAT, f"{file}: format", str(FORMAT), saved["format"])
+    base = Config.from_dict(saved["base"], f"{file}: base")
+    check(len(saved["points"]) > 0, f"{file}: points", "at least one", None)
+    names = [*saved["points"][0]]
+    points = []
+    for i, point in enumerate(saved["points"]):
+        where = f"{file}: points[{i}]"
+        check([*point] == names, where, f"values of {shown(names)}", shown([*point]))
+        config = Config.from_dict(base.to_dict() | point, where)
+        points.append({name: getattr(config, name) for name in point})
+    return Plan(base, points, saved["origin"])
 
 
 class SweepFolder:
@@ -121,6 +128,24 @@ class SweepFolder:
         self.path, self.plan, self.score = path, plan, score
         self.results: dict[int, RunResult] = read_results(path / RESULTS, plan.points, score)
         self.configs = rank_configs(plan.points, self.results)
+
+    def check_runs(self, recipes: list[Recipe]) -> None:
+        """Reject a folder without a run that can still be the best one, or with another instead.
+
+        Args:
+          recipes: the recipes of all runs of the sweep.
+
+        Raises:
+          InputError: names the folder of the run.
+        """
+        for number in sorted(runs_to_keep(self.configs, self.results)):
+            path, best = self._runs / str(number), self.path / BEST
+            if not path.exists() and number == best_run(self.configs):
+                path = best
+            if not (path / CONFIG).is_file():
+                raise InputError(f"{self.path / RESULTS} has run {number + 1}, but {path} has none")
+            if Run(path).config_to_resume != recipes[number].to_config():
+                raise InputError(f"{path / CONFIG} is not run {number + 1} of this sweep")
 
     def add_runs(self, ended: list[Member], recipes: list[Recipe]) -> None:
         """Write the results of runs that have ended, and save those that can still be the best one.

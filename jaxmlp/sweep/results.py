@@ -2,20 +2,27 @@
 
 import csv
 import io
-import json
 import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.errors import InputError
-from jaxmlp.files import write_atomically
+from jaxmlp.config.schema import Count, NotNegative, Size, checked
+from jaxmlp.errors import InputError, check
+from jaxmlp.files import parse_json, read_text, write_atomically
 from jaxmlp.sweep.space import SEED, Point, format_value, parse_value
-from jaxmlp.training.lockstep import OK, Member
+from jaxmlp.training.lockstep import DIVERGED, OK, Member
 
-NUMBERS = ("epochs", "best_epoch", "train_loss", "train_score", "valid_loss", "valid_score")
-COLUMNS = (*NUMBERS, "seconds")  # the columns after `run`, the fields and `status`
+COLUMNS = {  # the columns after `run`, the fields and `status`, and what their values are
+    "epochs": Count,
+    "best_epoch": Size,
+    "train_loss": float,
+    "train_score": float,
+    "valid_loss": float,
+    "valid_score": float,
+    "seconds": NotNegative,
+}
 
 
 class RunResult(NamedTuple):
@@ -123,19 +130,40 @@ def read_results(path: Path, points: list[Point], score: str) -> dict[int, RunRe
     """
     if not path.exists():
         return {}
-    results = {}
+    results: dict[int, RunResult] = {}
     try:
-        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
-            i = int(row["run"]) - 1
-            for name, value in points[i].items():
-                if parse_value(name, row[name]) != parse_value(name, format_value(value)):
-                    raise ValueError(f"run {i + 1} has another {name}")
-            cells = {name: row[column] for name, column in _header(score).items()}
-            numbers = {name: json.loads(cell) for name, cell in cells.items() if cell}
-            results[i] = RunResult(row["status"], numbers)
-    except (KeyError, IndexError, ValueError, TypeError) as error:
+        header, *rows = csv.reader(read_text(path).splitlines())
+        expected = ["run", *points[0], "status", *_header(score).values()]
+        check(header == expected, "the header", ",".join(expected), ",".join(header))
+        for row in rows:
+            check(len(row) == len(header), "a row", f"of {len(header)} cells", len(row))
+            cells = dict(zip(("run", *points[0], "status", *COLUMNS), row, strict=True))
+            i = _number(cells["run"], results, len(points))
+            results[i] = _result(cells, points[i], f"run {i + 1}")
+    except (csv.Error, ValueError) as error:
         raise InputError(f"{path} is not a complete table of this sweep: {error}") from None
     return results
+
+
+def _number(cell: str, results: dict[int, RunResult], runs: int) -> int:
+    """Return the number of a row's run, counted from 0."""
+    known = {str(i + 1): i for i in range(runs)}
+    check(cell in known, "run", f"from 1 to {runs}", cell)
+    check(known[cell] not in results, "run", "another in each row", cell)
+    return known[cell]
+
+
+def _result(cells: dict[str, str], point: Point, run: str) -> RunResult:
+    """Return the result that a row holds."""
+    for name, value in point.items():
+        if parse_value(name, cells[name]) != parse_value(name, format_value(value)):
+            raise InputError(f"{run} has another {name}")
+    status = cells["status"]
+    check(status in (OK, DIVERGED), f"{run}: status", f"{OK} or {DIVERGED}", status)
+    given = {name: parse_json(cells[name], f"{run}: {name}") for name in COLUMNS if cells[name]}
+    must = COLUMNS if status == OK else ("epochs", "seconds")
+    shape = {name if name in must else f"{name}?": kind for name, kind in COLUMNS.items()}
+    return RunResult(status, checked(given, shape, run))
 
 
 def _header(score: str) -> dict[str, str]:
