@@ -210,6 +210,7 @@ class Program:
                 put,
                 lambda state, *order: run(state, (values, *order), examples),
                 lambda params, order: evaluate(params, (values, order), examples),
+                mesh.size,
             )
 
         return make_side

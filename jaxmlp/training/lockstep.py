@@ -64,11 +64,13 @@ class Side(NamedTuple):
       run: `(states, orders, starts, stops) -> states`; each run takes steps of one epoch, from its
         start up to its stop.
       evaluate: `(params, orders) -> Totals`, the sums of each run over the examples of its order.
+      devices: the number of devices that share the runs.
     """
 
     put: Callable[[AnyTree], Any]
     run: Callable[[TrainState, RunOrders, Bounds, Bounds], TrainState]
     evaluate: Callable[[Params, RunOrders], Totals]
+    devices: int
 
 
 class Moment(NamedTuple):
@@ -102,7 +104,7 @@ def fit_side_by_side(
     """
     places = [*members, *members[:1] * (width - len(members))]
     states = side.put(_stack([m.state for m in places]))
-    validation = side.put(_orders(places, _validation_order))
+    validation = side.put(_orders(places, partial(_validation_order, alone=width == side.devices)))
     for m in members:
         m.history.remember_parameters(m.state.params)
     clock = Clock()
@@ -175,7 +177,6 @@ def _end_runs(states: TrainState, going: dict[int, Member], last: bool) -> list[
     ended = {i: m for i, m in going.items() if m.status != TRAINING}
     if ended:
         bare = _bare(states)
-        bare = bare._replace(totals=jax.tree.map(np.zeros_like, bare.totals))
         for i, m in ended.items():
             m.state = take_entry(bare, i)._replace(key=m.state.key)
     return list(ended.values())
@@ -186,9 +187,13 @@ def _training_order(m: Member, batch_size: int, epoch: int) -> HostOrder:
     return order_of(m.train, batch_size, m.seed, epoch)
 
 
-def _validation_order(m: Member) -> HostOrder:
-    """Return the batches of a run's validation part."""
-    return batches(m.valid, min(EVALUATION_BATCH, len(m.valid)))
+def _validation_order(m: Member, alone: bool) -> HostOrder:
+    """Return the batches of a run's validation part; of a run alone, of the size that `fit` takes.
+
+    Sums over batches of another size are rounded in another way.
+    """
+    most = len(m.valid) + alone * len(m.train)
+    return batches(m.valid, min(EVALUATION_BATCH, most))
 
 
 def _orders(places: list[Member], order: Callable[[Member], HostOrder]) -> RunOrders:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from jaxmlp import evaluate, train
 from jaxmlp.config.options import Config
@@ -395,3 +396,19 @@ def test_help_gives_examples_and_imports_no_jax():
     code += "assert 'jax' not in sys.modules and 'rich' not in sys.modules"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "--grid learning_rate=1e-3,3e-3,1e-2 seed=0,1,2,3" in shown.stdout
+
+
+@pytest.mark.parametrize(("hidden", "same_bytes"), [("1500", True), ("4", False)])
+def test_the_best_run_has_the_bytes_of_train(tmp_path, hidden, same_bytes):
+    """Where each device trains one run at a time; small networks share a loop, and are rounded."""
+    line = ["--dataset", "iris", "--hidden", hidden, "--epochs", "2", "--quiet", "--out"]
+    grid = ["--grid", "seed=0,1,2,3,4,5,6,7"]
+    assert sweep.main([*line, str(tmp_path / "sweep"), *grid]) == 0
+    best, alone = tmp_path / "sweep" / "best", tmp_path / "alone"
+    config = ["--config", str(best / "config.json")]
+    assert train.main([*config, "--quiet", "--out", str(alone)]) == 0
+    for name in ("config.json", "model.safetensors", "checkpoint.safetensors"):
+        if same_bytes or name == "config.json":
+            assert (best / name).read_bytes() == (alone / name).read_bytes(), name
+        else:
+            assert_trees_close(load_file(best / name), load_file(alone / name), 1e-5)
