@@ -15,14 +15,14 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import numpy as np
 
-from jaxmlp.config.fields import NOT_NEGATIVE, WORDS, Bound, Kind, at_least, of_kind
+from jaxmlp.config.fields import NOT_NEGATIVE, WORDS, Bound, Kind, of_kind
 from jaxmlp.config.names import TASKS
 from jaxmlp.data import KINDS
 from jaxmlp.errors import InputError, Shown, check, nearest, unknown
 
 Shape = Any
-Count = Annotated[int, at_least(0)]
-Size = Annotated[int, at_least(1)]
+Count = Annotated[int, Bound("in [0, 2^31)", lambda x: 0 <= x < 2**31)]
+Size = Annotated[int, Bound("in [1, 2^31)", lambda x: 1 <= x < 2**31)]
 NotNegative = Annotated[float, NOT_NEGATIVE]
 Share = Annotated[float, Bound("in [0, 1]", lambda x: 0 <= x <= 1)]
 Byte = Annotated[int, Bound("in [0, 255]", lambda x: 0 <= x <= 255)]
@@ -97,6 +97,8 @@ def _inside(path: str, field: str) -> str:
 def _element(value: Any, kind: Any, name: str) -> Any:
     if isinstance(value, dict | list):
         raise InputError(f"{name} must be {WORDS[kind]}, got {_got(value)}")
+    small = not isinstance(value, int) or abs(value) < 2**1023
+    check(small, name, "a finite number", Shown("one of too many digits"))
     value = of_kind(name, value, Kind(kind, several=False, optional=False))
     check(kind is not float or math.isfinite(value), name, "a finite number", value)
     return value

@@ -26,7 +26,7 @@ def test_hundreds_of_forged_folders(tmp_path):
     [
         (1.5, int, "f: a must be a whole number, got 1.5"),
         (True, int, "f: a must be a whole number, got True"),
-        (10**400, float, "f: a must be a finite number, got inf"),
+        (10**400, float, "f: a must be a finite number, got one of too many digits"),
         ([1], str, "f: a must be a name, got a list"),
         ([1, "x"], list[int], "f: a[1] must be a whole number, got 'x'"),
         ({"b": {"c": 1}}, {"b": {"c": str}}, "f: a.b.c must be a name, got 1"),
