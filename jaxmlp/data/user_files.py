@@ -12,6 +12,7 @@ import numpy as np
 from jaxmlp.data.arrays import (
     MOST_CLASSES,
     Target,
+    are_labels,
     dtype_and_shape,
     inputs_from_array,
     target_from_array,
@@ -36,13 +37,14 @@ def load_user_file(path: str | PathLike[str], target: str | None = None) -> Data
     """Load a `.csv`, `.parquet` or `.npz` file; a fifth is held out unless it has a test part.
 
     The target of a table is the column that `target` names, else the only one called target, label,
-    class or y, else the last. Text, booleans, and integers of at most 20 different values are class
-    labels; other numbers are values to predict. Several target columns are values, or labels if all
-    are 0 or 1 (lecture rows E3, E5). Among the inputs, text is one-hot.
+    class or y, else the last. Text, booleans, and numbers that look like labels (see
+    `jaxmlp.data.arrays.are_labels`; at most 20 different ones) are class labels. Other numbers are
+    values to predict. Several target columns are values, or labels if all are 0 or 1 (lecture rows
+    E3, E5). Among the inputs, text is one-hot.
 
     A `.npz` file holds `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`. Inputs are
-    `(N, features)`, `(N, H, W)` or `(N, H, W, C)`. Targets are integers, booleans or text `(N,)`
-    for class labels, or floats for values.
+    `(N, features)`, `(N, H, W)` or `(N, H, W, C)`. Targets are labels or values `(N,)`, see
+    `jaxmlp.data.arrays.target_from_array`, or several values `(N, outputs)`.
 
     Args:
       path: the file; its path is also the name of the set.
@@ -126,15 +128,20 @@ def _read_target(table: "pa.Table", names: tuple[str, ...], where: str) -> Targe
     import pyarrow.compute as pc
 
     column, here = table[names[0]], f"{where}: column {names[0]!r}"
-    if len(names) == 1:
-        whole = (
-            pa.types.is_integer(column.type) and pc.count_distinct(column).as_py() <= MOST_CLASSES
-        )
-        if whole or pa.types.is_boolean(column.type) or is_text(column):
-            classes = pc.unique(column).sort().cast(pa.string()).to_pylist()
-            return target_from_codes(category_codes(column, classes, here), classes, here)
+    if len(names) == 1 and _holds_labels(column, here):
+        classes = pc.unique(column).sort().cast(pa.string()).to_pylist()
+        return target_from_codes(category_codes(column, classes, here), classes, here)
     values = [numeric_values(table[name], f"{where}: column {name!r}") for name in names]
     return target_from_numbers(np.stack(values, axis=1), names)
+
+
+def _holds_labels(column: Any, where: str) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_boolean(column.type) or is_text(column):
+        return True
+    whole = pa.types.is_integer(column.type)
+    return are_labels(numeric_values(column, where), whole, MOST_CLASSES)
 
 
 def _load_arrays(name: str, path: Path) -> Dataset:

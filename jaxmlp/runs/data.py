@@ -80,7 +80,11 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
     shape = signature.input_shape
     what = f"the shape of an example of {dataset.name}"
     check(dataset.input_shape == shape, what, f"{shape} as in training", dataset.input_shape)
-    if dataset.classes != signature.classes:
+    if dataset.task == "regression":  # where the names are only those of the outputs
+        outputs = len(dataset.classes)
+        what = f"the number of values to predict in {dataset.name}"
+        check(outputs == len(signature.classes), what, str(len(signature.classes)), outputs)
+    elif dataset.classes != signature.classes:
         ours, theirs = (_listed(names) for names in (signature.classes, dataset.classes))
         raise InputError(f"the network knows the classes {ours}; {dataset.name} has {theirs}")
     if not same_columns(dataset.columns, signature.columns):

@@ -82,7 +82,11 @@ def test_parquet_gives_the_same(write, tmp_path):
 
 TARGETS = {  # the cells of the target column, then task, classes and targets
     "two integers": ([0, 1, 1, 0], "binary", ("0", "1"), [0, 1, 1, 0]),
-    "integers in order": ([10, 9, 2, 10], "multiclass", ("2", "9", "10"), [2, 1, 0, 2]),
+    "integers in order": ([10, 9, 2] * 2, "multiclass", ("2", "9", "10"), [2, 1, 0] * 2),
+    "counted from 1": ([1, 2, 3, 1], "multiclass", ("1", "2", "3"), [0, 1, 2, 0]),
+    "salaries": ([*range(30, 60, 2)], "regression", ("target",), [[i] for i in range(30, 60, 2)]),
+    "all different": ([0, 1, 2], "regression", ("target",), [[0], [1], [2]]),
+    "zero and one": (["0.0", "1.0", "0.0"], "binary", ("0", "1"), [0, 1, 0]),
     "negative": ([-1, 1, 1, -1], "binary", ("-1", "1"), [0, 1, 1, 0]),
     "text": (["b", "a", "c", "b"], "multiclass", ("a", "b", "c"), [1, 0, 2, 1]),
     "booleans": (["true", "false", "true"], "binary", ("false", "true"), [1, 0, 1]),
