@@ -82,10 +82,10 @@ def _test_rates(
     """Load the data, run the range test, and return the rates with their losses."""
     from jaxmlp.config.factory import arithmetic
     from jaxmlp.config.problem import pose_problem
-    from jaxmlp.data import load
     from jaxmlp.optim.schedules import exponential
+    from jaxmlp.runs.data import load_data
 
-    data = load(config.dataset, data_dir=config.data_dir, target=config.target)
+    data = load_data(config)
     with arithmetic(config.precision):
         rate = exponential(lowest, steps, highest)
         losses = range_test(pose_problem(config, data, rate), steps)

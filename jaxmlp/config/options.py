@@ -51,6 +51,9 @@ class Config:
     dataset: str = option("mnist", "name of a data set, tfds:NAME, or path of a file", group="data")
     data_dir: str | None = option(None, "folder with the files of the data set")
     target: str | None = option(None, "column of a table to predict; commas separate several")
+    header: bool | None = option(
+        None, "the first line of a .csv file names the columns; default decided by looking at it"
+    )
     task: str | None = option(None, "kind of prediction; default chosen from the target", TASKS)
     preprocessing: str = option(
         "auto",
@@ -254,7 +257,7 @@ def config_from(given: dict[str, Any], file: str | None) -> Config:
         return Config(**given)
     base = Config.from_dict(read_json(Path(file)), file)
     if "dataset" in given:  # what belongs to the data of the file does not hold for others
-        base = dataclasses.replace(base, data_dir=None, target=None, task=None)
+        base = dataclasses.replace(base, data_dir=None, target=None, header=None, task=None)
     return dataclasses.replace(base, **given)
 
 

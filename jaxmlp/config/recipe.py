@@ -60,6 +60,7 @@ class Recipe:
     dataset: str
     data_dir: str | None
     target: str | None
+    header: bool | None
     task: str
     preprocessing: str
     augment: tuple[str, ...]

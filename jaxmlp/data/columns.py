@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from jaxmlp.data.readers import NUMBER_PATTERN
+from jaxmlp.data.headers import NUMBER_PATTERN, number_columns
 from jaxmlp.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,11 +23,13 @@ class Columns:
       numeric: the names of the columns of numbers, in the order of the inputs.
       categorical: the categories of each column of text; each column is one-hot.
       target: the names of the columns to predict. A table to encode may have or lack them.
+      header: whether the table named its columns. If not, they are numbered.
     """
 
     numeric: tuple[str, ...]
     categorical: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     target: tuple[str, ...] = ()
+    header: bool = True
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -60,6 +62,29 @@ class Columns:
             start += len(categories)
         return x
 
+    def name_columns(self, count: int, where: str) -> list[str]:
+        """Name the columns of new rows of a table without a header.
+
+        Args:
+          count: the number of columns of the rows. They may lack the columns to predict.
+          where: the name of the rows in a message, usually their file.
+
+        Returns:
+          The names, in the order of the training table.
+
+        Raises:
+          InputError: if the rows have another number of columns.
+        """
+        every = number_columns(len(self.numeric) + len(self.categorical) + len(self.target))
+        inputs = [name for name in every if name not in self.target]
+        for names in (every, inputs):
+            if len(names) == count:
+                return names
+        raise InputError(
+            f"{where}: expected {len(every)} columns, or {len(inputs)} without the target, "
+            f"got {count}"
+        )
+
     def _check_names(self, names: list[str], where: str) -> None:
         wanted = {*self.numeric, *self.categorical}
         absent = [name for name in (*self.numeric, *self.categorical) if name not in names]
@@ -82,6 +107,7 @@ class Columns:
             "numeric": list(self.numeric),
             "categorical": [[name, list(values)] for name, values in self.categorical.items()],
             "target": list(self.target),
+            "header": self.header,
         }
 
     @classmethod
@@ -106,7 +132,8 @@ class Columns:
                 )
             pairs = list(pairs.items())
         categorical = {name: tuple(values) for name, values in pairs}
-        return cls(tuple(record["numeric"]), categorical, tuple(record["target"]))
+        header = record.get("header", True)
+        return cls(tuple(record["numeric"]), categorical, tuple(record["target"]), header)
 
 
 def same_columns(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
@@ -127,13 +154,16 @@ def same_columns(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bo
     return all(same) and pairs[0] == pairs[1]
 
 
-def infer_columns(table: "pa.Table", target: tuple[str, ...], where: str) -> Columns:
+def infer_columns(
+    table: "pa.Table", target: tuple[str, ...], where: str, header: bool = True
+) -> Columns:
     """Decide how the columns of a table become inputs: text is a category, the rest is a number.
 
     Args:
       table: the training table.
       target: the names of the columns to predict.
       where: the name of the table in a message.
+      header: whether the table names its columns.
 
     Returns:
       The columns.
@@ -155,7 +185,7 @@ def infer_columns(table: "pa.Table", target: tuple[str, ...], where: str) -> Col
             f"{where}: expected at least one column beside the target {_quote_names(target)}, "
             "got none"
         )
-    return Columns(tuple(numeric), categorical, target)
+    return Columns(tuple(numeric), categorical, target, header)
 
 
 def is_text(column: Any) -> bool:

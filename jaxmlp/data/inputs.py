@@ -1,6 +1,7 @@
 """Read new inputs for a trained network from pictures, arrays and tables."""
 
 import math
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -113,8 +114,12 @@ def batch_of_examples(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.n
 
 def _read_rows(path: Path, shape: tuple[int, ...], columns: dict[str, Any] | None) -> np.ndarray:
     known = Columns.from_dict(columns) if columns else None
-    table = read_table(path, text=known.categorical if known else ())
-    return encode_rows(table, shape, columns, str(path))
+    if known is None:
+        table = read_table(path)
+    else:
+        name_columns = partial(known.name_columns, where=str(path))
+        table = read_table(path, known.categorical, known.header, name_columns)
+    return encode_rows(table.rows, shape, columns, str(path))
 
 
 def encode_rows(

@@ -3,21 +3,20 @@
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 
+from jaxmlp.data.headers import looks_like_example, number_columns
 from jaxmlp.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-NUMBER_PATTERN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 TABLE_SUFFIXES = (".csv", ".parquet")
@@ -87,23 +86,48 @@ def read_arrays(path: str | PathLike[str]) -> dict[str, np.ndarray]:
         return {"x": content} if isinstance(content, np.ndarray) else dict(content)
 
 
-def read_table(path: str | PathLike[str], text: Iterable[str] = ()) -> "pa.Table":
-    """Read a `.csv` file with a header line, or a `.parquet` file.
+class Table(NamedTuple):
+    """A table as it was read.
+
+    Attributes:
+      rows: the rows; text of every kind has the type `string`.
+      header: whether the file names the columns. If not, they are `column1`, `column2` and so on.
+    """
+
+    rows: "pa.Table"
+    header: bool
+
+
+def read_table(
+    path: str | PathLike[str],
+    text: Iterable[str] = (),
+    header: bool | None = None,
+    name_columns: Callable[[int], Sequence[str]] = number_columns,
+) -> Table:
+    """Read a `.csv` or a `.parquet` file.
 
     Args:
       path: the file.
       text: columns of a `.csv` file that stay text even if they look like numbers.
+      header: whether the first line of a `.csv` file names the columns; `None` to decide by
+        `jaxmlp.data.headers.looks_like_example`.
+      name_columns: from the number of columns to their names, where the file has no header.
 
     Returns:
-      The table. Text of every kind has the type `string`.
+      The table.
 
     Raises:
       InputError: if the file is missing, empty or damaged, rows differ in length, or column names
         are missing or not different.
     """
     path = existing_file(path)
-    parquet = path.suffix.lower() == ".parquet"
-    return plain_table(_read_parquet(path) if parquet else _read_csv(path, text), str(path))
+    if path.suffix.lower() == ".parquet":
+        return Table(plain_table(_read_parquet(path), str(path)), True)
+    rows = _read_csv(path, text)
+    header = not looks_like_example(rows) if header is None else header
+    if not header:
+        rows = _read_csv(path, text, name_columns(len(rows.column_names)))
+    return Table(plain_table(rows, str(path)), header)
 
 
 def plain_table(table: "pa.Table", where: str) -> "pa.Table":
@@ -150,22 +174,16 @@ def _read_parquet(path: Path) -> "pa.Table":
         return file.read()
 
 
-def _read_csv(path: Path, text: Iterable[str]) -> "pa.Table":
+def _read_csv(path: Path, text: Iterable[str], names: Sequence[str] | None = None) -> "pa.Table":
+    """Read a CSV file; the first line names the columns, unless names are given."""
     import pyarrow as pa
     from pyarrow import csv
 
     parse = csv.ParseOptions(newlines_in_values=True)
     convert = csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string()))
     with report_read_errors(path, "a CSV table", pa.ArrowException, ValueError):
-        table = csv.read_csv(path, parse_options=parse, convert_options=convert)
-    names = table.column_names
-    numbers = [float(name) for name in names if re.fullmatch(NUMBER_PATTERN, name)]
-    # Column names may be numbers, such as pixels or wavelengths, but then they ascend.
-    if len(numbers) > len(names) / 2 and numbers != sorted(set(numbers)):
-        raise InputError(
-            f"{path}: expected a first line of column names, got {', '.join(names[:5])}"
-        )
-    return table
+        read = csv.ReadOptions(column_names=names)
+        return csv.read_csv(path, read, parse, convert)
 
 
 def _plain(column: Any) -> Any:

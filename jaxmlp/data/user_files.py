@@ -33,7 +33,9 @@ SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
 SUFFIXES = (*TABLE_SUFFIXES, ".npz")
 
 
-def load_user_file(path: str | PathLike[str], target: str | None = None) -> Dataset:
+def load_user_file(
+    path: str | PathLike[str], target: str | None = None, header: bool | None = None
+) -> Dataset:
     """Load a `.csv`, `.parquet` or `.npz` file; a fifth is held out unless it has a test part.
 
     The target of a table is the column that `target` names, else the only one called target, label,
@@ -49,6 +51,8 @@ def load_user_file(path: str | PathLike[str], target: str | None = None) -> Data
     Args:
       path: the file; its path is also the name of the set.
       target: the target column, or several separated by commas; not for `.npz`.
+      header: whether the first line of a `.csv` file names the columns; `None` to decide by looking
+        at it. Columns without names are called `column1`, `column2` and so on.
 
     Returns:
       The data set. Inputs are `uint8` if the arrays are, else floating.
@@ -61,7 +65,7 @@ def load_user_file(path: str | PathLike[str], target: str | None = None) -> Data
     suffix = path.suffix.lower()
     check(suffix in SUFFIXES, "path", "a .csv, .parquet or .npz file", name)
     if suffix != ".npz":
-        return _load_table(name, path, target)
+        return _load_table(name, path, target, header)
     if target is not None:
         raise InputError(
             f"{name}: target does not apply to a .npz file, where the array y is the target, "
@@ -70,12 +74,17 @@ def load_user_file(path: str | PathLike[str], target: str | None = None) -> Data
     return _load_arrays(name, path)
 
 
-def _load_table(name: str, path: Path, target: str | None) -> Dataset:
-    return dataset_from_table(read_table(path), target, name, _file_provenance(path))
+def _load_table(name: str, path: Path, target: str | None, header: bool | None) -> Dataset:
+    rows, header = read_table(path, header=header)
+    return dataset_from_table(rows, target, name, _file_provenance(path), header)
 
 
 def dataset_from_table(
-    table: "pa.Table", target: str | None, name: str, provenance: dict[str, Any]
+    table: "pa.Table",
+    target: str | None,
+    name: str,
+    provenance: dict[str, Any],
+    header: bool = True,
 ) -> Dataset:
     """Make a data set of the rows of a table; a fifth is held out as the test part.
 
@@ -84,6 +93,7 @@ def dataset_from_table(
       target: the target column, or several with commas between them.
       name: of the set, also for messages.
       provenance: where the table comes from.
+      header: whether it names its columns.
 
     Returns:
       The data set.
@@ -94,7 +104,8 @@ def dataset_from_table(
     """
     if len(table) < 2:
         raise InputError(f"{name}: expected at least 2 rows, got {len(table)}")
-    columns = infer_columns(table, _choose_target(table.column_names, target, name), name)
+    target_columns = _choose_target(table.column_names, target, name)
+    columns = infer_columns(table, target_columns, name, header)
     y, task, classes = _read_target(table, columns.target, name)
     parts = split_off_test(columns.encode(table, name), y)
     return make_dataset(

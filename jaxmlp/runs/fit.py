@@ -13,8 +13,8 @@ from jaxmlp.cli.console import Reporter
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import Problem, pose_problem
-from jaxmlp.data import Dataset, Source, dataset_in_memory, load
-from jaxmlp.runs.data import whole_path, with_whole_paths
+from jaxmlp.data import Dataset, Source, dataset_in_memory
+from jaxmlp.runs.data import load_data, whole_path, with_whole_paths
 from jaxmlp.runs.folder import CONFIG, Run, held_output
 from jaxmlp.runs.network import Network
 from jaxmlp.runs.summary import Outcome, finish_run
@@ -85,7 +85,7 @@ def fit(
 def _load_data(config: Config, data: Any) -> Dataset:
     if data is None or isinstance(data, str | PathLike):
         name = config.dataset if data is None else whole_path(str(data))
-        return load(name, data_dir=config.data_dir, target=config.target)
+        return load_data(dataclasses.replace(config, dataset=name))
     return dataset_in_memory(data, config.target)
 
 

@@ -20,7 +20,8 @@ from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, shown, unknown
 
 SEED = "seed"  # runs that differ only in this field repeat one configuration
-FIXED = ("dataset", "data_dir", "target", "task")  # all runs of a sweep solve the same problem
+# all runs of a sweep solve the same problem
+FIXED = ("dataset", "data_dir", "target", "header", "task")
 DISTRIBUTIONS = ("log", "uniform")
 Point = dict[str, Any]
 Draw = Callable[[np.random.Generator], Any]
