@@ -21,6 +21,10 @@ class Shown(str):
     """A value as text for a message: `check` and `unknown` print it as it is."""
 
 
+class DataWarning(UserWarning):
+    """A warning that a score says less than it seems to, or that data look mistaken."""
+
+
 def shown(value: object) -> Shown:
     """Render a value for a message.
 

@@ -118,10 +118,12 @@ def _train(
 ) -> int:
     from jaxmlp.cli.console import say
     from jaxmlp.cli.interrupt import interrupted_status, interruptible
+    from jaxmlp.runs.facts import facts_of, show_facts
     from jaxmlp.runs.fit import train_problem
     from jaxmlp.runs.summary import finish_run
     from jaxmlp.training import Diverged
 
+    show_facts(facts_of(problem, source), quiet)
     try:
         with interruptible() as noted:
             outcome = train_problem(

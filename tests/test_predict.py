@@ -108,7 +108,7 @@ def test_regression_answers_in_the_target_s_own_unit(capsys, tmp_path):
 def test_what_people_read(capsys, tmp_path, digits_run):
     assert evaluate.main([str(digits_run)]) == 0
     shown = capsys.readouterr().out
-    for word in ("accuracy", "precision", "recall", "f1", "confusion"):
+    for word in ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "confusion"):
         assert word in shown
     np.save(tmp_path / "x.npy", load("digits").x_test[:2])
     assert predict.main([str(digits_run), str(tmp_path / "x.npy")]) == 0

@@ -29,7 +29,8 @@ def test_the_default_run_end_to_end(tmp_path):
     trained = command("jaxmlp.train", *options)
     assert trained.returncode == 0, trained.stderr
     assert trained.stderr == ""
-    assert trained.stdout.startswith("epoch 1/15  loss ")
+    assert trained.stdout.startswith("data    mnist_5k: 3,600 for training")
+    assert "\nepoch 1/15  loss " in trained.stdout
     assert "accuracy" in trained.stdout
     assert str(out) in trained.stdout
     assert {file.name for file in out.iterdir()} == set(FILES)
@@ -76,7 +77,7 @@ def test_a_run_that_is_interrupted_and_resumed_ends_with_the_same_bytes(tmp_path
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert "/400  loss" in process.stdout.readline()
+    assert any("/400  loss" in line for line in process.stdout)
     process.send_signal(number)
     rest = process.communicate(timeout=60)[0]
     assert process.returncode == 128 + number
@@ -192,7 +193,7 @@ def test_options_reach_the_run(tmp_path, options):
     run = Run.open(tmp_path / "run")
     config = run.config
     assert config.epochs == 2
-    may_be_none = {"data_dir", "target", "fan", "clip_norm", "patience"}
+    may_be_none = {"data_dir", "target", "header", "fan", "clip_norm", "patience"}
     may_be_none |= {"beta2", "epsilon", "weight_decay"}  # where the rule has none
     assert {name for name, value in config.to_dict().items() if value is None} <= may_be_none
     network = open_network(run)

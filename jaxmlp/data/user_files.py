@@ -76,7 +76,8 @@ def load_user_file(
 
 def _load_table(name: str, path: Path, target: str | None, header: bool | None) -> Dataset:
     rows, header = read_table(path, header=header)
-    return dataset_from_table(rows, target, name, _file_provenance(path), header)
+    found = {"header": header} if path.suffix.lower() == ".csv" else {}
+    return dataset_from_table(rows, target, name, _file_provenance(path) | found, header)
 
 
 def dataset_from_table(

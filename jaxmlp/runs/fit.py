@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -9,15 +10,18 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from jaxmlp.cli.console import Reporter
+from jaxmlp.cli.console import Reporter, print_table
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import Problem, pose_problem
 from jaxmlp.data import Dataset, Source, dataset_in_memory
+from jaxmlp.errors import DataWarning
 from jaxmlp.runs.data import load_data, whole_path, with_whole_paths
+from jaxmlp.runs.facts import facts_of
 from jaxmlp.runs.folder import CONFIG, Run, held_output
 from jaxmlp.runs.network import Network
 from jaxmlp.runs.summary import Outcome, finish_run
+from jaxmlp.runs.words import record_in_words
 from jaxmlp.training import History, Progress, Record, begin, finite
 from jaxmlp.training import fit as fit_parameters
 
@@ -67,6 +71,9 @@ def fit(
       InputError: if the configuration and the data do not fit together, or the folder cannot be
         used.
       Diverged: if the loss or, without a validation part, a parameter is not finite.
+
+    Warns:
+      DataWarning: if a score says less than it seems to, such as that of a single example.
     """
     began = time.perf_counter()
     config = with_whole_paths(config)
@@ -77,6 +84,11 @@ def fit(
         del dataset  # the examples are on the device, and need not lie in memory twice
         folder = nullcontext() if out is None else new_run(Path(out), problem, overwrite)
         with folder as run:
+            facts = facts_of(problem, source)
+            for line in facts.warnings():
+                warnings.warn(line, DataWarning, stacklevel=2)
+            if not quiet:
+                print_table(facts.rows())
             outcome = train_problem(problem, source, None, run, began, quiet, lambda: False)
             network, summary = finish_run(outcome, run, quiet)
     return Result(network, summary, outcome.history.records, run.path if run else None)
@@ -163,7 +175,7 @@ def train_problem(
     with Reporter(recipe.epochs, quiet) as reporter:
         for now in _saving(run, progress, history):
             state = now.state
-            metrics = None if now.record is None else now.record.in_words(task.score)
+            metrics = None if now.record is None else record_in_words(now.record, task.score)
             reporter.show(now.epoch, now.step, now.steps, metrics)
             if interrupted():
                 ended_early = True

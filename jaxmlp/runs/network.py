@@ -58,6 +58,12 @@ class Network:
         """The names of its classes, labels or predicted values, in the order of its outputs."""
         return self.signature.classes
 
+    @property
+    def deviations(self) -> list[float]:
+        """The deviation of each predicted value in the training part; of numbers only."""
+        target = self.signature.target_preprocessing
+        return [] if target is None else [float(d) for d in np.ravel(1 / target.scale)]
+
     def read(self, path: str | PathLike[str]) -> Inputs:
         """Read a picture, an array or a table as inputs of the network.
 

@@ -11,8 +11,10 @@ from jaxmlp.cli.console import print_table
 from jaxmlp.config.problem import Problem
 from jaxmlp.data import Source
 from jaxmlp.runs.environment import device, versions
+from jaxmlp.runs.facts import Facts, facts_of
 from jaxmlp.runs.folder import SUMMARY, Run
 from jaxmlp.runs.network import Network, save_network
+from jaxmlp.runs.words import in_digits, score_in_words
 from jaxmlp.training import History, Means, TrainState, measure
 from jaxmlp.training.judge import outputs_of
 from jaxmlp.training.trees import count
@@ -68,22 +70,25 @@ def finish_run(outcome: Outcome, run: Run | None, quiet: bool) -> tuple[Network,
         for name, split in parts.items()
     }
     network = Network(problem.recipe, problem.signature, jax.tree.map(np.asarray, params))
-    summary = _summary(outcome, measured)
+    classifies = problem.task.name in ("multiclass", "binary")
+    matrix = confusion_matrix(problem, params) if classifies else None
+    facts = facts_of(problem, outcome.source)
+    summary = _summary(outcome, measured, facts)
+    if matrix is not None:
+        summary["test_balanced_accuracy"] = balanced_accuracy(matrix)
     if run is not None:
         save_network(run, network)
         run.write_json(SUMMARY, summary)
     if not quiet:
-        print_table(_rows(run, summary, problem))
+        print_table(_rows(run, summary, problem, facts))
     if run is not None:
-        classifies = problem.task.name in ("multiclass", "binary")
-        matrix = confusion_matrix(problem, params) if classifies else None
         for array in problem.test.examples:
             array.delete()  # drawing takes memory of its own
         draw_run(run, outcome, matrix)
     return network, summary
 
 
-def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, Any]:
+def _summary(outcome: Outcome, measured: dict[str, Means | None], facts: Facts) -> dict[str, Any]:
     """Return what `summary.json` says."""
     problem, history = outcome.problem, outcome.history
     parts = {"train": problem.train, "valid": problem.valid, "test": problem.test}
@@ -94,6 +99,7 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
         "provenance": outcome.source.provenance,
         "task": problem.task.name,
         "loss": problem.signature.loss,
+        **facts.to_dict(),
         "parameters": count(outcome.history.best.params),
         "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},
         "epochs": epochs,
@@ -149,6 +155,22 @@ def count_pairs(true: np.ndarray, predicted: np.ndarray, n: int) -> np.ndarray:
     return np.bincount(n * true + predicted, minlength=n * n).reshape(n, n)
 
 
+def balanced_accuracy(matrix: np.ndarray) -> float:
+    """Return the mean over the classes of the share of their examples that are right.
+
+    A class without an example does not count. To answer always the same gives `1 / classes`,
+    however frequent that class is.
+
+    Args:
+      matrix: counts `[true class, predicted class]`, of at least one example.
+
+    Returns:
+      A number in [0, 1].
+    """
+    counts = matrix.sum(axis=1)
+    return float(np.mean((np.diag(matrix) / np.maximum(counts, 1))[counts > 0]))
+
+
 def _origin(provenance: dict[str, Any]) -> str:
     """Return in a few words where data came from."""
     files = provenance.get("files", [])
@@ -156,21 +178,28 @@ def _origin(provenance: dict[str, Any]) -> str:
     return provenance["source"] + "".join(f" {place}" for place in sorted(places))
 
 
-def _rows(run: Run | None, summary: dict[str, Any], problem: Problem) -> list[tuple[str, ...]]:
+def _rows(
+    run: Run | None, summary: dict[str, Any], problem: Problem, facts: Facts
+) -> list[tuple[str, ...]]:
     score = problem.task.score
     rows: list[tuple[str, ...]] = [
         ("data", f"{summary['dataset']}, from {_origin(summary['provenance'])}"),
+        facts.rows()[-1],
         ("parameters", f"{summary['parameters']:,}"),
     ]
     for name, words in (("train", "training"), ("valid", "validation"), ("test", "test")):
         if summary[f"{name}_loss"] is None:
             continue
         value = summary[f"{name}_{score}"]
-        shown = f"{100 * value:.2f} %" if score == "accuracy" else f"{value:.4f}"
-        loss = summary[f"{name}_loss"]
+        loss, shown = in_digits(summary[f"{name}_loss"]), score_in_words(score, value)
+        balanced = summary.get(f"{name}_balanced_accuracy")
+        if balanced is not None:
+            shown += f" (balanced {score_in_words('accuracy', balanced)})"
         examples = summary["examples"][name]
-        rows.append((words, f"loss {loss:.4f}, {score} {shown} of {examples:,} examples"))
+        rows.append((words, f"loss {loss}, {score} {shown} of {examples:,} examples"))
+    base = score_in_words(score, facts.baseline("test"))
     rows += [
+        ("baseline", f"test {score} {base}, {facts.same_answer()}"),
         ("epochs", f"{summary['epochs']}, best after {summary['best_epoch']}"),
         (
             "time",

@@ -88,8 +88,10 @@ def _main(arguments: list[str]) -> int:
 
     from jaxmlp.cli.console import say
     from jaxmlp.cli.interrupt import interrupted_status
+    from jaxmlp.runs.facts import show_facts
     from jaxmlp.sweep.finish import finish_sweep
 
+    show_facts(programs[0].facts(data), control.quiet)
     with _open_folder(control, plan, programs[0].task.score) as folder:
         import_beside("jaxmlp.runs.figures")  # while programs are compiled
         noted = _train_programs(programs, folder, recipes, control.quiet)

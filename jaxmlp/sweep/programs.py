@@ -20,7 +20,10 @@ from jaxmlp.config.factory import build_rules, build_schedule, build_trainer, ra
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import rehearse_step
 from jaxmlp.config.recipe import Numbers, Recipe
+from jaxmlp.config.signature import encoded
+from jaxmlp.data import Dataset
 from jaxmlp.optim.schedules import Schedule
+from jaxmlp.runs.facts import Facts
 from jaxmlp.sweep.devices import RUNS, loop_width, make_mesh, map_runs
 from jaxmlp.sweep.examples import DataCache, ExampleStore
 from jaxmlp.training import TASKS, Examples, History, Trainer, begin, shapes_of_start
@@ -98,6 +101,19 @@ class Program:
             if self._start_key(recipe) not in self._start_trainers:
                 rehearse_step(self._start_trainer(recipe), examples, self.recipe.batch_size)
         self._parameters = count(shapes_of_start(self._start_trainer(self.recipe))[0].params)
+
+    def facts(self, dataset: Dataset) -> Facts:
+        """Return what is known of the data of the program's first run.
+
+        Args:
+          dataset: the data.
+        """
+        data = next(iter(self.data.values()))
+        targets = {
+            part: data.arrays[1][i] for part, i in (("train", data.train), ("valid", data.valid))
+        }
+        targets["test"] = encoded(data.signature, dataset.y_test)
+        return Facts(dataset.source, data.signature, targets)
 
     def fit(self, runs: list[int], report: Callable[[Moment], bool]) -> None:
         """Train runs of the program, as many at once as the devices hold, wave after wave.

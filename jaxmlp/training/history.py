@@ -81,23 +81,6 @@ class Record:
         names = ("rate_factor", "learning_rate", "seconds", "examples_per_second")
         return line | {name: getattr(self, name) for name in names}
 
-    def in_words(self, score: str) -> str:
-        """Return the record as the console shows it.
-
-        Args:
-          score: the name of the task's score.
-
-        Returns:
-          Losses, score and speed in one line.
-        """
-        parts = [f"loss {self.train.loss:.4f}"]
-        if self.valid is not None:
-            parts.append(f"valid loss {self.valid.loss:.4f}")
-        part, judged = ("", self.train) if self.valid is None else ("valid ", self.valid)
-        parts.append(f"{part}{score} {judged.score:.4f}")
-        parts.append(f"{self.examples_per_second:,.0f} examples/s")
-        return "  ".join(parts)
-
     @staticmethod
     def from_dict(line: dict[str, Any], score: str) -> "Record":
         """Return the record that `to_dict` made this line of.
