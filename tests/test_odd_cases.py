@@ -9,7 +9,8 @@ import time
 import numpy as np
 import pytest
 
-from jaxmlp import evaluate, train
+import jaxmlp
+from jaxmlp import data, evaluate, train
 from jaxmlp.runs.folder import Run
 
 
@@ -130,6 +131,20 @@ def test_smoothed_targets_do_not_smooth_what_is_reported(tmp_path):
     assert trained(tmp_path / "run", "--dataset iris --epochs 300 --label-smoothing 0.3") == 0
     lowest = -np.log(0.8) * 0.8 - 2 * 0.1 * np.log(0.1)  # of the smoothed loss
     assert summary(tmp_path / "run")["train_loss"] < lowest - 0.1
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["and --valid-size 0", "breast_cancer --hidden 64", "iris --task multilabel"],
+)
+def test_smoothing_of_a_yes_or_no_is_divided_between_both(tmp_path, options):
+    """A share of 0.2 makes 0.1 of a no and 0.9 of a yes, as in Keras; the network learns that."""
+    more = "--label-smoothing 0.2 --epochs 400 --weight-decay 0 --schedule constant"
+    assert trained(tmp_path / "run", f"--dataset {options} {more}") == 0
+    name = options.split()[0]
+    p = jaxmlp.load(tmp_path / "run").predict_proba(data.load(name).x_train)
+    np.testing.assert_allclose(np.median(p[p < 0.5]), 0.1, atol=0.03)
+    np.testing.assert_allclose(np.median(p[p > 0.5]), 0.9, atol=0.03)
 
 
 def test_a_run_that_ran_to_its_end_was_not_stopped(tmp_path):

@@ -110,16 +110,15 @@ def build_loss(recipe: Recipe, signature: Signature) -> nn.Loss:
       That loss, its targets smoothed if the recipe says so.
 
     Raises:
-      InputError: if targets are to be smoothed where there is no output per class.
+      InputError: if targets are to be smoothed that are numbers, or those of the perceptron.
     """
     loss, smoothing = LOSSES[signature.loss], recipe.label_smoothing
     if not smoothing:
         return loss
-    if signature.task != "multiclass":
-        raise InputError(
-            f"label_smoothing needs an output for each class, got {smoothing:g} for"
-            f" {signature.task} data"
-        )
+    if signature.task == "regression":
+        raise InputError(f"label_smoothing is for classes, got {smoothing:g} for regression data")
+    if signature.loss == "perceptron":  # it learns from wrong answers only, of which none is soft
+        raise InputError(f"label_smoothing does not apply to the perceptron, got {smoothing:g}")
     return nn.losses.smoothed(loss, smoothing)
 
 

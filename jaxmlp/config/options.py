@@ -102,10 +102,15 @@ class Config:
         "training",
     )
     label_smoothing: float = option(
-        0.0, "share of a class's target that is spread over all classes", must_be=SHARE
+        0.0,
+        "share of a target that is spread over all classes, or between yes and no; the training"
+        " loss is then another function than the validation loss",
+        must_be=SHARE,
     )
     class_weights: str = option(
-        "none", "balanced: rare classes weigh as much as frequent ones", ("none", "balanced")
+        "none",
+        "balanced: in training, not in validation, rare classes weigh as much as frequent ones",
+        ("none", "balanced"),
     )
     optimizer: str | None = option(
         None, "update rule; default adamw, sgd for a perceptron", OPTIMIZERS["manual"].names

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import InputError, Shown, check
 from jaxmlp.nn.activations import without_derivative
 from jaxmlp.nn.mean_loss import Loss, loss, one_hot
 from jaxmlp.nn.mean_loss import PerExample as PerExample
@@ -102,7 +102,12 @@ def binary_cross_entropy_of(pos_weight: float | Sequence[float]) -> Loss:
 
     def yes_and_no(z: Outputs, y: Targets) -> tuple[Float[Array, "N K"], Float[Array, "N K"]]:
         expected = f"one number, or one for each of {z.shape[1]} outputs"
-        check(len(weights) in (1, z.shape[1]), "pos_weight", expected, f"{len(weights)} numbers")
+        check(
+            len(weights) in (1, z.shape[1]),
+            "pos_weight",
+            expected,
+            Shown(f"{len(weights)} numbers"),
+        )
         p = one_hot(z, y)
         return jnp.asarray(weights, z.dtype)[None, :] * p, 1 - p
 

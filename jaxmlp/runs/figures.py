@@ -33,13 +33,17 @@ def save(figure: Figure, path: Path) -> None:
     write_atomically(path, content.getvalue())
 
 
-def curves(records: list[Record], loss: str, score: str) -> Figure:
+def curves(
+    records: list[Record], loss: str, score: str, only_in_training: Sequence[str] = ()
+) -> Figure:
     """Draw loss, score and learning rate against epochs.
 
     Args:
       records: the metrics of each epoch.
       loss: the name of the loss.
       score: the name of the score.
+      only_in_training: what makes the training loss another function than the validation loss,
+        such as "dropout"; it stands in the legend.
 
     Returns:
       A figure of three panels.
@@ -48,7 +52,8 @@ def curves(records: list[Record], loss: str, score: str) -> Figure:
     panels = figure.subplots(1, 3)
     epochs = [record.epoch for record in records]
     marker = "o" if len(records) <= 30 else None
-    parts = [("training (running mean)", "--", ORANGE, [r.train for r in records])]
+    words = ", ".join(("running mean", *only_in_training))
+    parts = [(f"training ({words})", "--", ORANGE, [r.train for r in records])]
     judged = [r.valid for r in records if r.valid is not None]
     if len(judged) == len(records):
         parts.append(("validation", "-", BLUE, judged))

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxmlp.cli.console import print_table
 from jaxmlp.config.problem import Problem
+from jaxmlp.config.recipe import Recipe
 from jaxmlp.data import Source
 from jaxmlp.runs.environment import device, versions
 from jaxmlp.runs.facts import Facts, facts_of
@@ -134,12 +135,24 @@ def draw_run(run: Run, outcome: Outcome, matrix: np.ndarray | None) -> None:
 
     problem, records = outcome.problem, outcome.history.records
     if records:
-        figure = figures.curves(records, problem.signature.loss, problem.task.score)
+        names = problem.signature.loss, problem.task.score
+        figure = figures.curves(records, *names, only_in_training(problem.recipe))
         figures.save(figure, run.path / "curves.png")
     if matrix is not None:
         title = f"{problem.recipe.dataset}, test set: {matrix.sum():,} examples"
         figure = figures.confusion(matrix, problem.signature.classes, title)
         figures.save(figure, run.path / "confusion.png")
+
+
+def only_in_training(recipe: Recipe) -> list[str]:
+    """Return what makes a run's training loss another function than its validation loss."""
+    parts = {
+        "smoothed targets": recipe.label_smoothing,
+        "class weights": recipe.class_weights != "none",
+        "dropout": recipe.dropout,
+        "distorted pictures": recipe.augment,
+    }
+    return [words for words, given in parts.items() if given]
 
 
 def confusion_matrix(problem: Problem, params: Any) -> np.ndarray:

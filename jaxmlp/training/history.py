@@ -46,8 +46,11 @@ class Record:
 
     Attributes:
       epoch: counted from 1.
-      train: the means over the epoch's steps, while the parameters change.
-      valid: the means over the validation part after the epoch; `None` without such a part.
+      train: the means over the epoch's steps, while the parameters change. The loss is the one that
+        is minimised: with smoothed targets, class weights, dropout or distorted pictures it is
+        another function than that of the validation part, and often larger.
+      valid: the means over the validation part after the epoch; `None` without such a part. The
+        loss is the plain one, without any of these.
       rate_factor: what plateaus have multiplied the learning rate by.
       learning_rate: the learning rate of the epoch's last step.
       parameter_change: `|w_t - w_{t-1}|`, if a rule asks for it.

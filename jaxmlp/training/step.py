@@ -67,7 +67,8 @@ class Totals(NamedTuple):
         """Return the sums with a batch added.
 
         Args:
-          loss: the batch's weighted mean loss.
+          loss: the batch's weighted mean loss; of a batch that weighs nothing it is NaN, and such a
+            batch adds nothing.
           scores: the score of each example, `(N,)`.
           weights: the weight of each example, `(N,)`.
 
@@ -76,7 +77,9 @@ class Totals(NamedTuple):
         """
         weight = jnp.sum(weights)
         return Totals(
-            self.loss + loss * weight, self.score + jnp.vdot(scores, weights), self.weight + weight
+            self.loss + jnp.where(weight == 0, 0, loss * weight),
+            self.score + jnp.vdot(scores, weights),
+            self.weight + weight,
         )
 
 
@@ -113,7 +116,8 @@ def make_step(
     """The training step of a network, `w <- w + factor * update(dL/dw)` (B1, C6, E12).
 
     `L` is the weighted mean loss of the batch. All layers are updated together, from gradients at
-    the old parameters. A step whose loss is not finite changes no parameter.
+    the old parameters. A step whose loss is not finite changes no parameter. So a batch whose
+    weights are all 0, which has no mean loss, changes none, and it is no divergence.
 
     Args:
       value_and_grad: the objective with its gradient, by hand or by machine:
