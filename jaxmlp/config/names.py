@@ -75,6 +75,7 @@ INITIALIZERS = Registry(
         "ones",
         "constant",
         "normal",
+        "truncated_normal",
         "uniform",
         "lecun_normal",
         "lecun_uniform",
@@ -85,7 +86,7 @@ INITIALIZERS = Registry(
         "orthogonal",
     ),
 )
-SCALED_INITIALIZERS = ("constant", "normal", "uniform")
+SCALED_INITIALIZERS = ("constant", "normal", "truncated_normal", "uniform")
 LOSSES = Registry(
     "loss",
     "jaxmlp.nn.losses",

@@ -84,7 +84,7 @@ class Config:
     initializer: str = option("he_normal", "initializer of the kernels", INITIALIZERS.names)
     initializer_scale: float = option(
         0.01,
-        "value of constant, standard deviation of normal, or bound of uniform",
+        "value of constant, standard deviation of (truncated) normal, or bound of uniform",
         must_be=POSITIVE,
     )
     fan: str | None = option(

@@ -179,6 +179,7 @@ def huber_of(delta: float) -> Loss:
       InputError: if delta is not positive and finite.
     """
     check(0 < delta < math.inf, "delta", "positive and finite", delta)
+    delta = float(delta)  # a NumPy number would change the type of the loss
 
     def clipped(r: Float[Array, "N K"]) -> Float[Array, "N K"]:
         return jnp.where(jnp.abs(r) <= delta, r, delta * jnp.sign(r))

@@ -180,6 +180,7 @@ def smoothed(loss: Loss, smoothing: float) -> Loss:
       InputError: if the smoothing is outside [0, 1).
     """
     check(0 <= smoothing < 1, "label smoothing", "in [0, 1)", smoothing)
+    smoothing = float(smoothing)  # a NumPy number would change the type of the loss
 
     return dataclasses.replace(
         loss,

@@ -4,11 +4,12 @@ import math
 
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from jaxmlp.errors import check
 from jaxmlp.nn.initializers import constant
-from jaxmlp.nn.layers import Layer
+from jaxmlp.nn.layers import Layer, given
 from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
@@ -38,9 +39,10 @@ def prelu(shared: bool = False, start: float = 0.25) -> Layer:
     """
     check(math.isfinite(start), "start", "finite", start)
 
-    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
         check(len(shape) >= 1, "the input of prelu", "a vector or an image", shape)
-        return {"alpha": constant(start)(key, (1,) if shared else shape[-1:])}, shape
+        alpha = constant(start)(key, (1,) if shared else shape[-1:], **given(dtype))
+        return {"alpha": alpha}, shape
 
     def forward(
         params: Params, z: Float[Array, "*N F"], key: RandomKey | None = None

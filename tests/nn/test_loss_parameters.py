@@ -154,3 +154,17 @@ def test_one_weight_for_two_classes_makes_them_alike():
 def test_parameters_that_make_no_loss(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        losses.huber_of,
+        losses.binary_cross_entropy_of,
+        lambda number: losses.smoothed(losses.cross_entropy, number),
+    ],
+)
+def test_a_number_of_numpy_does_not_change_the_type_of_the_loss(make):
+    loss, z = make(np.float64(0.5)), jnp.asarray(Z, jnp.float32)
+    y = jnp.asarray(BITS, jnp.float32)
+    assert loss(z, y).dtype == loss.gradient(z, y).dtype == jnp.float32
