@@ -175,6 +175,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, capsys):
         "--dataset diabetes --optimizer rmsprop --weight-decay 0.1 --optimizer-source optax",
         "--dataset moons --hidden --gradient autodiff --preprocessing minmax",
         "--dataset spirals --loss binary_cross_entropy --initializer normal --valid-size 0",
+        "--dataset moons --label-smoothing 0.1 --initializer truncated_normal",
         "--dataset digits --augment shift elastic --augment-strength 0.5 --precision bfloat16",
         "--dataset breast_cancer --precision float64 --dropout 0.1",
         "--dataset digits --layer-norm --activation prelu --clip-norm 1 --fan fan_out",

@@ -42,8 +42,8 @@ def convolution(
         dx[n,p,q,c] = sum_{u,v,o} W[u,v,c,o] dy[n,i,j,o]
 
     where the last sum is over the `u, v` for which there is a window with `i s = p + t - u d` and
-    `j s' = q + l - v d'`. The kernel is not
-    flipped, as is usual for networks; in signal processing this is a correlation.
+    `j s' = q + l - v d'`. The kernel is not flipped, as is usual for networks; in signal processing
+    this is a correlation.
 
     With `g` groups the input's channels and the outputs are divided into g equal parts, in order,
     and each part of the outputs sees its own part of the channels: the sum over `c` runs over

@@ -64,13 +64,8 @@ def variance_scaling(gain: float, mode: str, distribution: str) -> Initializer:
     """
     check(gain > 0, "gain", "positive", gain)
     check(mode in ("fan_in", "fan_out", "fan_avg"), "mode", "fan_in, fan_out or fan_avg", mode)
-    expected = "normal, uniform or truncated_normal"
-    check(
-        distribution in expected.replace(" or", ",").split(", "),
-        "distribution",
-        expected,
-        distribution,
-    )
+    known = distribution in ("normal", "uniform", "truncated_normal")
+    check(known, "distribution", "normal, uniform or truncated_normal", distribution)
 
     def initialize(
         key: RandomKey, shape: Shape, dtype: DTypeLike = jnp.float32

@@ -83,8 +83,8 @@ def binary_cross_entropy_of(pos_weight: float | Sequence[float]) -> Loss:
     """The binary cross-entropy in which a yes weighs more, or less, than a no.
 
     `l = -sum_k p_k y_k log a_k + (1 - y_k) log(1 - a_k)` with `a = sigmoid(z)`;
-    `dl/dz = (1 - y) a - p y (1 - a)`. With `p` the number of noes for each yes in the data, both
-    weigh alike. The mean is still divided by the number of examples, as in PyTorch.
+    `dl/dz = (1 - y) a - p y (1 - a)`. If the data have `p` times as many examples of no as of yes,
+    both answers weigh alike. The mean is still over the number of examples, as in PyTorch.
 
     Args:
       pos_weight: `p`, one positive number for all outputs, or one for each.
@@ -102,12 +102,8 @@ def binary_cross_entropy_of(pos_weight: float | Sequence[float]) -> Loss:
 
     def yes_and_no(z: Outputs, y: Targets) -> tuple[Float[Array, "N K"], Float[Array, "N K"]]:
         expected = f"one number, or one for each of {z.shape[1]} outputs"
-        check(
-            len(weights) in (1, z.shape[1]),
-            "pos_weight",
-            expected,
-            Shown(f"{len(weights)} numbers"),
-        )
+        got = Shown(f"{len(weights)} numbers")
+        check(len(weights) in (1, z.shape[1]), "pos_weight", expected, got)
         p = one_hot(z, y)
         return jnp.asarray(weights, z.dtype)[None, :] * p, 1 - p
 
