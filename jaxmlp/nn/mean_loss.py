@@ -107,9 +107,20 @@ class Loss:
             return jnp.broadcast_to(1 / jnp.asarray(n, outputs.dtype), (n,))
         w = jnp.ones(n, outputs.dtype) if weights is None else weights
         check(w.shape == (n,), "weights", f"of shape ({n},)", w.shape)
-        if self.counts is not None:
-            w = jnp.where(self.counts(targets), w, 0)
+        w = self.counted(targets, w)
         return w / jnp.sum(w)
+
+    def counted(self, targets: Targets, weights: Weights) -> Float[Array, "N"]:
+        """Return the weights, with 0 for the examples that do not count.
+
+        Args:
+          targets: as for the value.
+          weights: one per example, `(N,)`.
+
+        Returns:
+          The weights, `(N,)`.
+        """
+        return weights if self.counts is None else jnp.where(self.counts(targets), weights, 0)
 
 
 def loss(per_example: PerExample, independent: bool = False) -> Loss:
