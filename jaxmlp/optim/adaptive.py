@@ -20,6 +20,7 @@ from jaxmlp.optim.base import (
     Updates,
     check_decay,
     check_epsilon,
+    make_optimizer,
     map_arrays,
     zero_count,
     zeros,
@@ -74,7 +75,7 @@ def adagrad(learning_rate: Rate, epsilon: Number = 1e-7, epsilon_inside: bool = 
         steps, g = map_arrays(rule, gradients, state.g, eta=eta_of(state.t))
         return steps, AdaGradState(state.t + 1, g)
 
-    return Optimizer(init, update)
+    return make_optimizer(init, update)
 
 
 class RMSPropState(NamedTuple):
@@ -128,7 +129,7 @@ def rmsprop(
         steps, g = map_arrays(rule, gradients, state.g, eta=eta_of(state.t))
         return steps, RMSPropState(state.t + 1, g)
 
-    return Optimizer(init, update)
+    return make_optimizer(init, update)
 
 
 class AdamState(NamedTuple):
@@ -204,7 +205,7 @@ def adam(
         )
         return steps, AdamState(t, m, v)
 
-    return Optimizer(init, update)
+    return make_optimizer(init, update)
 
 
 def adamw(

@@ -1,8 +1,9 @@
 """The types, checks and helpers that all update rules and schedules share."""
 
+import inspect
 import math
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ Leaf = Float[Array, "*leaf"]  # one array of a tree; all leaves of one call have
 Params: TypeAlias = PyTree[Float[ArrayLike, "..."]]
 Updates: TypeAlias = PyTree[Float[ArrayLike, "..."]]  # like the parameters: gradients, moments
 State: TypeAlias = PyTree[ArrayLike]  # what a rule remembers, of a type of its own
+Update = Callable[..., tuple[Updates, State]]
 
 
 class Optimizer(NamedTuple):
@@ -27,11 +29,54 @@ class Optimizer(NamedTuple):
 
     Attributes:
       init: `params -> state`.
-      update: `(gradients, state, params) -> (updates, state)`.
+      update: `(gradients, state, params, **further) -> (updates, state)`. Optax has rules that need
+        further keywords, such as `value`; a rule that needs none ignores them.
     """
 
     init: Callable[[Params], State]
-    update: Callable[..., tuple[Updates, State]]
+    update: Update
+
+
+Pair = tuple[Callable[[Params], State], Update]  # ours or Optax's
+
+
+def make_optimizer(init: Callable[[Params], State], update: Update) -> Optimizer:
+    """An optimizer from the two functions of a rule, which take any keywords.
+
+    Args:
+      init: `params -> state`.
+      update: `(gradients, state, params) -> (updates, state)`, maybe with keywords of its own.
+
+    Returns:
+      The optimizer.
+    """
+    return Optimizer(init, accepting_keywords(update))
+
+
+def accepting_keywords(update: Update) -> Update:
+    """An update function that takes any keywords and hands on those that the given one takes.
+
+    Optax's rules differ: most take none, some need one (`value` in `polyak_sgd`), and a chain takes
+    all. The signature tells which.
+
+    Args:
+      update: `(gradients, state, params) -> (updates, state)`, maybe with further keywords.
+
+    Returns:
+      A function `(gradients, state, params=None, **further) -> (updates, state)`.
+    """
+    arguments = inspect.signature(update).parameters.values()
+    if any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
+        return update
+    taken = {argument.name for argument in list(arguments)[3:]}
+
+    def update_with(
+        gradients: Updates, state: State, params: Params | None = None, **further: Any
+    ) -> tuple[Updates, State]:
+        given = {name: value for name, value in further.items() if name in taken}
+        return update(gradients, state, params, **given)
+
+    return update_with
 
 
 def check_number(

@@ -18,6 +18,7 @@ from jaxmlp.optim.base import (
     Scalar,
     Updates,
     check_decay,
+    make_optimizer,
     map_arrays,
     zero_count,
     zeros,
@@ -59,7 +60,7 @@ def sgd(learning_rate: Rate) -> Optimizer:
         steps = jax.tree.map(lambda dw: -jnp.asarray(eta, dw.dtype) * dw, gradients)
         return steps, SGDState(state.t + 1)
 
-    return Optimizer(init, update)
+    return make_optimizer(init, update)
 
 
 class MomentumState(NamedTuple):
@@ -111,7 +112,7 @@ def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Opt
         steps, v = map_arrays(rule, gradients, state.v, eta=eta, mu=mu)
         return steps, MomentumState(state.t + 1, v)
 
-    return Optimizer(init, update)
+    return make_optimizer(init, update)
 
 
 def nesterov(learning_rate: Rate, mu: Rate = 0.9) -> Optimizer:
