@@ -16,10 +16,12 @@ from jaxmlp.optim.base import (
     Number,
     Optimizer,
     Params,
+    Plain,
     Scalar,
     Updates,
     check_decay,
     check_epsilon,
+    count_up,
     make_optimizer,
     map_arrays,
     zero_count,
@@ -57,10 +59,10 @@ def adagrad(learning_rate: Rate, epsilon: Number = 1e-7, epsilon_inside: bool = 
     Raises:
       InputError: if the rate is negative or not finite, or epsilon is negative.
     """
-    check_epsilon(epsilon)
+    fixed = {"epsilon": check_epsilon(epsilon)}
     eta_of = schedule_of(learning_rate)
 
-    def rule(dw: Leaf, g: Leaf, eta: Scalar) -> tuple[Leaf, Leaf]:
+    def rule(dw: Leaf, g: Leaf, eta: Scalar, epsilon: Plain) -> tuple[Leaf, Leaf]:
         g = g + dw * dw
         divisor = jnp.sqrt(g + epsilon) if epsilon_inside else jnp.sqrt(g) + epsilon
         step = -eta * dw / divisor
@@ -72,8 +74,9 @@ def adagrad(learning_rate: Rate, epsilon: Number = 1e-7, epsilon_inside: bool = 
     def update(
         gradients: Updates, state: AdaGradState, params: Params | None = None
     ) -> tuple[Updates, AdaGradState]:
-        steps, g = map_arrays(rule, gradients, state.g, eta=eta_of(state.t))
-        return steps, AdaGradState(state.t + 1, g)
+        numbers = fixed | {"eta": eta_of(state.t)}
+        steps, g = map_arrays(rule, gradients, state.g, **numbers)
+        return steps, AdaGradState(count_up(state.t), g)
 
     return make_optimizer(init, update)
 
@@ -110,11 +113,10 @@ def rmsprop(
       InputError: if the rate is negative or not finite, beta lies outside [0, 1), or epsilon is
         negative.
     """
-    check_decay("beta", beta)
-    check_epsilon(epsilon)
+    fixed = {"beta": check_decay("beta", beta), "epsilon": check_epsilon(epsilon)}
     eta_of = schedule_of(learning_rate)
 
-    def rule(dw: Leaf, g: Leaf, eta: Scalar) -> tuple[Leaf, Leaf]:
+    def rule(dw: Leaf, g: Leaf, eta: Scalar, beta: Plain, epsilon: Plain) -> tuple[Leaf, Leaf]:
         g = beta * g + (1 - beta) * dw * dw
         divisor = jnp.sqrt(g + epsilon) if epsilon_inside else jnp.sqrt(g) + epsilon
         step = -eta * dw / divisor
@@ -126,8 +128,9 @@ def rmsprop(
     def update(
         gradients: Updates, state: RMSPropState, params: Params | None = None
     ) -> tuple[Updates, RMSPropState]:
-        steps, g = map_arrays(rule, gradients, state.g, eta=eta_of(state.t))
-        return steps, RMSPropState(state.t + 1, g)
+        numbers = fixed | {"eta": eta_of(state.t)}
+        steps, g = map_arrays(rule, gradients, state.g, **numbers)
+        return steps, RMSPropState(count_up(state.t), g)
 
     return make_optimizer(init, update)
 
@@ -174,13 +177,23 @@ def adam(
       InputError: if the rate is negative or not finite, a beta lies outside [0, 1), or epsilon is
         negative.
     """
-    check_decay("beta1", beta1)
-    check_decay("beta2", beta2)
-    check_epsilon(epsilon)
+    fixed = {
+        "beta1": check_decay("beta1", beta1),
+        "beta2": check_decay("beta2", beta2),
+        "epsilon": check_epsilon(epsilon),
+    }
     eta_of = schedule_of(learning_rate)
 
     def rule(
-        dw: Leaf, m: Leaf, v: Leaf, eta: Scalar, c1: Scalar, c2: Scalar
+        dw: Leaf,
+        m: Leaf,
+        v: Leaf,
+        beta1: Plain,
+        beta2: Plain,
+        epsilon: Plain,
+        eta: Scalar,
+        c1: Scalar,
+        c2: Scalar,
     ) -> tuple[Leaf, Leaf, Leaf]:
         m = beta1 * m + (1 - beta1) * dw
         v = beta2 * v + (1 - beta2) * dw * dw
@@ -196,13 +209,12 @@ def adam(
     def update(
         gradients: Updates, state: AdamState, params: Params | None = None
     ) -> tuple[Updates, AdamState]:
-        t = state.t + 1
+        t = count_up(state.t)
         power = jnp.asarray(t, float)
         # one reciprocal: multiplying is cheaper than dividing every entry
-        c1, c2 = 1 / (1 - beta1**power), 1 / (1 - beta2**power)
-        steps, m, v = map_arrays(
-            rule, gradients, state.m, state.v, eta=eta_of(state.t), c1=c1, c2=c2
-        )
+        c1, c2 = (1 / (1 - fixed[name] ** power) for name in ("beta1", "beta2"))
+        numbers = fixed | {"eta": eta_of(state.t), "c1": c1, "c2": c2}
+        steps, m, v = map_arrays(rule, gradients, state.m, state.v, **numbers)
         return steps, AdamState(t, m, v)
 
     return make_optimizer(init, update)

@@ -18,6 +18,7 @@ from jaxmlp.optim.base import (
     Scalar,
     Updates,
     check_decay,
+    count_up,
     make_optimizer,
     map_arrays,
     zero_count,
@@ -58,7 +59,7 @@ def sgd(learning_rate: Rate) -> Optimizer:
     ) -> tuple[Updates, SGDState]:
         eta = eta_of(state.t)
         steps = jax.tree.map(lambda dw: -jnp.asarray(eta, dw.dtype) * dw, gradients)
-        return steps, SGDState(state.t + 1)
+        return steps, SGDState(count_up(state.t))
 
     return make_optimizer(init, update)
 
@@ -94,7 +95,7 @@ def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Opt
       InputError: if the rate is negative or not finite, or `mu` lies outside [0, 1).
     """
     if not callable(mu):
-        check_decay("momentum", mu)
+        mu = check_decay("momentum", mu)
     eta_of, mu_of = schedule_of(learning_rate), schedule_of(mu, "momentum")
 
     def rule(dw: Leaf, v: Leaf, eta: Scalar, mu: Scalar) -> tuple[Leaf, Leaf]:
@@ -110,7 +111,7 @@ def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Opt
     ) -> tuple[Updates, MomentumState]:
         eta, mu = eta_of(state.t), mu_of(state.t)
         steps, v = map_arrays(rule, gradients, state.v, eta=eta, mu=mu)
-        return steps, MomentumState(state.t + 1, v)
+        return steps, MomentumState(count_up(state.t), v)
 
     return make_optimizer(init, update)
 

@@ -35,8 +35,8 @@ def constant(rate: Number, argument: str = "learning rate") -> Schedule:
     Raises:
       InputError: if the rate is negative or not finite.
     """
-    check_not_negative(argument, rate)
-    return lambda t: jnp.asarray(rate, float)
+    value = check_not_negative(argument, rate)
+    return lambda t: jnp.asarray(value, float)
 
 
 def cosine(rate: Number, steps: int) -> Schedule:
@@ -54,9 +54,9 @@ def cosine(rate: Number, steps: int) -> Schedule:
     Raises:
       InputError: if the rate is negative or not finite, or `steps` is below 1.
     """
-    check_not_negative("learning rate", rate)
+    top = check_not_negative("learning rate", rate)
     check(steps >= 1, "steps", "at least 1", steps)
-    return lambda t: rate * _half_cosine(1, 0, jnp.asarray(t, float) / steps)
+    return lambda t: top * _half_cosine(1, 0, jnp.asarray(t, float) / steps)
 
 
 def step(rate: Number, steps: int, drops: int = 3, factor: float = 0.1) -> Schedule:
@@ -75,12 +75,12 @@ def step(rate: Number, steps: int, drops: int = 3, factor: float = 0.1) -> Sched
       InputError: if the rate is negative or not finite, `steps` or `drops` is below 1, or the
         factor lies outside (0, 1).
     """
-    check_not_negative("learning rate", rate)
+    top = check_not_negative("learning rate", rate)
     check(steps >= 1, "steps", "at least 1", steps)
     check(drops >= 1, "drops", "at least 1", drops)
     check(0 < factor < 1, "factor", "in (0, 1)", factor)
     # in whole numbers: rounding t (drops + 1) / steps may delay a drop by one update
-    return lambda t: rate * factor ** jnp.asarray(jnp.asarray(t) * (drops + 1) // steps, float)
+    return lambda t: top * factor ** jnp.asarray(jnp.asarray(t) * (drops + 1) // steps, float)
 
 
 def exponential(start: Number, steps: int, end: Number) -> Schedule:
@@ -99,10 +99,12 @@ def exponential(start: Number, steps: int, end: Number) -> Schedule:
     Raises:
       InputError: if a rate is not positive and finite, or `steps` is below 1.
     """
-    for name, rate in (("start", start), ("end", end)):
+    first, last = (
         check_number(name, "a finite positive number", rate, lambda x: 0 < x < math.inf)
+        for name, rate in (("start", start), ("end", end))
+    )
     check(steps >= 1, "steps", "at least 1", steps)
-    return lambda t: start * (end / start) ** (jnp.asarray(t, float) / steps)
+    return lambda t: first * (last / first) ** (jnp.asarray(t, float) / steps)
 
 
 def warmup_cosine(rate: Number, steps: int, warmup: float = 0.1) -> Schedule:
@@ -124,14 +126,14 @@ def warmup_cosine(rate: Number, steps: int, warmup: float = 0.1) -> Schedule:
       InputError: if the rate is negative or not finite, `steps` is below 1, or `warmup` lies
         outside (0, 1).
     """
-    check_not_negative("learning rate", rate)
+    top = check_not_negative("learning rate", rate)
     check(steps >= 1, "steps", "at least 1", steps)
     check(0 < warmup < 1, "warmup", "in (0, 1)", warmup)
-    top = warmup * steps
+    R = warmup * steps
 
     def schedule(t: Steps) -> Values:
         t = jnp.asarray(t, float)
-        return rate * jnp.where(t < top, t / top, _half_cosine(1, 0, (t - top) / (steps - top)))
+        return top * jnp.where(t < R, t / R, _half_cosine(1, 0, (t - R) / (steps - R)))
 
     return schedule
 
@@ -152,12 +154,12 @@ def sutskever(mu_max: Number = 0.99, every: int = 250) -> Schedule:
     Raises:
       InputError: if the maximum lies outside [0, 1), or `every` is below 1.
     """
-    check_decay("momentum", mu_max)
+    greatest = check_decay("momentum", mu_max)
     check(every >= 1, "every", "at least 1", every)
 
     def schedule(t: Steps) -> Values:
         stage = jnp.floor(jnp.asarray(t, float) / every) + 1
-        return jnp.minimum(1 - 1 / (2 * stage), mu_max)
+        return jnp.minimum(1 - 1 / (2 * stage), jnp.asarray(greatest, float))
 
     return schedule
 
@@ -190,7 +192,7 @@ def one_cycle(
       InputError: if the peak is negative or not finite, `steps` is below 1, or `rise` lies outside
         (0, 1).
     """
-    check_not_negative("learning rate", peak)
+    highest = check_not_negative("learning rate", peak)
     check(steps >= 1, "steps", "at least 1", steps)
     check(0 < rise < 1, "rise", "in (0, 1)", rise)
     top = rise * steps
@@ -199,7 +201,7 @@ def one_cycle(
         t = jnp.asarray(t, float)
         up = _half_cosine(start, 1, t / top)
         down = _half_cosine(1, end, (t - top) / (steps - top))
-        return peak * jnp.where(t < top, up, down)
+        return highest * jnp.where(t < top, up, down)
 
     return schedule
 

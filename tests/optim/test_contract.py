@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import pytest
 
@@ -81,3 +82,129 @@ def test_weight_decay_without_the_parameters_is_refused():
     decayed = RULES["decayed"]
     with pytest.raises(InputError, match="weight decay needs the parameters"):
         decayed.update(PARAMS, decayed.init(PARAMS))
+
+
+MAKERS = {
+    "sgd": lambda rate: optim.sgd(rate),
+    "momentum": lambda rate, mu: optim.momentum(rate, mu),
+    "nesterov": lambda rate, mu: optim.nesterov(rate, mu),
+    "adagrad": lambda rate, epsilon: optim.adagrad(rate, epsilon),
+    "adagrad outside": lambda rate, epsilon: optim.adagrad(rate, epsilon, False),
+    "rmsprop": lambda rate, beta, epsilon: optim.rmsprop(rate, beta, epsilon),
+    "adam": lambda rate, beta1, beta2, epsilon: optim.adam(rate, beta1, beta2, epsilon),
+    "adam inside": lambda rate, beta1, beta2, epsilon: optim.adam(
+        rate, beta1, beta2, epsilon, True
+    ),
+    "adamw": lambda rate, beta1, beta2, epsilon, decay: optim.adamw(
+        rate, beta1, beta2, epsilon, decay
+    ),
+    "decayed": lambda rate, decay: optim.with_weight_decay(optim.momentum(0.1), rate, decay),
+    "clipped": lambda rate, norm: optim.with_clipping(optim.adam(rate), norm),
+    "scheduled": lambda rate, end: optim.sgd(optim.schedules.exponential(rate, 5, end)),
+}
+ARGUMENTS = [
+    (name, place) for name, maker in MAKERS.items() for place in range(maker.__code__.co_argcount)
+]
+KINDS = {
+    "NumPy's float64": np.float64,
+    "NumPy's array": np.array,
+    **{
+        f"an array in {dtype}": lambda value, dtype=dtype: jnp.asarray(value, dtype)
+        for dtype in ("bfloat16", "float16", "float32", "float64")
+    },
+}
+
+
+def types_of(tree):
+    return [leaf.dtype for leaf in jax.tree.leaves(tree)]
+
+
+def two_updates(optimizer, dtype):
+    w = jax.tree.map(lambda leaf: leaf.astype(dtype), PARAMS)
+    state = optimizer.init(w)
+    _, state = optimizer.update(w, state, w)
+    return optimizer.update(w, state, w)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
+@pytest.mark.parametrize(("name", "place"), ARGUMENTS)
+def test_the_kind_of_a_number_changes_no_type(name, place, dtype):
+    """Every argument as every kind, and traced: updates and moments have the parameters' type."""
+    maker = MAKERS[name]
+    plain = [0.5] * maker.__code__.co_argcount
+
+    def outcome(value):
+        return two_updates(maker(*plain[:place], value, *plain[place + 1 :]), dtype)
+
+    kinds = [jax.eval_shape(lambda kind=kind: outcome(kind(0.5))) for kind in KINDS.values()]
+    traced = [
+        jax.eval_shape(outcome, jax.ShapeDtypeStruct((), given))
+        for given in ("bfloat16", "float32", "float64")
+    ]
+    for updates, state in (*kinds, *traced):
+        assert set(types_of(updates)) == {jnp.dtype(dtype)}
+        assert set(types_of(state)) <= {jnp.dtype(dtype), jnp.dtype("int32")}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_state_keeps_its_type_whatever_the_gradient_s(name):
+    """Moments of bfloat16 parameters stay bfloat16, so a compiled loop can carry them."""
+    optimizer = MAKERS[name](*[0.5] * MAKERS[name].__code__.co_argcount)
+    w = jax.tree.map(lambda leaf: leaf.astype("bfloat16"), PARAMS)
+    before = optimizer.init(w)
+    _, after = optimizer.update(PARAMS, before, w)
+    assert types_of(after) == types_of(before)
+
+
+def test_a_decay_near_one_is_not_rounded_to_one():
+    """In bfloat16 0.999 is 1: `1 - beta2` is computed before."""
+    for kind in (float, np.float64, jnp.asarray):
+        _, state = two_updates(optim.adam(0.1, beta2=kind(0.999)), "bfloat16")
+        assert float(state.v["W"][1, 1]) == pytest.approx(9 * (1 - 0.999**2), rel=0.02)
+
+
+def test_the_length_of_a_gradient_of_several_types_is_that_of_all():
+    w = {"half": jnp.full(3, 2.0, "bfloat16"), "single": jnp.full(2, 2.0, "float32")}
+    optimizer = optim.with_clipping(optim.sgd(1.0), 1.0)
+    updates, _ = optimizer.update(w, optimizer.init(w), w)
+    np.testing.assert_allclose(updates["single"], -2 / np.sqrt(20), rtol=1e-6)
+    assert types_of(updates) == types_of(w)
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("dtype", ["complex64", "complex128", "int32", "bool"])
+def test_what_is_not_real_is_refused(name, dtype):
+    """Outside and inside of `jit`; whole numbers would round every update to 0."""
+    w = {"W": PARAMS["W"], "b": PARAMS["b"].astype(dtype)}
+    words = rf"\(b\) must be real floating-point numbers, got {dtype}"
+    for init in (RULES[name].init, jax.jit(RULES[name].init)):
+        with pytest.raises(InputError, match=f"the parameters {words}"):
+            init(w)
+    with jax.numpy_dtype_promotion("standard"):
+        state = RULES[name].init(PARAMS)
+    with pytest.raises(InputError, match=f"the gradients {words}"):
+        RULES[name].update(w, state, PARAMS)
+
+
+def test_a_tree_of_one_complex_array_is_refused():
+    with pytest.raises(InputError, match=r"the parameters must be real .* got complex64"):
+        optim.adam(0.1).init(jnp.ones(2, "complex64"))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_count_stops_at_its_greatest_value(name):
+    """2^31 - 1: another update would make it negative."""
+    most = jnp.iinfo(jnp.int32).max
+    with jax.numpy_dtype_promotion("standard"):
+        state = RULES[name].init(PARAMS)
+
+        state = jax.tree.map(
+            lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jnp.floating) else most - 1 + 0 * leaf,
+            state,
+        )
+        for _ in range(3):
+            updates, state = RULES[name].update(PARAMS, state, PARAMS)
+            counts = [leaf for leaf in jax.tree.leaves(state) if leaf.dtype == jnp.int32]
+            assert counts
+            assert {int(count) for count in counts} == {int(most)}
+            assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(updates))
