@@ -171,7 +171,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, capsys):
     "options",
     [
         "--dataset iris --hidden 8 8 --activation tanh sigmoid --initializer xavier_uniform",
-        "--dataset breast_cancer --loss cross_entropy --optimizer momentum --schedule cosine",
+        "--dataset breast_cancer --loss cross_entropy --optimizer momentum --schedule cosine"
+        " --schedule-end 0.1",
+        "--dataset iris --hidden 4 --schedule cosine_restarts --restarts 2 --schedule-end 0.01",
         "--dataset diabetes --optimizer rmsprop --weight-decay 0.1 --optimizer-source optax",
         "--dataset moons --hidden --gradient autodiff --preprocessing minmax",
         "--dataset spirals --loss binary_cross_entropy --initializer normal --valid-size 0",

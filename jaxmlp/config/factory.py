@@ -22,6 +22,7 @@ from jaxmlp.config.names import (
     OPTIMIZERS,
     PLATEAU,
     SCALED_INITIALIZERS,
+    SCHEDULE_ARGUMENTS,
     SCHEDULES,
 )
 from jaxmlp.config.recipe import Number, Numbers, Recipe
@@ -136,7 +137,9 @@ def build_schedule(recipe: Recipe, steps: int, peak: Number | None = None) -> Sc
     peak = recipe.numbers.learning_rate if peak is None else peak
     if recipe.schedule in ("constant", PLATEAU):
         return optim.schedules.constant(peak)
-    return SCHEDULES[recipe.schedule](peak, steps)
+    fields = SCHEDULE_ARGUMENTS.get(recipe.schedule, {})
+    arguments = {name: getattr(recipe, field) for name, field in fields.items()}
+    return SCHEDULES[recipe.schedule](peak, steps, **arguments)
 
 
 def rates_of_epochs(rate: Schedule, steps: int, epochs: int) -> jax.Array:

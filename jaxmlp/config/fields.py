@@ -29,6 +29,11 @@ def at_least(least: int) -> Bound:
     return Bound(f"at least {least}", lambda x: x >= least)
 
 
+def between(least: int, most: int) -> Bound:
+    """The bound of a count that has a greatest value too."""
+    return Bound(f"from {least} to {most}", lambda x: least <= x <= most)
+
+
 def option(
     default: Any,
     text: str,

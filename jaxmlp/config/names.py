@@ -122,8 +122,13 @@ OPTIMIZERS = {
 SCHEDULES = Registry(
     "schedule",
     "jaxmlp.optim.schedules",
-    ("constant", "step", "cosine", "warmup_cosine", "one_cycle"),
+    ("constant", "step", "cosine", "cosine_restarts", "warmup_cosine", "one_cycle"),
 )
+SCHEDULE_ARGUMENTS = {  # further arguments, and the configuration's field with the value of each
+    "cosine": {"end": "schedule_end"},
+    "cosine_restarts": {"end": "schedule_end", "restarts": "restarts"},
+    "warmup_cosine": {"end": "schedule_end"},
+}
 PLATEAU = "plateau"  # constant, and divided by ten when progress saturates
 FAN_FAMILIES = ("lecun", "xavier", "he")
 AUGMENTATIONS = Registry("augmentation", "jaxmlp.training.augment", ("shift", "affine", "elastic"))

@@ -17,6 +17,7 @@ from jaxmlp.config.fields import (
     SEED,
     SHARE,
     at_least,
+    between,
     check_values,
     kinds_of,
     of_kind,
@@ -124,6 +125,12 @@ class Config:
         "one_cycle",
         "course of the rate; plateau: constant, divided by ten when the loss stops falling",
         (*SCHEDULES.names, PLATEAU),
+    )
+    schedule_end: float = option(
+        0.0, "rate at the end of a cosine schedule, as a share of its peak", must_be=SHARE
+    )
+    restarts: int = option(
+        3, "times that cosine_restarts goes back to its peak", must_be=between(1, 1000)
     )
     plateau_patience: int = option(
         3, "epochs without progress before plateau divides the rate", must_be=at_least(1)

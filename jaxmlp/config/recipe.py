@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE
+from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE, SCHEDULE_ARGUMENTS
 from jaxmlp.config.options import Config
 from jaxmlp.data import Dataset
 from jaxmlp.errors import InputError, check, shown
@@ -81,6 +81,8 @@ class Recipe:
     class_weights: str
     optimizer: str
     schedule: str
+    schedule_end: float
+    restarts: int
     plateau_patience: int
     momentum_schedule: str
     batch_size: int
@@ -183,6 +185,12 @@ def _reject_idle_options(recipe: Recipe) -> None:
     if recipe.augment_strength != 1 and not recipe.augment:
         raise InputError(
             f"augment_strength has no effect without augment, got {recipe.augment_strength:g}"
+        )
+    with_end = [name for name, fields in SCHEDULE_ARGUMENTS.items() if "end" in fields]
+    if recipe.schedule_end and recipe.schedule not in with_end:
+        raise InputError(
+            f"schedule_end applies only to {', '.join(with_end)}, got {recipe.schedule_end:g} with"
+            f" {recipe.schedule}"
         )
     rules = ("momentum", "nesterov")
     ours = recipe.optimizer in rules and recipe.optimizer_source == "manual"
