@@ -125,7 +125,9 @@ def range_test(problem: "Problem", steps: int) -> np.ndarray:
 
 def _batches(problem: "Problem", steps: int) -> np.ndarray:
     """Return a full batch of indices for each step, from as many shuffles as needed."""
-    rng = np.random.default_rng(problem.recipe.seed)
+    from jaxmlp.training.orders import shuffling
+
+    rng = shuffling(problem.recipe.seed, 0)
     indices, size = problem.train.indices, problem.recipe.batch_size
     shuffles = [rng.permutation(indices) for _ in range(-(-steps * size // len(indices)))]
     return np.concatenate(shuffles)[: steps * size].reshape(steps, size).astype(np.int32)

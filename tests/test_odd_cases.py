@@ -160,6 +160,14 @@ def test_a_run_that_ran_to_its_end_was_not_stopped(tmp_path):
             "patience 1 needs a validation part, got valid_size 0",
         ),
         (
+            "--dataset iris --monitor loss --valid-size 0",
+            "monitor loss needs a validation part, got valid_size 0",
+        ),
+        (
+            "--dataset iris --min-improvement 0.1 --valid-size 0",
+            "min_improvement 0.1 needs a validation part, got valid_size 0",
+        ),
+        (
             "--dataset iris --schedule-end 0.1",
             "schedule_end applies only to cosine, cosine_restarts, warmup_cosine, got 0.1 with"
             " one_cycle",

@@ -183,6 +183,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, capsys):
         "--dataset digits --layer-norm --activation prelu --clip-norm 1 --fan fan_out",
         "--dataset iris --task multilabel --class-weights none --loss binary_cross_entropy",
         "--dataset digits --task regression --loss huber --patience 1 --min-decrease 1e-9",
+        "--dataset wine --monitor loss --patience 1 --min-improvement 0.01 --no-shuffle",
         "--dataset breast_cancer --model perceptron --seed 5",
         "--dataset wine --model softmax_regression --label-smoothing 0.1 --class-weights balanced",
         "--dataset iris --optimizer nesterov --momentum-schedule sutskever --schedule step",

@@ -196,6 +196,8 @@ def build_rules(recipe: Recipe) -> Rules:
     """Build the rules that stop a run early and lower its rate."""
     return Rules(
         patience=recipe.patience,
+        monitor=recipe.monitor,
+        min_improvement=recipe.min_improvement,
         min_decrease=recipe.min_decrease,
         min_change=recipe.min_change,
         plateau=recipe.plateau_patience if recipe.schedule == PLATEAU else None,

@@ -168,6 +168,9 @@ class Config:
     batch_size: int | None = option(
         None, "examples in a step; default 128, or all if there are fewer", must_be=at_least(1)
     )
+    shuffle: bool = option(
+        True, "take the examples in a new order in each epoch, not in that of the data"
+    )
     epochs: int | None = option(
         None,
         "passes over the data; default 10, or more until there are 2,000 steps",
@@ -175,12 +178,20 @@ class Config:
     )
     patience: int | None = option(
         None,
-        "stop after this many epochs without a better validation score; default never",
+        "stop after this many epochs of which none is better; default never",
         must_be=at_least(1),
+    )
+    monitor: str = option(
+        "score",
+        "what makes an epoch better, on the validation part; its parameters are kept",
+        ("score", "loss"),
+    )
+    min_improvement: float = option(
+        0.0, "an epoch is better only by at least this much", must_be=NOT_NEGATIVE
     )
     min_decrease: float = option(
         0.0,
-        "stop when the training loss changes by less than this in an epoch",
+        "stop when the training loss changes by less than this in an epoch, up or down",
         must_be=NOT_NEGATIVE,
     )
     min_change: float = option(

@@ -15,6 +15,7 @@ from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE, SCHEDULE_ARGUMENTS
 from jaxmlp.config.options import Config
 from jaxmlp.data import Dataset
 from jaxmlp.errors import InputError, check, shown
+from jaxmlp.training.rules import Rules
 from jaxmlp.training.tasks import task_for
 
 LEAST_STEPS = 2000  # of a default run, so that small data are learned as well
@@ -86,8 +87,11 @@ class Recipe:
     plateau_patience: int
     momentum_schedule: str
     batch_size: int
+    shuffle: bool
     epochs: int
     patience: int | None
+    monitor: str
+    min_improvement: float
     min_decrease: float
     min_change: float
     seed: int
@@ -199,8 +203,11 @@ def _reject_idle_options(recipe: Recipe) -> None:
             f"momentum_schedule {recipe.momentum_schedule} needs the hand-written momentum or"
             f" nesterov, got {recipe.optimizer} ({recipe.optimizer_source})"
         )
-    if recipe.patience is not None and recipe.valid_size == 0:
-        raise InputError(f"patience {recipe.patience} needs a validation part, got valid_size 0")
+    usual = Rules()
+    for name in ("patience", "monitor", "min_improvement"):
+        value = getattr(recipe, name)
+        if value != getattr(usual, name) and recipe.valid_size == 0:
+            raise InputError(f"{name} {value} needs a validation part, got valid_size 0")
 
 
 def _loss_of(model: str, task: str) -> str | None:

@@ -170,6 +170,7 @@ def train_problem(
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
+        shuffle=recipe.shuffle,
     )
     ended_early = False
     with Reporter(recipe.epochs, quiet) as reporter:

@@ -129,15 +129,13 @@ class Program:
         sets = {i: 0 if self._same_examples else self.recipes[i].seed for i in runs}
         store = ExampleStore(self.data, sets, size, mesh)
         rates = dict(zip(runs, self._rates(runs), strict=True))
-        epochs, batch_size = self.recipe.epochs, self.recipe.batch_size
+        common = {name: getattr(self.recipe, name) for name in ("epochs", "batch_size", "shuffle")}
         for begun in range(0, len(runs), size):
             wave = runs[begun : begun + size]
             examples, shifts = store.load(wave)
             members = [self._member(i, n, rates[i]) for i, n in zip(wave, shifts, strict=True)]
             side = make_side(wave, examples)
-            for moment in fit_side_by_side(
-                side, members, width=size, epochs=epochs, batch_size=batch_size
-            ):
+            for moment in fit_side_by_side(side, members, width=size, **common):
                 share = (begun + moment.done * len(wave)) / len(runs)
                 if not report(moment._replace(done=share)):
                     return

@@ -80,6 +80,7 @@ def fit(
     epochs: int,
     batch_size: int,
     seed: int,
+    shuffle: bool = True,
 ) -> Iterator[Progress]:
     """Train a run from its start, or from where it was left (B1, C6, E10).
 
@@ -97,6 +98,7 @@ def fit(
       epochs: the number of epochs of the whole run.
       batch_size: the number of examples in a step.
       seed: the seed for the order of the examples.
+      shuffle: whether each epoch has an order of its own; otherwise it takes the data's order.
 
     Yields:
       The progress, a few times a second and after every call that completes epochs. The arrays of
@@ -106,7 +108,8 @@ def fit(
       Diverged: if the loss or, without a validation part, a parameter is not finite; it names the
         epoch, the step and the first layer affected.
     """
-    orders = Orders(train.indices, batch_size, seed, epochs_at_once(train, state.params))
+    room = epochs_at_once(train, state.params)
+    orders = Orders(train.indices, batch_size, seed, room, shuffle)
     run, clock = _Run(trainer, train, valid, history, orders), Clock()
     epoch, step = divmod(int(state.step), orders.steps)
     if step == 0:

@@ -32,7 +32,7 @@ def test_a_number_out_of_range_is_refused(field):
 
 
 NUMBERS = ("learning_rate", "initializer_scale", "clip_norm", "augment_strength")
-RULES = ("weight_decay", "epsilon", "min_decrease", "min_change")
+RULES = ("weight_decay", "epsilon", "min_decrease", "min_change", "min_improvement")
 SHARES = ("dropout", "momentum", "decay", "beta1", "beta2", "label_smoothing", "schedule_end")
 
 

@@ -31,6 +31,7 @@ def run(config, dataset, rules=None, records=None):
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
+        shuffle=recipe.shuffle,
     )
     return problem, last, history
 
