@@ -5,6 +5,7 @@ to far too large. It shows the rate at which the loss falls fastest, and the rat
 is lowest, before it grows again.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,8 @@ def _test_rates(
     from jaxmlp.runs.data import load_data
 
     data = load_data(config)
+    # with a rate, so that no clipping comes with a default one
+    config = dataclasses.replace(config, learning_rate=lowest)
     with arithmetic(config.precision):
         rate = exponential(lowest, steps, highest)
         losses = range_test(pose_problem(config, data, rate), steps)

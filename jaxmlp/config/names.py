@@ -52,12 +52,17 @@ class OptimizerEntry:
       weight_decay: the default weight decay.
       arguments: the name of each further argument, and of the configuration's field with its value.
       own: the rule's own defaults for fields that several rules share.
+      clip_norm: the greatest length of a gradient in a regression with the default rate; `None` for
+        no limit. The error of a regression has no bound, so at a rate that suits classes the
+        gradient of a plain rule grows from step to step until it overflows. An adaptive rule
+        divides by the gradient's size.
     """
 
     rate: float
     weight_decay: float
     arguments: dict[str, str]
     own: dict[str, float] = field(default_factory=dict)
+    clip_norm: float | None = None
 
 
 ACTIVATIONS = Registry(
@@ -105,9 +110,9 @@ LOSSES = Registry(
 ADAM = {"beta1": "beta1", "beta2": "beta2", "epsilon": "epsilon"}
 ADAMS_OWN = {"beta2": 0.999, "epsilon": 1e-8}
 OPTIMIZER_TABLE = {
-    "sgd": OptimizerEntry(0.2, 0.0, {}),
-    "momentum": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}),
-    "nesterov": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}),
+    "sgd": OptimizerEntry(0.2, 0.0, {}, clip_norm=1.0),
+    "momentum": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}, clip_norm=1.0),
+    "nesterov": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}, clip_norm=1.0),
     "adagrad": OptimizerEntry(0.05, 0.0, {"epsilon": "epsilon"}, {"epsilon": 1e-7}),
     "rmsprop": OptimizerEntry(
         0.002, 0.0, {"beta": "decay", "epsilon": "epsilon"}, {"epsilon": 1e-8}

@@ -157,7 +157,8 @@ class Config:
     )
     clip_norm: float | None = option(
         None,
-        "greatest length of a gradient; a longer one is scaled down; default no limit",
+        "greatest length of a gradient; a longer one is scaled down; default no limit, or 1 for a"
+        " regression at the default rate of sgd, momentum and nesterov",
         must_be=POSITIVE,
     )
     weight_decay: float | None = option(

@@ -141,6 +141,8 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
         "weight_decay": rule.weight_decay,
         **rule.own,
     }
+    if dataset.task == "regression" and config.learning_rate is None:
+        chosen["clip_norm"] = rule.clip_norm  # the default rate is safe with it
     left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
     recipe = recipe_of(dataclasses.replace(config, task=dataset.task, **left))
     _reject_idle_options(recipe)

@@ -46,7 +46,8 @@ class AdaGradState(NamedTuple):
 def adagrad(learning_rate: Rate, epsilon: Number = 1e-7, epsilon_inside: bool = True) -> Optimizer:
     """AdaGrad, `g <- g + dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)` (D10; Duchi et al. 2011).
 
-    As on the slide, epsilon stands inside the root and `g` starts at 0; Optax starts it at 0.1.
+    As on the slide, epsilon stands inside the root and `g` starts at 0; Optax and Keras start it at
+    0.1. With `epsilon_inside=False` it is PyTorch's rule, whose epsilon is 1e-10.
 
     Args:
       learning_rate: `eta`, a number or a schedule.
@@ -98,7 +99,9 @@ def rmsprop(
 ) -> Optimizer:
     """RMSProp, `g <- beta g + (1 - beta) dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)` (D10).
 
-    As on the slide and by default in Optax, epsilon stands inside the root; others put it outside.
+    As on the slide and by default in Optax, epsilon stands inside the root, and in Keras, too. With
+    `epsilon_inside=False` it is PyTorch's rule, whose `alpha` is our `beta` and 0.99 by default.
+    PyTorch and Optax have further forms, centred or with momentum, which are not here.
 
     Args:
       learning_rate: `eta`, a number or a schedule.
@@ -161,7 +164,13 @@ def adam(
     `m <- beta1 m + (1 - beta1) dw`, `v <- beta2 v + (1 - beta2) dw^2`,
     `m_hat = m / (1 - beta1^t)`, `v_hat = v / (1 - beta2^t)` with `t` counted from 1, and
     `w <- w - eta m_hat / (sqrt(v_hat) + epsilon)`. The slide writes `g` for `v` and prints
-    `sqrt(v_hat + epsilon)`; the paper and Optax have epsilon outside, which is the default here.
+    `sqrt(v_hat + epsilon)`; the paper, PyTorch and Optax have epsilon outside of the root of the
+    corrected `v_hat`, which is the default here.
+
+    Keras, TensorFlow and scikit-learn have the paper's other form, with "epsilon hat":
+    `w <- w - eta_hat m / (sqrt(v) + e)`, `eta_hat = eta sqrt(1 - beta2^t) / (1 - beta1^t)`. It
+    equals ours with `epsilon = e / sqrt(1 - beta2^t)`: greater in the first steps (32 `e` at t = 1
+    for `beta2` = 0.999), and `e` later. Their `e` is 1e-7 in Keras and 1e-8 in scikit-learn.
 
     Args:
       learning_rate: `eta`, a number or a schedule.
@@ -229,7 +238,8 @@ def adamw(
 ) -> Optimizer:
     """Adam with decoupled weight decay, Adam's step and `w <- w - eta_t lambda w` (kernels only).
 
-    See `adam` and `with_weight_decay`; Loshchilov and Hutter (2019).
+    See `adam` and `with_weight_decay`; Loshchilov and Hutter (2019). PyTorch's `AdamW` and Optax's
+    without a mask let biases decay as well.
 
     Args:
       learning_rate: `eta`, a number or a schedule.

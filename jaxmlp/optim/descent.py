@@ -81,7 +81,9 @@ def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Opt
 
     Nesterov's form moves one velocity ahead: `w <- w + mu_t v - eta_t dw`, where `v` is the new
     velocity; `w` is then the look-ahead point of Sutskever et al. (2013), and `dw` the gradient
-    there. Optax keeps `eta` out of the velocity, which differs only where the rate changes.
+    there. Optax and PyTorch keep `eta` out of the velocity, `v <- mu v + dw`, `w <- w - eta_t v`,
+    which differs only where the rate changes; Keras' is ours. PyTorch may weigh the gradient by
+    `1 - dampening`, but for the first step, where `v = dw`; its default is 0, as here.
 
     Args:
       learning_rate: `eta`, a number or a schedule.

@@ -281,4 +281,5 @@ def one_cycle(
 
 def _half_cosine(a: float | int, b: float | int, u: Values) -> Values:
     """Return `c(a, b, u)`: half a cosine from `a` at `u = 0` to `b` at `u = 1`, constant beyond."""
-    return a + (b - a) * (1 - jnp.cos(jnp.pi * jnp.clip(u, 0, 1))) / 2
+    # this form is exact at u = 1, also where b is far smaller than a
+    return b + (a - b) * (1 + jnp.cos(jnp.pi * jnp.clip(u, 0, 1))) / 2

@@ -70,7 +70,8 @@ def fit(
     Raises:
       InputError: if the configuration and the data do not fit together, or the folder cannot be
         used.
-      Diverged: if the loss or, without a validation part, a parameter is not finite.
+      Diverged: if the loss, the validation loss or, without a validation part, a parameter is not
+        finite.
 
     Warns:
       DataWarning: if a score says less than it seems to, such as that of a single example.
@@ -148,8 +149,8 @@ def train_problem(
 
     Raises:
       InputError: if the checkpoint does not fit.
-      Diverged: if the loss or, without a validation part, a parameter is not finite; the last good
-        checkpoint stays.
+      Diverged: if the loss, the validation loss or, without a validation part, a parameter is not
+        finite; the last good checkpoint stays.
     """
     recipe, task = problem.recipe, problem.task
     state, best = begin(problem.trainer, recipe.seed)

@@ -105,8 +105,8 @@ def fit(
       its state can be used until the next one is asked for.
 
     Raises:
-      Diverged: if the loss or, without a validation part, a parameter is not finite; it names the
-        epoch, the step and the first layer affected.
+      Diverged: if the loss, the validation loss or, without a validation part, a parameter is not
+        finite; it names which, the epoch, the step and the first layer affected.
     """
     room = epochs_at_once(train, state.params)
     orders = Orders(train.indices, batch_size, seed, room, shuffle)
@@ -167,7 +167,7 @@ class _Run(NamedTuple):
             params = cache(lambda k=k: take_entry(fetched(), k))
             verdict = judged[k]
             if not finite(params() if verdict is None else verdict.loss):
-                raise self.divergence(params(), (k + 1) * steps - 1)
+                raise self.breakdown(params(), (k + 1) * steps - 1)
             rate = pace / steps * len(self.train.indices)
             self.history.add_epoch(learned[k], verdict, params, each, rate)
 
@@ -177,3 +177,13 @@ class _Run(NamedTuple):
         row = self.orders.rows[epoch, step]
         layer = first_affected(self.trainer.judge, params, self.train.examples, row)
         return Diverged(self.orders.first + epoch + 1, step + 1, layer)
+
+    def breakdown(self, params: Params, at: int) -> Diverged:
+        """Return the error for an epoch whose last step broke what follows from it."""
+        error = self.divergence(params, at)
+        if not finite(params):
+            return Diverged(error.epoch, error.step, error.layer, "a parameter")
+        assert self.valid is not None  # finite parameters are judged by the validation part
+        row = self.valid.indices
+        layer = first_affected(self.trainer.judge, params, self.valid.examples, row)
+        return Diverged(error.epoch, error.step, layer, "the validation loss")
