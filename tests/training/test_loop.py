@@ -85,7 +85,7 @@ def test_records_survive_a_journey_through_json(small, valid_size):
     [
         Rules(),
         Rules(patience=4),
-        Rules(min_decrease=1e-2),
+        Rules(min_decrease=2e-2),
         Rules(min_change=0.3),
         Rules(plateau=2, factor=0.5),
     ],
