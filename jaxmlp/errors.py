@@ -8,13 +8,45 @@ import shlex
 from collections.abc import Iterable
 from numbers import Number
 
+LONGEST = 450  # letters of a message; with the name of a command before it, fewer than 500
+
 
 class InputError(ValueError):
     """The error for unusable input: an option, an argument or a file.
 
     Its text is one line that names what was expected and what came. A command prints this line and
-    exits with status 2. In Python it is an ordinary `ValueError`.
+    exits with status 2. In Python it is an ordinary `ValueError`. Whatever names and reasons the
+    text is made of, it can be printed and read: see `printable`.
+
+    Args:
+      message: the text.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
+
+
+def printable(text: str, longest: int = LONGEST) -> str:
+    r"""Return a text of one line that a terminal shows as it is.
+
+    A control character, an escape sequence, a mark that turns the direction of writing and a byte
+    that is no text are written as Python writes them: `\n`, `\x1b`, `\u202e`, `\udcff`. A long
+    text loses its middle: the beginning names the file and the end the remedy.
+
+    Args:
+      text: any text.
+      longest: the number of letters to keep.
+
+    Returns:
+      The text.
+    """
+    if len(text) > 10 * longest:  # do not escape what is not shown
+        text = text[: 5 * longest] + text[-5 * longest :]
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    if len(text) <= longest:
+        return text
+    end = (longest - 5) // 3
+    return f"{text[: longest - 5 - end]} ... {text[-end:]}"
 
 
 class Shown(str):
