@@ -8,6 +8,7 @@ are the defaults (`--resume` needs this); and the help is printed without import
 import argparse
 import dataclasses
 import difflib
+import os
 import sys
 import types
 import typing
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jaxmlp.cli.compile_cache import remember_compilations
-from jaxmlp.errors import InputError
+from jaxmlp.errors import InputError, printable
+from jaxmlp.files import MEMORY_VARIABLE, parse_memory
 
 
 def program_name(command: str) -> str:
@@ -37,10 +39,16 @@ class Parser(argparse.ArgumentParser):
             action="store_true",
             help="compile everything again, and keep no compiled programs for the next run",
         )
+        self.add_argument(
+            "--memory",
+            metavar="SIZE",
+            help="the most memory for a file's content or a network, such as 4G; default a third of"
+            f" what is free; it sets {MEMORY_VARIABLE}",
+        )
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with status 2."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        self.exit(2, f"{self.prog}: error: {printable(message)}\n")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the arguments, and let JAX keep compiled programs unless the user declines.
@@ -56,7 +64,10 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unknown {kind} {extra[0]}{hint}")
         if not found.no_compilation_cache:
             remember_compilations()
-        del found.no_compilation_cache
+        if found.memory is not None:
+            parse_memory(found.memory, "--memory")
+            os.environ[MEMORY_VARIABLE] = found.memory
+        del found.no_compilation_cache, found.memory
         return found
 
 
@@ -147,5 +158,5 @@ def run_command(main: Callable[[list[str]], int], prog: str, arguments: list[str
         sys.stderr.close()
         return 1
     except OSError as error:  # such as a full disk, a folder of another user, a long name
-        print(f"{prog}: error: {error}", file=sys.stderr)
+        print(f"{prog}: error: {printable(str(error))}", file=sys.stderr)
         return 2

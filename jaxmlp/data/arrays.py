@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxmlp.data.dataset import classification_task
 from jaxmlp.errors import InputError
+from jaxmlp.files import check_memory
 
 MOST_CLASSES = 20  # whole numbers of a table with more different values are no labels
 
@@ -187,8 +188,14 @@ def to_input_dtype(x: np.ndarray) -> np.ndarray:
 
     Returns:
       The same array if it is `uint8`, `float32` or `float64`, else its numbers as `float64`.
+
+    Raises:
+      InputError: if these need more memory than `check_memory` allows.
     """
-    return x if x.dtype in (np.uint8, np.float32, np.float64) else x.astype(np.float64)
+    if x.dtype in (np.uint8, np.float32, np.float64):
+        return x
+    check_memory(x.size * 8, f"{x.dtype} inputs of shape {x.shape} become float64 of")
+    return x.astype(np.float64)
 
 
 def check_finite(x: np.ndarray, where: str) -> None:

@@ -1,5 +1,6 @@
 """Turn the columns of a table into inputs, and later the columns of new rows in the same way."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -8,6 +9,7 @@ import numpy as np
 
 from jaxmlp.data.headers import NUMBER_PATTERN, number_columns
 from jaxmlp.errors import InputError
+from jaxmlp.files import check_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,10 +51,13 @@ class Columns:
         Raises:
           InputError: if a column is missing or was not in the training table, or a cell is empty,
             is not a finite number, or has an unknown category. The message names the columns, or
-            the column and the row, counted from 1 without the header.
+            the column and the row, counted from 1 without the header. Also if the inputs need
+            more memory than `check_memory` allows.
         """
         self._check_names(table.column_names, where)
-        x = np.zeros((len(table), len(self.input_names)))
+        shape = (len(table), len(self.input_names))
+        check_memory(8 * math.prod(shape), f"{where}: {shape[0]} rows of {shape[1]} inputs take")
+        x = np.zeros(shape)
         for i, name in enumerate(self.numeric):
             x[:, i] = numeric_values(table[name], f"{where}: column {name!r}")
         start, rows = len(self.numeric), np.arange(len(table))

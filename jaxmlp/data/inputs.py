@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from jaxmlp.data.array_files import ARRAY_SUFFIXES, read_arrays
 from jaxmlp.data.arrays import check_finite, dtype_and_shape, to_input_dtype
 from jaxmlp.data.columns import Columns
 from jaxmlp.data.pictures import read_picture
-from jaxmlp.data.readers import ARRAY_SUFFIXES, TABLE_SUFFIXES, read_arrays, read_table
+from jaxmlp.data.readers import TABLE_SUFFIXES, read_table
 from jaxmlp.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxmlp.data.array_files import read_arrays
 from jaxmlp.data.arrays import (
     MOST_CLASSES,
     Target,
@@ -21,7 +22,7 @@ from jaxmlp.data.arrays import (
 )
 from jaxmlp.data.columns import category_codes, infer_columns, is_text, numeric_values
 from jaxmlp.data.dataset import Dataset, make_dataset
-from jaxmlp.data.readers import TABLE_SUFFIXES, read_arrays, read_table
+from jaxmlp.data.readers import TABLE_SUFFIXES, read_table
 from jaxmlp.data.splits import split_off_test, split_record
 from jaxmlp.errors import InputError, check
 
