@@ -91,8 +91,8 @@ class Columns:
         )
 
     def _check_names(self, names: list[str], where: str) -> None:
-        wanted = {*self.numeric, *self.categorical}
-        absent = [name for name in (*self.numeric, *self.categorical) if name not in names]
+        wanted, given = {*self.numeric, *self.categorical}, set(names)
+        absent = [name for name in (*self.numeric, *self.categorical) if name not in given]
         extra = [name for name in names if name not in wanted and name not in self.target]
         if absent:
             raise InputError(f"{where}: expected {_name_columns(absent)}, got no such column")
