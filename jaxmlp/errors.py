@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable
 from numbers import Number
 
-LONGEST = 450  # letters of a message; with the name of a command before it, fewer than 500
+LONGEST = 460  # letters of a message; with the name of a command before it, fewer than 500
 
 
 class InputError(ValueError):

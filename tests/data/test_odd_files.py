@@ -281,7 +281,7 @@ def test_csv_with_very_long_lines(tmp_path):
 
 
 def test_csv_with_very_many_columns(tmp_path):
-    many = 30_000
+    many = 12_000
     lines = [
         ",".join(f"c{i}" for i in range(many)),
         *(",".join([str(row / 2)] * many) for row in range(3)),
@@ -289,7 +289,7 @@ def test_csv_with_very_many_columns(tmp_path):
     (tmp_path / "a.csv").write_text("\n".join(lines))
     began = time.perf_counter()
     assert load(str(tmp_path / "a.csv")).input_shape == (many - 1,)
-    assert time.perf_counter() - began < 30  # 3 s on a free core
+    assert time.perf_counter() - began < 30  # 1 s on a free core
 
 
 def parquet(path, **columns):
