@@ -47,15 +47,15 @@ def existing_file(path: str | PathLike[str]) -> Path:
 
 
 @contextmanager
-def report_read_errors(path: Path, what: str) -> Iterator[None]:
+def report_read_errors(path: Path | str, what: str) -> Iterator[None]:
     """Turn an error that a library or the system raises while reading into an `InputError`.
 
     A damaged file makes a library raise errors of any type, also those of its own bugs, and warn.
     Therefore the body only reads.
 
     Args:
-      path: the file.
-      what: what the file should be, with its article, such as "a picture".
+      path: the file; a text is the name of something else.
+      what: what it should be, with its article, such as "a picture".
 
     Yields:
       Nothing; the file is read in the body of the `with` statement.
@@ -73,7 +73,8 @@ def report_read_errors(path: Path, what: str) -> Iterator[None]:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if isinstance(error, UnicodeDecodeError):
             reason = f"byte {error.object[error.start]:#x} is not UTF-8; save it in UTF-8"
-        raise InputError(f"{path}: the file cannot be read as {what}: {reason}") from error
+        subject = "the file " if isinstance(path, Path) else ""
+        raise InputError(f"{path}: {subject}cannot be read as {what}: {reason}") from error
 
 
 class Table(NamedTuple):
@@ -141,7 +142,7 @@ def plain_table(table: "pa.Table", where: str, packed: int | None = None) -> "pa
     """
     import pyarrow as pa
 
-    with report_read_errors(Path(where), "a table"):
+    with report_read_errors(where, "a table"):
         names = table.column_names
         _check_names(names, where)
         for name, kind in zip(names, table.schema.types, strict=True):
@@ -231,7 +232,7 @@ def _plain(column: Any, where: str, packed: int | None) -> Any:
 
     kind = column.type
     if pa.types.is_dictionary(kind):
-        if not pa.types.is_primitive(kind.value_type):
+        if pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type):
             lengths = [
                 pc.binary_length(part.dictionary).take(part.indices) for part in column.chunks
             ]
