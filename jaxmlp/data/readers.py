@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import stat
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,14 +35,21 @@ def existing_file(path: str | PathLike[str]) -> Path:
       The path.
 
     Raises:
-      InputError: if there is no such file, it is a folder, or it is empty.
+      InputError: if there is no such file, it cannot be looked at, it is a folder, a device or a
+        pipe, or it is empty.
     """
     path = Path(path)
-    if path.is_dir():
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:  # such as a name that is too long, or a folder of somebody else
+        raise InputError(f"{path}: the file cannot be read: {error.strerror}") from None
+    if stat.S_ISDIR(found.st_mode):
         raise InputError(f"{path}: expected a file, got a folder")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    if path.stat().st_size == 0:
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{path}: expected a file, got a device or a pipe")
+    if found.st_size == 0:
         raise InputError(f"{path}: the file is empty")
     return path
 

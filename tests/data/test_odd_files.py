@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import struct
 import time
 import zipfile
@@ -137,6 +138,30 @@ def test_files_beside_the_arrays_are_left_out(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
         archive.writestr("readme.txt", "no array")
     assert list(read_arrays(tmp_path / "a.npz")) == ["x"]
+
+
+def test_names_that_stand_for_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npy")
+    (tmp_path / "folder.npy").mkdir()
+    (tmp_path / "loop.npy").symlink_to(tmp_path / "loop.npy")
+    names = {
+        "no": "no such file",
+        "a\0b": "no such file",
+        "x" * 300: "File name too long",
+        "pipe.npy": "expected a file, got a device or a pipe",
+        "pipe.npy/a": "no such file",
+        "folder.npy": "expected a file, got a folder",
+        "loop.npy": "Too many levels of symbolic links",
+        "a\udcff\n\x1b[31m.npy": "no such file",
+    }
+    for name, message in names.items():
+        for suffix in (".npy", ".csv", ".png", ""):
+            with pytest.raises(InputError) as error:
+                read_inputs(tmp_path / f"{name}{suffix}", (8, 8, 1))
+            if not suffix:
+                assert message in str(error.value)
+            assert str(error.value).startswith(str(tmp_path))
+            assert str(error.value).isprintable()
 
 
 def pixels(form="PNG", mode="L", size=(20, 20), **options):
