@@ -142,7 +142,7 @@ def test_without_a_network_the_default_says_so_and_learns_from_the_embedded_digi
     assert time.monotonic() - began < 60
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("WARNING: training on mnist_5k instead: mnist is not in")
+    assert err.startswith("WARNING: training on mnist_5k instead: mnist is in no usual folder, ")
     assert "--data-dir" in err
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert (summary["dataset"], summary["dataset_wanted"]) == ("mnist_5k", "mnist")
