@@ -5,10 +5,12 @@ Every part of the library may import this module; it imports none of them.
 
 import difflib
 import shlex
+import unicodedata
 from collections.abc import Iterable
 from numbers import Number
 
 LONGEST = 460  # letters of a message; with the name of a command before it, fewer than 500
+JOINERS = "\u200c\u200d"  # they shape letters of Persian and of India, and they are invisible
 
 
 class InputError(ValueError):
@@ -16,22 +18,45 @@ class InputError(ValueError):
 
     Its text is one line that names what was expected and what came. A command prints this line and
     exits with status 2. In Python it is an ordinary `ValueError`. Whatever names and reasons the
-    text is made of, it can be printed and read: see `printable`.
+    text is made of, it can be printed and read: see `shortened`.
 
     Args:
       message: the text.
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(printable(str(message)))
+        super().__init__(shortened(str(message)))
 
 
-def printable(text: str, longest: int = LONGEST) -> str:
-    r"""Return a text of one line that a terminal shows as it is.
+def printable(text: str) -> str:
+    r"""Return a text without characters that command a terminal or turn the direction of writing.
 
-    A control character, an escape sequence, a mark that turns the direction of writing and a byte
-    that is no text are written as Python writes them: `\n`, `\x1b`, `\u202e`, `\udcff`. A long
-    text loses its middle: the beginning names the file and the end the remedy.
+    Control characters, line ends, marks of direction, and bytes of a file name that are no letters
+    become escapes such as `\x1b`. Letters of all languages stay, and so does every space.
+
+    Args:
+      text: the text, such as the name of a file, a column or a class.
+
+    Returns:
+      One line.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if _is_harmless(letter) else _escaped(letter) for letter in text)
+
+
+def _is_harmless(letter: str) -> bool:
+    return letter.isprintable() or letter in JOINERS or unicodedata.category(letter) == "Zs"
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Return a text as one line that can be printed, as `printable` does, and is not too long.
+
+    A long text loses its middle: the beginning names the file, and the end the remedy.
 
     Args:
       text: any text.
@@ -42,11 +67,9 @@ def printable(text: str, longest: int = LONGEST) -> str:
     """
     if len(text) > 10 * longest:  # do not escape what is not shown
         text = text[: 5 * longest] + text[-5 * longest :]
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    if len(text) <= longest:
-        return text
+    line = printable(text)
     end = (longest - 5) // 3
-    return f"{text[: longest - 5 - end]} ... {text[-end:]}"
+    return line if len(line) <= longest else f"{line[: longest - 5 - end]} ... {line[-end:]}"
 
 
 class Shown(str):

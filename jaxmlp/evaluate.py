@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxmlp.cli.parser import Parser, program_name, run_command
-from jaxmlp.cli.process import leave_process
+from jaxmlp.cli.process import run_process
 from jaxmlp.errors import InputError
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _draw(
 
 
 def _print(run: "Run", result: dict[str, Any]) -> None:
-    from jaxmlp.cli.console import print_table
+    from jaxmlp.cli.console import print_line, print_table
     from jaxmlp.runs.words import in_digits
 
     plain = [(name, value) for name, value in result.items() if not isinstance(value, list)]
@@ -225,8 +225,9 @@ def _print(run: "Run", result: dict[str, Any]) -> None:
         ]
         print_table(rows, ("", *classes))
     if "confusion" in result:
-        print(f"\npictures in {run.path}/evaluation/")
+        print()
+        print_line(f"pictures in {run.path}/evaluation/")
 
 
 if __name__ == "__main__":
-    leave_process(main())
+    run_process(main)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
-from jaxmlp.cli.process import leave_process
+from jaxmlp.cli.process import run_process
 from jaxmlp.config.options import Config, config_from
 from jaxmlp.errors import check
 
@@ -154,4 +154,4 @@ def suggestion(rates: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    leave_process(main())
+    run_process(main)

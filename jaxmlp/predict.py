@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxmlp.cli.parser import Parser, program_name, run_command
-from jaxmlp.cli.process import leave_process
+from jaxmlp.cli.process import run_process
 
 if TYPE_CHECKING:
     from jaxmlp.runs.network import Network
@@ -83,4 +83,4 @@ def _row(answer: dict[str, Any], deviations: list[float]) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    leave_process(main())
+    run_process(main)

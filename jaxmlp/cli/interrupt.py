@@ -7,6 +7,20 @@ from contextlib import contextmanager
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class Terminated(KeyboardInterrupt):
+    """Raised by SIGTERM where nothing is trained, as `KeyboardInterrupt` is by Ctrl-C."""
+
+
+def heed_termination() -> None:
+    """Let SIGTERM raise `Terminated`, so that a command ends in order also before it trains."""
+
+    def terminate(number: int, _: object) -> None:
+        raise Terminated
+
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, terminate)
+
+
 @contextmanager
 def interruptible() -> Iterator[list[int]]:
     """Note the first signal, so that training can stop between two steps.

@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import difflib
 import os
+import signal
 import sys
 import types
 import typing
@@ -17,8 +18,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jaxmlp.cli.compile_cache import remember_compilations
-from jaxmlp.errors import InputError, printable
+from jaxmlp.cli.interrupt import Terminated, interrupted_status
+from jaxmlp.errors import InputError, shortened
 from jaxmlp.files import MEMORY_VARIABLE, parse_memory
+
+MACHINE = (  # how the errors begin with which JAX or Python says that the machine lacks something
+    *("Unable to initialize backend", "Unknown backend", "RESOURCE_EXHAUSTED"),
+    "can't start new thread",
+)
 
 
 def program_name(command: str) -> str:
@@ -48,7 +55,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with status 2."""
-        self.exit(2, f"{self.prog}: error: {printable(message)}\n")
+        self.exit(2, f"{self.prog}: error: {shortened(message)}\n")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the arguments, and let JAX keep compiled programs unless the user declines.
@@ -136,7 +143,7 @@ def _help(field: Any) -> str:
 
 
 def run_command(main: Callable[[list[str]], int], prog: str, arguments: list[str] | None) -> int:
-    """Run a command, and print a user's mistake as one line.
+    """Run a command, and print what stopped it as one line.
 
     Args:
       main: the command, a function from arguments to an exit status.
@@ -144,19 +151,18 @@ def run_command(main: Callable[[list[str]], int], prog: str, arguments: list[str
       arguments: the arguments; `None` means those of the process.
 
     Returns:
-      The exit status: that of the command, 2 for a mistake, 130 for Ctrl-C.
+      The exit status: that of the command; 2 for a mistake, or a machine that lacks what it needs;
+      130 for Ctrl-C, 143 for SIGTERM.
     """
     try:
         return main(sys.argv[1:] if arguments is None else arguments)
-    except InputError as error:
-        print(f"{prog}: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as signalled:
+        number = signal.SIGTERM if isinstance(signalled, Terminated) else signal.SIGINT
         print(f"{prog}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of the output has ended, as in "... | head"
-        sys.stderr.close()
-        return 1
-    except OSError as error:  # such as a full disk, a folder of another user, a long name
-        print(f"{prog}: error: {printable(str(error))}", file=sys.stderr)
+        return interrupted_status([number])
+    except (InputError, OSError, ImportError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not str(error).startswith(MACHINE):
+            raise
+        words = str(error) or type(error).__name__
+        print(f"{prog}: error: {shortened(words)}", file=sys.stderr)
         return 2

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.compile_cache import spread_over_cores
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
-from jaxmlp.cli.process import import_beside, leave_process
+from jaxmlp.cli.process import import_beside, run_process
 from jaxmlp.config.options import Config, config_from, names_data
 from jaxmlp.errors import InputError, check
 
@@ -222,4 +222,4 @@ def _train_programs(
 
 
 if __name__ == "__main__":
-    leave_process(main())
+    run_process(main, writes_files=True)
