@@ -9,7 +9,6 @@ import argparse
 import dataclasses
 import difflib
 import os
-import signal
 import sys
 import types
 import typing
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jaxmlp.cli.compile_cache import remember_compilations
-from jaxmlp.cli.interrupt import Terminated, interrupted_status
+from jaxmlp.cli.interrupt import interrupted_status, signal_of
 from jaxmlp.errors import InputError, shortened
 from jaxmlp.files import MEMORY_VARIABLE, parse_memory
 
@@ -157,9 +156,8 @@ def run_command(main: Callable[[list[str]], int], prog: str, arguments: list[str
     try:
         return main(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt as signalled:
-        number = signal.SIGTERM if isinstance(signalled, Terminated) else signal.SIGINT
         print(f"{prog}: interrupted", file=sys.stderr)
-        return interrupted_status([number])
+        return interrupted_status([signal_of(type(signalled))])
     except (InputError, OSError, ImportError, MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not str(error).startswith(MACHINE):
             raise

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import NoReturn
 
-from jaxmlp.cli.interrupt import heed_termination
+from jaxmlp.cli.interrupt import heed_signals
 from jaxmlp.cli.streams import lost_output, protect_streams
 
 
@@ -43,7 +43,7 @@ def run_process(main: Callable[[], int], writes_files: bool = False) -> NoReturn
       writes_files: whether the results are files, so that lost output is only worth a line.
     """
     protect_streams()
-    heed_termination()
+    heed_signals()
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # no word about its own cache folder
     try:
         status = main()
@@ -64,7 +64,8 @@ def _leave(status: int) -> NoReturn:
 
     A command that fails early can end while a thread still imports JAX. If Python stopped this
     thread within C++ code, the process would abort. Therefore it ends at once, without clean-up.
+    So it does after a signal: Python may have noted that it should kill itself by SIGINT.
     """
-    if threading.active_count() > 1:
+    if threading.active_count() > 1 or status > 128:
         os._exit(status)
     sys.exit(status)
