@@ -95,7 +95,8 @@ def cache_folder(name: str) -> Path:
     Returns:
       The folder, below XDG_CACHE_HOME or `~/.cache`; it may not exist yet.
     """
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    root = os.environ.get("XDG_CACHE_HOME", "")
+    root = root if os.path.isabs(root) else str(Path.home() / ".cache")  # as the standard says
     return Path(root) / "jaxmlp" / "datasets" / name
 
 
