@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from numbers import Number
 
 LONGEST = 460  # letters of a message; with the name of a command before it, fewer than 500
+LONG = 128  # bits of a whole number that is printed digit by digit
 JOINERS = "\u200c\u200d"  # they shape letters of Persian and of India, and they are invisible
 
 
@@ -86,7 +87,7 @@ def shown(value: object) -> Shown:
     - A string stands in quotes: `'adam'`.
     - A tuple or list of option values is written as in a shell: `relu tanh`.
     - `None` and an empty tuple or list are `none`.
-    - A number is printed as it is, without the name of its type.
+    - A number is printed as it is, without the name of its type; a huge one as `about 2^1328`.
     - Anything else is printed as Python writes it.
 
     Args:
@@ -97,6 +98,8 @@ def shown(value: object) -> Shown:
     """
     if isinstance(value, Shown):
         return value
+    if isinstance(value, int) and value.bit_length() > LONG:
+        return Shown(f"about {'-' if value < 0 else ''}2^{value.bit_length() - 1}")
     if isinstance(value, Number) or getattr(value, "shape", None) == ():
         return Shown(value)
     if isinstance(value, tuple | list) and all(isinstance(v, str | Number) for v in value):

@@ -3,11 +3,12 @@
 `numbers` are the recipe's own, or those that a sweep passes to a compiled program instead.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp import nn, optim
@@ -39,6 +40,8 @@ from jaxmlp.training import (
     make_judge,
     make_trainer,
 )
+
+RATES = 1000  # learning rates that are computed together
 
 
 def arithmetic(precision: str) -> AbstractContextManager[None]:
@@ -142,10 +145,31 @@ def build_schedule(recipe: Recipe, steps: int, peak: Number | None = None) -> Sc
     return SCHEDULES[recipe.schedule](peak, steps, **arguments)
 
 
-def rates_of_epochs(rate: Schedule, steps: int, epochs: int) -> jax.Array:
-    """Return the learning rate at the last of the steps of each epoch, `(epochs,)`."""
-    last = np.arange(1, epochs + 1) * steps - 1
-    return jnp.broadcast_to(rate(last), last.shape)
+def rates_of_epochs(
+    rates: Callable[[np.ndarray], jax.Array], steps: int, epochs: int
+) -> Callable[[int], np.ndarray]:
+    """Return the learning rate of each epoch: that of its last step.
+
+    Args:
+      rates: the rates at steps, `(n,) -> (n,)`, or `(runs, n)` of several runs; it is compiled.
+      steps: the number of steps in an epoch.
+      epochs: the number of epochs.
+
+    Returns:
+      A function of the epoch, counted from 1. It computes many epochs at a time, and keeps them.
+    """
+    many, each = min(RATES, epochs), jax.jit(rates)
+
+    @lru_cache(maxsize=1)
+    def block(number: int) -> np.ndarray:
+        last = (number * many + np.arange(1, many + 1)) * steps - 1
+        return np.asarray(each(np.minimum(last, epochs * steps - 1).astype(np.int32)))
+
+    def rate_of(epoch: int) -> np.ndarray:
+        number, place = divmod(epoch - 1, many)
+        return block(number)[..., place]
+
+    return rate_of
 
 
 def build_optimizer(recipe: Recipe, rate: Schedule, numbers: Numbers | None = None) -> Any:

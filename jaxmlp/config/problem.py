@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp import optim
@@ -87,7 +88,7 @@ def pose_problem(
     signature = signature_of(recipe, dataset, rest)
     steps = math.ceil(len(rest) / recipe.batch_size)
     rate = rate or build_schedule(recipe, steps * recipe.epochs)
-    rates = np.asarray(jax.jit(partial(rates_of_epochs, rate, steps, recipe.epochs))())
+    rates = rates_of_epochs(partial(_rates_at, rate), steps, recipe.epochs)
     trainer = build_trainer(recipe, signature, rate)
     weights = example_weights(recipe, dataset, rest)
     training = arrays_from(signature, dataset.x_train, dataset.y_train, weights)
@@ -103,8 +104,12 @@ def pose_problem(
         train=split(rest),
         valid=split(held) if len(held) else None,
         test=split(np.arange(seen, len(examples.weights))),
-        rate_of=lambda epoch: float(rates[epoch - 1]),
+        rate_of=lambda epoch: float(rates(epoch)),
     )
+
+
+def _rates_at(rate: optim.schedules.Schedule, t: jax.Array) -> jax.Array:
+    return jnp.broadcast_to(rate(t), t.shape)  # a constant schedule returns one number
 
 
 def split_training(recipe: Recipe, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
+from jaxmlp.config.fields import MOST
 from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE, SCHEDULE_ARGUMENTS
 from jaxmlp.config.options import Config
 from jaxmlp.data import Dataset
@@ -145,6 +146,9 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
         chosen["clip_norm"] = rule.clip_norm  # the default rate is safe with it
     left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
     recipe = recipe_of(dataclasses.replace(config, task=dataset.task, **left))
+    steps = math.ceil(n / batch)
+    most = f"at most {MOST // steps}, since {steps} steps in an epoch are counted up to {MOST}"
+    check(recipe.epochs * steps <= MOST, "epochs", most, recipe.epochs)
     _reject_idle_options(recipe)
     return recipe
 

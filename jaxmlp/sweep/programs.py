@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -128,12 +129,13 @@ class Program:
         make_side = self._compile(mesh, width)
         sets = {i: 0 if self._same_examples else self.recipes[i].seed for i in runs}
         store = ExampleStore(self.data, sets, size, mesh)
-        rates = dict(zip(runs, self._rates(runs), strict=True))
+        rates = self._rates(runs)
+        rate_of = {i: partial(_one_of, rates, place) for place, i in enumerate(runs)}
         common = {name: getattr(self.recipe, name) for name in ("epochs", "batch_size", "shuffle")}
         for begun in range(0, len(runs), size):
             wave = runs[begun : begun + size]
             examples, shifts = store.load(wave)
-            members = [self._member(i, n, rates[i]) for i, n in zip(wave, shifts, strict=True)]
+            members = [self._member(i, n, rate_of[i]) for i, n in zip(wave, shifts, strict=True)]
             side = make_side(wave, examples)
             for moment in fit_side_by_side(side, members, width=size, **common):
                 share = (begun + moment.done * len(wave)) / len(runs)
@@ -192,22 +194,22 @@ class Program:
             )
         return values
 
-    def _rates(self, runs: Sequence[int]) -> np.ndarray:
-        """Return the learning rate at the last step of each epoch, `(runs, epochs)`."""
+    def _rates(self, runs: Sequence[int]) -> Callable[[int], np.ndarray]:
+        """Return the learning rates of an epoch as a function of the epoch, `(runs,)`."""
 
-        def rates(values: dict[str, Any], _: Any) -> jax.Array:
-            rate = self._schedule(self._numbers(values))
-            return rates_of_epochs(rate, self._steps, self.recipe.epochs)
+        def rates(values: dict[str, Any], _: Any, t: jax.Array) -> jax.Array:
+            return jnp.broadcast_to(self._schedule(self._numbers(values))(t), t.shape)
 
-        each = jax.vmap(rates, in_axes=(0, 0))
-        return np.asarray(jax.jit(each)(self._values(runs), np.zeros(len(runs))))
+        each, values = jax.vmap(rates, in_axes=(0, 0, None)), self._values(runs)
+        many = partial(each, values, np.zeros(len(runs)))
+        return rates_of_epochs(many, self._steps, self.recipe.epochs)
 
-    def _member(self, i: int, shift: int, rates: np.ndarray) -> Member:
-        """Begin a run; its examples start at `shift`, and `rates` has a rate for each epoch."""
+    def _member(self, i: int, shift: int, rate_of: Callable[[int], float]) -> Member:
+        """Begin a run; its examples start at `shift`, and `rate_of` is the rate of an epoch."""
         data, recipe = self.data[i], self.recipes[i]
         state, best = begin(self._start_trainer(recipe), recipe.seed)
         rules = build_rules(self.recipe)
-        history = History(self.task, best, lambda epoch: float(rates[epoch - 1]), rules)
+        history = History(self.task, best, rate_of, rules)
         targets = data.arrays[1]
         return Member(i, recipe.seed, data.train, data.valid, shift, targets, state, history)
 
@@ -227,3 +229,7 @@ class Program:
             )
 
         return make_side
+
+
+def _one_of(rates: Callable[[int], np.ndarray], place: int, epoch: int) -> float:
+    return float(rates(epoch)[place])
