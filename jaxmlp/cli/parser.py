@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import os
 import sys
+import traceback
 import types
 import typing
 from collections.abc import Callable, Sequence
@@ -18,12 +19,15 @@ from typing import Any, NoReturn
 
 from jaxmlp.cli.compile_cache import remember_compilations
 from jaxmlp.cli.interrupt import interrupted_status, signal_of
-from jaxmlp.errors import InputError, shortened
+from jaxmlp.errors import InputError, Shown, check, shortened
 from jaxmlp.files import MEMORY_VARIABLE, parse_memory
 
+if sys.platform != "win32":
+    import resource
+
+ADDRESS_SPACE = 1900 << 20  # bytes, with which JAX surely starts on two cores
 MACHINE = (  # how the errors begin with which JAX or Python says that the machine lacks something
-    *("Unable to initialize backend", "Unknown backend", "RESOURCE_EXHAUSTED"),
-    "can't start new thread",
+    *("RESOURCE_EXHAUSTED", "can't start new thread", "Could not determine home directory"),
 )
 
 
@@ -68,6 +72,7 @@ class Parser(argparse.ArgumentParser):
             hint = f"; did you mean {near[0]}?" if near else ""
             kind = "option" if extra[0].startswith("-") else "argument"
             self.error(f"unknown {kind} {extra[0]}{hint}")
+        _check_address_space()
         if not found.no_compilation_cache:
             remember_compilations()
         if found.memory is not None:
@@ -158,9 +163,34 @@ def run_command(main: Callable[[list[str]], int], prog: str, arguments: list[str
     except KeyboardInterrupt as signalled:
         print(f"{prog}: interrupted", file=sys.stderr)
         return interrupted_status([signal_of(type(signalled))])
-    except (InputError, OSError, ImportError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not str(error).startswith(MACHINE):
+    except (RuntimeError, AssertionError) as error:
+        if not (str(error).startswith(MACHINE) or _is_of_backend(error)):
             raise
+        words = str(error) or f"JAX cannot start: JAX_PLATFORMS is {os.environ['JAX_PLATFORMS']}"
+        print(f"{prog}: error: {shortened(words)}", file=sys.stderr)
+        return 2
+    except (InputError, OSError, ImportError, MemoryError) as error:
         words = str(error) or type(error).__name__
         print(f"{prog}: error: {shortened(words)}", file=sys.stderr)
         return 2
+
+
+def _is_of_backend(error: Exception) -> bool:
+    """Return whether JAX did not find the device that the variable `JAX_PLATFORMS` names."""
+    last = traceback.extract_tb(error.__traceback__)[-1].filename
+    return Path(last).name == "xla_bridge.py" and "JAX_PLATFORMS" in os.environ
+
+
+def _check_address_space() -> None:
+    """Reject a process whose address space is too small: JAX would end it without a word."""
+    if sys.platform == "win32":
+        return
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    known = most != resource.RLIM_INFINITY
+    expected = f"at least {ADDRESS_SPACE >> 20} MiB for JAX"
+    check(
+        not known or most >= ADDRESS_SPACE,
+        "the address space (ulimit -v)",
+        expected,
+        Shown(f"{most >> 20} MiB"),
+    )

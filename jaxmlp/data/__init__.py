@@ -21,6 +21,7 @@ from jaxmlp.data.splits import holdout
 from jaxmlp.data.tfds import PREFIX, load_tfds
 from jaxmlp.data.user_files import SUFFIXES, load_user_file
 from jaxmlp.errors import InputError, shown, unknown
+from jaxmlp.files import usable_path
 
 __all__ = [
     "KINDS",
@@ -107,7 +108,10 @@ def load(
             f"data_dir does not apply to {name!r}, only to {', '.join(IDX_SETS)} and {PREFIX}NAME, "
             f"got {shown(os.fspath(data_dir))}"
         )
+    if data_dir is not None:
+        usable_path(data_dir, "data_dir")
     if table:
+        usable_path(name, "the data set")
         return load_user_file(name, target, header)
     if tfds:
         return load_tfds(name, data_dir)

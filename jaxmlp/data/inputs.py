@@ -14,6 +14,7 @@ from jaxmlp.data.columns import Columns
 from jaxmlp.data.pictures import read_picture
 from jaxmlp.data.readers import TABLE_SUFFIXES, read_table
 from jaxmlp.errors import InputError
+from jaxmlp.files import usable_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,7 +61,7 @@ def read_inputs(
     Raises:
       InputError: if the file is missing, empty or damaged, or does not hold such inputs.
     """
-    path = Path(path)
+    path = usable_path(path, "the input")
     suffix = path.suffix.lower()
     if suffix in ARRAY_SUFFIXES:
         x = batch_of_examples(_read_array(path), tuple(input_shape), str(path))

@@ -152,7 +152,7 @@ def _candidate_folders(name: str, data_dir: Path) -> Iterator[Path]:
     A `data_dir` named after another set is left out: the files do not tell MNIST from
     Fashion-MNIST.
     """
-    data_dir = data_dir.expanduser()
+    data_dir = Path(os.path.expanduser(data_dir))  # as it is for an unknown user
     yield data_dir / name
     yield data_dir / name.replace("_", "-")
     if data_dir.name.replace("-", "_") not in IDX_SETS.keys() - {name}:

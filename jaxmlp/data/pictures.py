@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxmlp.data.readers import existing_file, report_read_errors
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import InputError, check, shown
 from jaxmlp.files import check_memory
 
 BACKGROUNDS = ("dark", "light")
@@ -88,11 +88,13 @@ def fit_picture(
       The image, `uint8` `(1, H, W, C)`, and whether it was inverted.
 
     Raises:
-      InputError: if `shape`, `background` or `white` are not of the kind described.
+      InputError: if `shape`, `background` or `white` are not of the kind described, or the picture
+        has no pixel.
     """
     from PIL import Image, ImageOps
 
     _check_form("the network's", shape, background, white)
+    check(min(picture.size) > 0, "the size of a picture", "at least 1 by 1", shown(picture.size))
     picture = _to_rgb(ImageOps.exif_transpose(picture))
     pixels = np.asarray(picture)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])

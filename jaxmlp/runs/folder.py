@@ -26,7 +26,7 @@ import jax
 from jaxmlp import __version__
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError
-from jaxmlp.files import locked_folder, read_json, write_atomically, write_json
+from jaxmlp.files import locked_folder, read_json, usable_path, write_atomically, write_json
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.training import Best, History, Record, TrainState
 
@@ -49,6 +49,7 @@ def held_output(path: Path) -> Iterator[Path]:
     Raises:
       InputError: if the folder cannot be made, or another process works in it.
     """
+    usable_path(path, "the output folder")
     if path.exists() and not path.is_dir():
         raise InputError(f"the output folder {path} is a file")
     try:
