@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train sweep test gradcheck explain experiments report bench lint format clean
+.PHONY: help install train sweep test torture gradcheck explain experiments report bench lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ sweep: $(VENV)/.installed  ## try many configurations (ARGS="--grid learning_rat
 
 test: $(VENV)/.installed-test  ## run the tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+torture: $(VENV)/.installed-test  ## kill, damage, forge and fuzz for hours (ARGS="--share 0.01": minutes)
+	$(BIN)/python -m tests.torture $(ARGS)
 
 gradcheck: $(VENV)/.installed  ## prove a hand-written gradient (ARGS="--break 3" plants an error)
 	$(BIN)/python -m jaxmlp.gradcheck $(ARGS)

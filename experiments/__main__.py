@@ -8,6 +8,7 @@ from types import ModuleType
 from experiments import framework
 from experiments.framework import Settings
 from jaxmlp.cli.parser import Parser, run_command
+from jaxmlp.cli.process import run_process
 from jaxmlp.errors import InputError, check
 
 PROG = "python -m experiments"
@@ -128,4 +129,4 @@ def _list() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_process(main, writes_files=True)

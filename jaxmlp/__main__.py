@@ -3,11 +3,12 @@
 `jaxmlp train` is `python -m jaxmlp.train`, with the same options.
 """
 
+import sys
 from importlib import import_module
 
 from jaxmlp import __version__
 from jaxmlp.cli.parser import run_command
-from jaxmlp.cli.process import leave_process
+from jaxmlp.cli.process import run_process
 from jaxmlp.errors import unknown
 
 PROG = "jaxmlp"
@@ -50,7 +51,7 @@ def _main(arguments: list[str]) -> int:
 
 def run() -> None:
     """Run as the console script does."""
-    leave_process(main())
+    run_process(main, writes_files=sys.argv[1:2] in (["train"], ["sweep"]))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxmlp.cli.parser import Parser, program_name, run_command
-from jaxmlp.cli.process import leave_process
+from jaxmlp.cli.process import run_process
 from jaxmlp.errors import InputError, check, naming
 
 if TYPE_CHECKING:
@@ -155,10 +155,10 @@ def _errors(signature: "Signature", answers: np.ndarray, y: np.ndarray) -> dict[
 
 
 def _per_class(signature: "Signature", probabilities: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    """Return precision, recall, F1 and support of each class, and the confusion matrix."""
+    """Return the balanced accuracy, numbers of each class, and the confusion matrix."""
     from sklearn.metrics import precision_recall_fscore_support
 
-    from jaxmlp.runs.summary import count_pairs
+    from jaxmlp.runs.summary import balanced_accuracy, count_pairs
 
     many = y.ndim == 2
     predicted = probabilities > 0.5 if many else probabilities.argmax(axis=1)
@@ -171,7 +171,9 @@ def _per_class(signature: "Signature", probabilities: np.ndarray, y: np.ndarray)
     ]
     if many:
         return {"per_class": table}
-    return {"per_class": table, "confusion": count_pairs(y, predicted, len(labels)).tolist()}
+    matrix = count_pairs(y, predicted, len(labels))
+    balanced = balanced_accuracy(matrix)
+    return {"balanced_accuracy": balanced, "per_class": table, "confusion": matrix.tolist()}
 
 
 def _mistakes(
@@ -213,9 +215,18 @@ def _draw(folder: Path, result: dict[str, Any], signature: "Signature", x: np.nd
 
 def _print(result: dict[str, Any]) -> None:
     from jaxmlp.cli.console import print_table
+    from jaxmlp.runs.words import in_digits
 
-    plain = {k: v for k, v in result.items() if not isinstance(v, list)}
-    print_table([(k, f"{v:.4f}" if isinstance(v, float) else str(v)) for k, v in plain.items()])
+    plain = [(name, value) for name, value in result.items() if not isinstance(value, list)]
+    scores = ("accuracy", "balanced_accuracy", "r2")
+    print_table(
+        [
+            (name, f"{value:.4f}" if name in scores else in_digits(value))
+            if isinstance(value, float)
+            else (name, str(value))
+            for name, value in plain
+        ]
+    )
     if "per_class" in result:
         print()
         header = tuple(result["per_class"][0])
@@ -235,4 +246,4 @@ def _print(result: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    leave_process(main())
+    run_process(main)

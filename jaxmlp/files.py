@@ -7,6 +7,7 @@ the lock, which ends with the process.
 Every part of the library may import this module.
 """
 
+import errno
 import json
 import os
 import re
@@ -145,6 +146,35 @@ def remove_if_abandoned(path: Path, remove: Callable[[Path], None]) -> None:
             remove(path)
     finally:
         os.close(handle)
+
+
+def usable_path(path: str | os.PathLike[str], what: str) -> Path:
+    """Return a path, if the system can have a file or folder of this name.
+
+    Args:
+      path: the path; nothing needs to be there.
+      what: what it stands for, in a message.
+
+    Returns:
+      The path.
+
+    Raises:
+      InputError: if the name is too long, has a zero byte, or goes round in links.
+    """
+    try:
+        os.stat(path)
+    except ValueError as error:  # a zero byte
+        raise InputError(f"{what} cannot be {_shortened(path)!r}: {error}") from None
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            text = f"{what} cannot be {_shortened(path)!r}: {error.strerror}"
+            raise InputError(text) from None
+    return Path(path)
+
+
+def _shortened(path: str | os.PathLike[str]) -> str:
+    text = os.fspath(path)
+    return text if len(text) <= 80 else f"{text[:60]}...{text[-17:]}"
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -5,13 +5,15 @@ to far too large. It shows the rate at which the loss falls fastest, and the rat
 is lowest, before it grows again.
 """
 
+import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
-from jaxmlp.cli.process import leave_process
+from jaxmlp.cli.process import run_process
 from jaxmlp.config.options import Config, config_from
 from jaxmlp.errors import check
 
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 PROG = program_name("find_rate")
 MEMORY = 0.9  # the weight of the past in the running mean that smooths the losses
 LEAST = 10  # losses that are enough for a result
+MOST = 1_000_000  # steps
+IDLE = (  # fields that change nothing in a range test: it has its own rates, and no epochs
+    *("learning_rate", "schedule", "plateau_patience"),
+    *("epochs", "patience", "min_decrease", "min_change"),
+)
 
 
 def make_parser() -> Parser:
@@ -36,7 +43,7 @@ def make_parser() -> Parser:
     text = "start from the configuration of a run, its config.json"
     test.add_argument("--config", metavar="FILE", help=text)
     test.add_argument("--picture", metavar="FILE", help="draw loss against rate into a PNG file")
-    add_fields(parser, Config, skip=("learning_rate", "schedule"))
+    add_fields(parser, Config, skip=IDLE)
     return parser
 
 
@@ -53,6 +60,7 @@ def _main(arguments: list[str]) -> int:
     check(highest < np.inf, "--highest", "finite", highest)
     check(0 < lowest < highest, "--lowest", f"positive and less than {highest:g}", lowest)
     check(steps >= 20, "--steps", "at least 20", steps)
+    check(steps <= MOST, "--steps", f"at most {MOST}", steps)
     if picture:
         exists = Path(picture).parent.is_dir()
         check(exists, "--picture", "a file in a folder that exists", picture)
@@ -82,16 +90,18 @@ def _test_rates(
     """Load the data, run the range test, and return the rates with their losses."""
     from jaxmlp.config.factory import arithmetic
     from jaxmlp.config.problem import pose_problem
-    from jaxmlp.data import load
     from jaxmlp.optim.schedules import exponential
+    from jaxmlp.runs.data import load_data
 
-    data = load(config.dataset, data_dir=config.data_dir, target=config.target)
+    data = load_data(config)
+    # with a rate, so that no clipping comes with a default one
+    config = dataclasses.replace(config, learning_rate=lowest)
     with arithmetic(config.precision):
         rate = exponential(lowest, steps, highest)
         losses = range_test(pose_problem(config, data, rate), steps)
         enough = len(losses) >= LEAST and min(losses) < losses[0]
         check(enough, "--lowest", "a rate at which the loss falls before it grows", lowest)
-        return np.array([float(rate(t)) for t in range(len(losses))]), losses
+        return np.asarray(rate(np.arange(len(losses)))), losses
 
 
 def range_test(problem: "Problem", steps: int) -> np.ndarray:
@@ -109,26 +119,31 @@ def range_test(problem: "Problem", steps: int) -> np.ndarray:
 
     trainer = problem.trainer
     state, _ = begin(trainer, problem.recipe.seed)
-    order = _batches(problem, steps)
     losses: list[float] = []
     mean = 0.0
-    for t in range(steps):
+    for order in _batches(problem, steps):
         state = state._replace(totals=Totals.zero())
-        state, _ = trainer.run(state, problem.train.examples, order[None], t, t + 1)
+        state, _ = trainer.run(state, problem.train.examples, order, 0, 1)
         mean = MEMORY * mean + (1 - MEMORY) * float(state.totals.loss / state.totals.weight)
-        smooth = mean / (1 - MEMORY ** (t + 1))
+        smooth = mean / (1 - MEMORY ** (len(losses) + 1))
         if not np.isfinite(smooth) or (losses and smooth > 4 * min(losses)):
             break
         losses.append(smooth)
     return np.array(losses)
 
 
-def _batches(problem: "Problem", steps: int) -> np.ndarray:
-    """Return a full batch of indices for each step, from as many shuffles as needed."""
-    rng = np.random.default_rng(problem.recipe.seed)
+def _batches(problem: "Problem", steps: int) -> Iterator[np.ndarray]:
+    """Yield a full batch of indices for each step, `(1, 1, batch)`, from shuffle after shuffle."""
+    from jaxmlp.training.orders import shuffling
+
+    rng = shuffling(problem.recipe.seed, 0)
     indices, size = problem.train.indices, problem.recipe.batch_size
-    shuffles = [rng.permutation(indices) for _ in range(-(-steps * size // len(indices)))]
-    return np.concatenate(shuffles)[: steps * size].reshape(steps, size).astype(np.int32)
+    left = indices[:0]
+    for _ in range(steps):
+        if len(left) < size:
+            left = np.concatenate([left, rng.permutation(indices)])
+        batch, left = left[:size], left[size:]
+        yield batch.reshape(1, 1, size).astype(np.int32)
 
 
 def suggestion(rates: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
@@ -149,4 +164,4 @@ def suggestion(rates: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    leave_process(main())
+    run_process(main)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
-from jaxmlp.cli.process import leave_process
+from jaxmlp.cli.process import run_process
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, unknown
 from jaxmlp.runs.inspection import Inspected, default, load_inspected, training_only
@@ -262,11 +262,11 @@ def _against_differences(hand: np.ndarray, sides: np.ndarray, floor: float) -> t
 
 
 def _print(inspected: Inspected, n: int, rows: list[Row], broken: int | None) -> None:
-    from jaxmlp.cli.console import print_table
+    from jaxmlp.cli.console import print_line, print_table
     from jaxmlp.nn.layers import parts
 
     drops = ", with dropout" if inspected.recipe.dropout else ""
-    print(f"{n} examples of {inspected.recipe.dataset}, {inspected.loss.name}, float64{drops}")
+    print_line(f"{n} examples of {inspected.recipe.dataset}, {inspected.loss.name}, float64{drops}")
     if broken is not None:
         print(f"a wrong sign is planted in {broken} {parts(inspected.model)[broken - 1].name}")
     print()
@@ -300,4 +300,4 @@ def _cells(row: Row) -> tuple[Any, ...]:
 
 
 if __name__ == "__main__":
-    leave_process(main())
+    run_process(main)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxmlp.cli.parser import Parser, program_name, run_command
-from jaxmlp.cli.process import leave_process
+from jaxmlp.cli.process import run_process
 
 if TYPE_CHECKING:
     from jaxmlp.runs.network import Network
@@ -51,7 +51,8 @@ def _main(arguments: list[str]) -> int:
         for answer in answers:
             print(json.dumps(answer, allow_nan=False))
     else:
-        print_table([_row(answer) for answer in answers], ("input", "prediction", "probability"))
+        table = [_row(answer, network.deviations) for answer in answers]
+        print_table(table, ("input", "prediction", "probability"))
     return 0
 
 
@@ -68,10 +69,13 @@ def _answer(network: "Network", name: str, row: np.ndarray) -> dict[str, Any]:
     return answer | {"probabilities": named}
 
 
-def _row(answer: dict[str, Any]) -> tuple[str, ...]:
+def _row(answer: dict[str, Any], deviations: list[float]) -> tuple[str, ...]:
+    from jaxmlp.runs.words import in_digits
+
     prediction = answer["prediction"]
     if isinstance(prediction, dict):
-        prediction = ", ".join(f"{name} {value:.4g}" for name, value in prediction.items())
+        values = zip(prediction.items(), deviations, strict=True)
+        prediction = ", ".join(f"{name} {in_digits(value, d)}" for (name, value), d in values)
     elif isinstance(prediction, list):
         prediction = ", ".join(prediction) or "none"
     probability = f"{answer['probability']:.4f}" if "probability" in answer else ""
@@ -79,4 +83,4 @@ def _row(answer: dict[str, Any]) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    leave_process(main())
+    run_process(main)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
-from jaxmlp.cli.process import leave_process
+from jaxmlp.cli.process import run_process
 from jaxmlp.config.options import Config, config_from, names_data
 from jaxmlp.errors import InputError, shown
 from jaxmlp.runs.data import PATHS, load_or_stand_in, whole_path, with_whole_paths
@@ -118,10 +118,12 @@ def _train(
 ) -> int:
     from jaxmlp.cli.console import say
     from jaxmlp.cli.interrupt import interrupted_status, interruptible
+    from jaxmlp.runs.facts import facts_of, show_facts
     from jaxmlp.runs.fit import train_problem
     from jaxmlp.runs.summary import finish_run
     from jaxmlp.training import Diverged
 
+    show_facts(facts_of(problem, source), quiet)
     try:
         with interruptible() as noted:
             outcome = train_problem(
@@ -137,4 +139,4 @@ def _train(
 
 
 if __name__ == "__main__":
-    leave_process(main())
+    run_process(main, writes_files=True)

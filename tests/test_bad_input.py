@@ -79,8 +79,12 @@ def fails(capsys, line, message):
             "class_weights balanced is for classes",
         ),
         (
-            "--dataset iris --task multilabel --label-smoothing 0.1",
-            "label_smoothing needs an output for",
+            "--dataset diabetes --label-smoothing 0.1",
+            "label_smoothing is for classes, got 0.1 for regression data",
+        ),
+        (
+            "--dataset moons --loss perceptron --label-smoothing 0.1",
+            "label_smoothing does not apply to the perceptron, got 0.1",
         ),
         ("--dataset diabetes --model softmax_regression", "softmax_regression is for classes"),
         ("nonsense", "unknown argument nonsense"),

@@ -1,4 +1,4 @@
-"""A file holds the old or the new content, whatever happens while it is written."""
+"""A file holds the old or the new content."""
 
 import os
 

@@ -1,9 +1,13 @@
 """`python -m jaxmlp.find_rate`: the range test finds a rate that learns (B3, C5)."""
 
+import dataclasses
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from jaxmlp import find_rate, train
+from jaxmlp.config.options import Config
 from jaxmlp.runs.folder import Run
 
 
@@ -37,6 +41,29 @@ def test_it_takes_the_configuration_of_a_run(capsys, tmp_path):
     assert "none.json" in capsys.readouterr().err
 
 
+def test_it_offers_no_option_that_changes_nothing():
+    options = {
+        name for action in find_rate.make_parser()._actions for name in action.option_strings
+    }
+    idle = {"--" + name.replace("_", "-") for name in find_rate.IDLE}
+    assert not idle & options
+    every = {"--" + field.name.replace("_", "-") for field in dataclasses.fields(Config)}
+    assert every - idle <= options
+
+
+def test_its_batches_are_full_and_take_each_example_in_turn():
+    """As many shuffles as needed follow each other, however many steps there are."""
+    indices = np.arange(7)
+    train = SimpleNamespace(indices=indices)
+    problem = SimpleNamespace(recipe=SimpleNamespace(seed=3, batch_size=4), train=train)
+    drawn = np.concatenate([order.ravel() for order in find_rate._batches(problem, 7)])
+    assert len(drawn) == 28
+    for begun in range(0, 28, 7):
+        assert sorted(drawn[begun : begun + 7]) == list(indices)
+    endless = find_rate._batches(problem, 10**12)
+    assert next(endless).shape == (1, 1, 4)
+
+
 def test_the_suggestions_on_a_known_curve():
     rates = np.logspace(-4, 1, 200)
     losses = 2 - 1.5 / (1 + np.exp(-4 * np.log(rates / 0.01))) + 5 * (rates / 5) ** 4
@@ -54,7 +81,12 @@ def test_the_suggestions_on_a_known_curve():
         ("--dataset iris --lowest 1e6 --highest 1e9", "--lowest must be a rate at which the loss"),
         ("--picture nowhere/rates.png", "--picture must be a file in a folder that exists"),
         ("--steps 3", "--steps must be at least 20, got 3"),
+        ("--steps 1000000000000", "--steps must be at most 1000000, got 1000000000000"),
         ("--learning-rate 1", "unknown option --learning-rate"),
+        ("--epochs 3", "unknown option --epochs; did you mean --steps?"),
+        ("--patience 3", "unknown option --patience"),
+        ("--min-decreas 3", "unknown option --min-decreas"),
+        ("--batch-sise 3", "unknown option --batch-sise; did you mean --batch-size?"),
     ],
 )
 def test_bad_options(capsys, options, message):

@@ -19,7 +19,7 @@ FLOORS: dict[str, int] = {
     for floor, rooms in enumerate(
         (
             ("errors",),
-            ("files",),
+            ("files", "memory"),
             ("nn", "optim", "data", "cli"),
             ("training",),
             ("config",),
@@ -50,7 +50,7 @@ def imported(source: Path) -> set[str]:
 
 def rooms():
     """Return the files and folders of the first level, apart from what an interpreter leaves."""
-    files = [path for path in ROOT.iterdir() if path.is_file()]
+    files = [*ROOT.glob("*.py")]
     return files, [path for path in ROOT.iterdir() if (path / "__init__.py").exists()]
 
 

@@ -9,7 +9,8 @@ import time
 import numpy as np
 import pytest
 
-from jaxmlp import evaluate, train
+import jaxmlp
+from jaxmlp import data, evaluate, train
 from jaxmlp.runs.folder import Run
 
 
@@ -132,6 +133,20 @@ def test_smoothed_targets_do_not_smooth_what_is_reported(tmp_path):
     assert summary(tmp_path / "run")["train_loss"] < lowest - 0.1
 
 
+@pytest.mark.parametrize(
+    "options",
+    ["and --valid-size 0", "breast_cancer --hidden 64", "iris --task multilabel"],
+)
+def test_smoothing_of_a_yes_or_no_is_divided_between_both(tmp_path, options):
+    """A share of 0.2 makes 0.1 of a no and 0.9 of a yes, as in Keras; the network learns that."""
+    more = "--label-smoothing 0.2 --epochs 400 --weight-decay 0 --schedule constant"
+    assert trained(tmp_path / "run", f"--dataset {options} {more}") == 0
+    name = options.split()[0]
+    p = jaxmlp.load(tmp_path / "run").predict_proba(data.load(name).x_train)
+    np.testing.assert_allclose(np.median(p[p < 0.5]), 0.1, atol=0.03)
+    np.testing.assert_allclose(np.median(p[p > 0.5]), 0.9, atol=0.03)
+
+
 def test_a_run_that_ran_to_its_end_was_not_stopped(tmp_path):
     assert trained(tmp_path / "run", "--dataset iris --epochs 2 --min-decrease 1e9") == 0
     assert summary(tmp_path / "run")["stopped_early"] is None
@@ -143,6 +158,19 @@ def test_a_run_that_ran_to_its_end_was_not_stopped(tmp_path):
         (
             "--dataset iris --patience 1 --valid-size 0",
             "patience 1 needs a validation part, got valid_size 0",
+        ),
+        (
+            "--dataset iris --monitor loss --valid-size 0",
+            "monitor loss needs a validation part, got valid_size 0",
+        ),
+        (
+            "--dataset iris --min-improvement 0.1 --valid-size 0",
+            "min_improvement 0.1 needs a validation part, got valid_size 0",
+        ),
+        (
+            "--dataset iris --schedule-end 0.1",
+            "schedule_end applies only to cosine, cosine_restarts, warmup_cosine, got 0.1 with"
+            " one_cycle",
         ),
         (
             "--dataset iris --model softmax_regression --dropout 0.5",

@@ -56,6 +56,38 @@ def test_a_table_with_words(capsys, tmp_path):
     assert lines(capsys)[0]["accuracy"] > 0.9
 
 
+@pytest.mark.parametrize("target", ["column1", "column3"])
+def test_a_table_without_a_header(capsys, tmp_path, target):
+    """New rows have no header either, with the target or without it; each answer is the same."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for _ in range(200):
+        colour, size = rng.choice(["red", "green"]), rng.choice([1.0, 2.0, 3.0])
+        kind = "b" if (colour == "red") == (size > 1.5) else "a"
+        rows.append([kind, colour, size] if target == "column1" else [size, colour, kind])
+
+    def write(name, rows):
+        (tmp_path / name).write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+        return str(tmp_path / name)
+
+    place = int(target[-1]) - 1
+    whole = write("whole.csv", rows)
+    bare = write("bare.csv", [row[:place] + row[place + 1 :] for row in rows])
+    narrow = write("narrow.csv", [row[:1] for row in rows])
+    out = str(tmp_path / "run")
+    options = ["--target", target, "--epochs", "60", "--quiet", "--out", out]
+    assert train.main(["--dataset", whole, *options]) == 0
+    assert predict.main([out, whole, "--json"]) == 0
+    answers = lines(capsys)
+    assert np.mean([a["prediction"] == r[place] for a, r in zip(answers, rows, strict=True)]) == 1
+    assert predict.main([out, bare, "--json"]) == 0
+    assert [a["probabilities"] for a in lines(capsys)] == [a["probabilities"] for a in answers]
+    assert evaluate.main([out, "--json"]) == 0
+    assert lines(capsys)[0]["accuracy"] == 1
+    assert predict.main([out, narrow]) == 2
+    assert "expected 3 columns, or 2 without the target, got 1" in capsys.readouterr().err
+
+
 def test_regression_answers_in_the_target_s_own_unit(capsys, tmp_path):
     x = np.random.default_rng(0).normal(size=(400, 2))
     y = 1000 + 50 * x[:, 0] - 20 * x[:, 1]
@@ -76,7 +108,7 @@ def test_regression_answers_in_the_target_s_own_unit(capsys, tmp_path):
 def test_what_people_read(capsys, tmp_path, digits_run):
     assert evaluate.main([str(digits_run)]) == 0
     shown = capsys.readouterr().out
-    for word in ("accuracy", "precision", "recall", "f1", "confusion"):
+    for word in ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "confusion"):
         assert word in shown
     np.save(tmp_path / "x.npy", load("digits").x_test[:2])
     assert predict.main([str(digits_run), str(tmp_path / "x.npy")]) == 0

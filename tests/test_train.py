@@ -29,7 +29,8 @@ def test_the_default_run_end_to_end(tmp_path):
     trained = command("jaxmlp.train", *options)
     assert trained.returncode == 0, trained.stderr
     assert trained.stderr == ""
-    assert trained.stdout.startswith("epoch 1/15  loss ")
+    assert trained.stdout.startswith("data    mnist_5k: 3,600 for training")
+    assert "\nepoch 1/15  loss " in trained.stdout
     assert "accuracy" in trained.stdout
     assert str(out) in trained.stdout
     assert {file.name for file in out.iterdir()} == set(FILES)
@@ -76,7 +77,7 @@ def test_a_run_that_is_interrupted_and_resumed_ends_with_the_same_bytes(tmp_path
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert "/400  loss" in process.stdout.readline()
+    assert any("/400  loss" in line for line in process.stdout)
     process.send_signal(number)
     rest = process.communicate(timeout=60)[0]
     assert process.returncode == 128 + number
@@ -141,7 +142,7 @@ def test_without_a_network_the_default_says_so_and_learns_from_the_embedded_digi
     assert time.monotonic() - began < 60
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("WARNING: training on mnist_5k instead: mnist is not in")
+    assert err.startswith("WARNING: training on mnist_5k instead: mnist is in no usual folder, ")
     assert "--data-dir" in err
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert (summary["dataset"], summary["dataset_wanted"]) == ("mnist_5k", "mnist")
@@ -170,15 +171,19 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, capsys):
     "options",
     [
         "--dataset iris --hidden 8 8 --activation tanh sigmoid --initializer xavier_uniform",
-        "--dataset breast_cancer --loss cross_entropy --optimizer momentum --schedule cosine",
+        "--dataset breast_cancer --loss cross_entropy --optimizer momentum --schedule cosine"
+        " --schedule-end 0.1",
+        "--dataset iris --hidden 4 --schedule cosine_restarts --restarts 2 --schedule-end 0.01",
         "--dataset diabetes --optimizer rmsprop --weight-decay 0.1 --optimizer-source optax",
         "--dataset moons --hidden --gradient autodiff --preprocessing minmax",
         "--dataset spirals --loss binary_cross_entropy --initializer normal --valid-size 0",
+        "--dataset moons --label-smoothing 0.1 --initializer truncated_normal",
         "--dataset digits --augment shift elastic --augment-strength 0.5 --precision bfloat16",
         "--dataset breast_cancer --precision float64 --dropout 0.1",
         "--dataset digits --layer-norm --activation prelu --clip-norm 1 --fan fan_out",
         "--dataset iris --task multilabel --class-weights none --loss binary_cross_entropy",
         "--dataset digits --task regression --loss huber --patience 1 --min-decrease 1e-9",
+        "--dataset wine --monitor loss --patience 1 --min-improvement 0.01 --no-shuffle",
         "--dataset breast_cancer --model perceptron --seed 5",
         "--dataset wine --model softmax_regression --label-smoothing 0.1 --class-weights balanced",
         "--dataset iris --optimizer nesterov --momentum-schedule sutskever --schedule step",
@@ -192,7 +197,7 @@ def test_options_reach_the_run(tmp_path, options):
     run = Run.open(tmp_path / "run")
     config = run.config
     assert config.epochs == 2
-    may_be_none = {"data_dir", "target", "fan", "clip_norm", "patience"}
+    may_be_none = {"data_dir", "target", "header", "fan", "clip_norm", "patience"}
     may_be_none |= {"beta2", "epsilon", "weight_decay"}  # where the rule has none
     assert {name for name, value in config.to_dict().items() if value is None} <= may_be_none
     network = open_network(run)

@@ -1,7 +1,6 @@
 """Measure time and memory beside other libraries: `python -m experiments.bench`."""
 
 import datetime
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from experiments.bench.tables import markdown, tables
 from experiments.bench.workers import Failed, run
 from jaxmlp.cli.console import print_table, say
 from jaxmlp.cli.parser import Parser, run_command
+from jaxmlp.cli.process import run_process
 from jaxmlp.errors import InputError, check, unknown
 
 PROG = "python -m experiments.bench"
@@ -179,4 +179,4 @@ def _show(results: Results, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_process(main, writes_files=True)

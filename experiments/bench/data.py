@@ -3,11 +3,10 @@
 This runs in a process of its own, so that it adds to no library's peak memory.
 """
 
-import sys
-
 import numpy as np
 
 from jaxmlp.cli.parser import run_command
+from jaxmlp.cli.process import run_process
 from jaxmlp.data import load
 
 
@@ -25,4 +24,4 @@ def _main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_process(main, writes_files=True)

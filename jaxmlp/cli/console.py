@@ -1,4 +1,8 @@
-"""The output of a command: progress while it works, and tables at the end."""
+"""The output of a command: progress while it works, and lines and tables at the end.
+
+Names of files, columns and classes go through `printable`: they cannot command the terminal, and
+their brackets are no markup.
+"""
 
 import sys
 import time
@@ -8,6 +12,9 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
+from rich.text import Text
+
+from jaxmlp.errors import printable
 
 LINE_EVERY = 1.0  # seconds, the shortest time between two plain lines
 _CUT_FIRST = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # in a narrow terminal
@@ -15,7 +22,12 @@ _CUT_FIRST = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # in a narrow t
 
 def say(text: str) -> None:
     """Print a line on standard error, also if the command is quiet."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def print_line(text: str = "") -> None:
+    """Print a line on standard output."""
+    print(printable(text), flush=True)
 
 
 class _ProgressBar:
@@ -30,7 +42,7 @@ class _ProgressBar:
             self._bar = Progress(
                 TextColumn(counter),
                 BarColumn(bar_width=24),
-                TextColumn("{task.fields[text]}", table_column=_CUT_FIRST),
+                TextColumn("{task.fields[text]}", table_column=_CUT_FIRST, markup=False),
                 TimeRemainingColumn(compact=True),
                 console=Console(highlight=False),
                 expand=True,
@@ -78,7 +90,7 @@ class Reporter(_ProgressBar):
         elif metrics is not None:
             now = time.monotonic()
             if now - self._last_line >= LINE_EVERY or epoch in (1, self._epochs):
-                print(f"epoch {epoch}/{self._epochs}  {self._text}", flush=True)
+                print_line(f"epoch {epoch}/{self._epochs}  {self._text}")
                 self._last_line = now
 
 
@@ -98,14 +110,14 @@ class SweepReporter(_ProgressBar):
           best: the best configuration so far with its score, or "".
         """
         if self._bar is not None:
-            text = f"best {best}" if best else "training"
+            text = printable(f"best {best}") if best else "training"
             self._bar.update(self._task, completed=done, ended=ended, text=text)
         elif not self._quiet:
             for line in lines:
-                print(line, flush=True)
+                print_line(line)
 
 
-def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
+def print_table(rows: Sequence[tuple[str | Text, ...]], header: tuple[str, ...] = ()) -> None:
     """Print a table.
 
     The first column is aligned to the left; of three or more, the others are aligned to the right.
@@ -117,7 +129,9 @@ def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -
     table = Table(show_header=bool(header), box=None, padding=(0, 2, 0, 0))
     for number in range(len(rows[0])):
         name = header[number] if header else ""
-        table.add_column(name, justify="right" if number and len(rows[0]) > 2 else "left")
+        justify: Any = "right" if number and len(rows[0]) > 2 else "left"
+        table.add_column(Text(printable(name)), justify=justify)
     for row in rows:
-        table.add_row(*row)
-    Console(width=10_000, highlight=False, markup=False).print(table)  # never cut a path
+        table.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in row))
+    # so wide that no path is cut
+    Console(width=10_000, highlight=False, markup=False, emoji=False).print(table)

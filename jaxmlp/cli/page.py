@@ -2,12 +2,15 @@
 
 `page.html` has the title and the style of every page. It suits wide screens, phones, print and dark
 mode, and needs no script and no network. A template extends it by `{% extends "page.html" %}` and
-fills the blocks `style` and `body`. Jinja2 escapes all text that a template shows.
+fills the blocks `style` and `body`. Jinja2 escapes all text that a template shows, and what
+would command or turn the text becomes visible (`jaxmlp.errors.printable`).
 """
 
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from jaxmlp.errors import printable
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -30,6 +33,7 @@ def render(template: Path, /, **values: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader([template.parent, HERE]),
         autoescape=True,
+        finalize=_visible,
         undefined=StrictUndefined,  # a variable that is missing is an error
         trim_blocks=True,
         lstrip_blocks=True,
@@ -37,6 +41,13 @@ def render(template: Path, /, **values: Any) -> str:
     )
     environment.filters["formula"] = formula
     return environment.get_template(template.name).render(values)
+
+
+def _visible(value: Any) -> Any:
+    """Return text with control characters and marks of direction as escapes, all else as it is."""
+    if type(value) is not str:  # a number, or HTML that is already safe
+        return value
+    return "\n".join(map(printable, value.split("\n")))
 
 
 def formula(latex: str) -> "Markup":

@@ -8,7 +8,9 @@ are the defaults (`--resume` needs this); and the help is printed without import
 import argparse
 import dataclasses
 import difflib
+import os
 import sys
+import traceback
 import types
 import typing
 from collections.abc import Callable, Sequence
@@ -16,7 +18,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jaxmlp.cli.compile_cache import remember_compilations
-from jaxmlp.errors import InputError
+from jaxmlp.cli.interrupt import interrupted_status, signal_of
+from jaxmlp.errors import InputError, Shown, check, shortened
+from jaxmlp.memory import MEMORY_VARIABLE, parse_memory
+
+if sys.platform != "win32":
+    import resource
+
+ADDRESS_SPACE = 1900 << 20  # bytes, with which JAX surely starts on two cores
+MACHINE = (  # how the errors begin with which JAX or Python says that the machine lacks something
+    *("RESOURCE_EXHAUSTED", "can't start new thread", "Could not determine home directory"),
+)
 
 
 def program_name(command: str) -> str:
@@ -37,10 +49,16 @@ class Parser(argparse.ArgumentParser):
             action="store_true",
             help="compile everything again, and keep no compiled programs for the next run",
         )
+        self.add_argument(
+            "--memory",
+            metavar="SIZE",
+            help="the most memory for a file's content or a network, such as 4G; default a third of"
+            f" what is free; it sets {MEMORY_VARIABLE}",
+        )
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with status 2."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        self.exit(2, f"{self.prog}: error: {shortened(message)}\n")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the arguments, and let JAX keep compiled programs unless the user declines.
@@ -54,9 +72,13 @@ class Parser(argparse.ArgumentParser):
             hint = f"; did you mean {near[0]}?" if near else ""
             kind = "option" if extra[0].startswith("-") else "argument"
             self.error(f"unknown {kind} {extra[0]}{hint}")
+        _check_address_space()
         if not found.no_compilation_cache:
             remember_compilations()
-        del found.no_compilation_cache
+        if found.memory is not None:
+            parse_memory(found.memory, "--memory")
+            os.environ[MEMORY_VARIABLE] = found.memory
+        del found.no_compilation_cache, found.memory
         return found
 
 
@@ -125,7 +147,7 @@ def _help(field: Any) -> str:
 
 
 def run_command(main: Callable[[list[str]], int], prog: str, arguments: list[str] | None) -> int:
-    """Run a command, and print a user's mistake as one line.
+    """Run a command, and print what stopped it as one line.
 
     Args:
       main: the command, a function from arguments to an exit status.
@@ -133,19 +155,42 @@ def run_command(main: Callable[[list[str]], int], prog: str, arguments: list[str
       arguments: the arguments; `None` means those of the process.
 
     Returns:
-      The exit status: that of the command, 2 for a mistake, 130 for Ctrl-C.
+      The exit status: that of the command; 2 for a mistake, or a machine that lacks what it needs;
+      130 for Ctrl-C, 143 for SIGTERM.
     """
     try:
         return main(sys.argv[1:] if arguments is None else arguments)
-    except InputError as error:
-        print(f"{prog}: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as signalled:
         print(f"{prog}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of the output has ended, as in "... | head"
-        sys.stderr.close()
-        return 1
-    except OSError as error:  # such as a full disk, a folder of another user, a long name
-        print(f"{prog}: error: {error}", file=sys.stderr)
+        return interrupted_status([signal_of(type(signalled))])
+    except (RuntimeError, AssertionError) as error:
+        if not (str(error).startswith(MACHINE) or _is_of_backend(error)):
+            raise
+        words = str(error) or f"JAX cannot start: JAX_PLATFORMS is {os.environ['JAX_PLATFORMS']}"
+        print(f"{prog}: error: {shortened(words)}", file=sys.stderr)
         return 2
+    except (InputError, OSError, ImportError, MemoryError) as error:
+        words = str(error) or type(error).__name__
+        print(f"{prog}: error: {shortened(words)}", file=sys.stderr)
+        return 2
+
+
+def _is_of_backend(error: Exception) -> bool:
+    """Return whether JAX did not find the device that the variable `JAX_PLATFORMS` names."""
+    last = traceback.extract_tb(error.__traceback__)[-1].filename
+    return Path(last).name == "xla_bridge.py" and "JAX_PLATFORMS" in os.environ
+
+
+def _check_address_space() -> None:
+    """Reject a process whose address space is too small: JAX would end it without a word."""
+    if sys.platform == "win32":
+        return
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    known = most != resource.RLIM_INFINITY
+    expected = f"at least {ADDRESS_SPACE >> 20} MiB for JAX"
+    check(
+        not known or most >= ADDRESS_SPACE,
+        "the address space (ulimit -v)",
+        expected,
+        Shown(f"{most >> 20} MiB"),
+    )

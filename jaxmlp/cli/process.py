@@ -1,13 +1,17 @@
-"""The process of a command: importing a module in the background, and ending."""
+"""The process of a command: its streams and signals, a module imported beside it, and its end."""
 
 import contextlib
+import logging
 import os
 import sys
+import threading
+import traceback
+from collections.abc import Callable
 from importlib import import_module
-from threading import Thread
 from typing import NoReturn
 
-_importing: list[Thread] = []
+from jaxmlp.cli.interrupt import heed_signals
+from jaxmlp.cli.streams import lost_output, protect_streams
 
 
 def import_beside(module: str) -> None:
@@ -16,23 +20,52 @@ def import_beside(module: str) -> None:
     Args:
       module: the full name of the module.
     """
-    thread = Thread(target=import_module, args=[module], daemon=True)
-    _importing.append(thread)
-    thread.start()
+    # Python waits for the thread before it ends, unless `run_process` ends the process at once.
+    thread = threading.Thread(target=_import_quietly, args=[module])
+    with contextlib.suppress(RuntimeError):  # no more threads: the later import does all the work
+        thread.start()
 
 
-def leave_process(status: int) -> NoReturn:
-    """End the process with a status.
+def _import_quietly(module: str) -> None:
+    with contextlib.suppress(Exception):  # the later import fails in the same way, and is heard
+        import_module(module)
+
+
+def run_process(main: Callable[[], int], writes_files: bool = False) -> NoReturn:
+    """Run a command as a process of its own, and end the process with its exit status.
+
+    The status is that of the command: 0 if the work was done, 2 for a mistake of the user, 130
+    after Ctrl-C, 143 after SIGTERM. It is 1 if the answers could not be printed, as on a full disk.
+    A reader of the output that has left, or an output that was closed, changes nothing.
+
+    Args:
+      main: the command.
+      writes_files: whether the results are files, so that lost output is only worth a line.
+    """
+    protect_streams()
+    heed_signals()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # no word about its own cache folder
+    try:
+        status = main()
+    except SystemExit as left:  # from argparse
+        status = left.code if isinstance(left.code, int) else 0
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    lost = lost_output()
+    if lost is not None:
+        print(f"standard output cannot be written: {lost.strerror}", file=sys.stderr)
+        status = status or int(not writes_files)
+    _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process.
 
     A command that fails early can end while a thread still imports JAX. If Python stopped this
     thread within C++ code, the process would abort. Therefore it ends at once, without clean-up.
-
-    Args:
-      status: the exit status.
+    So it does after a signal: Python may have noted that it should kill itself by SIGINT.
     """
-    if any(thread.is_alive() for thread in _importing):
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):  # its reader has gone, or it is closed
-                stream.flush()
+    if threading.active_count() > 1 or status > 128:
         os._exit(status)
     sys.exit(status)

@@ -3,11 +3,12 @@
 `numbers` are the recipe's own, or those that a sweep passes to a compiled program instead.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp import nn, optim
@@ -22,6 +23,7 @@ from jaxmlp.config.names import (
     OPTIMIZERS,
     PLATEAU,
     SCALED_INITIALIZERS,
+    SCHEDULE_ARGUMENTS,
     SCHEDULES,
 )
 from jaxmlp.config.recipe import Number, Numbers, Recipe
@@ -38,6 +40,8 @@ from jaxmlp.training import (
     make_judge,
     make_trainer,
 )
+
+RATES = 1000  # learning rates that are computed together
 
 
 def arithmetic(precision: str) -> AbstractContextManager[None]:
@@ -110,16 +114,15 @@ def build_loss(recipe: Recipe, signature: Signature) -> nn.Loss:
       That loss, its targets smoothed if the recipe says so.
 
     Raises:
-      InputError: if targets are to be smoothed where there is no output per class.
+      InputError: if targets are to be smoothed that are numbers, or those of the perceptron.
     """
     loss, smoothing = LOSSES[signature.loss], recipe.label_smoothing
     if not smoothing:
         return loss
-    if signature.task != "multiclass":
-        raise InputError(
-            f"label_smoothing needs an output for each class, got {smoothing:g} for"
-            f" {signature.task} data"
-        )
+    if signature.task == "regression":
+        raise InputError(f"label_smoothing is for classes, got {smoothing:g} for regression data")
+    if signature.loss == "perceptron":  # it learns from wrong answers only, of which none is soft
+        raise InputError(f"label_smoothing does not apply to the perceptron, got {smoothing:g}")
     return nn.losses.smoothed(loss, smoothing)
 
 
@@ -137,13 +140,36 @@ def build_schedule(recipe: Recipe, steps: int, peak: Number | None = None) -> Sc
     peak = recipe.numbers.learning_rate if peak is None else peak
     if recipe.schedule in ("constant", PLATEAU):
         return optim.schedules.constant(peak)
-    return SCHEDULES[recipe.schedule](peak, steps)
+    fields = SCHEDULE_ARGUMENTS.get(recipe.schedule, {})
+    arguments = {name: getattr(recipe, field) for name, field in fields.items()}
+    return SCHEDULES[recipe.schedule](peak, steps, **arguments)
 
 
-def rates_of_epochs(rate: Schedule, steps: int, epochs: int) -> jax.Array:
-    """Return the learning rate at the last of the steps of each epoch, `(epochs,)`."""
-    last = np.arange(1, epochs + 1) * steps - 1
-    return jnp.broadcast_to(rate(last), last.shape)
+def rates_of_epochs(
+    rates: Callable[[np.ndarray], jax.Array], steps: int, epochs: int
+) -> Callable[[int], np.ndarray]:
+    """Return the learning rate of each epoch: that of its last step.
+
+    Args:
+      rates: the rates at steps, `(n,) -> (n,)`, or `(runs, n)` of several runs; it is compiled.
+      steps: the number of steps in an epoch.
+      epochs: the number of epochs.
+
+    Returns:
+      A function of the epoch, counted from 1. It computes many epochs at a time, and keeps them.
+    """
+    many, each = min(RATES, epochs), jax.jit(rates)
+
+    @lru_cache(maxsize=1)
+    def block(number: int) -> np.ndarray:
+        last = (number * many + np.arange(1, many + 1)) * steps - 1
+        return np.asarray(each(np.minimum(last, epochs * steps - 1).astype(np.int32)))
+
+    def rate_of(epoch: int) -> np.ndarray:
+        number, place = divmod(epoch - 1, many)
+        return block(number)[..., place]
+
+    return rate_of
 
 
 def build_optimizer(recipe: Recipe, rate: Schedule, numbers: Numbers | None = None) -> Any:
@@ -194,6 +220,8 @@ def build_rules(recipe: Recipe) -> Rules:
     """Build the rules that stop a run early and lower its rate."""
     return Rules(
         patience=recipe.patience,
+        monitor=recipe.monitor,
+        min_improvement=recipe.min_improvement,
         min_decrease=recipe.min_decrease,
         min_change=recipe.min_change,
         plateau=recipe.plateau_patience if recipe.schedule == PLATEAU else None,

@@ -12,10 +12,11 @@ from jaxmlp.errors import check, unknown
 
 
 class Bound(NamedTuple):
-    """What a number must be: in words that follow "must be", and as a test."""
+    """What a number must be: in words that follow "must be", as a test, and the most it can be."""
 
     words: str
     holds: Callable[[float], bool]
+    most: float = math.inf
 
 
 POSITIVE = Bound("a finite positive number", lambda x: 0 < x < math.inf)
@@ -24,9 +25,17 @@ SHARE = Bound("in [0, 1)", lambda x: 0 <= x < 1)
 SEED = Bound("in [0, 2^32)", lambda x: 0 <= x < 2**32)
 
 
+MOST = 2**31 - 1  # that a counter on the device can hold
+
+
 def at_least(least: int) -> Bound:
-    """The bound of a count."""
-    return Bound(f"at least {least}", lambda x: x >= least)
+    """The bound of a count: `least`, up to what an int32 holds."""
+    return Bound(f"at least {least}", lambda x: x >= least, MOST)
+
+
+def between(least: int, most: int) -> Bound:
+    """The bound of a count that has a greatest value too."""
+    return Bound(f"from {least} to {most}", lambda x: least <= x <= most)
 
 
 def option(
@@ -35,6 +44,7 @@ def option(
     choices: Sequence[str] = (),
     group: str = "",
     must_be: Bound | None = None,
+    many: int = 100,
 ) -> Any:
     """Declare a field that is also a command-line option.
 
@@ -44,11 +54,13 @@ def option(
       choices: the names it accepts, if it accepts names.
       group: the heading of the help it starts, if it is the first of a group.
       must_be: what its value must be, or each of its values.
+      many: the most values it holds, if it holds several.
 
     Returns:
       What `dataclasses.field` returns.
     """
-    metadata = {"help": text, "choices": tuple(choices), "group": group, "must_be": must_be}
+    metadata: dict[str, Any] = {"help": text, "choices": tuple(choices), "group": group}
+    metadata |= {"must_be": must_be, "many": many}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -120,9 +132,11 @@ def check_values(field: Any, values: tuple[Any, ...]) -> None:
     Raises:
       InputError: names the field, what it must be, and what came.
     """
-    choices, must_be = field.metadata["choices"], field.metadata["must_be"]
+    choices, must_be, many = (field.metadata[name] for name in ("choices", "must_be", "many"))
+    check(len(values) <= many, field.name, f"at most {many} values", len(values))
     for value in values:
         if choices and value not in choices:
             raise unknown(field.name.replace("_", " "), value, choices)
         if must_be is not None:
             check(must_be.holds(value), field.name, must_be.words, value)
+            check(value <= must_be.most, field.name, f"at most {must_be.most}", value)

@@ -52,12 +52,17 @@ class OptimizerEntry:
       weight_decay: the default weight decay.
       arguments: the name of each further argument, and of the configuration's field with its value.
       own: the rule's own defaults for fields that several rules share.
+      clip_norm: the greatest length of a gradient in a regression with the default rate; `None` for
+        no limit. The error of a regression has no bound, so at a rate that suits classes the
+        gradient of a plain rule grows from step to step until it overflows. An adaptive rule
+        divides by the gradient's size.
     """
 
     rate: float
     weight_decay: float
     arguments: dict[str, str]
     own: dict[str, float] = field(default_factory=dict)
+    clip_norm: float | None = None
 
 
 ACTIVATIONS = Registry(
@@ -75,6 +80,7 @@ INITIALIZERS = Registry(
         "ones",
         "constant",
         "normal",
+        "truncated_normal",
         "uniform",
         "lecun_normal",
         "lecun_uniform",
@@ -85,7 +91,7 @@ INITIALIZERS = Registry(
         "orthogonal",
     ),
 )
-SCALED_INITIALIZERS = ("constant", "normal", "uniform")
+SCALED_INITIALIZERS = ("constant", "normal", "truncated_normal", "uniform")
 LOSSES = Registry(
     "loss",
     "jaxmlp.nn.losses",
@@ -104,9 +110,9 @@ LOSSES = Registry(
 ADAM = {"beta1": "beta1", "beta2": "beta2", "epsilon": "epsilon"}
 ADAMS_OWN = {"beta2": 0.999, "epsilon": 1e-8}
 OPTIMIZER_TABLE = {
-    "sgd": OptimizerEntry(0.2, 0.0, {}),
-    "momentum": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}),
-    "nesterov": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}),
+    "sgd": OptimizerEntry(0.2, 0.0, {}, clip_norm=1.0),
+    "momentum": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}, clip_norm=1.0),
+    "nesterov": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}, clip_norm=1.0),
     "adagrad": OptimizerEntry(0.05, 0.0, {"epsilon": "epsilon"}, {"epsilon": 1e-7}),
     "rmsprop": OptimizerEntry(
         0.002, 0.0, {"beta": "decay", "epsilon": "epsilon"}, {"epsilon": 1e-8}
@@ -121,8 +127,13 @@ OPTIMIZERS = {
 SCHEDULES = Registry(
     "schedule",
     "jaxmlp.optim.schedules",
-    ("constant", "step", "cosine", "warmup_cosine", "one_cycle"),
+    ("constant", "step", "cosine", "cosine_restarts", "warmup_cosine", "one_cycle"),
 )
+SCHEDULE_ARGUMENTS = {  # further arguments, and the configuration's field with the value of each
+    "cosine": {"end": "schedule_end"},
+    "cosine_restarts": {"end": "schedule_end", "restarts": "restarts"},
+    "warmup_cosine": {"end": "schedule_end"},
+}
 PLATEAU = "plateau"  # constant, and divided by ten when progress saturates
 FAN_FAMILIES = ("lecun", "xavier", "he")
 AUGMENTATIONS = Registry("augmentation", "jaxmlp.training.augment", ("shift", "affine", "elastic"))

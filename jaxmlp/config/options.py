@@ -17,6 +17,7 @@ from jaxmlp.config.fields import (
     SEED,
     SHARE,
     at_least,
+    between,
     check_values,
     kinds_of,
     of_kind,
@@ -51,6 +52,9 @@ class Config:
     dataset: str = option("mnist", "name of a data set, tfds:NAME, or path of a file", group="data")
     data_dir: str | None = option(None, "folder with the files of the data set")
     target: str | None = option(None, "column of a table to predict; commas separate several")
+    header: bool | None = option(
+        None, "the first line of a .csv file names the columns; default decided by looking at it"
+    )
     task: str | None = option(None, "kind of prediction; default chosen from the target", TASKS)
     preprocessing: str = option(
         "auto",
@@ -81,7 +85,7 @@ class Config:
     initializer: str = option("he_normal", "initializer of the kernels", INITIALIZERS.names)
     initializer_scale: float = option(
         0.01,
-        "value of constant, standard deviation of normal, or bound of uniform",
+        "value of constant, standard deviation of (truncated) normal, or bound of uniform",
         must_be=POSITIVE,
     )
     fan: str | None = option(
@@ -99,10 +103,15 @@ class Config:
         "training",
     )
     label_smoothing: float = option(
-        0.0, "share of a class's target that is spread over all classes", must_be=SHARE
+        0.0,
+        "share of a target that is spread over all classes, or between yes and no; the training"
+        " loss is then another function than the validation loss",
+        must_be=SHARE,
     )
     class_weights: str = option(
-        "none", "balanced: rare classes weigh as much as frequent ones", ("none", "balanced")
+        "none",
+        "balanced: in training, not in validation, rare classes weigh as much as frequent ones",
+        ("none", "balanced"),
     )
     optimizer: str | None = option(
         None, "update rule; default adamw, sgd for a perceptron", OPTIMIZERS["manual"].names
@@ -116,6 +125,12 @@ class Config:
         "one_cycle",
         "course of the rate; plateau: constant, divided by ten when the loss stops falling",
         (*SCHEDULES.names, PLATEAU),
+    )
+    schedule_end: float = option(
+        0.0, "rate at the end of a cosine schedule, as a share of its peak", must_be=SHARE
+    )
+    restarts: int = option(
+        3, "times that cosine_restarts goes back to its peak", must_be=between(1, 1000)
     )
     plateau_patience: int = option(
         3, "epochs without progress before plateau divides the rate", must_be=at_least(1)
@@ -142,7 +157,8 @@ class Config:
     )
     clip_norm: float | None = option(
         None,
-        "greatest length of a gradient; a longer one is scaled down; default no limit",
+        "greatest length of a gradient; a longer one is scaled down; default no limit, or 1 for a"
+        " regression at the default rate of sgd, momentum and nesterov",
         must_be=POSITIVE,
     )
     weight_decay: float | None = option(
@@ -153,6 +169,9 @@ class Config:
     batch_size: int | None = option(
         None, "examples in a step; default 128, or all if there are fewer", must_be=at_least(1)
     )
+    shuffle: bool = option(
+        True, "take the examples in a new order in each epoch, not in that of the data"
+    )
     epochs: int | None = option(
         None,
         "passes over the data; default 10, or more until there are 2,000 steps",
@@ -160,12 +179,20 @@ class Config:
     )
     patience: int | None = option(
         None,
-        "stop after this many epochs without a better validation score; default never",
+        "stop after this many epochs of which none is better; default never",
         must_be=at_least(1),
+    )
+    monitor: str = option(
+        "score",
+        "what makes an epoch better, on the validation part; its parameters are kept",
+        ("score", "loss"),
+    )
+    min_improvement: float = option(
+        0.0, "an epoch is better only by at least this much", must_be=NOT_NEGATIVE
     )
     min_decrease: float = option(
         0.0,
-        "stop when the training loss changes by less than this in an epoch",
+        "stop when the training loss changes by less than this in an epoch, up or down",
         must_be=NOT_NEGATIVE,
     )
     min_change: float = option(
@@ -260,8 +287,8 @@ def with_fields(config: Config, given: dict[str, Any]) -> Config:
 
     Args:
       config: the configuration.
-      given: values by the names of fields. With another data set, folder, target and task are
-        those given, or left to the data.
+      given: values by the names of fields. With another data set, folder, target, header and
+        task are those given, or left to the data.
 
     Returns:
       The configuration.
@@ -270,7 +297,7 @@ def with_fields(config: Config, given: dict[str, Any]) -> Config:
       InputError: if a value is not good.
     """
     if "dataset" in given:
-        config = dataclasses.replace(config, data_dir=None, target=None, task=None)
+        config = dataclasses.replace(config, data_dir=None, target=None, header=None, task=None)
     return dataclasses.replace(config, **given)
 
 

@@ -4,8 +4,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp import optim
@@ -15,6 +17,7 @@ from jaxmlp.config.recipe import Recipe, complete
 from jaxmlp.config.signature import Signature, arrays_from, together
 from jaxmlp.data import Dataset, Preprocessing, background, holdout, iterate_chunks, with_task
 from jaxmlp.errors import InputError, check
+from jaxmlp.memory import check_memory
 from jaxmlp.optim.base import Params
 from jaxmlp.training import (
     Best,
@@ -24,9 +27,11 @@ from jaxmlp.training import (
     Split,
     Task,
     Trainer,
+    TrainState,
     shapes_of_start,
     task_for,
 )
+from jaxmlp.training.trees import count, size_in_bytes
 
 ENOUGH = 10_000  # pictures that decide whether the background is dark or light
 
@@ -87,7 +92,7 @@ def pose_problem(
     signature = signature_of(recipe, dataset, rest)
     steps = math.ceil(len(rest) / recipe.batch_size)
     rate = rate or build_schedule(recipe, steps * recipe.epochs)
-    rates = np.asarray(jax.jit(partial(rates_of_epochs, rate, steps, recipe.epochs))())
+    rates = rates_of_epochs(partial(_rates_at, rate), steps, recipe.epochs)
     trainer = build_trainer(recipe, signature, rate)
     weights = example_weights(recipe, dataset, rest)
     training = arrays_from(signature, dataset.x_train, dataset.y_train, weights)
@@ -103,8 +108,12 @@ def pose_problem(
         train=split(rest),
         valid=split(held) if len(held) else None,
         test=split(np.arange(seen, len(examples.weights))),
-        rate_of=lambda epoch: float(rates[epoch - 1]),
+        rate_of=lambda epoch: float(rates(epoch)),
     )
+
+
+def _rates_at(rate: optim.schedules.Schedule, t: jax.Array) -> jax.Array:
+    return jnp.broadcast_to(rate(t), t.shape)  # a constant schedule returns one number
 
 
 def split_training(recipe: Recipe, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -123,10 +132,38 @@ def split_training(recipe: Recipe, dataset: Dataset) -> tuple[np.ndarray, np.nda
 
 
 def rehearse_step(trainer: Trainer, examples: Examples, batch_size: int) -> None:
-    """Trace a step without computing it, so that what cannot be trained fails here."""
+    """Trace a step without computing it, so that what cannot be trained fails here.
+
+    Args:
+      trainer: the compiled functions.
+      examples: the examples, or their shapes.
+      batch_size: the number of examples in a step.
+
+    Raises:
+      InputError: if the network with its optimizer and the values of one batch need more memory
+        than `check_memory` allows.
+    """
     state, _ = shapes_of_start(trainer)
+    _check_network(trainer, state, examples, batch_size)
     order = jax.ShapeDtypeStruct((1, 1, batch_size), np.int32)
     jax.eval_shape(trainer.run, state, examples, order, 0, 1)
+
+
+def _check_network(
+    trainer: Trainer, state: TrainState, examples: Examples, batch_size: int
+) -> None:
+    """Refuse a network that does not fit in memory, by its shapes, before it is begun."""
+    judge, shape = trainer.judge, (batch_size, *examples.x.shape[1:])
+
+    def forward(params: Any, x: jax.Array) -> Any:
+        return judge.model.forward(params, judge.prepare(x))
+
+    batch = jax.ShapeDtypeStruct(shape, examples.x.dtype)
+    values = jax.eval_shape(forward, state.params, batch)
+    # besides the state: gradient, new parameters, the best ones, and their copy while they are kept
+    need = size_in_bytes((state, values)) + 4 * size_in_bytes(state.params)
+    what = f"training {count(state.params):,} parameters with batches of {batch_size:,} takes"
+    check_memory(need, what)
 
 
 def example_weights(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> np.ndarray | None:

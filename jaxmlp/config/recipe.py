@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE
+from jaxmlp.config.fields import MOST
+from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE, SCHEDULE_ARGUMENTS
 from jaxmlp.config.options import Config
 from jaxmlp.data import Dataset
 from jaxmlp.errors import InputError, check, shown
+from jaxmlp.training.rules import Rules
 from jaxmlp.training.tasks import task_for
 
 LEAST_STEPS = 2000  # of a default run, so that small data are learned as well
@@ -60,6 +62,7 @@ class Recipe:
     dataset: str
     data_dir: str | None
     target: str | None
+    header: bool | None
     task: str
     preprocessing: str
     augment: tuple[str, ...]
@@ -80,11 +83,16 @@ class Recipe:
     class_weights: str
     optimizer: str
     schedule: str
+    schedule_end: float
+    restarts: int
     plateau_patience: int
     momentum_schedule: str
     batch_size: int
+    shuffle: bool
     epochs: int
     patience: int | None
+    monitor: str
+    min_improvement: float
     min_decrease: float
     min_change: float
     seed: int
@@ -134,8 +142,13 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
         "weight_decay": rule.weight_decay,
         **rule.own,
     }
+    if dataset.task == "regression" and config.learning_rate is None:
+        chosen["clip_norm"] = rule.clip_norm  # the default rate is safe with it
     left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
     recipe = recipe_of(dataclasses.replace(config, task=dataset.task, **left))
+    steps = math.ceil(n / batch)
+    most = f"at most {MOST // steps}, since {steps} steps in an epoch are counted up to {MOST}"
+    check(recipe.epochs * steps <= MOST, "epochs", most, recipe.epochs)
     _reject_idle_options(recipe)
     return recipe
 
@@ -183,6 +196,12 @@ def _reject_idle_options(recipe: Recipe) -> None:
         raise InputError(
             f"augment_strength has no effect without augment, got {recipe.augment_strength:g}"
         )
+    with_end = [name for name, fields in SCHEDULE_ARGUMENTS.items() if "end" in fields]
+    if recipe.schedule_end and recipe.schedule not in with_end:
+        raise InputError(
+            f"schedule_end applies only to {', '.join(with_end)}, got {recipe.schedule_end:g} with"
+            f" {recipe.schedule}"
+        )
     rules = ("momentum", "nesterov")
     ours = recipe.optimizer in rules and recipe.optimizer_source == "manual"
     if recipe.momentum_schedule != "constant" and not ours:
@@ -190,8 +209,11 @@ def _reject_idle_options(recipe: Recipe) -> None:
             f"momentum_schedule {recipe.momentum_schedule} needs the hand-written momentum or"
             f" nesterov, got {recipe.optimizer} ({recipe.optimizer_source})"
         )
-    if recipe.patience is not None and recipe.valid_size == 0:
-        raise InputError(f"patience {recipe.patience} needs a validation part, got valid_size 0")
+    usual = Rules()
+    for name in ("patience", "monitor", "min_improvement"):
+        value = getattr(recipe, name)
+        if value != getattr(usual, name) and recipe.valid_size == 0:
+            raise InputError(f"{name} {value} needs a validation part, got valid_size 0")
 
 
 def _loss_of(model: str, task: str) -> str | None:

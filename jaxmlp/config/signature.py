@@ -164,6 +164,20 @@ def together(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.concatenate((first, second), out=both)
 
 
+def encoded(signature: Signature, y: np.ndarray) -> np.ndarray:
+    """Return targets as the loss takes them: encoded for the task, in regression also scaled.
+
+    Args:
+      signature: holds preprocessing and task.
+      y: targets as the data set has them.
+
+    Returns:
+      Labels `(N,)` or numbers `(N, K)`.
+    """
+    y = signature.target_preprocessing(y) if signature.target_preprocessing else y
+    return TASKS[signature.task].encode(y)
+
+
 def arrays_from(
     signature: Signature, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -181,7 +195,6 @@ def arrays_from(
     Raises:
       InputError: if the shape of an example is not the network's.
     """
-    y = signature.target_preprocessing(y) if signature.target_preprocessing else y
-    targets = TASKS[signature.task].encode(y)
+    targets = encoded(signature, y)
     weights = np.ones(len(x), jnp.result_type(float)) if weights is None else weights
     return stored(signature, x), targets, weights

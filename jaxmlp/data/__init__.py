@@ -21,6 +21,7 @@ from jaxmlp.data.splits import holdout
 from jaxmlp.data.tfds import PREFIX, load_tfds
 from jaxmlp.data.user_files import SUFFIXES, load_user_file
 from jaxmlp.errors import InputError, shown, unknown
+from jaxmlp.files import usable_path
 
 __all__ = [
     "KINDS",
@@ -70,6 +71,7 @@ def load(
     *,
     data_dir: str | os.PathLike[str] | None = None,
     target: str | None = None,
+    header: bool | None = None,
 ) -> Dataset:
     """Load a data set.
 
@@ -78,6 +80,8 @@ def load(
       data_dir: the folder with the files of `mnist`, `fashion_mnist` or `kmnist`, or with the
         prepared copies of `tfds:NAME`.
       target: the column of a `.csv` or `.parquet` file to predict; several are separated by commas.
+      header: whether the first line of a `.csv` file names the columns; `None` to decide by looking
+        at it.
 
     Returns:
       The data set.
@@ -97,13 +101,18 @@ def load(
         raise InputError(
             f"target does not apply to the data set {name!r}, which has its own, got {target!r}"
         )
+    if header is not None and not name.lower().endswith(".csv"):
+        raise InputError(f"header applies only to .csv files, got {name!r}")
     if data_dir is not None and not (tfds or name in IDX_SETS):
         raise InputError(
             f"data_dir does not apply to {name!r}, only to {', '.join(IDX_SETS)} and {PREFIX}NAME, "
             f"got {shown(os.fspath(data_dir))}"
         )
+    if data_dir is not None:
+        usable_path(data_dir, "data_dir")
     if table:
-        return load_user_file(name, target)
+        usable_path(name, "the data set")
+        return load_user_file(name, target, header)
     if tfds:
         return load_tfds(name, data_dir)
     if name in IDX_SETS:

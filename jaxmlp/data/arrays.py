@@ -7,8 +7,9 @@ import numpy as np
 
 from jaxmlp.data.dataset import classification_task
 from jaxmlp.errors import InputError
+from jaxmlp.memory import check_memory
 
-MOST_CLASSES = 20  # integers of a table with more different values are numbers, not labels
+MOST_CLASSES = 20  # whole numbers of a table with more different values are no labels
 
 
 class Target(NamedTuple):
@@ -42,6 +43,33 @@ def check_labels(labels: np.ndarray, classes: int, where: str) -> None:
         raise InputError(
             f"{where}: labels must lie in [0, {classes}), got {labels[row]} at row {row}"
         )
+
+
+def are_labels(values: np.ndarray, whole: bool, most: int | None = None) -> bool:
+    """Decide whether numbers look like class labels, or like values to predict (lecture row E5).
+
+    Whole numbers are labels, but not if they nearly all differ: the number of different values is
+    more than half the number of examples. Labels that count from 0 or 1 without a gap may differ
+    more often, and two different values are always labels. Of floating-point numbers only zeros and
+    ones are labels.
+
+    Args:
+      values: numbers, `(N,)`.
+      whole: whether their type is that of whole numbers.
+      most: the largest number of different labels; `None` for no limit.
+
+    Returns:
+      True for labels, False for values.
+    """
+    different = np.unique(values)
+    many = len(different)
+    if not whole:
+        return many == 2 and different.tolist() == [0, 1]
+    if many <= 2:
+        return True
+    counted = different[0] in (0, 1) and different[-1] - different[0] == many - 1
+    fits = most is None or many <= most
+    return fits and (2 * many <= len(values) or (bool(counted) and many < len(values)))
 
 
 def target_from_codes(codes: np.ndarray, classes: Sequence[str], where: str) -> Target:
@@ -89,8 +117,9 @@ def target_from_numbers(values: np.ndarray, names: Sequence[str]) -> Target:
 def target_from_array(y: np.ndarray, where: str) -> Target:
     """Make the target that the type and shape of an array stand for (lecture row E5).
 
-    Integers, booleans and text `(N,)` or `(N, 1)` are class labels, numbered in sorted order.
-    Floats are values to predict. Several columns are values too, or labels if all are 0 or 1.
+    Booleans, text, and numbers that look like labels (see `are_labels`), `(N,)` or `(N, 1)`, are
+    class labels, numbered in sorted order. Other numbers are values to predict. Several columns are
+    values too, or labels if all are 0 or 1.
 
     Args:
       y: the array.
@@ -105,9 +134,9 @@ def target_from_array(y: np.ndarray, where: str) -> Target:
     """
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
-    if y.ndim == 1 and y.size and y.dtype.kind in "iubU":
+    if y.ndim == 1 and y.size and (y.dtype.kind in "bU" or _are_numbers_labels(y)):
         names, codes = np.unique(y, return_inverse=True)
-        return target_from_codes(codes, [str(name) for name in names], where)
+        return target_from_codes(codes, [_name_label(name) for name in names], where)
     if y.ndim not in (1, 2) or y.dtype.kind not in "iubf" or y.size == 0:
         raise InputError(
             f"{where}: expected labels of shape (N,) or numbers of shape (N, outputs), "
@@ -118,6 +147,15 @@ def target_from_array(y: np.ndarray, where: str) -> Target:
     return target_from_numbers(
         y, ["y"] if y.shape[1] == 1 else [f"y{i}" for i in range(y.shape[1])]
     )
+
+
+def _are_numbers_labels(y: np.ndarray) -> bool:
+    return y.dtype.kind in "iuf" and are_labels(y, whole=y.dtype.kind != "f")
+
+
+def _name_label(label: np.generic) -> str:
+    """Return the name of a class; a whole number has no decimal point."""
+    return str(int(label)) if label.dtype.kind == "f" else str(label)
 
 
 def inputs_from_array(x: np.ndarray, where: str) -> np.ndarray:
@@ -150,8 +188,14 @@ def to_input_dtype(x: np.ndarray) -> np.ndarray:
 
     Returns:
       The same array if it is `uint8`, `float32` or `float64`, else its numbers as `float64`.
+
+    Raises:
+      InputError: if these need more memory than `check_memory` allows.
     """
-    return x if x.dtype in (np.uint8, np.float32, np.float64) else x.astype(np.float64)
+    if x.dtype in (np.uint8, np.float32, np.float64):
+        return x
+    check_memory(x.size * 8, f"{x.dtype} inputs of shape {x.shape} become float64 of")
+    return x.astype(np.float64)
 
 
 def check_finite(x: np.ndarray, where: str) -> None:

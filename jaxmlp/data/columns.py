@@ -1,13 +1,15 @@
 """Turn the columns of a table into inputs, and later the columns of new rows in the same way."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from jaxmlp.data.readers import NUMBER_PATTERN
+from jaxmlp.data.headers import NUMBER_PATTERN, number_columns
 from jaxmlp.errors import InputError
+from jaxmlp.memory import check_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,11 +25,13 @@ class Columns:
       numeric: the names of the columns of numbers, in the order of the inputs.
       categorical: the categories of each column of text; each column is one-hot.
       target: the names of the columns to predict. A table to encode may have or lack them.
+      header: whether the table named its columns. If not, they are numbered.
     """
 
     numeric: tuple[str, ...]
     categorical: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     target: tuple[str, ...] = ()
+    header: bool = True
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -47,10 +51,13 @@ class Columns:
         Raises:
           InputError: if a column is missing or was not in the training table, or a cell is empty,
             is not a finite number, or has an unknown category. The message names the columns, or
-            the column and the row, counted from 1 without the header.
+            the column and the row, counted from 1 without the header. Also if the inputs need
+            more memory than `check_memory` allows.
         """
         self._check_names(table.column_names, where)
-        x = np.zeros((len(table), len(self.input_names)))
+        shape = (len(table), len(self.input_names))
+        check_memory(8 * math.prod(shape), f"{where}: {shape[0]} rows of {shape[1]} inputs take")
+        x = np.zeros(shape)
         for i, name in enumerate(self.numeric):
             x[:, i] = numeric_values(table[name], f"{where}: column {name!r}")
         start, rows = len(self.numeric), np.arange(len(table))
@@ -60,9 +67,32 @@ class Columns:
             start += len(categories)
         return x
 
+    def name_columns(self, count: int, where: str) -> list[str]:
+        """Name the columns of new rows of a table without a header.
+
+        Args:
+          count: the number of columns of the rows. They may lack the columns to predict.
+          where: the name of the rows in a message, usually their file.
+
+        Returns:
+          The names, in the order of the training table.
+
+        Raises:
+          InputError: if the rows have another number of columns.
+        """
+        every = number_columns(len(self.numeric) + len(self.categorical) + len(self.target))
+        inputs = [name for name in every if name not in self.target]
+        for names in (every, inputs):
+            if len(names) == count:
+                return names
+        raise InputError(
+            f"{where}: expected {len(every)} columns, or {len(inputs)} without the target, "
+            f"got {count}"
+        )
+
     def _check_names(self, names: list[str], where: str) -> None:
-        wanted = {*self.numeric, *self.categorical}
-        absent = [name for name in (*self.numeric, *self.categorical) if name not in names]
+        wanted, given = {*self.numeric, *self.categorical}, set(names)
+        absent = [name for name in (*self.numeric, *self.categorical) if name not in given]
         extra = [name for name in names if name not in wanted and name not in self.target]
         if absent:
             raise InputError(f"{where}: expected {_name_columns(absent)}, got no such column")
@@ -82,6 +112,7 @@ class Columns:
             "numeric": list(self.numeric),
             "categorical": [[name, list(values)] for name, values in self.categorical.items()],
             "target": list(self.target),
+            "header": self.header,
         }
 
     @classmethod
@@ -106,7 +137,8 @@ class Columns:
                 )
             pairs = list(pairs.items())
         categorical = {name: tuple(values) for name, values in pairs}
-        return cls(tuple(record["numeric"]), categorical, tuple(record["target"]))
+        header = record.get("header", True)
+        return cls(tuple(record["numeric"]), categorical, tuple(record["target"]), header)
 
 
 def same_columns(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
@@ -127,13 +159,16 @@ def same_columns(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bo
     return all(same) and pairs[0] == pairs[1]
 
 
-def infer_columns(table: "pa.Table", target: tuple[str, ...], where: str) -> Columns:
+def infer_columns(
+    table: "pa.Table", target: tuple[str, ...], where: str, header: bool = True
+) -> Columns:
     """Decide how the columns of a table become inputs: text is a category, the rest is a number.
 
     Args:
       table: the training table.
       target: the names of the columns to predict.
       where: the name of the table in a message.
+      header: whether the table names its columns.
 
     Returns:
       The columns.
@@ -155,7 +190,7 @@ def infer_columns(table: "pa.Table", target: tuple[str, ...], where: str) -> Col
             f"{where}: expected at least one column beside the target {_quote_names(target)}, "
             "got none"
         )
-    return Columns(tuple(numeric), categorical, target)
+    return Columns(tuple(numeric), categorical, target, header)
 
 
 def is_text(column: Any) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxmlp.data.dataset import Dataset, classification_task
-from jaxmlp.errors import InputError, check
+from jaxmlp.data.dataset import TASKS, Dataset, classification_task
+from jaxmlp.errors import InputError, check, unknown
 
 
 def with_task(dataset: Dataset, task: str | None) -> Dataset:
@@ -23,10 +23,12 @@ def with_task(dataset: Dataset, task: str | None) -> Dataset:
       The converted data set, or the same one if it has this task already.
 
     Raises:
-      InputError: if the targets cannot be converted.
+      InputError: if there is no such task, or the targets cannot be converted.
     """
     if task is None or task == dataset.task:
         return dataset
+    if task not in TASKS:
+        raise unknown("task", task, TASKS)
     labelled = dataset.task in ("multiclass", "binary")
     if labelled and task in ("multiclass", "binary"):
         classes = len(dataset.classes)
@@ -68,7 +70,8 @@ def _labels_to_numbers(dataset: Dataset) -> Dataset:
             f"task must be {dataset.task}, because the names of the classes are not numbers "
             f"({names}), got 'regression'"
         ) from None
-    return _with_targets(dataset, "regression", ("target",), lambda y: numbers[y][:, None])
+    name = dataset.columns["target"] if dataset.columns else ["y"]
+    return _with_targets(dataset, "regression", tuple(name), lambda y: numbers[y][:, None])
 
 
 def _numbers_to_labels(dataset: Dataset, task: str) -> Dataset:

@@ -1,13 +1,10 @@
-"""Downloads by tensorflow-datasets: verified, quiet, and given up soon if there is no network."""
+"""What all downloads share: the error, quiet, and a host that does not answer is told soon."""
 
 import contextlib
 import io
 import logging
-import tempfile
 import threading
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from jaxmlp.errors import InputError
@@ -86,47 +83,3 @@ def first_cause(error: BaseException) -> str:
     while inner := error.__cause__ or error.__context__:
         error = inner
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def download_files(files: Mapping[str, Any], folder: Path) -> None:
-    """Download files, check their sizes and SHA-256 checksums, then move them into a folder.
-
-    Args:
-      files: the expected size and checksum for each address, in the form of `builder.url_infos` of
-        tensorflow-datasets. The name of a file is the last part of its address.
-      folder: the folder, which is created if it does not exist. Only a complete file appears in it.
-
-    Raises:
-      Unavailable: if the host cannot be reached, breaks off, or has no such file.
-      InputError: if a file is not the expected one, or the folder cannot be written.
-    """
-    check_reachable(next(iter(files)))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
-            for url, path in _download_into(files, Path(scratch)).items():
-                path.replace(folder / url.rsplit("/", 1)[-1])
-    except OSError as error:
-        raise InputError(f"{folder}: the folder cannot be written: {error}") from error
-
-
-def _download_into(files: Mapping[str, Any], scratch: Path) -> dict[str, Path]:
-    """Download and verify the files with tensorflow-datasets; return the path of each address."""
-    import requests
-    from tensorflow_datasets.core.download import DownloadError, DownloadManager
-    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
-
-    manager = DownloadManager(download_dir=scratch, url_infos=dict(files))
-    paths = {}
-    with silence_tfds():
-        for url, info in files.items():  # one by one: after a failure no thread goes on writing
-            try:
-                paths[url] = Path(manager.download(url))
-            except NonMatchingChecksumError as error:
-                raise InputError(
-                    f"{url}: expected {int(info.size)} bytes with the SHA-256 checksum "
-                    f"{info.checksum}, got other content"
-                ) from error
-            except (DownloadError, requests.RequestException) as error:
-                raise Unavailable(f"{url}: the download failed ({first_cause(error)})") from error
-    return paths

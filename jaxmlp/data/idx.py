@@ -7,15 +7,16 @@ the elements in C order. Type 8 is the unsigned byte, the only one that these se
 import gzip
 import math
 import struct
-import zlib
 from os import PathLike
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from jaxmlp.data.arrays import check_labels
 from jaxmlp.data.readers import existing_file, report_read_errors
 from jaxmlp.errors import InputError
+from jaxmlp.memory import check_memory
 
 FILE_NAMES = (
     "train-images-idx3-ubyte",
@@ -25,6 +26,7 @@ FILE_NAMES = (
 )
 GZIP = b"\x1f\x8b"
 UNSIGNED_BYTE = b"\0\0\x08"
+CHUNK = 1 << 20  # bytes, unpacked at once
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -40,24 +42,45 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
 
     Raises:
       InputError: if the file is missing or empty, its gzip stream is damaged, it does not begin as
-        an IDX file of unsigned bytes, or its length does not fit its sizes.
+        an IDX file of unsigned bytes, its length does not fit its sizes, or it needs more memory
+        than `check_memory` allows.
     """
     path = existing_file(path)
-    with report_read_errors(path, "an IDX file", EOFError, zlib.error):
-        content = path.read_bytes()
-        if content.startswith(GZIP):
-            content = gzip.decompress(content)
-    start = 4 + 4 * content[3] if len(content) > 3 else 4
-    if not content.startswith(UNSIGNED_BYTE) or len(content) < start:
+    with report_read_errors(path, "an IDX file"), path.open("rb") as raw:
+        zipped = raw.read(2) == GZIP
+        raw.seek(0)
+        with gzip.open(raw) if zipped else raw as file:
+            shape = _read_shape(file, path)
+            expected = math.prod(shape)
+            check_memory(expected, f"{path} unpacks to", path.stat().st_size)
+            content = _read_at_most(file, expected + 1)  # to see if there is more
+        if len(content) != expected:
+            got = "more" if len(content) > expected else len(content)
+            raise InputError(
+                f"{path}: expected {expected} bytes of data for shape {shape}, got {got}"
+            )
+        array = np.frombuffer(content, np.uint8).reshape(shape)
+        array.flags.writeable = False
+        return array
+
+
+def _read_shape(file: IO[bytes] | gzip.GzipFile, path: Path) -> tuple[int, ...]:
+    start = file.read(4)
+    sizes = file.read(4 * start[3]) if len(start) == 4 else b""
+    if not start.startswith(UNSIGNED_BYTE) or len(start) < 4 or len(sizes) < 4 * start[3]:
         raise InputError(
             f"{path}: expected an IDX file of unsigned bytes (00 00 08, number of axes, sizes), "
-            f"got {len(content)} bytes that begin with {content[:4].hex(' ') or 'nothing'}"
+            f"got {start.hex(' ') or 'nothing'}{' and a short header' if sizes else ''}"
         )
-    shape = struct.unpack(f">{content[3]}I", content[4:start])
-    expected, got = math.prod(shape), len(content) - start
-    if got != expected:
-        raise InputError(f"{path}: expected {expected} bytes of data for shape {shape}, got {got}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return struct.unpack(f">{start[3]}I", sizes)
+
+
+def _read_at_most(file: IO[bytes] | gzip.GzipFile, most: int) -> bytearray:
+    """Read a file to its end, or as much of it; what a zipped file says of its size is not used."""
+    content = bytearray()
+    while part := file.read(min(CHUNK, most - len(content))):
+        content += part
+    return content
 
 
 def idx_paths(folder: Path) -> list[Path]:
@@ -97,7 +120,8 @@ def load_idx_folder(folder: str | PathLike[str], classes: int = 10) -> Arrays:
 
     Raises:
       InputError: if a file is missing or damaged, images and labels are exchanged, a label is
-        outside `[0, classes)`, or images and labels differ in number.
+        outside `[0, classes)`, images and labels differ in number, there is no image, or training
+        and test images differ in size.
     """
     folder = Path(folder)
     if gone := missing_files(folder):
@@ -105,7 +129,12 @@ def load_idx_folder(folder: str | PathLike[str], classes: int = 10) -> Arrays:
             f"{folder}: expected the files {', '.join(gone)} (plain or .gz), got no such file"
         )
     x_train, y_train, x_test, y_test = idx_paths(folder)
-    return (*_read_examples(x_train, y_train, classes), *_read_examples(x_test, y_test, classes))
+    train = _read_examples(x_train, y_train, classes)
+    test = _read_examples(x_test, y_test, classes)
+    if train[0].shape[1:] != test[0].shape[1:]:
+        sizes = " and ".join(f"{part[0].shape[1]} x {part[0].shape[2]}" for part in (train, test))
+        raise InputError(f"{x_test}: expected images of the size of {x_train}, got {sizes}")
+    return (*train, *test)
 
 
 def _read_examples(images: Path, labels: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -120,6 +149,6 @@ def _read_examples(images: Path, labels: Path, classes: int) -> tuple[np.ndarray
 
 def _read_array(path: Path, ndim: int, what: str) -> np.ndarray:
     array = read_idx(path)
-    if array.ndim != ndim:
+    if array.ndim != ndim or array.size == 0:
         raise InputError(f"{path}: expected {what}, got an array of shape {array.shape}")
     return array

@@ -102,6 +102,8 @@ def _as_array(value: Any, where: str) -> np.ndarray:
         array = np.asarray(value)
     except ValueError:
         raise InputError(f"{where}: expected rows of the same length") from None
+    except Exception as error:  # what an object of another library raises
+        raise InputError(f"{where}: not readable as an array: {error}") from error
     if array.dtype == object and all(isinstance(one, str) for one in array.ravel()):
         return array.astype(str)
     return array
@@ -156,6 +158,6 @@ def _as_table(data: Any) -> "pa.Table | None":
             return plain_table(pa.table({n: [row.get(n) for row in data] for n in names}), NAME)
     except InputError:
         raise
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise InputError(f"{NAME}: not readable as a table: {error}") from None
+    except Exception as error:  # what the other libraries raise has many types
+        raise InputError(f"{NAME}: not readable as a table: {error}") from error
     return None

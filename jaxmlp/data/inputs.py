@@ -1,17 +1,20 @@
 """Read new inputs for a trained network from pictures, arrays and tables."""
 
 import math
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from jaxmlp.data.array_files import ARRAY_SUFFIXES, read_arrays
 from jaxmlp.data.arrays import check_finite, dtype_and_shape, to_input_dtype
 from jaxmlp.data.columns import Columns
 from jaxmlp.data.pictures import read_picture
-from jaxmlp.data.readers import ARRAY_SUFFIXES, TABLE_SUFFIXES, read_arrays, read_table
+from jaxmlp.data.readers import TABLE_SUFFIXES, read_table
 from jaxmlp.errors import InputError
+from jaxmlp.files import usable_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,7 +61,7 @@ def read_inputs(
     Raises:
       InputError: if the file is missing, empty or damaged, or does not hold such inputs.
     """
-    path = Path(path)
+    path = usable_path(path, "the input")
     suffix = path.suffix.lower()
     if suffix in ARRAY_SUFFIXES:
         x = batch_of_examples(_read_array(path), tuple(input_shape), str(path))
@@ -113,8 +116,12 @@ def batch_of_examples(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.n
 
 def _read_rows(path: Path, shape: tuple[int, ...], columns: dict[str, Any] | None) -> np.ndarray:
     known = Columns.from_dict(columns) if columns else None
-    table = read_table(path, text=known.categorical if known else ())
-    return encode_rows(table, shape, columns, str(path))
+    if known is None:
+        table = read_table(path)
+    else:
+        name_columns = partial(known.name_columns, where=str(path))
+        table = read_table(path, known.categorical, known.header, name_columns)
+    return encode_rows(table.rows, shape, columns, str(path))
 
 
 def encode_rows(

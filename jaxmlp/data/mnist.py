@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxmlp.data.dataset import Dataset, make_dataset
-from jaxmlp.data.download import Unavailable, download_files
-from jaxmlp.data.idx import FILE_NAMES, idx_paths, load_idx_folder, missing_files
+from jaxmlp.data.download import Unavailable
+from jaxmlp.data.fetch import download_files
+from jaxmlp.data.idx import FILE_NAMES, Arrays, idx_paths, load_idx_folder, missing_files
 from jaxmlp.errors import InputError, shown
 
 DATA_DIR_VARIABLE = "JAXMLP_DATA_DIR"
@@ -54,7 +55,8 @@ def load_idx_set(name: str, data_dir: str | os.PathLike[str] | None = None) -> D
 
     If `data_dir` is given, the four files are looked for only there. Otherwise they are looked for
     in the folder that the variable JAXMLP_DATA_DIR names, in the usual folders of the system, and
-    in the project's cache. If they are in none of these, they are downloaded into the cache.
+    in the project's cache. If they are in none of these, they are downloaded into the cache. A
+    damaged file of the cache is downloaded again.
 
     Args:
       name: a key of `IDX_SETS`.
@@ -74,7 +76,7 @@ def load_idx_set(name: str, data_dir: str | os.PathLike[str] | None = None) -> D
         folder = _find_in_data_dir(name, Path(data_dir))
     return make_dataset(
         name,
-        load_idx_folder(folder, len(known.classes)),
+        _load_or_fetch_again(name, folder, len(known.classes)),
         "multiclass",
         known.classes,
         source="tensorflow-datasets" if folder == cache_folder(name) else "folder",
@@ -93,7 +95,8 @@ def cache_folder(name: str) -> Path:
     Returns:
       The folder, below XDG_CACHE_HOME or `~/.cache`; it may not exist yet.
     """
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    root = os.environ.get("XDG_CACHE_HOME", "")
+    root = root if os.path.isabs(root) else str(Path.home() / ".cache")  # as the standard says
     return Path(root) / "jaxmlp" / "datasets" / name
 
 
@@ -115,15 +118,32 @@ def _find_or_download(name: str) -> Path:
     for folder in places:
         if not missing_files(folder):
             return folder
-    try:
-        download_files(registered_files(name), cache_folder(name))
-    except Unavailable as error:
-        raise Unavailable(
-            f"{name} is not in {' or '.join(map(str, places))}, and {error}; put the files "
-            f"{', '.join(FILE_NAMES)} (plain or .gz) into a folder and give this folder with "
-            f"--data-dir or {DATA_DIR_VARIABLE}, or use mnist_5k, which needs no network"
-        ) from error
+    _fetch(name, "is in no usual folder")
     return cache_folder(name)
+
+
+def _load_or_fetch_again(name: str, folder: Path, classes: int) -> Arrays:
+    """Load the files of a folder; damaged ones in the project's own cache are fetched again."""
+    try:
+        return load_idx_folder(folder, classes)
+    except InputError:
+        if folder != cache_folder(name) or not _fetch(name, "is damaged in the cache"):
+            raise
+    return load_idx_folder(folder, classes)
+
+
+def _fetch(name: str, why: str) -> list[Path]:
+    """Download into the cache what it lacks or has damaged, and return these files."""
+    files, folder = registered_files(name), cache_folder(name)
+    try:
+        return download_files(files, folder)
+    except Unavailable as error:
+        place = next(iter(files)).rpartition("/")[0]
+        names = ", ".join(url.rpartition("/")[2] for url in files)
+        raise Unavailable(
+            f"{name} {why}, and {error}; put {names} from {place}/ into {folder} or a folder given "
+            f"by --data-dir or {DATA_DIR_VARIABLE}, or use mnist_5k"
+        ) from error
 
 
 def _candidate_folders(name: str, data_dir: Path) -> Iterator[Path]:
@@ -132,7 +152,7 @@ def _candidate_folders(name: str, data_dir: Path) -> Iterator[Path]:
     A `data_dir` named after another set is left out: the files do not tell MNIST from
     Fashion-MNIST.
     """
-    data_dir = data_dir.expanduser()
+    data_dir = Path(os.path.expanduser(data_dir))  # as it is for an unknown user
     yield data_dir / name
     yield data_dir / name.replace("_", "-")
     if data_dir.name.replace("-", "_") not in IDX_SETS.keys() - {name}:

@@ -1,15 +1,17 @@
 """Read a picture file as an image like those that a network was trained on."""
 
-import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxmlp.data.readers import existing_file, report_read_errors
-from jaxmlp.errors import check
+from jaxmlp.errors import InputError, check, shown
+from jaxmlp.memory import check_memory
 
 BACKGROUNDS = ("dark", "light")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")  # no format that starts a program
+BYTES_PER_PIXEL = 15  # in memory, while a picture becomes RGB and is inverted
 
 
 def background(images: np.ndarray) -> str | None:
@@ -35,7 +37,8 @@ def read_picture(
     """Read a picture of any size and kind as one image of the given shape; see `fit_picture`.
 
     Args:
-      path: a file in any format that Pillow reads.
+      path: a file in one of `FORMATS`, whatever its name. Of several frames or pages the first is
+        read.
       shape: `(H, W, C)`, C being 1 or 3.
       background: of the training images, `dark` or `light`; `None` leaves the picture as it is.
       white: the value of white in the training images.
@@ -44,15 +47,26 @@ def read_picture(
       The image, `uint8` `(1, H, W, C)`, and whether it was inverted.
 
     Raises:
-      InputError: if the file is missing, empty or no picture, or `shape`, `background` or `white`
-        are not of the kind described.
+      InputError: if the file is missing, empty, damaged or no picture, `shape`, `background` or
+        `white` are not of the kind described, or the picture needs more memory than `check_memory`
+        allows.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     _check_form(f"{path}: the network's", shape, background, white)
-    damage = (SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
-    with report_read_errors(existing_file(path), "a picture", *damage), Image.open(path) as file:
-        return fit_picture(file, shape, background, white)
+    packed = existing_file(path).stat().st_size
+    with report_read_errors(path, "a picture"):
+        try:
+            opened = Image.open(path, formats=FORMATS)
+        except UnidentifiedImageError:
+            kinds = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+            raise InputError(
+                f"{path}: the file cannot be read as a picture: expected {kinds}"
+            ) from None
+        with opened as file:
+            size = file.width * file.height * BYTES_PER_PIXEL
+            check_memory(size, f"{path}: {file.width} x {file.height} pixels take", packed)
+            return fit_picture(file, shape, background, white)
 
 
 def fit_picture(
@@ -74,11 +88,13 @@ def fit_picture(
       The image, `uint8` `(1, H, W, C)`, and whether it was inverted.
 
     Raises:
-      InputError: if `shape`, `background` or `white` are not of the kind described.
+      InputError: if `shape`, `background` or `white` are not of the kind described, or the picture
+        has no pixel.
     """
     from PIL import Image, ImageOps
 
     _check_form("the network's", shape, background, white)
+    check(min(picture.size) > 0, "the size of a picture", "at least 1 by 1", shown(picture.size))
     picture = _to_rgb(ImageOps.exif_transpose(picture))
     pixels = np.asarray(picture)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
@@ -106,6 +122,8 @@ def _to_rgb(picture: Any) -> Any:
 
     if picture.mode.startswith("I"):  # 16 bits of grey, which convert() would clip
         picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
     picture = picture.convert("RGBA")
     ink = ImageStat.Stat(picture.convert("L"), picture.getchannel("A"))
     light = ink.count[0] > 0 and ink.mean[0] > 127

@@ -13,6 +13,7 @@ from jaxmlp.data.dataset import Dataset, classification_task, make_dataset
 from jaxmlp.data.download import Unavailable, check_reachable, first_cause, silence_tfds
 from jaxmlp.data.splits import split_off_test, split_record
 from jaxmlp.errors import InputError
+from jaxmlp.memory import check_memory
 
 PREFIX = "tfds:"
 
@@ -35,7 +36,8 @@ def load_tfds(name: str, data_dir: str | PathLike[str] | None = None) -> Dataset
     Raises:
       Unavailable: if the set is not prepared and its host cannot be reached.
       InputError: if there is no such set, TensorFlow is needed to prepare it, the copy cannot be
-        read example by example, or the examples are not images or numbers of one shape.
+        read example by example, it is damaged or needs more memory than `check_memory` allows, or
+        the examples are not images or numbers of one shape.
     """
     with silence_tfds():
         builder = _open_builder(name, data_dir)
@@ -109,13 +111,29 @@ def _prepare_copy(builder: Any) -> None:
 def _read_examples(name: str, builder: Any, part: str) -> list[dict[str, Any]]:
     try:
         source = builder.as_data_source(split=part)
+        first = source[0] if len(source) else {}
+        size = len(source) * _size_in_bytes(first)
+        check_memory(size, f"{name}: the {len(source)} examples of {part} take about")
+        return [source[i] for i in range(len(source))]
     except NotImplementedError as error:
         raise InputError(
             f"{name}: expected a copy in the format array_record, got "
             f"{builder.info.file_format.value} in {builder.data_dir}; prepare it again with "
             "file_format=array_record"
         ) from error
-    return [source[i] for i in range(len(source))]
+    except InputError:
+        raise
+    except Exception as error:  # a damaged copy makes the library raise anything
+        raise InputError(
+            f"{name}: the copy in {builder.data_dir} cannot be read: {first_cause(error)}"
+        ) from error
+
+
+def _size_in_bytes(value: Any) -> int:
+    """Return the size of an example's numbers, as they lie in memory."""
+    if isinstance(value, Mapping):
+        return sum(map(_size_in_bytes, value.values()))
+    return np.asarray(value).nbytes
 
 
 def _assemble_inputs(

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxmlp.data.array_files import read_arrays
 from jaxmlp.data.arrays import (
     MOST_CLASSES,
     Target,
+    are_labels,
     dtype_and_shape,
     inputs_from_array,
     target_from_array,
@@ -20,7 +22,7 @@ from jaxmlp.data.arrays import (
 )
 from jaxmlp.data.columns import category_codes, infer_columns, is_text, numeric_values
 from jaxmlp.data.dataset import Dataset, make_dataset
-from jaxmlp.data.readers import TABLE_SUFFIXES, read_arrays, read_table
+from jaxmlp.data.readers import TABLE_SUFFIXES, read_table
 from jaxmlp.data.splits import split_off_test, split_record
 from jaxmlp.errors import InputError, check
 
@@ -32,21 +34,26 @@ SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
 SUFFIXES = (*TABLE_SUFFIXES, ".npz")
 
 
-def load_user_file(path: str | PathLike[str], target: str | None = None) -> Dataset:
+def load_user_file(
+    path: str | PathLike[str], target: str | None = None, header: bool | None = None
+) -> Dataset:
     """Load a `.csv`, `.parquet` or `.npz` file; a fifth is held out unless it has a test part.
 
     The target of a table is the column that `target` names, else the only one called target, label,
-    class or y, else the last. Text, booleans, and integers of at most 20 different values are class
-    labels; other numbers are values to predict. Several target columns are values, or labels if all
-    are 0 or 1 (lecture rows E3, E5). Among the inputs, text is one-hot.
+    class or y, else the last. Text, booleans, and numbers that look like labels (see
+    `jaxmlp.data.arrays.are_labels`; at most 20 different ones) are class labels. Other numbers are
+    values to predict. Several target columns are values, or labels if all are 0 or 1 (lecture rows
+    E3, E5). Among the inputs, text is one-hot.
 
     A `.npz` file holds `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`. Inputs are
-    `(N, features)`, `(N, H, W)` or `(N, H, W, C)`. Targets are integers, booleans or text `(N,)`
-    for class labels, or floats for values.
+    `(N, features)`, `(N, H, W)` or `(N, H, W, C)`. Targets are labels or values `(N,)`, see
+    `jaxmlp.data.arrays.target_from_array`, or several values `(N, outputs)`.
 
     Args:
       path: the file; its path is also the name of the set.
       target: the target column, or several separated by commas; not for `.npz`.
+      header: whether the first line of a `.csv` file names the columns; `None` to decide by looking
+        at it. Columns without names are called `column1`, `column2` and so on.
 
     Returns:
       The data set. Inputs are `uint8` if the arrays are, else floating.
@@ -59,7 +66,7 @@ def load_user_file(path: str | PathLike[str], target: str | None = None) -> Data
     suffix = path.suffix.lower()
     check(suffix in SUFFIXES, "path", "a .csv, .parquet or .npz file", name)
     if suffix != ".npz":
-        return _load_table(name, path, target)
+        return _load_table(name, path, target, header)
     if target is not None:
         raise InputError(
             f"{name}: target does not apply to a .npz file, where the array y is the target, "
@@ -68,12 +75,18 @@ def load_user_file(path: str | PathLike[str], target: str | None = None) -> Data
     return _load_arrays(name, path)
 
 
-def _load_table(name: str, path: Path, target: str | None) -> Dataset:
-    return dataset_from_table(read_table(path), target, name, _file_provenance(path))
+def _load_table(name: str, path: Path, target: str | None, header: bool | None) -> Dataset:
+    rows, header = read_table(path, header=header)
+    found = {"header": header} if path.suffix.lower() == ".csv" else {}
+    return dataset_from_table(rows, target, name, _file_provenance(path) | found, header)
 
 
 def dataset_from_table(
-    table: "pa.Table", target: str | None, name: str, provenance: dict[str, Any]
+    table: "pa.Table",
+    target: str | None,
+    name: str,
+    provenance: dict[str, Any],
+    header: bool = True,
 ) -> Dataset:
     """Make a data set of the rows of a table; a fifth is held out as the test part.
 
@@ -82,6 +95,7 @@ def dataset_from_table(
       target: the target column, or several with commas between them.
       name: of the set, also for messages.
       provenance: where the table comes from.
+      header: whether it names its columns.
 
     Returns:
       The data set.
@@ -92,7 +106,8 @@ def dataset_from_table(
     """
     if len(table) < 2:
         raise InputError(f"{name}: expected at least 2 rows, got {len(table)}")
-    columns = infer_columns(table, _choose_target(table.column_names, target, name), name)
+    target_columns = _choose_target(table.column_names, target, name)
+    columns = infer_columns(table, target_columns, name, header)
     y, task, classes = _read_target(table, columns.target, name)
     parts = split_off_test(columns.encode(table, name), y)
     return make_dataset(
@@ -126,15 +141,20 @@ def _read_target(table: "pa.Table", names: tuple[str, ...], where: str) -> Targe
     import pyarrow.compute as pc
 
     column, here = table[names[0]], f"{where}: column {names[0]!r}"
-    if len(names) == 1:
-        whole = (
-            pa.types.is_integer(column.type) and pc.count_distinct(column).as_py() <= MOST_CLASSES
-        )
-        if whole or pa.types.is_boolean(column.type) or is_text(column):
-            classes = pc.unique(column).sort().cast(pa.string()).to_pylist()
-            return target_from_codes(category_codes(column, classes, here), classes, here)
+    if len(names) == 1 and _holds_labels(column, here):
+        classes = pc.unique(column).sort().cast(pa.string()).to_pylist()
+        return target_from_codes(category_codes(column, classes, here), classes, here)
     values = [numeric_values(table[name], f"{where}: column {name!r}") for name in names]
     return target_from_numbers(np.stack(values, axis=1), names)
+
+
+def _holds_labels(column: Any, where: str) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_boolean(column.type) or is_text(column):
+        return True
+    whole = pa.types.is_integer(column.type)
+    return are_labels(numeric_values(column, where), whole, MOST_CLASSES)
 
 
 def _load_arrays(name: str, path: Path) -> Dataset:

@@ -4,15 +4,14 @@ The command shows every value, the loss, every delta and every gradient beside i
 or as a page for a browser. Lecture rows B5, B6, D8, E6.
 """
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
-from jaxmlp.cli.process import leave_process
+from jaxmlp.cli.process import run_process
 from jaxmlp.config.options import Config
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import InputError, check, printable
 from jaxmlp.explain.sections import explain_gates, explain_network
 from jaxmlp.explain.typeset import as_page, as_text
 from jaxmlp.files import write_atomically
@@ -73,14 +72,13 @@ def _main(arguments: list[str]) -> int:
         check(0 <= n < total, "--example", f"from 0 to {total - 1}", n)
         title, sections = "Forward and backward", explain_network(inspected, n)
     if file is None:
-        encoding = sys.stdout.encoding or "utf-8"
-        print(as_text(sections).encode(encoding, "replace").decode(encoding))
+        print(as_text(sections))
         return 0
     try:
         write_atomically(Path(file), as_page(title, sections))
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}") from None
-    print(file)
+    print(printable(file))
     return 0
 
 
@@ -93,4 +91,4 @@ def _check_no_network(options: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    leave_process(main())
+    run_process(main)

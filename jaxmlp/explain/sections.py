@@ -157,7 +157,8 @@ def _loss(inspected: Inspected, z: Any, name: str, targets: Any, y: np.ndarray) 
     from jaxmlp.training import TASKS
 
     output, value, _ = LOSSES.get(inspected.signature.loss, ("", "", ""))
-    items: list[Any] = [Line("y", softened(z, targets, inspected.recipe.label_smoothing)[0])]
+    loss, smoothing = inspected.loss, inspected.recipe.label_smoothing
+    items: list[Any] = [Line("y", softened(loss, z, targets, smoothing)[0])]
     if output:
         predicted = getattr(jax.nn, output)(z)[0]
         items.append(Line(rf"\hat{{y}} = {OUTPUTS[output]}({name})", predicted))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxmlp.cli.page import render
+from jaxmlp.errors import printable
 
 TEMPLATE = Path(__file__).with_name("explanation.html")
 
@@ -76,13 +77,14 @@ def as_text(sections: list[Section]) -> str:
       Lines of at most 100 characters.
     """
     return "\n\n".join(
-        "\n".join([section.title, *(_text(item) for item in section.items)]) for section in sections
+        "\n".join([printable(section.title), *(_text(item) for item in section.items)])
+        for section in sections
     )
 
 
 def _text(item: Any) -> str:
     if isinstance(item, str):
-        return textwrap.fill(item, 98, initial_indent="  ", subsequent_indent="  ")
+        return textwrap.fill(printable(item), 98, initial_indent="  ", subsequent_indent="  ")
     if not isinstance(item, Line):
         return textwrap.indent(str(item), "  ")
     rows, left = _rows(item.value), f"  {plain(item.formula)} ="

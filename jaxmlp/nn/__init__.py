@@ -7,7 +7,7 @@ from jaxmlp.nn.convolution import convolution
 from jaxmlp.nn.initializers import Initializer
 from jaxmlp.nn.layers import Chain, Layer, activation, dense, dropout, flatten, sequential
 from jaxmlp.nn.lenet import lenet
-from jaxmlp.nn.losses import Loss
+from jaxmlp.nn.mean_loss import Loss
 from jaxmlp.nn.models import mlp
 from jaxmlp.nn.normalisation import layer_norm
 from jaxmlp.nn.pooling import average_pool, max_pool

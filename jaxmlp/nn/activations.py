@@ -5,6 +5,15 @@ per element describes it: `da/dz`. Where a function has a kink at 0 we take the 
 (0 for ReLU, as in `jax.nn.relu`). Lecture C, appendix, takes the slope from the right, which is
 also a subgradient.
 
+At the ends, value and derivative hold these rules, by hand as by machine:
+
+- A NaN stays visible: where `z` is NaN, so are `a` and `da/dz` (but the derivative of the identity
+  is 1 everywhere). To have this from `jax.grad` too, a function of pieces says `z sign(z)` for
+  `z > 0`: its slope is `sign(z)`, which is NaN for NaN.
+- At `z = +-inf` they are the limits: 0, 1, -1, the slope of a piece, or an infinite value.
+- Numbers below the smallest normal one, 1e-38 in float32, count as 0 where the machine treats
+  them so, as XLA does on a CPU.
+
 All functions are accurate for `|z|` up to 1e4 in float32. Lecture rows B10, B11, D3, E4.
 """
 
@@ -97,19 +106,19 @@ identity.defderivative(lambda z, a: jnp.ones_like(z))
 @elementwise
 def relu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = max(0, z)`; `da/dz = 1` for `z > 0`, else 0 (B10, C appendix)."""
-    return jnp.where(z <= 0, 0, z)  # not (z > 0, z, 0), which would turn NaN into 0
+    return jnp.where(z <= 0, 0, z * jnp.sign(z))  # not (z > 0, z, 0): it would turn NaN into 0
 
 
-relu.defderivative(lambda z, a: jnp.where(z <= 0, 0, jnp.ones_like(z)))
+relu.defderivative(lambda z, a: jnp.sign(a))
 
 
 @elementwise
 def leaky_relu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
     """Return `a = z` for `z > 0`, else `0.01 z`; `da/dz` is 1 or 0.01 (B10)."""
-    return jnp.where(z > 0, z, 0.01 * z)
+    return jnp.where(z <= 0, 0.01 * z, z * jnp.sign(z))
 
 
-leaky_relu.defderivative(lambda z, a: jnp.where(z > 0, jnp.ones_like(z), 0.01))
+leaky_relu.defderivative(lambda z, a: jnp.where(z <= 0, 0.01, jnp.sign(z)))
 
 
 @elementwise
@@ -154,10 +163,13 @@ def gelu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
 
     Hendrycks and Gimpel (2016), in the exact form, not the tanh approximation.
     """
-    return z * _normal_cdf(z)
+    return _gated(z, _normal_cdf)
 
 
-gelu.defderivative(lambda z, a: _normal_cdf(z) + z * jnp.exp(-z * z / 2) / jnp.sqrt(2 * jnp.pi))
+@gelu.defderivative
+def _(z: Float[Array, "*F"], a: Float[Array, "*F"]) -> Float[Array, "*F"]:
+    z = _clipped(z)
+    return _normal_cdf(z) + z * jnp.exp(-z * z / 2) / jnp.sqrt(2 * jnp.pi)
 
 
 @elementwise
@@ -166,10 +178,13 @@ def silu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
 
     Elfwing, Uchibe and Doya (2017); its other name is swish.
     """
-    return z * jax.nn.sigmoid(z)
+    return _gated(z, jax.nn.sigmoid)
 
 
-silu.defderivative(lambda z, a: jax.nn.sigmoid(z) * (1 + z * jax.nn.sigmoid(-z)))
+@silu.defderivative
+def _(z: Float[Array, "*F"], a: Float[Array, "*F"]) -> Float[Array, "*F"]:
+    z = _clipped(z)
+    return jax.nn.sigmoid(z) * (1 + z * jax.nn.sigmoid(-z))
 
 
 @elementwise
@@ -188,7 +203,20 @@ def _(z: Array, a: Array) -> Array:
     )
 
 
-_step = without_derivative(lambda z: (z >= 0).astype(z.dtype), "the step function")
+_step = without_derivative(lambda z: jnp.heaviside(z, 1), "the step function")
+
+
+FAR = 1000.0  # beyond it Phi and the sigmoid are 0 or 1 in every type, and phi is 0
+
+
+def _gated(z: Float[Array, "*F"], gate: Elementwise) -> Float[Array, "*F"]:
+    """Return `z gate(z)`, which is 0 at minus infinity, where the product would be NaN."""
+    near = _clipped(z)
+    return jnp.where(z > FAR, z, near * gate(near))
+
+
+def _clipped(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
+    return jnp.clip(z, -FAR, FAR)
 
 
 def _normal_cdf(z: Float[Array, "*F"]) -> Float[Array, "*F"]:

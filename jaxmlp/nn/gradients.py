@@ -65,6 +65,7 @@ def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
             mean = jax.tree.map(lambda m, d: (1 - share) * m + share * d, mean, new)
             return (total, mean), outputs
 
+        weights = loss.counted(targets, weights)
         nothing = jnp.zeros((), x.dtype)
         mean = (nothing, jax.tree.map(jnp.zeros_like, w[down_to - 1 :]))
         (_, mean), outputs = jax.lax.scan(add, (nothing, mean), (x, targets, weights))
@@ -105,6 +106,7 @@ def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
         each, outputs = jax.lax.map(
             lambda example: _one_example(layers, loss, step, w, *example), (x, targets)
         )
+        weights = loss.counted(targets, weights)
         share = weights / jnp.sum(weights)
         return jax.tree.map(lambda d: jnp.tensordot(share, d, 1), each), outputs
 
@@ -155,12 +157,12 @@ def _one_example(
         shape = x_k.shape
         x_k, cache = layer.forward(w, x_k)
         stored.append((layer, w, cache, shape))
-    g = loss.gradient(x_k, y[None])
+    g = loss.per_example_gradient(x_k, y[None])
     gradient: tuple[Params, ...] = ()
     for layer, w, cache, shape in reversed(stored[down_to - 1 :]):
         dw, g = step(layer, w, cache, g)
         g, gradient = g.reshape(shape), (dw, *gradient)
-    return (loss(x_k, y[None]), gradient), x_k[0]
+    return (loss.per_example(x_k, y[None])[0], gradient), x_k[0]
 
 
 def _example_by_example(model: Layer, mean: Mean) -> ValueAndGrad:

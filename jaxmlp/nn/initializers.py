@@ -6,6 +6,9 @@ backward `Var(dx) = fan_out Var(W) Var(dz)`. ReLU passes half of the second mome
 for the identity and for tanh near 0 (LeCun, Xavier). `fan_in` keeps the variance forward, `fan_out`
 backward, and their mean, `fan_avg`, is the compromise of Glorot and Bengio (2010).
 
+A normal distribution here is the whole one. Keras cuts its `he_normal` and the like off at two
+standard deviations and widens what remains to the same variance; `truncated_normal` does that.
+
 Lecture rows A6-A8, B8, D9, E9. An initializer is a function `(key, shape, dtype) -> array`. The
 last axis of the shape counts the outputs, the axis before it the inputs; axes before these two are
 the window of a convolution.
@@ -50,7 +53,8 @@ def variance_scaling(gain: float, mode: str, distribution: str) -> Initializer:
       gain: 2 for ReLU (He), 1 for the identity and for tanh (LeCun, Xavier).
       mode: `fan_in`, `fan_out` or `fan_avg`.
       distribution: `normal`, `N(0, gain / fan)`, or `uniform`, `U(-r, r)` with
-        `r = sqrt(3 gain / fan)`, since `Var U(-r, r) = r^2 / 3`.
+        `r = sqrt(3 gain / fan)`, since `Var U(-r, r) = r^2 / 3`, or `truncated_normal`, with the
+        same variance as both.
 
     Returns:
       An initializer.
@@ -60,7 +64,8 @@ def variance_scaling(gain: float, mode: str, distribution: str) -> Initializer:
     """
     check(gain > 0, "gain", "positive", gain)
     check(mode in ("fan_in", "fan_out", "fan_avg"), "mode", "fan_in, fan_out or fan_avg", mode)
-    check(distribution in ("normal", "uniform"), "distribution", "normal or uniform", distribution)
+    known = distribution in ("normal", "uniform", "truncated_normal")
+    check(known, "distribution", "normal, uniform or truncated_normal", distribution)
 
     def initialize(
         key: RandomKey, shape: Shape, dtype: DTypeLike = jnp.float32
@@ -68,6 +73,8 @@ def variance_scaling(gain: float, mode: str, distribution: str) -> Initializer:
         variance = gain / fans(shape)[mode]
         if distribution == "normal":
             return math.sqrt(variance) * jax.random.normal(key, shape, dtype)
+        if distribution == "truncated_normal":
+            return truncated_normal(math.sqrt(variance))(key, shape, dtype)
         r = math.sqrt(3 * variance)
         return jax.random.uniform(key, shape, dtype, minval=-r, maxval=r)
 
@@ -103,7 +110,41 @@ def normal(std: float) -> Initializer:
       InputError: if the standard deviation is not positive.
     """
     check(std > 0, "std", "positive", std)
-    return lambda key, shape, dtype=jnp.float32: std * jax.random.normal(key, shape, dtype)
+    return lambda key, shape, dtype=jnp.float32: float(std) * jax.random.normal(key, shape, dtype)
+
+
+CUT = 2.0  # where a normal distribution is cut off, in deviations of the whole one
+CUT_DEVIATION = (
+    0.87962566103423978  # of what remains of N(0, 1), sqrt(1 - 2 c phi(c) / (2 Phi(c) - 1))
+)
+
+
+def truncated_normal(std: float) -> Initializer:
+    """An initializer that draws from a normal distribution without its tails.
+
+    `N(0, s^2)` is cut off at `+-2 s`, and `s = std / 0.8796`, because the cut takes 12 % of the
+    deviation. So the entries have the standard deviation `std` and are at most `2.27 std` large.
+    JAX's and Keras's initializers of a given variance do the same; their plain `truncated_normal`
+    and PyTorch's `trunc_normal_` leave the smaller deviation as it is.
+
+    Args:
+      std: the standard deviation of the entries.
+
+    Returns:
+      An initializer.
+
+    Raises:
+      InputError: if the standard deviation is not positive.
+    """
+    check(std > 0, "std", "positive", std)
+
+    def initialize(
+        key: RandomKey, shape: Shape, dtype: DTypeLike = jnp.float32
+    ) -> Float[Array, "..."]:
+        whole = jax.random.truncated_normal(key, -CUT, CUT, shape, dtype)
+        return float(std) / CUT_DEVIATION * whole
+
+    return initialize
 
 
 def uniform(bound: float) -> Initializer:
@@ -124,30 +165,36 @@ def uniform(bound: float) -> Initializer:
     )
 
 
-def orthogonal(key: RandomKey, shape: Shape, dtype: DTypeLike = jnp.float32) -> Float[Array, "..."]:
+def orthogonal(
+    key: RandomKey, shape: Shape, dtype: DTypeLike = jnp.float32, gain: float = 1.0
+) -> Float[Array, "..."]:
     """Draw a kernel whose columns (or rows, if there are fewer) are orthonormal.
 
     It is `Q` of the QR decomposition of a normal matrix, with signs from the diagonal of `R`, so
-    that the distribution is uniform over all such matrices. Norms do not change, forward and
-    backward (Saxe et al. 2014).
+    that the distribution is uniform over all such matrices, times the gain. With the gain 1 norms
+    do not change, forward and backward (Saxe et al. 2014); before a ReLU the gain is `sqrt(2)`. As
+    an initializer with a gain: `functools.partial(orthogonal, gain=1.4)`.
 
     Args:
       key: random key.
       shape: the shape of the kernel; all axes but the last count as one.
-      dtype: the type of its elements.
+      dtype: the type of its elements; the decomposition is at least in float32.
+      gain: the factor of the orthonormal kernel.
 
     Returns:
       The kernel.
 
     Raises:
-      InputError: if the shape has fewer than two axes.
+      InputError: if the shape has fewer than two axes, or the gain is not positive.
     """
     fans(shape)
+    check(gain > 0, "gain", "positive", gain)
     rows, columns = math.prod(shape[:-1]), shape[-1]
-    tall = jax.random.normal(key, (max(rows, columns), min(rows, columns)), dtype)
+    precise = dtype if jnp.finfo(dtype).bits >= 32 else jnp.float32
+    tall = jax.random.normal(key, (max(rows, columns), min(rows, columns)), precise)
     q, r = jnp.linalg.qr(tall)
     q = q * jnp.sign(jnp.diagonal(r))[None, :]
-    return (q if rows >= columns else q.T).reshape(shape)
+    return (float(gain) * (q if rows >= columns else q.T).reshape(shape)).astype(dtype)
 
 
 zeros = constant(0.0)

@@ -11,9 +11,11 @@ Jacobian matrix (B7).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from jaxmlp.errors import check
@@ -30,7 +32,9 @@ class Layer:
     means; the lectures do not have it either.
 
     Attributes:
-      init: `(key, input_shape) -> (params, output_shape)`, shapes without the batch axis.
+      init: `(key, input_shape, dtype=None) -> (params, output_shape)`, shapes without the batch
+        axis. The parameters are float32, or of the type `dtype`. A layer that takes no `dtype` can
+        stand in a chain as long as none is given.
       forward: `(params, x, key=None) -> (y, cache)`. Without a key nothing is random. This is how
         a network is evaluated, so there is no training mode that one could forget to leave.
       backward: `(params, cache, dy) -> (dparams, dx)`.
@@ -38,7 +42,7 @@ class Layer:
       kind: what the layer is, without numbers, such as "dense"; empty if no program asks for it.
     """
 
-    init: Callable[[RandomKey, Shape], tuple[Params, Shape]] = field(repr=False)
+    init: Callable[..., tuple[Params, Shape]] = field(repr=False)
     forward: Callable[..., tuple[Array, Cache]] = field(repr=False)
     backward: Callable[[Params, Cache, Array], tuple[Params, Array]] = field(repr=False)
     name: str
@@ -79,7 +83,33 @@ def in_order(model: Layer, params: Params) -> list[tuple[Layer, Params]]:
     return list(zip(parts(model), own, strict=True))
 
 
-def dense(units: int, kernel: Initializer = he_normal, bias: Initializer = zeros) -> Layer:
+def given(dtype: DTypeLike | None) -> dict[str, DTypeLike]:
+    """Return a type as a keyword of `init` or of an initializer, if it is given."""
+    return {} if dtype is None else {"dtype": dtype}
+
+
+def check_bias(bias: Initializer | Literal[False]) -> None:
+    """Reject what is neither an initializer nor `False`."""
+    check(bias is False or callable(bias), "bias", "an initializer, or False for none", bias)
+
+
+def kernel_and_bias(
+    kernel: Initializer,
+    bias: Initializer | Literal[False],
+    key: RandomKey,
+    shape: Shape,
+    dtype: DTypeLike | None,
+) -> Params:
+    """Draw `{"W", "b"}`, or `{"W"}` without a bias; `W` has this shape, `b` its last axis."""
+    params = {"W": kernel(jax.random.fold_in(key, 0), shape, **given(dtype))}
+    if bias is not False:
+        params["b"] = bias(jax.random.fold_in(key, 1), shape[-1:], **given(dtype))
+    return params
+
+
+def dense(
+    units: int, kernel: Initializer = he_normal, bias: Initializer | Literal[False] = zeros
+) -> Layer:
     """A fully connected layer, `z = x W + b` (D3, B6, E6).
 
     With `dz = dL/dz`: `dW = x^T dz`, `db = sum_n dz_n`, `dx = dz W^T`.
@@ -87,36 +117,37 @@ def dense(units: int, kernel: Initializer = he_normal, bias: Initializer = zeros
     Args:
       units: the number of outputs.
       kernel: initializer of `W`, `(in, units)`.
-      bias: initializer of `b`, `(units,)`.
+      bias: initializer of `b`, `(units,)`; `False` for a layer without it, `z = x W`.
 
     Returns:
-      A layer from `(in,)` to `(units,)` with parameters `{"W", "b"}`.
+      A layer from `(in,)` to `(units,)` with parameters `{"W", "b"}`, or `{"W"}`.
 
     Raises:
-      InputError: if `units` is below 1; when initialised, if the input is not a vector.
+      InputError: if `units` is below 1, or the bias is no initializer; when initialised, if the
+        input is not a vector.
     """
     check(units >= 1, "units", "at least 1", units)
+    check_bias(bias)
 
-    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
         check(len(shape) == 1, "the input of a dense layer", "a vector", shape)
-        W = kernel(jax.random.fold_in(key, 0), (*shape, units))
-        b = bias(jax.random.fold_in(key, 1), (units,))
-        return {"W": W, "b": b}, (units,)
+        return kernel_and_bias(kernel, bias, key, (*shape, units), dtype), (units,)
 
     def forward(
         params: Params, x: Float[Array, "N in"], key: RandomKey | None = None
     ) -> tuple[Float[Array, "N out"], Cache]:
         check(x.ndim == 2, "the input of a dense layer", "of shape (N, in)", x.shape)
-        z = x @ params["W"] + params["b"][None, :]  # (N, in) (in, out) + (1, out)
-        return z, x
+        z = x @ params["W"]  # (N, in) (in, out)
+        return (z + params["b"][None, :] if "b" in params else z), x
 
     def backward(
         params: Params, x: Float[Array, "N in"], dz: Float[Array, "N out"]
     ) -> tuple[Params, Float[Array, "N in"]]:
-        dW = x.T @ dz  # (in, N) (N, out)
-        db = jnp.sum(dz, axis=0)
+        dparams = {"W": x.T @ dz}  # (in, N) (N, out)
+        if "b" in params:
+            dparams["b"] = jnp.sum(dz, axis=0)
         dx = dz @ params["W"].T  # (N, out) (out, in)
-        return {"W": dW, "b": db}, dx
+        return dparams, dx
 
     return Layer(init, forward, backward, f"dense {units}", "dense")
 
@@ -133,7 +164,7 @@ def activation(function: Activation) -> Layer:
       A layer without parameters that keeps the shape.
     """
 
-    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
         return (), shape
 
     def forward(
@@ -178,7 +209,7 @@ def dropout(rate: float) -> Layer:
     check(0 <= rate < 1, "dropout", "in [0, 1)", rate)
     p = 1 - rate
 
-    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
         return (), shape
 
     def forward(
@@ -204,7 +235,7 @@ def flatten() -> Layer:
       A layer without parameters, from any shape to `(product of its axes,)`.
     """
 
-    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
         size = 1
         for axis in shape:
             size *= axis
@@ -240,10 +271,10 @@ def sequential(*layers: Layer) -> Chain:
     """
     check(len(layers) > 0, "sequential", "given at least one layer", len(layers))
 
-    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
         params = []
         for k, layer in enumerate(layers):
-            p, shape = layer.init(jax.random.fold_in(key, k), shape)
+            p, shape = layer.init(jax.random.fold_in(key, k), shape, **given(dtype))
             params.append(p)
         return tuple(params), shape
 

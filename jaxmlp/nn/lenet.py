@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from jax.typing import DTypeLike
+
 from jaxmlp.errors import check
 from jaxmlp.nn.activations import relu
 from jaxmlp.nn.convolution import convolution
@@ -63,10 +65,10 @@ def lenet(
         layers += [dropout(dropout_rate)] if dropout_rate else []
     network = sequential(*layers, dense(outputs, kernel))
 
-    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
         # pooling halves 12 pixels to 6, the second window leaves 2, and pooling halves them to 1
         good = len(shape) == 3 and min(shape[:2]) >= 12
         check(good, "the input of lenet", "images (H, W, C) of at least 12 x 12 pixels", shape)
-        return network.init(key, shape)
+        return network.init(key, shape, dtype)
 
     return dataclasses.replace(network, init=init, name="lenet")

@@ -8,141 +8,39 @@ example of weight 0 does not count.
 If a loss has an output activation (softmax, sigmoid), the activation is inside the loss. Its
 argument is the logits, so no probability is computed before its logarithm (A5). The losses of
 several outputs are summed, as in the lectures, not averaged.
+
+At the ends, value and gradient hold these rules, by hand as by machine:
+
+- A NaN stays visible: an output or a target that is NaN makes its example's loss NaN, and its own
+  entry of the gradient.
+- At `z = +-inf` they are the limits. A term whose factor is 0 is 0, also where the other factor is
+  infinite. With a softmax, minus infinity rules a class out; plus infinity gives NaN, and so does
+  a row of nothing but minus infinity, because there is no limit.
+- A finite loss that is too large for its type is infinite: a squared error from 1e19 on in float32.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import functools
+import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import InputError, Shown, check
 from jaxmlp.nn.activations import without_derivative
-from jaxmlp.nn.types import Array, Outputs, Scalar, Targets, Weights
-
-PerExample = Callable[[Outputs, Targets], Array]
-
-
-def _not_defined(z: Outputs, y: Targets) -> Float[Array, "N K"]:
-    raise InputError("this loss has no gradient yet; define it by defgradient")
-
-
-@dataclass(frozen=True, eq=False)
-class Loss:
-    """The (weighted) mean of a loss over a batch, with its gradient.
-
-    Attributes:
-      name: the name it is known by.
-      per_example: `(outputs (N, K), targets) -> losses (N,)`.
-      per_example_gradient: `(outputs (N, K), targets) -> dl_n/dz_n (N, K)`, given here or below
-        the loss by `defgradient`.
-    """
-
-    name: str
-    per_example: PerExample = field(repr=False)
-    per_example_gradient: PerExample = field(repr=False, default=_not_defined)
-
-    def defgradient(self, per_example_gradient: PerExample) -> PerExample:
-        """Define the gradient `(outputs, targets) -> dl_n/dz_n`, once, below the loss.
-
-        Args:
-          per_example_gradient: the gradient of each example's loss, `(N, K)`.
-
-        Returns:
-          The same function, so that this can be its decorator.
-        """
-        object.__setattr__(self, "per_example_gradient", per_example_gradient)
-        return per_example_gradient
-
-    def __call__(
-        self, outputs: Float[Array, "..."], targets: Targets, weights: Weights | None = None
-    ) -> Scalar:
-        """Return `L = sum_n w_n l(z_n, y_n) / sum_n w_n`.
-
-        Args:
-          outputs: the network's raw outputs `z`, `(N, K)`.
-          targets: integer labels `(N,)` or numbers `(N, K)`.
-          weights: one per example `(N,)`, not all zero; with `None` all weights are equal.
-
-        Returns:
-          A scalar. The mean of nothing is NaN: of no examples, or of weights that are all zero.
-
-        Raises:
-          InputError: if the shapes do not fit, or a label is out of range.
-        """
-        shares = _shares(outputs, weights)
-        if shares.shape == (0,):
-            return jnp.full((), jnp.nan, outputs.dtype)
-        return jnp.sum(jnp.where(shares == 0, 0, shares * self.per_example(outputs, targets)))
-
-    def gradient(
-        self, outputs: Float[Array, "*N_K"], targets: Targets, weights: Weights | None = None
-    ) -> Float[Array, "*N_K"]:
-        """Return `dL/dz_n = (w_n / sum_m w_m) dl_n/dz_n`, shape `(N, K)`.
-
-        Args:
-          outputs: as for the value.
-          targets: as for the value.
-          weights: as for the value.
-
-        Returns:
-          An array of the shape of `outputs`.
-
-        Raises:
-          InputError: if the shapes do not fit.
-        """
-        shares = _shares(outputs, weights)[:, None]
-        return jnp.where(shares == 0, 0, shares * self.per_example_gradient(outputs, targets))
+from jaxmlp.nn.mean_loss import Loss, loss, one_hot
+from jaxmlp.nn.mean_loss import PerExample as PerExample
+from jaxmlp.nn.mean_loss import ignoring as ignoring
+from jaxmlp.nn.mean_loss import smoothed as smoothed
+from jaxmlp.nn.mean_loss import softened as softened
+from jaxmlp.nn.types import Array, Outputs, Targets
 
 
-def _shares(outputs: Float[Array, "..."], weights: Weights | None) -> Float[Array, "N"]:
-    """Return each example's share in the mean, `w_n / sum_m w_m`, shape `(N,)`."""
-    check(outputs.ndim == 2, "outputs", "of shape (N, K)", outputs.shape)
-    n = outputs.shape[0]
-    if weights is None:
-        return jnp.broadcast_to(1 / jnp.asarray(n, outputs.dtype), (n,))
-    check(weights.shape == (n,), "weights", f"of shape ({n},)", weights.shape)
-    return weights / jnp.sum(weights)
-
-
-def loss(per_example: PerExample) -> Loss:
-    """Make the decorated function of `(outputs, targets)` a `Loss`; its gradient follows below."""
-    made = Loss(per_example.__name__, per_example)
-    object.__setattr__(made, "__doc__", per_example.__doc__)
-    return made
-
-
-def one_hot(outputs: Outputs, targets: Targets) -> Float[Array, "N K"]:
-    """Return the targets as a distribution over the classes, one row per example (A2).
-
-    Args:
-      outputs: the network's outputs `(N, K)`, for the number of classes and the element type.
-      targets: integer labels `(N,)` in `[0, K)`, or numbers `(N, K)`, which do not change.
-
-    Returns:
-      Numbers of the shape and type of the outputs. A row is NaN where a label is out of range and
-      its value is not known yet, under `jax.jit`.
-
-    Raises:
-      InputError: if the targets have another shape, a label is out of range, or there is only one
-        output for the labels.
-    """
-    if targets.shape == outputs.shape or not jnp.issubdtype(targets.dtype, jnp.integer):
-        check(targets.shape == outputs.shape, "targets", f"of shape {outputs.shape}", targets.shape)
-        return targets.astype(outputs.dtype)
-    n, classes = outputs.shape
-    check(targets.shape == (n,), "labels", f"of shape ({n},)", targets.shape)
-    if classes == 1:
-        raise InputError("labels need an output for each class; for one output give y as (N, 1)")
-    if not isinstance(targets, jax.core.Tracer):
-        labels = np.asarray(targets)
-        bad = labels[(labels < 0) | (labels >= classes)]
-        check(bad.size == 0, "labels", f"in [0, {classes})", int(bad[0]) if bad.size else None)
-    known = (targets >= 0) & (targets < classes)
-    rows = jax.nn.one_hot(targets, classes, dtype=outputs.dtype)
-    return jnp.where(known[:, None], rows, jnp.nan)
+def _times(factor: Float[Array, "N K"], value: Float[Array, "N K"]) -> Float[Array, "N K"]:
+    """Return the product; where the factor is 0 it is 0, even if the value is infinite."""
+    return jnp.where(factor == 0, 0, factor * value)
 
 
 @loss
@@ -154,7 +52,7 @@ def cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     class with `y_i = 0` adds nothing, even where its logit is minus infinity.
     """
     p = one_hot(z, y)
-    return -jnp.sum(jnp.where(p == 0, 0, p * jax.nn.log_softmax(z)), axis=1)
+    return -jnp.sum(_times(p, jax.nn.log_softmax(z)), axis=1)
 
 
 @cross_entropy.defgradient
@@ -165,18 +63,64 @@ def _(z: Outputs, y: Targets) -> Float[Array, "N K"]:
     return jax.nn.softmax(z) - p
 
 
-@loss
+@functools.partial(loss, independent=True)
 def binary_cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return `l = -sum_k y_k log a_k + (1 - y_k) log(1 - a_k)` with `a = sigmoid(z)`.
 
     It is for one output that separates two classes, or for several independent outputs (B9, C2, E3,
-    E6). Computed from the logits: `l = sum_k softplus(z_k) - y_k z_k`, and `dl/dz = a - y`. `y` has
-    the shape of `z`, each entry 0, 1 or a probability. Labels become one-hot rows.
+    E6). `dl/dz = a - y`. Computed from the logits: `-log a = log(1 + e^-z)`, the softplus of `-z`,
+    and `-log(1 - a)` is that of `z`. `y` has the shape of `z`, each entry 0, 1 or a probability.
+    Labels become one-hot rows.
     """
-    return jnp.sum(jnp.logaddexp(z, jnp.zeros_like(z)) - one_hot(z, y) * z, axis=1)
+    p = one_hot(z, y)
+    return jnp.sum(_times(p, _softplus(-z)) + _times(1 - p, _softplus(z)), axis=1)
 
 
 binary_cross_entropy.defgradient(lambda z, y: jax.nn.sigmoid(z) - one_hot(z, y))
+
+
+def binary_cross_entropy_of(pos_weight: float | Sequence[float]) -> Loss:
+    """The binary cross-entropy in which a yes weighs more, or less, than a no.
+
+    `l = -sum_k p_k y_k log a_k + (1 - y_k) log(1 - a_k)` with `a = sigmoid(z)`;
+    `dl/dz = (1 - y) a - p y (1 - a)`. If the data have `p` times as many examples of no as of yes,
+    both answers weigh alike. The mean is still over the number of examples, as in PyTorch.
+
+    Args:
+      pos_weight: `p`, one positive number for all outputs, or one for each.
+
+    Returns:
+      A loss.
+
+    Raises:
+      InputError: if a weight is not positive and finite; when called, if their number is not that
+        of the outputs.
+    """
+    weights = tuple(np.ravel(pos_weight).tolist())
+    good = len(weights) > 0 and all(0 < p < math.inf for p in weights)
+    check(good, "pos_weight", "positive and finite", pos_weight)
+
+    def yes_and_no(z: Outputs, y: Targets) -> tuple[Float[Array, "N K"], Float[Array, "N K"]]:
+        expected = f"one number, or one for each of {z.shape[1]} outputs"
+        got = Shown(f"{len(weights)} numbers")
+        check(len(weights) in (1, z.shape[1]), "pos_weight", expected, got)
+        p = one_hot(z, y)
+        return jnp.asarray(weights, z.dtype)[None, :] * p, 1 - p
+
+    def per_example(z: Outputs, y: Targets) -> Float[Array, "N"]:
+        yes, no = yes_and_no(z, y)
+        return jnp.sum(_times(yes, _softplus(-z)) + _times(no, _softplus(z)), axis=1)
+
+    def gradient(z: Outputs, y: Targets) -> Float[Array, "N K"]:
+        yes, no = yes_and_no(z, y)
+        return no * jax.nn.sigmoid(z) - yes * jax.nn.sigmoid(-z)
+
+    name = f"binary_cross_entropy, a yes weighs {' '.join(f'{p:g}' for p in weights)}"
+    return Loss(name, per_example, gradient, independent=True)
+
+
+def _softplus(z: Outputs) -> Float[Array, "N K"]:
+    return jnp.logaddexp(z, jnp.zeros_like(z))
 
 
 @loss
@@ -214,18 +158,56 @@ def mae(z: Outputs, y: Targets) -> Float[Array, "N"]:
 mae.defgradient(lambda z, y: jnp.sign(z - one_hot(z, y)))
 
 
-@loss
-def huber(z: Outputs, y: Targets) -> Float[Array, "N"]:
-    """Return the sum over the outputs of `r^2 / 2` for `|r| <= 1`, else `|r| - 1/2`, `r = z - y`.
+def huber_of(delta: float) -> Loss:
+    """The squared error near the target and the absolute error far from it (Huber 1964).
 
-    This is the squared error near the target and the absolute error far from it. `dl/dz = r`,
-    clipped to [-1, 1] (Huber 1964).
+    The sum over the outputs of `r^2 / 2` for `|r| <= delta`, else `delta (|r| - delta / 2)`, with
+    `r = z - y`. `dl/dz = c` with `c = r`, clipped to `[-delta, delta]`, and both cases of the loss
+    are `c (r - c / 2)`.
+
+    Args:
+      delta: the error from which on the loss is linear.
+
+    Returns:
+      A loss.
+
+    Raises:
+      InputError: if delta is not positive and finite.
     """
-    r = jnp.abs(z - one_hot(z, y))
-    return jnp.sum(jnp.where(r <= 1, r**2 / 2, r - 0.5), axis=1)
+    check(0 < delta < math.inf, "delta", "positive and finite", delta)
+    delta = float(delta)  # a NumPy number would change the type of the loss
+
+    def clipped(r: Float[Array, "N K"]) -> Float[Array, "N K"]:
+        return jnp.where(jnp.abs(r) <= delta, r, delta * jnp.sign(r))
+
+    def per_example(z: Outputs, y: Targets) -> Float[Array, "N"]:
+        r = z - one_hot(z, y)
+        c = clipped(r)
+        return jnp.sum(c * (r - c / 2), axis=1)
+
+    def gradient(z: Outputs, y: Targets) -> Float[Array, "N K"]:
+        return clipped(z - one_hot(z, y))
+
+    return Loss("huber" if delta == 1 else f"huber {delta:g}", per_example, gradient)
 
 
-huber.defgradient(lambda z, y: jnp.clip(z - one_hot(z, y), -1, 1))
+huber = huber_of(1.0)
+"""The Huber loss with `delta = 1`: `r^2 / 2` for `|r| <= 1`, else `|r| - 1/2`."""
+
+
+@loss
+def poisson(z: Outputs, y: Targets) -> Float[Array, "N"]:
+    """Return `l = sum_k e^(z_k) - y_k z_k`, for counts `y` whose mean is `e^z`.
+
+    It is the negative logarithm of the Poisson probability `e^-m m^y / y!` with `m = e^z`, without
+    the term `log y!`, which no weight changes. `dl/dz = e^z - y`, prediction minus target. `y` has
+    the shape of `z`, each entry 0 or more (Nelder and Wedderburn 1972).
+    """
+    # beyond 1000 the exponential is infinite; infinity minus infinity would be NaN
+    return jnp.sum(jnp.exp(z) - _times(one_hot(z, y), jnp.minimum(z, 1000)), axis=1)
+
+
+poisson.defgradient(lambda z, y: jnp.exp(z) - one_hot(z, y))
 
 
 @loss
@@ -254,14 +236,14 @@ def perceptron(z: Outputs, y: Targets) -> Float[Array, "N"]:
     `dl/dz = h - y`, and one step of gradient descent on one example is the perceptron's rule,
     `w <- w + alpha (y - h) x`. The step function is never differentiated.
     """
-    return jnp.sum((jax.lax.stop_gradient(_fires(z)) - one_hot(z, y)) * z, axis=1)
+    return jnp.sum(_times(jax.lax.stop_gradient(_fires(z)) - one_hot(z, y), z), axis=1)
 
 
 perceptron.defgradient(lambda z, y: _fires(z) - one_hot(z, y))
 
 
 def _fires(z: Outputs) -> Float[Array, "N K"]:
-    return (z >= 0).astype(z.dtype)
+    return jnp.heaviside(z, 1)
 
 
 quadratic = Loss("quadratic", mse.per_example, mse.per_example_gradient)
@@ -275,37 +257,14 @@ def zero_one(z: Outputs, y: Targets) -> Float[Array, "N"]:
     This is what a classifier should minimise, but it is piecewise constant, so descent cannot use
     it. To ask for its gradient is an error.
     """
-    wrong = jnp.argmax(z, axis=1) != jnp.argmax(one_hot(z, y), axis=1)
-    return without_derivative(lambda z: wrong.astype(z.dtype), "the zero-one loss")(z)
+    p = one_hot(z, y)
+    wrong = (jnp.argmax(z, axis=1) != jnp.argmax(p, axis=1)).astype(z.dtype)
+    seen = jnp.where(jnp.isnan(jnp.sum(p, axis=1)), jnp.nan, wrong)
+    return without_derivative(
+        lambda z: jnp.where(jnp.any(jnp.isnan(z), axis=1), jnp.nan, seen), "the zero-one loss"
+    )(z)
 
 
 @zero_one.defgradient
 def _(z: Outputs, y: Targets) -> Float[Array, "N K"]:
     raise InputError("the zero-one loss has no gradient to learn from; use cross_entropy")
-
-
-def softened(outputs: Outputs, targets: Targets, smoothing: float) -> Float[Array, "N K"]:
-    """Return the softened targets `(1 - s) y + s / K`, `(N, K)`; see `smoothed`."""
-    return (1 - smoothing) * one_hot(outputs, targets) + smoothing / outputs.shape[1]
-
-
-def smoothed(loss: Loss, smoothing: float) -> Loss:
-    """The loss with softened targets `(1 - s) y + s / K` (Szegedy et al. 2016).
-
-    Args:
-      loss: a loss for classes.
-      smoothing: `s`, the part of the target that is spread over all classes.
-
-    Returns:
-      A loss.
-
-    Raises:
-      InputError: if the smoothing is outside [0, 1).
-    """
-    check(0 <= smoothing < 1, "label smoothing", "in [0, 1)", smoothing)
-
-    return Loss(
-        f"{loss.name}, smoothed by {smoothing:g}",
-        lambda z, y: loss.per_example(z, softened(z, y, smoothing)),
-        lambda z, y: loss.per_example_gradient(z, softened(z, y, smoothing)),
-    )

@@ -2,11 +2,12 @@
 
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from jaxmlp.errors import check
 from jaxmlp.nn.initializers import ones, zeros
-from jaxmlp.nn.layers import Layer
+from jaxmlp.nn.layers import Layer, given
 from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
@@ -38,10 +39,11 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
     """
     check(epsilon > 0, "epsilon", "positive", epsilon)
 
-    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
         good = len(shape) >= 1 and shape[-1] >= 2
         check(good, "the input of layer_norm", "of two or more units on its last axis", shape)
-        return {"gamma": ones(key, shape[-1:]), "beta": zeros(key, shape[-1:])}, shape
+        gamma, beta = (start(key, shape[-1:], **given(dtype)) for start in (ones, zeros))
+        return {"gamma": gamma, "beta": beta}, shape
 
     def forward(
         params: Params, x: Float[Array, "*N F"], key: RandomKey | None = None

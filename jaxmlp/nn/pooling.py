@@ -8,17 +8,19 @@ import functools
 from collections.abc import Iterable, Sequence
 
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Float
 
+from jaxmlp.errors import check
 from jaxmlp.nn.layers import Layer
 from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
-from jaxmlp.nn.windows import make_windows
+from jaxmlp.nn.windows import Padding, Windows, make_windows
 
 
 def max_pool(
     window: int | Sequence[int],
     stride: int | Sequence[int] | None = None,
-    padding: str = "valid",
+    padding: Padding = "valid",
 ) -> Layer:
     """A layer that keeps the largest pixel of every window, for each channel (C9).
 
@@ -35,18 +37,20 @@ def max_pool(
         because the code treats them one after the other.
       stride: the rows and columns from one window to the next, or one number for both; by default
         windows touch.
-      padding: `valid` or `same`.
+      padding: `valid` or `same`; or numbers of rows and columns, each smaller than the window, as
+        for `convolution`. No pixel outside the image is the largest.
 
     Returns:
       A layer from `(H, W, C)` to `(I, J, C)` without parameters.
 
     Raises:
-      InputError: if window or stride are not positive whole numbers, or the padding is unknown;
-        when initialised, if the input is not an image, or is smaller than a valid window.
+      InputError: if window or stride are not positive whole numbers, or the padding is unknown or
+        not smaller than the window; when initialised, if the input is not an image, or is smaller
+        than a valid window.
     """
-    windows = make_windows(window, window if stride is None else stride, padding)
+    windows = _pooling_windows(window, stride, padding)
 
-    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
         return (), (*windows.number(shape, "max_pool"), shape[-1])
 
     def forward(
@@ -58,7 +62,7 @@ def max_pool(
             larger = (x_cell > y) | jnp.isnan(x_cell)  # not >=: of equals the first stays
             y = jnp.where(larger, x_cell, y)
             winner = jnp.where(larger, number, winner)
-        return y, (winner, x.shape)
+        return y, (winner, x.shape[1:])
 
     def backward(
         params: Params, cache: Cache, dy: Float[Array, "N I J C"]
@@ -75,7 +79,7 @@ def max_pool(
 def average_pool(
     window: int | Sequence[int],
     stride: int | Sequence[int] | None = None,
-    padding: str = "valid",
+    padding: Padding = "valid",
 ) -> Layer:
     """A layer that takes the mean of every window, for each channel.
 
@@ -84,13 +88,16 @@ def average_pool(
         y[n,i,j,c]  = sum_{(p,q) in P(i,j)} x[n,p,q,c] / |P(i,j)|
         dx[n,p,q,c] = sum of dy[n,i,j,c] / |P(i,j)| over the windows with (p, q) in P(i,j)
 
+    The divisor counts the pixels inside the image, never the padding: as in TensorFlow, and as in
+    PyTorch with `count_include_pad=False`; PyTorch's default divides by `k k'` everywhere.
+
     This is the subsampling of LeCun, Bottou, Bengio and Haffner (1998) without its two learned
     numbers.
 
     Args:
       window: as for `max_pool`.
       stride: as for `max_pool`.
-      padding: `valid` or `same`.
+      padding: as for `max_pool`.
 
     Returns:
       A layer from `(H, W, C)` to `(I, J, C)` without parameters.
@@ -98,9 +105,9 @@ def average_pool(
     Raises:
       InputError: as for `max_pool`.
     """
-    windows = make_windows(window, window if stride is None else stride, padding)
+    windows = _pooling_windows(window, stride, padding)
 
-    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
         return (), (*windows.number(shape, "average_pool"), shape[-1])
 
     def forward(
@@ -111,7 +118,7 @@ def average_pool(
             _sum(windows.cut(image, cell, outside=0) for cell in windows.cells())
             for image in (x, ones)
         )
-        return total / inside, (inside, x.shape)
+        return total / inside, (inside, x.shape[1:])
 
     def backward(
         params: Params, cache: Cache, dy: Float[Array, "N I J C"]
@@ -120,6 +127,18 @@ def average_pool(
         return (), _sum(windows.paste(dy / inside, cell, shape) for cell in windows.cells())
 
     return Layer(init, forward, backward, f"average_pool {windows}", "average_pool")
+
+
+def _pooling_windows(
+    window: int | Sequence[int], stride: int | Sequence[int] | None, padding: Padding
+) -> Windows:
+    """Return the windows, each of which has a pixel inside the image."""
+    windows = make_windows(window, window if stride is None else stride, padding)
+    if not isinstance(windows.padding, str):
+        sides = zip(windows.padding, windows.size, strict=True)
+        good = all(max(side) < k for side, k in sides)
+        check(good, "padding", f"smaller than the window, {windows}", windows.padding)
+    return windows
 
 
 def _sum(arrays: Iterable[Array]) -> Array:

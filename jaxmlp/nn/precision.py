@@ -5,9 +5,11 @@ from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Float, PyTree
 
-from jaxmlp.nn.layers import Layer
+from jaxmlp.errors import check
+from jaxmlp.nn.layers import Layer, given
 from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
@@ -27,13 +29,18 @@ def computing_in(layer: AnyLayer, compute: str, keep: str) -> AnyLayer:
 
     Returns:
       A layer of the same type, name and parts.
+
+    Raises:
+      InputError: when initialised, if `dtype` is given and is not `keep`.
     """
 
     def to(dtype: str, tree: PyTree) -> PyTree:
         return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), tree)
 
-    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
-        params, shape = layer.init(key, shape)
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
+        kept = dtype is None or jnp.dtype(dtype) == keep
+        check(kept, "dtype", f"{keep}, in which the parameters are kept", dtype)
+        params, shape = layer.init(key, shape, **given(dtype))
         return to(keep, params), shape
 
     def forward(

@@ -4,11 +4,12 @@ import math
 
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from jaxmlp.errors import check
 from jaxmlp.nn.initializers import constant
-from jaxmlp.nn.layers import Layer
+from jaxmlp.nn.layers import Layer, given
 from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
@@ -21,7 +22,9 @@ def prelu(shared: bool = False, start: float = 0.25) -> Layer:
 
     At 0 we take the slope from the left. The lecture writes `a = max(alpha z, z)`, which is the
     same if `alpha <= 1`. He, Zhang, Ren and Sun (2015) advise against weight decay for `alpha`,
-    because it pulls the slope towards 0 and so the function towards ReLU.
+    because it pulls the slope towards 0 and so the function towards ReLU. The rules of
+    `jaxmlp.nn.activations` for NaN and infinity hold here too, for `alpha` and `z` alike; an
+    `alpha` of exactly 0 at minus infinity gives NaN.
 
     Args:
       shared: whether the layer has one slope instead of one per unit (in an image, per channel).
@@ -36,20 +39,21 @@ def prelu(shared: bool = False, start: float = 0.25) -> Layer:
     """
     check(math.isfinite(start), "start", "finite", start)
 
-    def init(key: RandomKey, shape: Shape) -> tuple[Params, Shape]:
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
         check(len(shape) >= 1, "the input of prelu", "a vector or an image", shape)
-        return {"alpha": constant(start)(key, (1,) if shared else shape[-1:])}, shape
+        alpha = constant(start)(key, (1,) if shared else shape[-1:], **given(dtype))
+        return {"alpha": alpha}, shape
 
     def forward(
         params: Params, z: Float[Array, "*N F"], key: RandomKey | None = None
     ) -> tuple[Float[Array, "*N F"], Cache]:
-        a = jnp.where(z > 0, z, _along(params["alpha"], z) * z)
-        return a, z
+        negative = jnp.where(z > 0, 0, z)  # so that no infinite z > 0 meets alpha
+        return jnp.where(z <= 0, _along(params["alpha"], z) * negative, z * jnp.sign(z)), z
 
     def backward(
         params: Params, z: Float[Array, "*N F"], da: Float[Array, "*N F"]
     ) -> tuple[Params, Float[Array, "*N F"]]:
-        dz = jnp.where(z > 0, da, _along(params["alpha"], z) * da)
+        dz = jnp.where(z <= 0, _along(params["alpha"], z), jnp.sign(z)) * da
         others = tuple(range(z.ndim if shared else z.ndim - 1))
         dalpha = jnp.sum(jnp.where(z > 0, 0, z * da), axis=others)
         return {"alpha": dalpha.reshape(params["alpha"].shape)}, dz

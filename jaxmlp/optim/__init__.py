@@ -2,7 +2,8 @@
 
 An optimizer is Optax's pair of pure functions, `init(params) -> state` and
 `update(gradients, state, params) -> (updates, state)`; the updates are added to the parameters. So
-each can stand wherever one of Optax's can, and the other way round.
+each can stand wherever one of Optax's can, and the other way round. Every `update` takes further
+keywords: ours ignore them, and a wrapper hands them on to a rule of Optax that needs them.
 """
 
 from jaxmlp.optim import schedules

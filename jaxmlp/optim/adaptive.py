@@ -16,10 +16,13 @@ from jaxmlp.optim.base import (
     Number,
     Optimizer,
     Params,
+    Plain,
     Scalar,
     Updates,
     check_decay,
     check_epsilon,
+    count_up,
+    make_optimizer,
     map_arrays,
     zero_count,
     zeros,
@@ -43,7 +46,8 @@ class AdaGradState(NamedTuple):
 def adagrad(learning_rate: Rate, epsilon: Number = 1e-7, epsilon_inside: bool = True) -> Optimizer:
     """AdaGrad, `g <- g + dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)` (D10; Duchi et al. 2011).
 
-    As on the slide, epsilon stands inside the root and `g` starts at 0; Optax starts it at 0.1.
+    As on the slide, epsilon stands inside the root and `g` starts at 0; Optax and Keras start it at
+    0.1. With `epsilon_inside=False` it is PyTorch's rule, whose epsilon is 1e-10.
 
     Args:
       learning_rate: `eta`, a number or a schedule.
@@ -56,10 +60,10 @@ def adagrad(learning_rate: Rate, epsilon: Number = 1e-7, epsilon_inside: bool = 
     Raises:
       InputError: if the rate is negative or not finite, or epsilon is negative.
     """
-    check_epsilon(epsilon)
+    fixed = {"epsilon": check_epsilon(epsilon)}
     eta_of = schedule_of(learning_rate)
 
-    def rule(dw: Leaf, g: Leaf, eta: Scalar) -> tuple[Leaf, Leaf]:
+    def rule(dw: Leaf, g: Leaf, eta: Scalar, epsilon: Plain) -> tuple[Leaf, Leaf]:
         g = g + dw * dw
         divisor = jnp.sqrt(g + epsilon) if epsilon_inside else jnp.sqrt(g) + epsilon
         step = -eta * dw / divisor
@@ -71,10 +75,11 @@ def adagrad(learning_rate: Rate, epsilon: Number = 1e-7, epsilon_inside: bool = 
     def update(
         gradients: Updates, state: AdaGradState, params: Params | None = None
     ) -> tuple[Updates, AdaGradState]:
-        steps, g = map_arrays(rule, gradients, state.g, eta=eta_of(state.t))
-        return steps, AdaGradState(state.t + 1, g)
+        numbers = fixed | {"eta": eta_of(state.t)}
+        steps, g = map_arrays(rule, gradients, state.g, **numbers)
+        return steps, AdaGradState(count_up(state.t), g)
 
-    return Optimizer(init, update)
+    return make_optimizer(init, update)
 
 
 class RMSPropState(NamedTuple):
@@ -94,7 +99,9 @@ def rmsprop(
 ) -> Optimizer:
     """RMSProp, `g <- beta g + (1 - beta) dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)` (D10).
 
-    As on the slide and by default in Optax, epsilon stands inside the root; others put it outside.
+    As on the slide and by default in Optax, epsilon stands inside the root, and in Keras, too. With
+    `epsilon_inside=False` it is PyTorch's rule, whose `alpha` is our `beta` and 0.99 by default.
+    PyTorch and Optax have further forms, centred or with momentum, which are not here.
 
     Args:
       learning_rate: `eta`, a number or a schedule.
@@ -109,11 +116,10 @@ def rmsprop(
       InputError: if the rate is negative or not finite, beta lies outside [0, 1), or epsilon is
         negative.
     """
-    check_decay("beta", beta)
-    check_epsilon(epsilon)
+    fixed = {"beta": check_decay("beta", beta), "epsilon": check_epsilon(epsilon)}
     eta_of = schedule_of(learning_rate)
 
-    def rule(dw: Leaf, g: Leaf, eta: Scalar) -> tuple[Leaf, Leaf]:
+    def rule(dw: Leaf, g: Leaf, eta: Scalar, beta: Plain, epsilon: Plain) -> tuple[Leaf, Leaf]:
         g = beta * g + (1 - beta) * dw * dw
         divisor = jnp.sqrt(g + epsilon) if epsilon_inside else jnp.sqrt(g) + epsilon
         step = -eta * dw / divisor
@@ -125,10 +131,11 @@ def rmsprop(
     def update(
         gradients: Updates, state: RMSPropState, params: Params | None = None
     ) -> tuple[Updates, RMSPropState]:
-        steps, g = map_arrays(rule, gradients, state.g, eta=eta_of(state.t))
-        return steps, RMSPropState(state.t + 1, g)
+        numbers = fixed | {"eta": eta_of(state.t)}
+        steps, g = map_arrays(rule, gradients, state.g, **numbers)
+        return steps, RMSPropState(count_up(state.t), g)
 
-    return Optimizer(init, update)
+    return make_optimizer(init, update)
 
 
 class AdamState(NamedTuple):
@@ -157,7 +164,13 @@ def adam(
     `m <- beta1 m + (1 - beta1) dw`, `v <- beta2 v + (1 - beta2) dw^2`,
     `m_hat = m / (1 - beta1^t)`, `v_hat = v / (1 - beta2^t)` with `t` counted from 1, and
     `w <- w - eta m_hat / (sqrt(v_hat) + epsilon)`. The slide writes `g` for `v` and prints
-    `sqrt(v_hat + epsilon)`; the paper and Optax have epsilon outside, which is the default here.
+    `sqrt(v_hat + epsilon)`; the paper, PyTorch and Optax have epsilon outside of the root of the
+    corrected `v_hat`, which is the default here.
+
+    Keras, TensorFlow and scikit-learn have the paper's other form, with "epsilon hat":
+    `w <- w - eta_hat m / (sqrt(v) + e)`, `eta_hat = eta sqrt(1 - beta2^t) / (1 - beta1^t)`. It
+    equals ours with `epsilon = e / sqrt(1 - beta2^t)`: greater in the first steps (32 `e` at t = 1
+    for `beta2` = 0.999), and `e` later. Their `e` is 1e-7 in Keras and 1e-8 in scikit-learn.
 
     Args:
       learning_rate: `eta`, a number or a schedule.
@@ -173,13 +186,23 @@ def adam(
       InputError: if the rate is negative or not finite, a beta lies outside [0, 1), or epsilon is
         negative.
     """
-    check_decay("beta1", beta1)
-    check_decay("beta2", beta2)
-    check_epsilon(epsilon)
+    fixed = {
+        "beta1": check_decay("beta1", beta1),
+        "beta2": check_decay("beta2", beta2),
+        "epsilon": check_epsilon(epsilon),
+    }
     eta_of = schedule_of(learning_rate)
 
     def rule(
-        dw: Leaf, m: Leaf, v: Leaf, eta: Scalar, c1: Scalar, c2: Scalar
+        dw: Leaf,
+        m: Leaf,
+        v: Leaf,
+        beta1: Plain,
+        beta2: Plain,
+        epsilon: Plain,
+        eta: Scalar,
+        c1: Scalar,
+        c2: Scalar,
     ) -> tuple[Leaf, Leaf, Leaf]:
         m = beta1 * m + (1 - beta1) * dw
         v = beta2 * v + (1 - beta2) * dw * dw
@@ -195,16 +218,15 @@ def adam(
     def update(
         gradients: Updates, state: AdamState, params: Params | None = None
     ) -> tuple[Updates, AdamState]:
-        t = state.t + 1
+        t = count_up(state.t)
         power = jnp.asarray(t, float)
         # one reciprocal: multiplying is cheaper than dividing every entry
-        c1, c2 = 1 / (1 - beta1**power), 1 / (1 - beta2**power)
-        steps, m, v = map_arrays(
-            rule, gradients, state.m, state.v, eta=eta_of(state.t), c1=c1, c2=c2
-        )
+        c1, c2 = (1 / (1 - fixed[name] ** power) for name in ("beta1", "beta2"))
+        numbers = fixed | {"eta": eta_of(state.t), "c1": c1, "c2": c2}
+        steps, m, v = map_arrays(rule, gradients, state.m, state.v, **numbers)
         return steps, AdamState(t, m, v)
 
-    return Optimizer(init, update)
+    return make_optimizer(init, update)
 
 
 def adamw(
@@ -216,7 +238,8 @@ def adamw(
 ) -> Optimizer:
     """Adam with decoupled weight decay, Adam's step and `w <- w - eta_t lambda w` (kernels only).
 
-    See `adam` and `with_weight_decay`; Loshchilov and Hutter (2019).
+    See `adam` and `with_weight_decay`; Loshchilov and Hutter (2019). PyTorch's `AdamW` and Optax's
+    without a mask let biases decay as well.
 
     Args:
       learning_rate: `eta`, a number or a schedule.

@@ -18,6 +18,8 @@ from jaxmlp.optim.base import (
     Scalar,
     Updates,
     check_decay,
+    count_up,
+    make_optimizer,
     map_arrays,
     zero_count,
     zeros,
@@ -57,9 +59,9 @@ def sgd(learning_rate: Rate) -> Optimizer:
     ) -> tuple[Updates, SGDState]:
         eta = eta_of(state.t)
         steps = jax.tree.map(lambda dw: -jnp.asarray(eta, dw.dtype) * dw, gradients)
-        return steps, SGDState(state.t + 1)
+        return steps, SGDState(count_up(state.t))
 
-    return Optimizer(init, update)
+    return make_optimizer(init, update)
 
 
 class MomentumState(NamedTuple):
@@ -79,7 +81,9 @@ def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Opt
 
     Nesterov's form moves one velocity ahead: `w <- w + mu_t v - eta_t dw`, where `v` is the new
     velocity; `w` is then the look-ahead point of Sutskever et al. (2013), and `dw` the gradient
-    there. Optax keeps `eta` out of the velocity, which differs only where the rate changes.
+    there. Optax and PyTorch keep `eta` out of the velocity, `v <- mu v + dw`, `w <- w - eta_t v`,
+    which differs only where the rate changes; Keras' is ours. PyTorch may weigh the gradient by
+    `1 - dampening`, but for the first step, where `v = dw`; its default is 0, as here.
 
     Args:
       learning_rate: `eta`, a number or a schedule.
@@ -93,7 +97,7 @@ def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Opt
       InputError: if the rate is negative or not finite, or `mu` lies outside [0, 1).
     """
     if not callable(mu):
-        check_decay("momentum", mu)
+        mu = check_decay("momentum", mu)
     eta_of, mu_of = schedule_of(learning_rate), schedule_of(mu, "momentum")
 
     def rule(dw: Leaf, v: Leaf, eta: Scalar, mu: Scalar) -> tuple[Leaf, Leaf]:
@@ -109,9 +113,9 @@ def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Opt
     ) -> tuple[Updates, MomentumState]:
         eta, mu = eta_of(state.t), mu_of(state.t)
         steps, v = map_arrays(rule, gradients, state.v, eta=eta, mu=mu)
-        return steps, MomentumState(state.t + 1, v)
+        return steps, MomentumState(count_up(state.t), v)
 
-    return Optimizer(init, update)
+    return make_optimizer(init, update)
 
 
 def nesterov(learning_rate: Rate, mu: Rate = 0.9) -> Optimizer:

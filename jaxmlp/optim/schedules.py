@@ -1,9 +1,16 @@
-"""Learning rates that change during training: functions of `t`, the number of updates made."""
+"""Learning rates that change during training: functions of `t`, the number of updates made.
+
+A run of `T` updates uses the rates at `t = 0` to `T - 1`. A falling schedule reaches its end at
+`t = T`, when the run is over, as in the papers, PyTorch and Optax: so no update has a rate of 0.
+Only `one_cycle` reaches its end at the last update, `t = T - 1`, as in PyTorch. Beyond its end a
+schedule is constant, but for `step` and `exponential`, which go on.
+"""
 
 import math
 from collections.abc import Callable
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int
@@ -35,32 +42,83 @@ def constant(rate: Number, argument: str = "learning rate") -> Schedule:
     Raises:
       InputError: if the rate is negative or not finite.
     """
-    check_not_negative(argument, rate)
-    return lambda t: jnp.asarray(rate, float)
+    value = check_not_negative(argument, rate)
+    return lambda t: jnp.asarray(value, float)
 
 
-def cosine(rate: Number, steps: int) -> Schedule:
-    """Half a cosine from the rate down to 0, `eta_t = rate (1 + cos(pi t / T)) / 2`.
+def cosine(rate: Number, steps: int, end: float = 0.0) -> Schedule:
+    """Half a cosine from the rate down to its end, `eta_t = c(rate, end rate, t / T)`.
 
-    Loshchilov and Hutter (2017), without restarts.
+    `c(a, b, u) = b + (a - b)(1 + cos(pi u)) / 2`. The end is reached at `t = T`. Loshchilov and
+    Hutter (2017), without restarts.
 
     Args:
       rate: the learning rate at the start.
-      steps: `T`, the number of updates after which it is 0.
+      steps: `T`, the number of updates after which the end is reached.
+      end: the rate at the end, as a share of the rate, in [0, 1].
 
     Returns:
       A schedule.
 
     Raises:
-      InputError: if the rate is negative or not finite, or `steps` is below 1.
+      InputError: if the rate is negative or not finite, `steps` is below 1, or `end` lies outside
+        [0, 1].
     """
-    check_not_negative("learning rate", rate)
+    top = check_not_negative("learning rate", rate)
     check(steps >= 1, "steps", "at least 1", steps)
-    return lambda t: rate * _half_cosine(1, 0, jnp.asarray(t, float) / steps)
+    check(0 <= end <= 1, "end", "in [0, 1]", end)
+    return lambda t: top * _half_cosine(1, end, jnp.asarray(t, float) / steps)
+
+
+def cosine_restarts(
+    rate: Number, steps: int, restarts: int = 3, end: float = 0.0, growth: float = 1.0
+) -> Schedule:
+    """Half cosines one after the other, each from the rate down to its end.
+
+    `eta_t = c(rate, end rate, (t - b_i) / (b_{i+1} - b_i))` for `b_i <= t < b_{i+1}`, with `c` as
+    in `cosine`. The periods begin at whole updates `b_i`, and each is `growth` times as long as the
+    one before; the last ends at `t = T`. A restart leads out of a narrow valley, and the fall into
+    a flatter one ("SGDR", Loshchilov and Hutter 2017, whose `T_mult` is the growth). If there are
+    fewer updates than periods, each update is a period.
+
+    Args:
+      rate: the learning rate at the start of each period.
+      steps: `T`, the total number of updates.
+      restarts: how many times the rate goes back to its start.
+      end: the rate at the end of each period, as a share of the rate, in [0, 1].
+      growth: the length of a period divided by that of the period before, at least 1.
+
+    Returns:
+      A schedule.
+
+    Raises:
+      InputError: if the rate is negative or not finite, `steps` is below 1, `restarts` lies outside
+        [1, 1000], `end` outside [0, 1], or `growth` is below 1 or not finite.
+    """
+    top = check_not_negative("learning rate", rate)
+    check(steps >= 1, "steps", "at least 1", steps)
+    check(1 <= restarts <= 1000, "restarts", "from 1 to 1000", restarts)
+    check(0 <= end <= 1, "end", "in [0, 1]", end)
+    check(1 <= growth < math.inf, "growth", "a finite number of at least 1", growth)
+    shares = np.cumsum(growth ** np.arange(-restarts, 1.0))  # of the last period, which is 1
+    begun = np.unique(np.rint(steps * shares / shares[-1]).astype(np.int32))
+    edges = np.concatenate([[0], begun[begun > 0]]).astype(np.int32)
+
+    def schedule(t: Steps) -> Values:
+        t = jnp.asarray(t, jnp.int32)
+        passed = jnp.searchsorted(edges, t, side="right")
+        period = jnp.clip(passed - 1, 0, len(edges) - 2)
+        begin, stop = jnp.asarray(edges)[period], jnp.asarray(edges)[period + 1]
+        u = jnp.asarray(t - begin, float) / jnp.asarray(stop - begin, float)
+        return top * _half_cosine(1, end, u)
+
+    return schedule
 
 
 def step(rate: Number, steps: int, drops: int = 3, factor: float = 0.1) -> Schedule:
     """A staircase, `eta_t = rate factor^floor(t (drops + 1) / steps)`.
+
+    The last of the drops is at `t = steps drops / (drops + 1)`, and the next at `t = steps`.
 
     Args:
       rate: the learning rate at the start.
@@ -75,18 +133,25 @@ def step(rate: Number, steps: int, drops: int = 3, factor: float = 0.1) -> Sched
       InputError: if the rate is negative or not finite, `steps` or `drops` is below 1, or the
         factor lies outside (0, 1).
     """
-    check_not_negative("learning rate", rate)
+    top = check_not_negative("learning rate", rate)
     check(steps >= 1, "steps", "at least 1", steps)
     check(drops >= 1, "drops", "at least 1", drops)
     check(0 < factor < 1, "factor", "in (0, 1)", factor)
-    # in whole numbers: rounding t (drops + 1) / steps may delay a drop by one update
-    return lambda t: rate * factor ** jnp.asarray(jnp.asarray(t) * (drops + 1) // steps, float)
+
+    def schedule(t: Steps) -> Values:
+        # in whole numbers: rounding t (drops + 1) / steps may delay a drop by one update; the rest
+        # of t alone is multiplied, since t (drops + 1) may be greater than the greatest int32
+        whole, rest = jnp.divmod(jnp.asarray(t), steps)
+        return top * factor ** jnp.asarray(whole * (drops + 1) + rest * (drops + 1) // steps, float)
+
+    return schedule
 
 
 def exponential(start: Number, steps: int, end: Number) -> Schedule:
     """A geometric rise or fall, `eta_t = start (end / start)^(t / steps)`.
 
-    Rising, it is the range test that finds a learning rate (B3, C5; Smith 2017).
+    The end is reached at `t = steps`, and the schedule goes on. Rising, it is the range test that
+    finds a learning rate (B3, C5; Smith 2017).
 
     Args:
       start: the rate at the start.
@@ -99,39 +164,45 @@ def exponential(start: Number, steps: int, end: Number) -> Schedule:
     Raises:
       InputError: if a rate is not positive and finite, or `steps` is below 1.
     """
-    for name, rate in (("start", start), ("end", end)):
+    first, last = (
         check_number(name, "a finite positive number", rate, lambda x: 0 < x < math.inf)
+        for name, rate in (("start", start), ("end", end))
+    )
     check(steps >= 1, "steps", "at least 1", steps)
-    return lambda t: start * (end / start) ** (jnp.asarray(t, float) / steps)
+    return lambda t: first * (last / first) ** (jnp.asarray(t, float) / steps)
 
 
-def warmup_cosine(rate: Number, steps: int, warmup: float = 0.1) -> Schedule:
-    """A straight rise from 0 to the rate, then half a cosine down to 0.
+def warmup_cosine(rate: Number, steps: int, warmup: float = 0.1, end: float = 0.0) -> Schedule:
+    """A straight rise from 0 to the rate, then half a cosine down to its end.
 
-    `eta_t = rate t / R` for the first `R = warmup steps` updates, then
-    `eta_t = rate (1 + cos(pi (t - R) / (steps - R))) / 2`. The fall: Loshchilov and Hutter (2017);
-    the rise: Goyal et al. (2017).
+    `eta_t = rate t / R` for the first `R` updates, `warmup steps` rounded to a whole number, then
+    `eta_t = c(rate, end rate, (t - R) / (steps - R))`, with `c` as in `cosine`. So the rate is
+    reached at `t = R`, and the end at `t = steps`. The fall: Loshchilov and Hutter (2017); the
+    rise: Goyal et al. (2017).
 
     Args:
       rate: the highest learning rate.
       steps: the total number of updates.
       warmup: the share of the updates in which the rate rises, in (0, 1).
+      end: the rate at the end, as a share of the rate, in [0, 1].
 
     Returns:
       A schedule.
 
     Raises:
-      InputError: if the rate is negative or not finite, `steps` is below 1, or `warmup` lies
-        outside (0, 1).
+      InputError: if the rate is negative or not finite, `steps` is below 1, `warmup` lies outside
+        (0, 1), or `end` outside [0, 1].
     """
-    check_not_negative("learning rate", rate)
+    top = check_not_negative("learning rate", rate)
     check(steps >= 1, "steps", "at least 1", steps)
     check(0 < warmup < 1, "warmup", "in (0, 1)", warmup)
-    top = warmup * steps
+    check(0 <= end <= 1, "end", "in [0, 1]", end)
+    R = min(round(warmup * steps), steps - 1)  # 0, without a rise, where there are few updates
 
     def schedule(t: Steps) -> Values:
         t = jnp.asarray(t, float)
-        return rate * jnp.where(t < top, t / top, _half_cosine(1, 0, (t - top) / (steps - top)))
+        fall = _half_cosine(1, end, (t - R) / (steps - R))
+        return top * jnp.where(t < R, t / max(R, 1), fall)
 
     return schedule
 
@@ -152,12 +223,12 @@ def sutskever(mu_max: Number = 0.99, every: int = 250) -> Schedule:
     Raises:
       InputError: if the maximum lies outside [0, 1), or `every` is below 1.
     """
-    check_decay("momentum", mu_max)
+    greatest = check_decay("momentum", mu_max)
     check(every >= 1, "every", "at least 1", every)
 
     def schedule(t: Steps) -> Values:
         stage = jnp.floor(jnp.asarray(t, float) / every) + 1
-        return jnp.minimum(1 - 1 / (2 * stage), mu_max)
+        return jnp.minimum(1 - 1 / (2 * stage), jnp.asarray(greatest, float))
 
     return schedule
 
@@ -171,10 +242,13 @@ def one_cycle(
 ) -> Schedule:
     """A rise to the peak and a longer fall to almost 0, both half cosines.
 
-    With `c(a, b, u) = a + (b - a)(1 - cos(pi u)) / 2`: `eta_t = c(start peak, peak, t / R)` for the
-    first `R = rise steps` updates, then `eta_t = c(peak, end peak, (t - R) / (steps - R))`. A high
-    rate in the middle of training finds a flat region fast; the fall settles in it (Smith and Topin
-    2018).
+    With `R = rise steps - 1`, rounded to a whole number, and `c` as in `cosine`:
+    `eta_t = c(start peak, peak, t / R)` up to `t = R`, then
+    `eta_t = c(peak, end peak, (t - R) / (steps - 1 - R))`. So the first update has the start,
+    update `R` the peak, and the last, `t = steps - 1`, the end, as in PyTorch's `OneCycleLR`, whose
+    peak may lie between two updates; Optax's schedule ends at `t = steps`. A run of two updates has
+    the peak and the end, a run of one update the end, as in PyTorch. A high rate in the middle of
+    training finds a flat region fast; the fall settles in it (Smith and Topin 2018).
 
     Args:
       peak: the highest learning rate.
@@ -190,20 +264,22 @@ def one_cycle(
       InputError: if the peak is negative or not finite, `steps` is below 1, or `rise` lies outside
         (0, 1).
     """
-    check_not_negative("learning rate", peak)
+    highest = check_not_negative("learning rate", peak)
     check(steps >= 1, "steps", "at least 1", steps)
     check(0 < rise < 1, "rise", "in (0, 1)", rise)
-    top = rise * steps
+    # from three updates on, start, peak and end have an update each
+    R = min(max(round(rise * steps) - 1, 1), steps - 2)
 
     def schedule(t: Steps) -> Values:
         t = jnp.asarray(t, float)
-        up = _half_cosine(start, 1, t / top)
-        down = _half_cosine(1, end, (t - top) / (steps - top))
-        return peak * jnp.where(t < top, up, down)
+        up = _half_cosine(start, 1, t / max(R, 1))
+        down = _half_cosine(1, end, (t - R) / (steps - 1 - R))
+        return highest * jnp.where(t < R, up, down)
 
     return schedule
 
 
 def _half_cosine(a: float | int, b: float | int, u: Values) -> Values:
-    """Return half a cosine from `a` at `u = 0` to `b` at `u = 1`, and constants beyond."""
-    return a + (b - a) * (1 - jnp.cos(jnp.pi * jnp.clip(u, 0, 1))) / 2
+    """Return `c(a, b, u)`: half a cosine from `a` at `u = 0` to `b` at `u = 1`, constant beyond."""
+    # this form is exact at u = 1, also where b is far smaller than a
+    return b + (a - b) * (1 + jnp.cos(jnp.pi * jnp.clip(u, 0, 1))) / 2

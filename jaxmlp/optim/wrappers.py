@@ -1,25 +1,28 @@
 """Optimizers made from another one, ours or Optax's: with weight decay, with clipped gradients."""
 
-from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from jaxmlp.errors import InputError
 from jaxmlp.optim.base import (
     Count,
     Leaf,
     Number,
     Optimizer,
+    Pair,
     Params,
     State,
     Updates,
+    accepting_keywords,
     check_not_negative,
     check_number,
+    count_up,
+    make_optimizer,
     zero_count,
 )
 from jaxmlp.optim.schedules import Rate, schedule_of
-
-Pair = tuple[Callable[[Params], State], Callable[..., tuple[Updates, State]]]  # ours or Optax's
 
 
 def with_weight_decay(optimizer: Pair, learning_rate: Rate, weight_decay: Number) -> Optimizer:
@@ -35,31 +38,39 @@ def with_weight_decay(optimizer: Pair, learning_rate: Rate, weight_decay: Number
       weight_decay: `lambda`.
 
     Returns:
-      An optimizer.
+      An optimizer; its `update` needs the parameters, and hands further keywords on.
 
     Raises:
-      InputError: if lambda is negative or not finite.
+      InputError: if lambda is negative or not finite; from `update`, if there are no parameters.
     """
-    check_not_negative("weight decay", weight_decay)
-    eta_of, lam = schedule_of(learning_rate), weight_decay
-    inner_init, inner_update = optimizer
+    lam = check_not_negative("weight decay", weight_decay)
+    eta_of = schedule_of(learning_rate)
+    inner_init, inner_update = optimizer[0], accepting_keywords(optimizer[1])
 
     def init(params: Params) -> tuple[Count, State]:
         return zero_count(), inner_init(params)
 
     def update(
-        gradients: Updates, state: tuple[Count, State], params: Params
+        gradients: Updates,
+        state: tuple[Count, State],
+        params: Params | None = None,
+        **further: Any,
     ) -> tuple[Updates, tuple[Count, State]]:
+        if params is None:
+            raise InputError("weight decay needs the parameters: update(gradients, state, params)")
         t, inner = state
-        updates, inner = inner_update(gradients, inner, params)
+        updates, inner = inner_update(gradients, inner, params, **further)
         eta = eta_of(t)
 
         def shrink(u: Leaf, w: Leaf) -> Leaf:
-            return u - jnp.asarray(eta, u.dtype) * lam * w if w.ndim >= 2 else u
+            if jnp.ndim(w) < 2:
+                return u
+            rate, share = (jnp.asarray(number, u.dtype) for number in (eta, lam))
+            return u - rate * share * jnp.asarray(w, u.dtype)
 
-        return jax.tree.map(shrink, updates, params), (t + 1, inner)
+        return jax.tree.map(shrink, updates, params), (count_up(t), inner)
 
-    return Optimizer(init, update)
+    return make_optimizer(init, update)
 
 
 def with_clipping(optimizer: Pair, norm: Number) -> Optimizer:
@@ -73,20 +84,25 @@ def with_clipping(optimizer: Pair, norm: Number) -> Optimizer:
       norm: the greatest length, positive.
 
     Returns:
-      An optimizer.
+      An optimizer; its `update` hands further keywords on.
 
     Raises:
       InputError: if the norm is not positive.
     """
-    check_number("clip_norm", "positive", norm, lambda x: x > 0)
-    inner_init, inner_update = optimizer
+    norm = check_number("clip_norm", "positive", norm, lambda x: x > 0)
+    inner_init, inner_update = optimizer[0], accepting_keywords(optimizer[1])
 
     def update(
-        gradients: Updates, state: State, params: Params | None = None
+        gradients: Updates, state: State, params: Params | None = None, **further: Any
     ) -> tuple[Updates, State]:
-        length = jnp.sqrt(sum(jnp.sum(dw**2) for dw in jax.tree.leaves(gradients)))
-        share = jnp.minimum(1, norm / jnp.maximum(length, jnp.finfo(length.dtype).tiny))
-        shorter = jax.tree.map(lambda dw: share.astype(dw.dtype) * dw, gradients)
-        return inner_update(shorter, state, params)
+        leaves = [jnp.asarray(dw) for dw in jax.tree.leaves(gradients)]
+        types = [jnp.dtype("float32"), *(dw.dtype for dw in leaves)]
+        wide = max(types, key=lambda dtype: dtype.itemsize)
+        squares = [jnp.sum(dw.astype(wide) ** 2) for dw in leaves]
+        length = jnp.sqrt(sum(squares, jnp.zeros((), wide)))
+        share = jnp.asarray(norm, wide) / jnp.maximum(length, jnp.finfo(wide).tiny)
+        share = jnp.minimum(1, share)
+        shorter = jax.tree.map(lambda dw: share.astype(jnp.result_type(dw)) * dw, gradients)
+        return inner_update(shorter, state, params, **further)
 
-    return Optimizer(inner_init, update)
+    return make_optimizer(inner_init, update)

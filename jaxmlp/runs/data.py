@@ -30,6 +30,25 @@ def whole_path(name: str) -> str:
     return os.path.abspath(name) if is_path else name
 
 
+def load_data(config: Config) -> "Dataset":
+    """Load the data that a configuration names.
+
+    Args:
+      config: names the data.
+
+    Returns:
+      The data, with the task that their targets pose.
+
+    Raises:
+      InputError: if there are no such data.
+    """
+    from jaxmlp.data import load
+
+    return load(
+        config.dataset, data_dir=config.data_dir, target=config.target, header=config.header
+    )
+
+
 def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None]:
     """Load the data of a configuration, or a replacement if they are not available.
 
@@ -49,7 +68,7 @@ def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None
 
     import_beside("jaxmlp.config.problem")  # which takes longer than most data
     try:
-        return load(config.dataset, data_dir=config.data_dir, target=config.target), None
+        return load_data(config), None
     except Unavailable as error:
         if named:
             raise
@@ -72,15 +91,21 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
     Raises:
       InputError: if there are no such data, or they do not fit the network.
     """
-    from jaxmlp.data import load, with_task
+    from jaxmlp.data import with_task
     from jaxmlp.data.columns import same_columns
 
-    dataset = load(config.dataset, data_dir=config.data_dir, target=config.target)
-    dataset = with_task(dataset, config.task)
+    if signature.columns is not None and config.dataset.lower().endswith(".csv"):
+        header = signature.columns.get("header", True)
+        config = dataclasses.replace(config, header=header)
+    dataset = with_task(load_data(config), config.task)
     shape = signature.input_shape
     what = f"the shape of an example of {dataset.name}"
     check(dataset.input_shape == shape, what, f"{shape} as in training", dataset.input_shape)
-    if dataset.classes != signature.classes:
+    if dataset.task == "regression":  # where the names are only those of the outputs
+        outputs = len(dataset.classes)
+        what = f"the number of values to predict in {dataset.name}"
+        check(outputs == len(signature.classes), what, str(len(signature.classes)), outputs)
+    elif dataset.classes != signature.classes:
         ours, theirs = (_listed(names) for names in (signature.classes, dataset.classes))
         raise InputError(f"the network knows the classes {ours}; {dataset.name} has {theirs}")
     if not same_columns(dataset.columns, signature.columns):

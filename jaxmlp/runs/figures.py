@@ -4,6 +4,7 @@ Drawn on figures of their own, without pyplot's global state and without a displ
 """
 
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from jaxmlp.errors import printable
 from jaxmlp.files import write_atomically
 from jaxmlp.training import Record
 
@@ -18,6 +20,7 @@ from jaxmlp.training import Record
 # most of them differ in lightness as well.
 BLUE, ORANGE, PURPLE, BLACK = "#0072b2", "#d55e00", "#cc79a7", "#000000"
 COLOURS = (BLUE, ORANGE, "#009e73", PURPLE, "#e69f00", "#56b4e9", BLACK, "#999999")
+LONGEST = 24  # letters of a name in a picture
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -29,17 +32,38 @@ def save(figure: Figure, path: Path) -> None:
     """
     FigureCanvasAgg(figure)
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120)
+    with warnings.catch_warnings():  # a letter that no font has is drawn as a box
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        figure.savefig(content, format="png", dpi=120)
     write_atomically(path, content.getvalue())
 
 
-def curves(records: list[Record], loss: str, score: str) -> Figure:
+def caption(name: str, longest: int = LONGEST) -> str:
+    r"""Return a name for Matplotlib: its dollars are no mathematics, and it is not too long.
+
+    Args:
+      name: of a class, a file or the like.
+      longest: the number of letters that have room.
+
+    Returns:
+      The text to give to Matplotlib, which shows `\$` as a dollar.
+    """
+    text = printable(name)
+    short = text if len(text) <= longest else text[: longest - 1] + "…"
+    return short.replace("$", r"\$")
+
+
+def curves(
+    records: list[Record], loss: str, score: str, only_in_training: Sequence[str] = ()
+) -> Figure:
     """Draw loss, score and learning rate against epochs.
 
     Args:
       records: the metrics of each epoch.
       loss: the name of the loss.
       score: the name of the score.
+      only_in_training: what makes the training loss another function than the validation loss,
+        such as "dropout"; it stands in the legend.
 
     Returns:
       A figure of three panels.
@@ -48,7 +72,8 @@ def curves(records: list[Record], loss: str, score: str) -> Figure:
     panels = figure.subplots(1, 3)
     epochs = [record.epoch for record in records]
     marker = "o" if len(records) <= 30 else None
-    parts = [("training (running mean)", "--", ORANGE, [r.train for r in records])]
+    words = ", ".join(("running mean", *only_in_training))
+    parts = [(f"training ({words})", "--", ORANGE, [r.train for r in records])]
     judged = [r.valid for r in records if r.valid is not None]
     if len(judged) == len(records):
         parts.append(("validation", "-", BLUE, judged))
@@ -80,7 +105,7 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> Figure:
     Returns:
       A figure.
     """
-    n = len(classes)
+    n, names = len(classes), [caption(name) for name in classes]
     size = min(max(4.5, 0.55 * n + 2), 14)
     figure = Figure(figsize=(size + 1, size), layout="constrained")
     panel = figure.subplots()
@@ -91,13 +116,13 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], title: str) -> Figure:
             for j in range(n):
                 color = "white" if shares[i, j] > 0.5 else "black"
                 panel.text(j, i, str(matrix[i, j]), ha="center", va="center", color=color)
-    rotation = 0 if max(map(len, classes)) <= 3 else 90
+    rotation = 0 if max(map(len, names)) <= 3 else 90
     if n <= 50:
-        panel.set_xticks(range(n), classes, rotation=rotation)
-        panel.set_yticks(range(n), classes)
+        panel.set_xticks(range(n), names, rotation=rotation)
+        panel.set_yticks(range(n), names)
     panel.set_xlabel("predicted class")
     panel.set_ylabel("true class")
-    panel.set_title(title)
+    panel.set_title(caption(title, 80))
     figure.colorbar(image, label="share of the true class", shrink=0.8)
     return figure
 
@@ -124,7 +149,8 @@ def mistakes(
         panel.axis("off")
     for panel, picture, t, s, p in zip(panels, pictures, true, said, sure, strict=False):
         panel.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap="gray")
-        panel.set_title(f"{t}, taken for {s}\nprobability {p:.3f}", fontsize=9)
+        words = f"{caption(t, 12)}, taken for {caption(s, 12)}"
+        panel.set_title(f"{words}\nprobability {p:.3f}", fontsize=9)
     return figure
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -10,17 +11,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from jaxmlp.cli.console import Reporter
+from jaxmlp.cli.console import Reporter, print_table
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import Problem, pose_problem
-from jaxmlp.data import Dataset, Source, dataset_in_memory, load
-from jaxmlp.errors import check
-from jaxmlp.runs.data import whole_path, with_whole_paths
+from jaxmlp.data import Dataset, Source, dataset_in_memory
+from jaxmlp.errors import DataWarning, check
+from jaxmlp.runs.data import load_data, whole_path, with_whole_paths
+from jaxmlp.runs.facts import facts_of
 from jaxmlp.runs.folder import CHECKPOINT, RUN, Run, Saved
 from jaxmlp.runs.network import Network
 from jaxmlp.runs.output import new_output
 from jaxmlp.runs.summary import Outcome, finish_run
+from jaxmlp.runs.words import record_in_words
 from jaxmlp.training import History, Progress, Record, begin, finite
 from jaxmlp.training import fit as fit_parameters
 
@@ -69,7 +72,11 @@ def fit(
     Raises:
       InputError: if the configuration and the data do not fit together, or the folder cannot be
         used.
-      Diverged: if the loss or, without a validation part, a parameter is not finite.
+      Diverged: if the loss, the validation loss or, without a validation part, a parameter is not
+        finite.
+
+    Warns:
+      DataWarning: if a score says less than it seems to, such as that of a single example.
     """
     began = time.perf_counter()
     config = with_whole_paths(config)
@@ -80,6 +87,11 @@ def fit(
         del dataset  # the examples are on the device, and need not lie in memory twice
         folder = nullcontext() if out is None else new_run(Path(out), problem, overwrite)
         with folder as run:
+            facts = facts_of(problem, source)
+            for line in facts.warnings():
+                warnings.warn(line, DataWarning, stacklevel=2)
+            if not quiet:
+                print_table(facts.rows())
             outcome = train_problem(problem, source, None, run, began, quiet, lambda: False)
             finished = finish_run(outcome, run, quiet)
     network, summary, _ = finished
@@ -89,7 +101,7 @@ def fit(
 def _load_data(config: Config, data: Any) -> Dataset:
     if data is None or isinstance(data, str | PathLike):
         name = config.dataset if data is None else whole_path(str(data))
-        return load(name, data_dir=config.data_dir, target=config.target)
+        return load_data(dataclasses.replace(config, dataset=name))
     return dataset_in_memory(data, config.target)
 
 
@@ -138,8 +150,8 @@ def train_problem(
 
     Raises:
       InputError: if the checkpoint does not fit.
-      Diverged: if the loss or, without a validation part, a parameter is not finite; the last good
-        checkpoint stays.
+      Diverged: if the loss, the validation loss or, without a validation part, a parameter is not
+        finite; the last good checkpoint stays.
     """
     recipe, task = problem.recipe, problem.task
     state, best = begin(problem.trainer, recipe.seed)
@@ -168,12 +180,13 @@ def train_problem(
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
+        shuffle=recipe.shuffle,
     )
     ended_early = False
     with Reporter(recipe.epochs, quiet) as reporter:
         for now in _saving(run, progress, history):
             state = now.state
-            metrics = None if now.record is None else now.record.in_words(task.score)
+            metrics = None if now.record is None else record_in_words(now.record, task.score)
             reporter.show(now.epoch, now.step, now.steps, metrics)
             if interrupted():
                 ended_early = True

@@ -10,7 +10,7 @@ from jaxmlp.config.fields import option
 from jaxmlp.config.names import MODELS
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError
-from jaxmlp.runs.data import load_fitting
+from jaxmlp.runs.data import load_data, load_fitting
 
 if TYPE_CHECKING:
     from jaxmlp.config.recipe import Recipe
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 NETWORK = (  # the fields that say what is trained, and not how
-    *("dataset", "data_dir", "target", "task", "preprocessing", "model", "hidden", "activation"),
+    *("dataset", "data_dir", "target", "header", "task", "preprocessing"),
+    *("model", "hidden", "activation"),
     *("initializer", "initializer_scale", "fan", "layer_norm", "dropout", "loss", "seed"),
 )
 
@@ -77,7 +78,7 @@ def load_inspected(
     """
     from jaxmlp.config.factory import build_loss
     from jaxmlp.config.problem import pose_problem
-    from jaxmlp.data import load, with_task
+    from jaxmlp.data import with_task
     from jaxmlp.training import begin
 
     if run is not None:
@@ -85,8 +86,7 @@ def load_inspected(
     config = options(**given)
     if config.hidden is None and MODELS[config.model].widths:
         config = replace(config, hidden=hidden)
-    dataset = load(config.dataset, data_dir=config.data_dir, target=config.target)
-    dataset = with_task(dataset, config.task)
+    dataset = with_task(load_data(config), config.task)
     problem = pose_problem(config, dataset)
     params = begin(problem.trainer, config.seed)[1].params
     model, signature = problem.trainer.judge.model, problem.signature

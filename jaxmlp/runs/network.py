@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -16,6 +15,7 @@ from jaxmlp.config.schema import MODEL as MODEL_RECORD
 from jaxmlp.config.signature import Signature, stored
 from jaxmlp.data import Inputs, inputs_in_memory, read_inputs
 from jaxmlp.errors import InputError, check
+from jaxmlp.files import usable_path
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.folder import MODEL, Run
 from jaxmlp.training import Judge, Task
@@ -58,6 +58,12 @@ class Network:
     def classes(self) -> tuple[str, ...]:
         """The names of its classes, labels or predicted values, in the order of its outputs."""
         return self.signature.classes
+
+    @property
+    def deviations(self) -> list[float]:
+        """The deviation of each predicted value in the training part; of numbers only."""
+        target = self.signature.target_preprocessing
+        return [] if target is None else [float(d) for d in np.ravel(1 / target.scale)]
 
     def read(self, path: str | PathLike[str]) -> Inputs:
         """Read a picture, an array or a table as inputs of the network.
@@ -174,7 +180,7 @@ def load(run: str | PathLike[str]) -> Network:
       InputError: if there is no run in the folder, or a file of it is missing, broken, or of a
         later version.
     """
-    return open_network(Run.open(Path(run)))
+    return open_network(Run.open(usable_path(run, "the run")))
 
 
 def open_network(run: Run) -> Network:

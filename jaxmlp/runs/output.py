@@ -16,6 +16,7 @@ from jaxmlp.files import (
     made_aside,
     new_folder,
     remove_if_abandoned,
+    usable_path,
     write_json,
 )
 
@@ -168,6 +169,7 @@ def new_output(path: Path, kind: Kind, content: Any, overwrite: bool) -> Iterato
       InputError: if there is something that may not be deleted, the folder cannot be made, or
         another process works in it.
     """
+    usable_path(path, "the output folder")
     if path.exists() and not path.is_dir():
         raise InputError(f"the output folder {path} is a file")
     with ExitStack() as stack:

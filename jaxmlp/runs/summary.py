@@ -10,10 +10,13 @@ import numpy as np
 
 from jaxmlp.cli.console import print_table, say
 from jaxmlp.config.problem import Problem
+from jaxmlp.config.recipe import Recipe
 from jaxmlp.data import Source
 from jaxmlp.runs.environment import device, versions
+from jaxmlp.runs.facts import Facts, facts_of
 from jaxmlp.runs.folder import SUMMARY, Run
 from jaxmlp.runs.network import Network, save_network
+from jaxmlp.runs.words import in_digits, score_in_words
 from jaxmlp.training import History, Means, TrainState, measure
 from jaxmlp.training.judge import outputs_of
 from jaxmlp.training.trees import count
@@ -79,19 +82,24 @@ def finish_run(outcome: Outcome, run: Run | None, quiet: bool) -> Finished:
     Raises:
       OSError: if the network or the summary cannot be written.
     """
-    network, summary = save_results(outcome, run)
+    facts, matrix = facts_of(outcome.problem, outcome.source), confusion_matrix(outcome)
+    network, summary = save_results(outcome, run, facts, matrix)
     if not quiet:
-        print_table(_rows(run, summary, outcome.problem))
-    failure = try_to_draw(lambda: draw_run(run, outcome)) if run is not None else None
+        print_table(_rows(run, summary, outcome.problem, facts))
+    failure = try_to_draw(lambda: draw_run(run, outcome, matrix)) if run is not None else None
     return Finished(network, summary, drawn=failure is None)
 
 
-def save_results(outcome: Outcome, run: Run | None) -> tuple[Network, dict[str, Any]]:
+def save_results(
+    outcome: Outcome, run: Run | None, facts: Facts, matrix: np.ndarray | None
+) -> tuple[Network, dict[str, Any]]:
     """Measure the best parameters on every part, and write the network and the summary.
 
     Args:
       outcome: the outcome of the training.
       run: the run's folder; `None` to write nothing.
+      facts: what is known of the data.
+      matrix: the confusion matrix of a classifier.
 
     Returns:
       The network, and the summary.
@@ -106,7 +114,9 @@ def save_results(outcome: Outcome, run: Run | None) -> tuple[Network, dict[str, 
         for name, split in parts.items()
     }
     network = Network(problem.recipe, problem.signature, jax.tree.map(np.asarray, params))
-    summary = _summary(outcome, measured)
+    summary = _summary(outcome, measured, facts)
+    if matrix is not None:
+        summary["test_balanced_accuracy"] = balanced_accuracy(matrix)
     if run is not None:
         save_network(run, network)
         run.write_json(SUMMARY, summary)
@@ -130,7 +140,7 @@ def try_to_draw(draw: Callable[[], None]) -> OSError | None:
     return None
 
 
-def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, Any]:
+def _summary(outcome: Outcome, measured: dict[str, Means | None], facts: Facts) -> dict[str, Any]:
     """Return what `summary.json` says."""
     problem, history = outcome.problem, outcome.history
     parts = {"train": problem.train, "valid": problem.valid, "test": problem.test}
@@ -141,6 +151,7 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
         "provenance": outcome.source.provenance,
         "task": problem.task.name,
         "loss": problem.signature.loss,
+        **facts.to_dict(),
         "parameters": count(outcome.history.best.params),
         "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},
         "epochs": epochs,
@@ -163,7 +174,7 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
     }
 
 
-def draw_run(run: Run, outcome: Outcome) -> None:
+def draw_run(run: Run, outcome: Outcome, matrix: np.ndarray | None) -> None:
     """Write the run's pictures: its curves and, of a classifier, the confusion matrix.
 
     It frees the examples on the device, because drawing takes memory of its own.
@@ -171,20 +182,20 @@ def draw_run(run: Run, outcome: Outcome) -> None:
     Args:
       run: the run's folder.
       outcome: the outcome of the training.
+      matrix: the confusion matrix of a classifier.
 
     Raises:
       OSError: if a picture cannot be written.
     """
     problem, records = outcome.problem, outcome.history.records
-    classifies = problem.task.name in ("multiclass", "binary")
-    matrix = confusion_matrix(problem, outcome.params) if classifies else None
     for array in problem.test.examples:
         array.delete()
 
     from jaxmlp.runs import figures
 
     if records:
-        figure = figures.curves(records, problem.signature.loss, problem.task.score)
+        names = problem.signature.loss, problem.task.score
+        figure = figures.curves(records, *names, only_in_training(problem.recipe))
         figures.save(figure, run.path / "curves.png")
     if matrix is not None:
         title = f"{problem.recipe.dataset}, test set: {matrix.sum():,} examples"
@@ -192,8 +203,29 @@ def draw_run(run: Run, outcome: Outcome) -> None:
         figures.save(figure, run.path / "confusion.png")
 
 
-def confusion_matrix(problem: Problem, params: Any) -> np.ndarray:
-    """Return counts `[true class, predicted class]` of a network's answers on the test set."""
+def only_in_training(recipe: Recipe) -> list[str]:
+    """Return what makes a run's training loss another function than its validation loss."""
+    parts = {
+        "smoothed targets": recipe.label_smoothing,
+        "class weights": recipe.class_weights != "none",
+        "dropout": recipe.dropout,
+        "distorted pictures": recipe.augment,
+    }
+    return [words for words, given in parts.items() if given]
+
+
+def confusion_matrix(outcome: Outcome) -> np.ndarray | None:
+    """Return counts `[true class, predicted class]` of a classifier's answers on the test set.
+
+    Args:
+      outcome: the outcome of the training.
+
+    Returns:
+      The counts; `None` if the network is no classifier.
+    """
+    problem, params = outcome.problem, outcome.params
+    if problem.task.name not in ("multiclass", "binary"):
+        return None
     outputs = outputs_of(problem.trainer.judge, params, problem.test)
     predicted = np.argmax(np.asarray(problem.task.probabilities(outputs)), axis=1)
     true = problem.test.targets.reshape(-1).astype(int)
@@ -205,6 +237,22 @@ def count_pairs(true: np.ndarray, predicted: np.ndarray, n: int) -> np.ndarray:
     return np.bincount(n * true + predicted, minlength=n * n).reshape(n, n)
 
 
+def balanced_accuracy(matrix: np.ndarray) -> float:
+    """Return the mean over the classes of the share of their examples that are right.
+
+    A class without an example does not count. To answer always the same gives `1 / classes`,
+    however frequent that class is.
+
+    Args:
+      matrix: counts `[true class, predicted class]`, of at least one example.
+
+    Returns:
+      A number in [0, 1].
+    """
+    counts = matrix.sum(axis=1)
+    return float(np.mean((np.diag(matrix) / np.maximum(counts, 1))[counts > 0]))
+
+
 def _origin(provenance: dict[str, Any]) -> str:
     """Return in a few words where data came from."""
     files = provenance.get("files", [])
@@ -212,21 +260,28 @@ def _origin(provenance: dict[str, Any]) -> str:
     return provenance["source"] + "".join(f" {place}" for place in sorted(places))
 
 
-def _rows(run: Run | None, summary: dict[str, Any], problem: Problem) -> list[tuple[str, ...]]:
+def _rows(
+    run: Run | None, summary: dict[str, Any], problem: Problem, facts: Facts
+) -> list[tuple[str, ...]]:
     score = problem.task.score
     rows: list[tuple[str, ...]] = [
         ("data", f"{summary['dataset']}, from {_origin(summary['provenance'])}"),
+        facts.rows()[-1],
         ("parameters", f"{summary['parameters']:,}"),
     ]
     for name, words in (("train", "training"), ("valid", "validation"), ("test", "test")):
         if summary[f"{name}_loss"] is None:
             continue
         value = summary[f"{name}_{score}"]
-        shown = f"{100 * value:.2f} %" if score == "accuracy" else f"{value:.4f}"
-        loss = summary[f"{name}_loss"]
+        loss, shown = in_digits(summary[f"{name}_loss"]), score_in_words(score, value)
+        balanced = summary.get(f"{name}_balanced_accuracy")
+        if balanced is not None:
+            shown += f" (balanced {score_in_words('accuracy', balanced)})"
         examples = summary["examples"][name]
-        rows.append((words, f"loss {loss:.4f}, {score} {shown} of {examples:,} examples"))
+        rows.append((words, f"loss {loss}, {score} {shown} of {examples:,} examples"))
+    base = score_in_words(score, facts.baseline("test"))
     rows += [
+        ("baseline", f"test {score} {base}, {facts.same_answer()}"),
         ("epochs", f"{summary['epochs']}, best after {summary['best_epoch']}"),
         (
             "time",

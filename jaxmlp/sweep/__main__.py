@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.compile_cache import spread_over_cores
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
-from jaxmlp.cli.process import import_beside, leave_process
+from jaxmlp.cli.process import import_beside, run_process
 from jaxmlp.config.options import Config, config_from, names_data
 from jaxmlp.errors import InputError, check, naming
 
@@ -89,8 +89,10 @@ def _main(arguments: list[str]) -> int:
 
     from jaxmlp.cli.console import say
     from jaxmlp.cli.interrupt import interrupted_status
+    from jaxmlp.runs.facts import show_facts
     from jaxmlp.sweep.finish import finish_sweep
 
+    show_facts(programs[0].facts(data), control.quiet)
     with _open_folder(control, plan, recipes, programs[0].task.score) as folder:
         import_beside("jaxmlp.runs.figures")  # while programs are compiled
         noted = _train_programs(programs, folder, recipes, control.quiet)
@@ -217,4 +219,4 @@ def _train_programs(
 
 
 if __name__ == "__main__":
-    leave_process(main())
+    run_process(main, writes_files=True)

@@ -11,6 +11,7 @@ from jaxmlp.runs import figures
 from jaxmlp.runs.environment import device, versions
 from jaxmlp.runs.folder import SUMMARY, Run, Saved
 from jaxmlp.runs.summary import Finished, Outcome, finish_run, try_to_draw
+from jaxmlp.runs.words import score_in_words
 from jaxmlp.sweep.folder import PICTURE, SweepFolder
 from jaxmlp.sweep.picture import draw_sweep
 from jaxmlp.sweep.results import ranking_table
@@ -95,7 +96,7 @@ def _rows(folder: SweepFolder, summary: dict[str, Any]) -> list[tuple[str, str]]
     rows = []
     if summary["best"]:
         value = summary["best"][f"test_{folder.score}"]
-        shown = f"{100 * value:.2f} %" if folder.score == "accuracy" else f"{value:.4f}"
+        shown = score_in_words(folder.score, value)
         rows.append(("best run", f"{folder.path}/best/, test {folder.score} {shown}"))
     rows.append(("time", f"{summary['seconds']:.1f} s since the start of the command"))
     rows.append(("results", f"{folder.path}/"))

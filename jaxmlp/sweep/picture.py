@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from jaxmlp.runs.figures import BLACK, BLUE, ORANGE, PURPLE
+from jaxmlp.runs.figures import BLACK, BLUE, ORANGE, PURPLE, caption
 from jaxmlp.sweep.results import ConfigResult
 from jaxmlp.sweep.space import format_point, format_value
 
@@ -96,12 +96,12 @@ def _draw_panel(
             color=COLOURS[(number + number // 4) % 4],
             markersize=5,
             capsize=3,
-            label=label,
+            label=caption(label, 40),
         )
     if numbers:
         _scale_axis(panel, sorted(set(every)))
     else:
-        panel.set_xticks(range(len(words)), words)
+        panel.set_xticks(range(len(words)), list(map(caption, words)))
         panel.set_xlim(-0.5, len(words) - 0.5)
     if len(lines) > 1:
         panel.legend(frameon=False, fontsize=9)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -20,7 +21,10 @@ from jaxmlp.config.factory import build_rules, build_schedule, build_trainer, ra
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import rehearse_step
 from jaxmlp.config.recipe import Numbers, Recipe
+from jaxmlp.config.signature import encoded
+from jaxmlp.data import Dataset
 from jaxmlp.optim.schedules import Schedule
+from jaxmlp.runs.facts import Facts
 from jaxmlp.sweep.devices import RUNS, loop_width, make_mesh, map_runs
 from jaxmlp.sweep.examples import DataCache, ExampleStore
 from jaxmlp.training import TASKS, Examples, History, Trainer, begin, shapes_of_start
@@ -99,6 +103,19 @@ class Program:
                 rehearse_step(self._start_trainer(recipe), examples, self.recipe.batch_size)
         self._parameters = count(shapes_of_start(self._start_trainer(self.recipe))[0].params)
 
+    def facts(self, dataset: Dataset) -> Facts:
+        """Return what is known of the data of the program's first run.
+
+        Args:
+          dataset: the data.
+        """
+        data = next(iter(self.data.values()))
+        targets = {
+            part: data.arrays[1][i] for part, i in (("train", data.train), ("valid", data.valid))
+        }
+        targets["test"] = encoded(data.signature, dataset.y_test)
+        return Facts(dataset.source, data.signature, targets)
+
     def fit(self, runs: list[int], report: Callable[[Moment], bool]) -> None:
         """Train runs of the program, as many at once as the devices hold, wave after wave.
 
@@ -112,16 +129,15 @@ class Program:
         make_side = self._compile(mesh, width)
         sets = {i: 0 if self._same_examples else self.recipes[i].seed for i in runs}
         store = ExampleStore(self.data, sets, size, mesh)
-        rates = dict(zip(runs, self._rates(runs), strict=True))
-        epochs, batch_size = self.recipe.epochs, self.recipe.batch_size
+        rates = self._rates(runs)
+        rate_of = {i: partial(_one_of, rates, place) for place, i in enumerate(runs)}
+        common = {name: getattr(self.recipe, name) for name in ("epochs", "batch_size", "shuffle")}
         for begun in range(0, len(runs), size):
             wave = runs[begun : begun + size]
             examples, shifts = store.load(wave)
-            members = [self._member(i, n, rates[i]) for i, n in zip(wave, shifts, strict=True)]
+            members = [self._member(i, n, rate_of[i]) for i, n in zip(wave, shifts, strict=True)]
             side = make_side(wave, examples)
-            for moment in fit_side_by_side(
-                side, members, width=size, epochs=epochs, batch_size=batch_size
-            ):
+            for moment in fit_side_by_side(side, members, width=size, **common):
                 share = (begun + moment.done * len(wave)) / len(runs)
                 if not report(moment._replace(done=share)):
                     return
@@ -178,22 +194,22 @@ class Program:
             )
         return values
 
-    def _rates(self, runs: Sequence[int]) -> np.ndarray:
-        """Return the learning rate at the last step of each epoch, `(runs, epochs)`."""
+    def _rates(self, runs: Sequence[int]) -> Callable[[int], np.ndarray]:
+        """Return the learning rates of an epoch as a function of the epoch, `(runs,)`."""
 
-        def rates(values: dict[str, Any], _: Any) -> jax.Array:
-            rate = self._schedule(self._numbers(values))
-            return rates_of_epochs(rate, self._steps, self.recipe.epochs)
+        def rates(values: dict[str, Any], _: Any, t: jax.Array) -> jax.Array:
+            return jnp.broadcast_to(self._schedule(self._numbers(values))(t), t.shape)
 
-        each = jax.vmap(rates, in_axes=(0, 0))
-        return np.asarray(jax.jit(each)(self._values(runs), np.zeros(len(runs))))
+        each, values = jax.vmap(rates, in_axes=(0, 0, None)), self._values(runs)
+        many = partial(each, values, np.zeros(len(runs)))
+        return rates_of_epochs(many, self._steps, self.recipe.epochs)
 
-    def _member(self, i: int, shift: int, rates: np.ndarray) -> Member:
-        """Begin a run; its examples start at `shift`, and `rates` has a rate for each epoch."""
+    def _member(self, i: int, shift: int, rate_of: Callable[[int], float]) -> Member:
+        """Begin a run; its examples start at `shift`, and `rate_of` is the rate of an epoch."""
         data, recipe = self.data[i], self.recipes[i]
         state, best = begin(self._start_trainer(recipe), recipe.seed)
         rules = build_rules(self.recipe)
-        history = History(self.task, best, lambda epoch: float(rates[epoch - 1]), rules)
+        history = History(self.task, best, rate_of, rules)
         targets = data.arrays[1]
         return Member(i, recipe.seed, data.train, data.valid, shift, targets, state, history)
 
@@ -214,3 +230,7 @@ class Program:
             )
 
         return make_side
+
+
+def _one_of(rates: Callable[[int], np.ndarray], place: int, epoch: int) -> float:
+    return float(rates(epoch)[place])

@@ -176,6 +176,9 @@ def rank_configs(points: list[Point], results: dict[int, RunResult]) -> list[Con
 
     The best configuration has the highest mean validation score; of equal ones, the lowest loss. A
     configuration with a diverged run comes after those without, and an incomplete one at the end.
+    Each run is judged at its best epoch, which its `monitor` chooses. The configurations are
+    compared by the score, also if the monitor is the loss: they may have different losses, such as
+    `mse` and `mae`, whose numbers cannot be compared.
 
     Args:
       points: the points of all runs.

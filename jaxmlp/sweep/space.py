@@ -20,8 +20,10 @@ from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, shown, unknown
 
 SEED = "seed"  # runs that differ only in this field repeat one configuration
-FIXED = ("dataset", "data_dir", "target", "task")  # all runs of a sweep solve the same problem
+# all runs of a sweep solve the same problem
+FIXED = ("dataset", "data_dir", "target", "header", "task")
 DISTRIBUTIONS = ("log", "uniform")
+MOST = 100_000  # runs
 Point = dict[str, Any]
 Draw = Callable[[np.random.Generator], Any]
 
@@ -52,6 +54,8 @@ def make_points(grid: Sequence[str], random: Sequence[str], seed: int) -> list[P
         raise InputError("seed does not apply to --random: give the seeds to --grid")
     for name in sorted(axes.keys() & draws[0].keys()):
         raise InputError(f"{name} is given twice: to --grid and to --random")
+    counts = [*map(len, axes.values()), len(draws), len(seeds) or 1]
+    check(math.prod(counts) <= MOST, "the runs of a sweep", f"at most {MOST}", math.prod(counts))
     combined = [
         draw | dict(zip(axes, values, strict=True))
         for values in itertools.product(*axes.values())
@@ -134,7 +138,7 @@ def _parse_values(word: str) -> tuple[str, list[Any]]:
     """Return the field of `FIELD=VALUE,VALUE...` and its values."""
     name, values = _split_word(word)
     found = [parse_value(name, value) for value in values.split(",")]
-    different = all(found.count(value) == 1 for value in found)
+    different = len({*found}) == len(found)
     check(different, f"the values of {name}", "different", shown(values.split(",")))
     return name, found
 
@@ -142,8 +146,8 @@ def _parse_values(word: str) -> tuple[str, list[Any]]:
 def _draw_points(random: Sequence[str], seed: int) -> list[Point]:
     """Return points drawn at random, each once."""
     number, *words = random
-    good = number.isdecimal() and int(number) >= 1
-    check(good, "the first word of --random", "the number of draws", number)
+    good = number.isdecimal() and len(number) <= len(str(MOST)) and 1 <= int(number) <= MOST
+    check(good, "the first word of --random", f"the number of draws, from 1 to {MOST}", number)
     if not words:
         raise InputError("--random needs fields to draw, such as learning_rate=log:1e-4:1e-1")
     _reject_repeated(words, "--random")

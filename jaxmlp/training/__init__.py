@@ -1,15 +1,17 @@
 """Training: one step, the compiled loop around it, the run, and the evaluation of networks.
 
 `step` is one step, `trainer` the compiled loop of steps, `loop` a run of epochs, `lockstep` several
-runs side by side. `history` keeps a run's records and decides when it ends; `judge` evaluates.
+runs side by side. `history` keeps a run's records, and `rules` decide by them when it ends; `judge`
+evaluates.
 """
 
 from jaxmlp.training.augment import Augment, augmentation
 from jaxmlp.training.diagnose import Diverged
-from jaxmlp.training.history import Best, History, Record, Rules
+from jaxmlp.training.history import Best, History, Record
 from jaxmlp.training.judge import Judge, Means, Split, make_judge, measure, outputs_of
 from jaxmlp.training.loop import Progress, begin, fit, shapes_of_start
 from jaxmlp.training.orders import batches
+from jaxmlp.training.rules import Rules
 from jaxmlp.training.step import Examples, TrainState, make_step
 from jaxmlp.training.tasks import BINARY, MULTICLASS, MULTILABEL, REGRESSION, TASKS, Task, task_for
 from jaxmlp.training.trainer import Trainer, make_trainer

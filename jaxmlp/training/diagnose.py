@@ -11,19 +11,19 @@ from jaxmlp.training.types import HostRow
 
 
 class Diverged(ArithmeticError):
-    """The loss became infinite or not a number.
+    """A number of the training became infinite or not a number.
 
     Attributes:
       epoch: the epoch, counted from 1.
       step: the step of this epoch, counted from 1.
       layer: the first layer affected, in words.
+      what: the number that is not finite: the loss, the validation loss, or a parameter.
     """
 
-    def __init__(self, epoch: int, step: int, layer: str) -> None:
-        super().__init__(
-            f"the loss is not finite in epoch {epoch}, step {step}; first affected: {layer}"
-        )
-        self.epoch, self.step, self.layer = epoch, step, layer
+    def __init__(self, epoch: int, step: int, layer: str, what: str = "the loss") -> None:
+        where = f"epoch {epoch}, step {step}; first affected: {layer}"
+        super().__init__(f"{what} is not finite in {where}")
+        self.epoch, self.step, self.layer, self.what = epoch, step, layer, what
 
 
 def first_affected(judge: Judge, params: Params, examples: Examples, row: HostRow) -> str:
@@ -31,9 +31,9 @@ def first_affected(judge: Judge, params: Params, examples: Examples, row: HostRo
 
     Args:
       judge: the network.
-      params: the parameters before the step.
-      examples: the training examples.
-      row: the indices of the step's examples, filled up with -1.
+      params: the parameters before the step, or after the epoch.
+      examples: the examples.
+      row: the indices of the step's examples, filled up with -1; or those of the validation part.
 
     Returns:
       A layer with its position, or "the input", or "the loss" if all outputs are finite.

@@ -1,4 +1,4 @@
-"""The history of a run: a record for each epoch, the best parameters, and the rules that read them.
+"""The history of a run: a record for each epoch, and the best parameters.
 
 The records alone decide when a run ends early (C7) and when its learning rate falls (C5), so a
 resumed run decides as an uninterrupted one would. A run alone and runs side by side share this.
@@ -13,31 +13,10 @@ import numpy as np
 
 from jaxmlp.optim.base import Params
 from jaxmlp.training.judge import Means
+from jaxmlp.training.rules import SCORE, Rules
 from jaxmlp.training.tasks import Task
 from jaxmlp.training.trees import copy_to_host, distance
 from jaxmlp.training.types import Shapes
-
-
-class Rules(NamedTuple):
-    """The rules that end a run before its last epoch (C7) or lower its learning rate (C5).
-
-    Attributes:
-      patience: stop after this many epochs without a better validation score (C7: early stopping on
-        the zero-one error); `None` for never.
-      min_decrease: stop when the mean training losses of two epochs differ by less than this,
-        `|L(w_t) - L(w_{t-1})|` (C7).
-      min_change: stop when the parameters move by less than this in an epoch, `|w_t - w_{t-1}|`
-        (C7).
-      plateau: multiply the learning rate by `factor` after this many epochs in which the training
-        loss did not fall by a thousandth (C5); `None` for never.
-      factor: what a plateau multiplies the learning rate by; the lecture divides by 10.
-    """
-
-    patience: int | None = None
-    min_decrease: float = 0.0
-    min_change: float = 0.0
-    plateau: int | None = None
-    factor: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -46,8 +25,11 @@ class Record:
 
     Attributes:
       epoch: counted from 1.
-      train: the means over the epoch's steps, while the parameters change.
-      valid: the means over the validation part after the epoch; `None` without such a part.
+      train: the means over the epoch's steps, while the parameters change. The loss is the one that
+        is minimised: with smoothed targets, class weights, dropout or distorted pictures it is
+        another function than that of the validation part, and often larger.
+      valid: the means over the validation part after the epoch; `None` without such a part. The
+        loss is the plain one, without any of these.
       rate_factor: what plateaus have multiplied the learning rate by.
       learning_rate: the learning rate of the epoch's last step.
       parameter_change: `|w_t - w_{t-1}|`; `None` if no rule asks for it, or if the parameters
@@ -81,23 +63,6 @@ class Record:
             line[name] = getattr(self, name)
         return line | {"seconds": self.seconds, "examples_per_second": self.examples_per_second}
 
-    def in_words(self, score: str) -> str:
-        """Return the record as the console shows it.
-
-        Args:
-          score: the name of the task's score.
-
-        Returns:
-          Losses, score and speed in one line.
-        """
-        parts = [f"loss {self.train.loss:.4f}"]
-        if self.valid is not None:
-            parts.append(f"valid loss {self.valid.loss:.4f}")
-        part, judged = ("", self.train) if self.valid is None else ("valid ", self.valid)
-        parts.append(f"{part}{score} {judged.score:.4f}")
-        parts.append(f"{self.examples_per_second:,.0f} examples/s")
-        return "  ".join(parts)
-
     @staticmethod
     def from_dict(line: dict[str, Any], score: str) -> "Record":
         """Return the record that `to_dict` made this line of.
@@ -127,7 +92,7 @@ class Record:
 
 
 class Best(NamedTuple):
-    """The parameters with the best validation score; without a validation part, the latest.
+    """The best parameters by the rules' monitor; without a validation part, the latest.
 
     Attributes:
       params: the parameters.
@@ -154,26 +119,26 @@ class Best(NamedTuple):
         worst = np.float64(np.finfo(np.float64).max)
         return Best(params, np.int64(0), -worst, worst)
 
-    def or_better(self, epoch: int, valid: Means | None, params: Callable[[], Params]) -> "Best":
+    def or_better(
+        self, epoch: int, valid: Means | None, params: Callable[[], Params], rules: Rules
+    ) -> "Best":
         """Return the better of this and an epoch's parameters.
-
-        The higher validation score is better (C7: the zero-one error, not the loss). Of two equal
-        scores, the one with the lower loss is better.
 
         Args:
           epoch: counted from 1.
           valid: the means over the validation part; with `None` the latest epoch is the best.
           params: returns the epoch's parameters; called only if they are kept.
+          rules: what is better.
 
         Returns:
           The best of the epochs so far.
         """
         if valid is None:
             return self._replace(params=params(), epoch=np.int64(epoch))
-        score, loss = np.float64(valid.score), np.float64(valid.loss)
-        if (score, -loss) > (self.score, -self.loss):
-            return Best(params(), np.int64(epoch), score, loss)
-        return self
+        best = Means(float(self.loss), float(self.score))
+        if self.epoch and not rules.better(valid, best):
+            return self
+        return Best(params(), np.int64(epoch), np.float64(valid.score), np.float64(valid.loss))
 
 
 class History:
@@ -240,7 +205,7 @@ class History:
           examples_per_second: the speed of its steps.
         """
         epoch, factor = len(self.records) + 1, self.rate_factor()
-        self.best = self.best.or_better(epoch, valid, params)
+        self.best = self.best.or_better(epoch, valid, params, self.rules)
         change = None
         if self.rules.min_change:
             start = self.epoch_start
@@ -253,7 +218,11 @@ class History:
     def rate_factor(self) -> float:
         """Return the factor of the learning rate in the coming epoch (C5)."""
         factor = self.records[-1].rate_factor if self.records else 1.0
-        if not self._progress_saturated():
+        if self.rules.plateau is None:
+            return factor
+        pairs = [(record.train.loss, record.rate_factor) for record in self.records]
+        losses, factors = zip(*pairs, strict=True) if pairs else ((), ())
+        if not self.rules.progress_saturated(losses, factors):
             return factor
         return float(np.float32(factor) * np.float32(self.rules.factor))  # as the step has it
 
@@ -274,7 +243,9 @@ class History:
         waited = self._epochs_without_progress()
         if waited < rules.patience:
             return None
-        return f"no better validation {self.task.score} for {waited} epochs"
+        what = self.task.score if rules.monitor == SCORE else rules.monitor
+        least = f" by at least {rules.min_improvement:g}" if rules.min_improvement else ""
+        return f"no better validation {what}{least} for {waited} epochs"
 
     def epochs_ahead(self) -> int:
         """Return the number of epochs that can run before any rule may apply, at least 1.
@@ -289,18 +260,5 @@ class History:
         return max(1, rules.patience - self._epochs_without_progress())
 
     def _epochs_without_progress(self) -> int:
-        """Return the number of epochs since the best validation score."""
-        if not self.records or self.records[-1].valid is None:
-            return 0
-        scores = [record.valid.score for record in self.records if record.valid]
-        return len(scores) - 1 - scores.index(max(scores))
-
-    def _progress_saturated(self) -> bool:
-        """Return whether progress has saturated since the learning rate was last lowered."""
-        patience = self.rules.plateau
-        if patience is None or not self.records:
-            return False
-        factor = self.records[-1].rate_factor
-        losses = [r.train.loss for r in self.records if r.rate_factor == factor]
-        before, lately = losses[:-patience], losses[-patience:]
-        return bool(before) and min(lately) > 0.999 * min(before)
+        """Return the number of epochs since the best one."""
+        return self.rules.epochs_without_progress(r.valid for r in self.records if r.valid)

@@ -1,5 +1,6 @@
 """The evaluation of networks, without an optimizer: sums over all examples, and their means."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -169,9 +170,11 @@ def means_of(totals: Totals, task: Task, targets: HostTargets) -> Means:
       targets: the encoded targets of the examples.
 
     Returns:
-      The means.
+      The means; those of examples that weigh nothing are NaN.
     """
     loss, score, weight = (float(x) for x in totals)
+    if weight == 0:
+        return Means(math.nan, math.nan)
     return Means(loss / weight, task.finish(score / weight, targets))
 
 

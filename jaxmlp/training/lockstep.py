@@ -86,7 +86,13 @@ class Moment(NamedTuple):
 
 
 def fit_side_by_side(
-    side: Side, members: list[Member], *, width: int, epochs: int, batch_size: int
+    side: Side,
+    members: list[Member],
+    *,
+    width: int,
+    epochs: int,
+    batch_size: int,
+    shuffle: bool = True,
 ) -> Iterator[Moment]:
     """Train runs side by side until each has ended.
 
@@ -98,6 +104,7 @@ def fit_side_by_side(
       width: the number of runs that the functions are compiled for; unused places take no steps.
       epochs: the number of epochs.
       batch_size: the number of examples in a step.
+      shuffle: whether each epoch has an order of its own; otherwise it takes the data's order.
 
     Yields:
       The progress, a few times a second and after every epoch.
@@ -113,8 +120,8 @@ def fit_side_by_side(
         if not going:
             return
         began = time.perf_counter()
-        shuffled = partial(_training_order, batch_size=batch_size, epoch=epoch)
-        orders = side.put(_orders(places, shuffled))
+        order = partial(_training_order, batch_size=batch_size, epoch=epoch, shuffle=shuffle)
+        orders = side.put(_orders(places, order))
         states = _with_rate_factors(states, places, side)
         for reached, done in _take_steps(states, orders, going, side, clock):
             states = reached
@@ -182,9 +189,9 @@ def _end_runs(states: TrainState, going: dict[int, Member], last: bool) -> list[
     return list(ended.values())
 
 
-def _training_order(m: Member, batch_size: int, epoch: int) -> HostOrder:
-    """Return the shuffled batches of a run's epoch."""
-    return order_of(m.train, batch_size, m.seed, epoch)
+def _training_order(m: Member, batch_size: int, epoch: int, shuffle: bool) -> HostOrder:
+    """Return the batches of a run's epoch."""
+    return order_of(m.train, batch_size, m.seed, epoch, shuffle)
 
 
 def _validation_order(m: Member, alone: bool) -> HostOrder:

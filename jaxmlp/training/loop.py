@@ -80,6 +80,7 @@ def fit(
     epochs: int,
     batch_size: int,
     seed: int,
+    shuffle: bool = True,
 ) -> Iterator[Progress]:
     """Train a run from its start, or from where it was left (B1, C6, E10).
 
@@ -97,16 +98,18 @@ def fit(
       epochs: the number of epochs of the whole run.
       batch_size: the number of examples in a step.
       seed: the seed for the order of the examples.
+      shuffle: whether each epoch has an order of its own; otherwise it takes the data's order.
 
     Yields:
       The progress, a few times a second and after every call that completes epochs. The arrays of
       its state can be used until the next one is asked for.
 
     Raises:
-      Diverged: if the loss or, without a validation part, a parameter is not finite; it names the
-        epoch, the step and the first layer affected.
+      Diverged: if the loss, the validation loss or, without a validation part, a parameter is not
+        finite; it names which, the epoch, the step and the first layer affected.
     """
-    orders = Orders(train.indices, batch_size, seed, epochs_at_once(train, state.params))
+    room = epochs_at_once(train, state.params)
+    orders = Orders(train.indices, batch_size, seed, room, shuffle)
     run, clock = _Run(trainer, train, valid, history, orders), Clock()
     epoch, step = divmod(int(state.step), orders.steps)
     if step == 0:
@@ -164,7 +167,7 @@ class _Run(NamedTuple):
             params = cache(lambda k=k: take_entry(fetched(), k))
             verdict = judged[k]
             if not finite(params() if verdict is None else verdict.loss):
-                raise self.divergence(params(), (k + 1) * steps - 1)
+                raise self.breakdown(params(), (k + 1) * steps - 1)
             rate = pace / steps * len(self.train.indices)
             self.history.add_epoch(learned[k], verdict, params, each, rate)
 
@@ -174,3 +177,13 @@ class _Run(NamedTuple):
         row = self.orders.rows[epoch, step]
         layer = first_affected(self.trainer.judge, params, self.train.examples, row)
         return Diverged(self.orders.first + epoch + 1, step + 1, layer)
+
+    def breakdown(self, params: Params, at: int) -> Diverged:
+        """Return the error for an epoch whose last step broke what follows from it."""
+        error = self.divergence(params, at)
+        if not finite(params):
+            return Diverged(error.epoch, error.step, error.layer, "a parameter")
+        assert self.valid is not None  # finite parameters are judged by the validation part
+        row = self.valid.indices
+        layer = first_affected(self.trainer.judge, params, self.valid.examples, row)
+        return Diverged(error.epoch, error.step, layer, "the validation loss")

@@ -1,11 +1,14 @@
 """The order of the examples: the batches of each epoch, shuffled by seed and epoch."""
 
+from functools import partial
+
 import jax
 import numpy as np
 from jaxtyping import Int
 
 from jaxmlp.training.types import HostOrder, Indices
 
+NO_EPOCH = 2**32 - 1  # no run has as many
 LaidOut = Int[jax.Array, "room steps batch"]
 
 
@@ -24,19 +27,40 @@ def batches(indices: Indices, batch_size: int) -> HostOrder:
     return order
 
 
-def order_of(indices: Indices, batch_size: int, seed: int, epoch: int) -> HostOrder:
-    """Return the shuffled batches of an epoch, a function of the arguments alone (C6, E10).
+def shuffling(seed: int, epoch: int) -> np.random.Generator:
+    """Return the random stream that shuffles an epoch, a function of seed and epoch alone.
+
+    NumPy's stream of `[seed, 0]` is that of `seed`, which draws the validation part
+    (`jaxmlp.data.splits.holdout`). So epoch 0 takes a number that no epoch has. Version 0.1 did
+    not do so: a run that it left within the first epoch shuffles the rest of this epoch anew, and
+    may see an example twice or not at all in it. All other epochs have the order that they had.
+
+    Args:
+      seed: the run's seed.
+      epoch: counted from 0.
+
+    Returns:
+      NumPy's generator at the start of the stream.
+    """
+    return np.random.default_rng([seed, epoch or NO_EPOCH])
+
+
+def order_of(
+    indices: Indices, batch_size: int, seed: int, epoch: int, shuffle: bool = True
+) -> HostOrder:
+    """Return the batches of an epoch, a function of the arguments alone (C6, E10).
 
     Args:
       indices: the indices of the examples, `(n,)`.
       batch_size: the number of examples in a batch; 1 is online learning, `n` batch learning.
       seed: the run's seed.
       epoch: counted from 0.
+      shuffle: whether each epoch has an order of its own; otherwise all have that of the indices.
 
     Returns:
       int32 `(ceil(n / batch_size), batch_size)`, as from `batches`.
     """
-    return batches(np.random.default_rng([seed, epoch]).permutation(indices), batch_size)
+    return batches(shuffling(seed, epoch).permutation(indices) if shuffle else indices, batch_size)
 
 
 class Orders:
@@ -49,7 +73,9 @@ class Orders:
       rows: the orders on the host, `(room, steps, batch)`; unused places hold -1.
     """
 
-    def __init__(self, indices: Indices, batch_size: int, seed: int, room: int) -> None:
+    def __init__(
+        self, indices: Indices, batch_size: int, seed: int, room: int, shuffle: bool = True
+    ) -> None:
         """Prepare to lay out orders.
 
         Args:
@@ -57,10 +83,11 @@ class Orders:
           batch_size: the number of examples in a step.
           seed: the run's seed.
           room: the greatest number of epochs laid out together.
+          shuffle: whether each epoch has an order of its own.
         """
         self.room, self.steps, self.first = room, -(-len(indices) // batch_size), -1
         self.rows = np.full((room, self.steps, batch_size), -1, np.int32)
-        self._arguments = indices, batch_size, seed
+        self._order = partial(order_of, indices, batch_size, seed, shuffle=shuffle)
         self._on_device: LaidOut
 
     def lay_out(self, first: int, many: int) -> LaidOut:
@@ -74,7 +101,7 @@ class Orders:
           int32 `(room, steps, batch)`.
         """
         if first != self.first:
-            drawn = [order_of(*self._arguments, first + k) for k in range(many)]
+            drawn = [self._order(first + k) for k in range(many)]
             self.rows = np.full_like(self.rows, -1)  # a new array: the device may share the old
             self.rows[:many] = drawn
             self._on_device, self.first = jax.device_put(self.rows), first

@@ -12,8 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmlp.nn.backprop import ValueAndGrad
-from jaxmlp.optim.base import Params, State
-from jaxmlp.optim.wrappers import Pair
+from jaxmlp.optim.base import Pair, Params, State, accepting_keywords
 from jaxmlp.training.augment import Augment
 from jaxmlp.training.types import (
     Array,
@@ -67,7 +66,8 @@ class Totals(NamedTuple):
         """Return the sums with a batch added.
 
         Args:
-          loss: the batch's weighted mean loss.
+          loss: the batch's weighted mean loss; of a batch that weighs nothing it is NaN, and such a
+            batch adds nothing.
           scores: the score of each example, `(N,)`.
           weights: the weight of each example, `(N,)`.
 
@@ -76,7 +76,9 @@ class Totals(NamedTuple):
         """
         weight = jnp.sum(weights)
         return Totals(
-            self.loss + loss * weight, self.score + jnp.vdot(scores, weights), self.weight + weight
+            self.loss + jnp.where(weight == 0, 0, loss * weight),
+            self.score + jnp.vdot(scores, weights),
+            self.weight + weight,
         )
 
 
@@ -113,7 +115,12 @@ def make_step(
     """The training step of a network, `w <- w + factor * update(dL/dw)` (B1, C6, E12).
 
     `L` is the weighted mean loss of the batch. All layers are updated together, from gradients at
-    the old parameters. A step whose loss is not finite changes no parameter.
+    the old parameters. A step whose loss is not finite changes no parameter. So a batch whose
+    weights are all 0, which has no mean loss, changes none, and it is no divergence.
+
+    An optimizer of Optax may need more than the gradient. It gets `value`, the batch's loss,
+    `grad`, and `value_fn`, the loss of the same batch (and the same dropout) as a function of the
+    parameters, which a line search evaluates. A rule that uses none of them compiles as without.
 
     Args:
       value_and_grad: the objective with its gradient, by hand or by machine:
@@ -126,21 +133,25 @@ def make_step(
     Returns:
       A pure function `(state, batch) -> state`.
     """
-    _, update = optimizer
+    update = accepting_keywords(optimizer[1])
 
     def step(state: TrainState, batch: Examples) -> TrainState:
         key, x = jax.random.fold_in(state.key, state.step), prepare(batch.x)
         if augment is not None:
             key, distortion = jax.random.split(key)
             x = augment(distortion, x)
-        (loss, outputs), gradient = value_and_grad(
-            state.params, x, batch.targets, batch.weights, key
-        )
+
+        def objective(params: Params) -> tuple[tuple[Scalar, Outputs], Params]:
+            return value_and_grad(params, x, batch.targets, batch.weights, key)
+
+        (loss, outputs), gradient = objective(state.params)
         # choosing between new and old parameters would make XLA copy all of them in every step
         finite = jnp.isfinite(loss)
         gradient = jax.tree.map(lambda g: jnp.where(finite, g, 0), gradient)
         factor = jnp.where(finite, state.factor, 0)
-        updates, opt_state = update(gradient, state.opt_state, state.params)
+        # some rules of Optax need the loss, or search along a line; the others ignore this
+        more = {"value": loss, "grad": gradient, "value_fn": lambda params: objective(params)[0][0]}
+        updates, opt_state = update(gradient, state.opt_state, state.params, **more)
         params = jax.tree.map(lambda w, u: w + factor.astype(w.dtype) * u, state.params, updates)
         totals = state.totals.plus(loss, score(outputs, batch.targets), batch.weights)
         return TrainState(params, opt_state, state.key, state.step + 1, totals, state.factor)

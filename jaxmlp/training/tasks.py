@@ -29,7 +29,8 @@ class Task:
     Attributes:
       name: as in `jaxmlp.data.dataset.TASKS`.
       losses: the names of the losses that suit it, the default first.
-      score: the name of the score that is reported beside the loss, `accuracy` or `r2`.
+      score: the name of the score that is reported beside the loss, `accuracy` or `r2`. The
+        accuracy of multilabel data is per label.
       outputs: `number of classes, labels or values -> number of raw outputs`.
       encode: `targets of the data set -> targets of the loss`.
       score_each: `(outputs (N, K), encoded targets) -> (N,)`, added up over all examples.
@@ -54,7 +55,11 @@ def _right_class(outputs: Outputs, labels: Labels) -> PerExample:
 
 
 def _right_signs(outputs: Outputs, targets: Numbers) -> PerExample:
-    """Return the share of right yes-or-no answers of each example (E3)."""
+    """Return the share of right yes-or-no answers of each example (E3).
+
+    So the accuracy of multilabel data is per label: an example with 9 of 10 labels right counts
+    0.9, not 0. scikit-learn's `accuracy_score` counts only examples with all labels right.
+    """
     return jnp.mean((outputs > 0) == (targets > 0.5), axis=1, dtype=outputs.dtype)
 
 
@@ -65,6 +70,10 @@ def _squared_error(outputs: Outputs, targets: Numbers) -> PerExample:
 
 def _r2(mean_squared_error: float, targets: HostTargets) -> float:
     """Return the coefficient of determination, `1 - MSE / Var(targets)`.
+
+    Several outputs are weighted by their variance, `1 - sum_k MSE_k / sum_k Var_k`: scikit-learn's
+    `r2_score` with `multioutput="variance_weighted"`. Its default is the plain mean of the
+    outputs' own values. Encoded targets vary about as much as each other, so the two are close.
 
     Encoded targets have variance 1 in the training part. This value replaces the variance of a part
     whose targets are all equal, such as a part of one example.

@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp.nn.backprop import ValueAndGrad
-from jaxmlp.optim.base import Params
-from jaxmlp.optim.wrappers import Pair
+from jaxmlp.optim.base import Pair, Params
 from jaxmlp.training.augment import Augment
 from jaxmlp.training.judge import Judge
 from jaxmlp.training.step import Examples, Step, Totals, TrainState, make_step, take

@@ -1,5 +1,8 @@
 """Small functions of trees of arrays: size, distance, copies, and entries of a first axis."""
 
+import math
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -17,6 +20,18 @@ def count(params: Params | Shapes) -> int:
       The sum of the leaves' sizes.
     """
     return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def size_in_bytes(tree: Any) -> int:
+    """Return how much memory the arrays of a tree take.
+
+    Args:
+      tree: arrays, or their shapes.
+
+    Returns:
+      The sum of the leaves' bytes.
+    """
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
 def finite(tree: AnyTree) -> bool:

@@ -32,8 +32,8 @@ def test_a_number_out_of_range_is_refused(field):
 
 
 NUMBERS = ("learning_rate", "initializer_scale", "clip_norm", "augment_strength")
-RULES = ("weight_decay", "epsilon", "min_decrease", "min_change")
-SHARES = ("dropout", "momentum", "decay", "beta1", "beta2", "label_smoothing")
+RULES = ("weight_decay", "epsilon", "min_decrease", "min_change", "min_improvement")
+SHARES = ("dropout", "momentum", "decay", "beta1", "beta2", "label_smoothing", "schedule_end")
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,7 @@ SHARES = ("dropout", "momentum", "decay", "beta1", "beta2", "label_smoothing")
         (SHARES, (0.0, 0.999), (-0.1, 1.0, 2.0, math.nan)),
         (("batch_size", "epochs", "patience", "plateau_patience", "hidden"), (1, 9), (0, -1)),
         (("valid_size",), (0, 9), (-1,)),
+        (("restarts",), (1, 1000), (0, 1001)),
         (("seed",), (0, 2**32 - 1), (-1, 2**32)),
     ],
 )

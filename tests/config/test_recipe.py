@@ -60,3 +60,27 @@ def test_a_saved_configuration_must_be_complete(name):
     config = complete(Config(), load("iris")).to_config()
     with pytest.raises(InputError, match=f"run.json: {name} must be given in a run, got"):
         recipe_of(dataclasses.replace(config, **{name: None}), "run.json")
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZER_TABLE)
+def test_a_regression_at_the_default_rate_of_a_plain_rule_is_clipped(optimizer):
+    """The default rates suit classes; a squared error has no bound, and the rate was too great."""
+    plain = optimizer in ("sgd", "momentum", "nesterov")
+    data, asked = load("diabetes"), Config(optimizer=optimizer)
+    recipe = complete(asked, data)
+    assert recipe.numbers.clip_norm == (1.0 if plain else None)
+    saved = Config.from_dict(json.loads(json.dumps(recipe.to_config().to_dict())), "config.json")
+    assert complete(saved, data) == recipe_of(saved) == recipe
+    given = complete(dataclasses.replace(asked, clip_norm=3.0), data)
+    assert given.numbers.clip_norm == 3.0
+    own_rate = complete(dataclasses.replace(asked, learning_rate=0.01), data)
+    assert own_rate.numbers.clip_norm is None
+    assert complete(asked, load("iris")).numbers.clip_norm is None
+
+
+def test_a_run_that_was_saved_without_clipping_stays_without():
+    """As version 0.1 saved it: the rate is given, and `null` stands for no limit."""
+    recipe = complete(Config(optimizer="sgd"), load("diabetes")).to_config()
+    earlier = dataclasses.replace(recipe, clip_norm=None)
+    assert complete(earlier, load("diabetes")).numbers.clip_norm is None
+    assert recipe_of(earlier).numbers.clip_norm is None

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import io
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -54,14 +53,9 @@ class _Handler(SimpleHTTPRequestHandler):
         """Say nothing."""
 
     def send_head(self) -> Any:
-        """Answer 503 below /broken, and hang up in the middle of any file below /short."""
+        """Answer 503 below /broken."""
         if self.path.startswith("/broken"):
             return self.send_error(503)
-        if self.path.startswith("/short"):
-            self.send_response(200)
-            self.send_header("Content-Length", "1000")
-            self.end_headers()
-            return io.BytesIO(b"only this")
         return super().send_head()
 
 

@@ -49,6 +49,7 @@ def test_two_classes_as_many():
     ("data", "task", "message"),
     [
         (LABELS, "binary", "task must be multiclass for 3 classes, got 'binary'"),
+        (LABELS, "regresion", "unknown task 'regresion', .*; did you mean 'regression'"),
         (
             load("iris"),
             "regression",

@@ -4,11 +4,13 @@ import hashlib
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from jaxmlp.data import Unavailable, load, mnist
+from jaxmlp.data.fetch import download_files
 from jaxmlp.data.idx import idx_paths, missing_files, read_idx
 from jaxmlp.errors import InputError
 
@@ -80,7 +82,8 @@ def test_folder_named_after_another_set_is_not_taken(write_idx):
 
 def test_without_network_it_is_unavailable_soon(monkeypatch, dead_address):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(mnist, "registered_files", lambda name: {f"{dead_address}/a.gz": None})
+    info = SimpleNamespace(size=1, checksum="0" * 64)
+    monkeypatch.setattr(mnist, "registered_files", lambda name: {f"{dead_address}/a.gz": info})
     began = time.perf_counter()
     with pytest.raises(Unavailable) as error:
         load("mnist")
@@ -107,6 +110,97 @@ def test_download_fills_the_cache_once(monkeypatch, write_idx, serve, registered
     assert not missing_files(tmp_path / "cache/jaxmlp/datasets/kmnist")
     monkeypatch.setattr(mnist, "registered_files", lambda name: pytest.fail("asked again"))
     assert load("kmnist").provenance == first.provenance
+
+
+@pytest.fixture
+def cached(monkeypatch, write_idx, serve, registered, tmp_path):
+    """Return the cache folder of a set that can be downloaded, and how often files were fetched."""
+    source = write_idx(mark=5)
+    infos = registered(serve(source), source)
+    monkeypatch.setattr(mnist, "registered_files", lambda name: infos)
+    fetched = []
+
+    def download(files, folder):
+        fetched.append(download_files(files, folder))
+        return fetched[-1]
+
+    monkeypatch.setattr(mnist, "download_files", download)
+    return tmp_path / "cache/jaxmlp/datasets/kmnist", fetched
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-9]),
+        lambda path: path.write_bytes(path.read_bytes() + b"more"),
+        lambda path: path.write_bytes(b"<html>log in first</html>"),
+        lambda path: path.unlink(),
+    ],
+)
+def test_damaged_file_of_the_cache_is_fetched_again(cached, damage):
+    """And the others are not."""
+    folder, fetched = cached
+    first = load("kmnist")
+    path = folder / "train-images-idx3-ubyte.gz"
+    damage(path)
+    again = load("kmnist")
+    assert again.provenance == first.provenance
+    assert fetched[1:] == [[path]]
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_damaged_cache_without_a_network(cached, monkeypatch, dead_address):
+    """It counts as a set that is not there, so that a default run has its stand-in."""
+    folder, _ = cached
+    load("kmnist")
+    path = folder / "t10k-labels-idx1-ubyte.gz"
+    path.write_bytes(b"damaged")
+    info = SimpleNamespace(size=1, checksum="0" * 64)
+    files = {f"{dead_address}/{path.name}": info}
+    monkeypatch.setattr(mnist, "registered_files", lambda name: files)
+    with pytest.raises(Unavailable, match=r"^kmnist is damaged in the cache, and 127\.0\.0\.1 can"):
+        load("kmnist")
+
+
+def test_a_fault_that_is_no_damage_is_told(cached, monkeypatch):
+    """The files of the cache are those that are published, so fetching them again is no help."""
+    load("kmnist")
+    monkeypatch.setenv("JAXMLP_MEMORY", "0.01K")
+    with pytest.raises(InputError, match=r"raise this limit with --memory") as error:
+        load("kmnist")
+    assert not isinstance(error.value, Unavailable)
+
+
+def test_damaged_files_of_a_user_are_not_replaced(write_idx, cached, monkeypatch):
+    folder = write_idx("mine")
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"mine")
+    monkeypatch.setenv(mnist.DATA_DIR_VARIABLE, str(folder))
+    with pytest.raises(InputError, match=r"mine/t10k-labels-idx1-ubyte\.gz: expected an IDX file"):
+        load("kmnist")
+    assert cached[1] == []
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "kmnist"])
+def test_message_tells_how_to_get_the_files_by_hand(name, monkeypatch, tmp_path):
+    """Which files, from where, into which folder; uncut even if the reason is long."""
+
+    def fail(files, folder):
+        raise Unavailable("train-images-idx3-ubyte.gz: the download failed (it answers 503)")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "/home/somebody/.cache")
+    monkeypatch.setattr(mnist, "download_files", fail)
+    with pytest.raises(Unavailable) as error:
+        load(name)
+    message = str(error.value)
+    for url in mnist.registered_files(name):
+        place, _, file = url.rpartition("/")
+        assert file in message
+        assert (
+            f"from {place}/ into /home/somebody/.cache/jaxmlp/datasets/{name} or a folder"
+            in message
+        )
+    assert " ... " not in message
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "kmnist"])

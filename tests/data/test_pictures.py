@@ -133,7 +133,11 @@ def test_camera_orientation(tmp_path):
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        (b"no picture", {}, "the file cannot be read as a picture: cannot identify image file"),
+        (
+            b"no picture",
+            {},
+            "the file cannot be read as a picture: expected PNG, JPEG, GIF, BMP",
+        ),
         (b"\x89PNG\r\n\x1a\n", {}, "the file cannot be read as a picture: "),
         ("half", {}, "the file cannot be read as a picture: "),
         (

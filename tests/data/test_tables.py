@@ -59,6 +59,7 @@ def test_csv(write, by_first_input):
         "numeric": ["age", "smoker"],
         "categorical": [["colour", ["blue", "green", "red"]]],
         "target": ["label"],
+        "header": True,
     }
     assert dataset.provenance["files"] == [path]
     assert dataset.provenance["version"] == f"sha256:{hashlib.sha256(CSV.encode()).hexdigest()}"
@@ -82,7 +83,11 @@ def test_parquet_gives_the_same(write, tmp_path):
 
 TARGETS = {  # the cells of the target column, then task, classes and targets
     "two integers": ([0, 1, 1, 0], "binary", ("0", "1"), [0, 1, 1, 0]),
-    "integers in order": ([10, 9, 2, 10], "multiclass", ("2", "9", "10"), [2, 1, 0, 2]),
+    "integers in order": ([10, 9, 2] * 2, "multiclass", ("2", "9", "10"), [2, 1, 0] * 2),
+    "counted from 1": ([1, 2, 3, 1], "multiclass", ("1", "2", "3"), [0, 1, 2, 0]),
+    "salaries": ([*range(30, 60, 2)], "regression", ("target",), [[i] for i in range(30, 60, 2)]),
+    "all different": ([0, 1, 2], "regression", ("target",), [[0], [1], [2]]),
+    "zero and one": (["0.0", "1.0", "0.0"], "binary", ("0", "1"), [0, 1, 0]),
     "negative": ([-1, 1, 1, -1], "binary", ("-1", "1"), [0, 1, 1, 0]),
     "text": (["b", "a", "c", "b"], "multiclass", ("a", "b", "c"), [1, 0, 2, 1]),
     "booleans": (["true", "false", "true"], "binary", ("false", "true"), [1, 0, 1]),
@@ -159,6 +164,40 @@ def test_column_names_may_be_numbers_that_ascend(write, header):
     assert len(dataset.columns["numeric"]) == 3
 
 
+HEADERS = {  # text, whether its first line names the columns when nobody says so
+    "words": ("age,zone,sold\n1,a,no\n2,b,yes\n", True),
+    "numbers": ("5.1,3.5,1.4,setosa\n4.9,3.0,1.4,setosa\n4.7,3.2,1.3,other\n", False),
+    "a row of words": ("red,small,yes\nblue,large,no\nred,large,no\nred,small,yes\n", False),
+    "words and a number": ("3,red,yes\n4,blue,no\n3,red,no\n", False),
+    "ascending numbers that stand below": ("1,2.5,7\n1,2.5,9\n2,2.5,7\n", False),
+    "ascending numbers": ("400.5,401.5,y\n1,2,0\n4,5,1\n", True),
+    "counted from 0": ("0,1,2,3\n0,1,2,0\n1,1,2,1\n", True),
+    "truth": ("true,5,a\nfalse,6,b\ntrue,5,a\n", False),
+}
+
+
+@pytest.mark.parametrize(("text", "found"), HEADERS.values(), ids=HEADERS)
+def test_header_is_found_by_looking(write, text, found):
+    """A first line that looks like a row is a row; what was taken is recorded."""
+    dataset = load(write(text))
+    assert dataset.columns["header"] == found
+    rows = len(dataset.x_train) + len(dataset.x_test)
+    assert rows == len(text.splitlines()) - found
+    names = text.split("\n")[0].split(",")
+    used = dataset.columns["numeric"] + [c for c, _ in dataset.columns["categorical"]]
+    numbered = [f"column{i}" for i in range(1, len(names) + 1)]
+    assert sorted(used + dataset.columns["target"]) == sorted(names if found else numbered)
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_header_is_what_the_user_says(write, header):
+    """The user's word counts, whatever the first line looks like."""
+    for text in ("5.1,3.5,a\n4.9,3.0,b\n4.7,3.2,a\n5.1,3.2,b\n", "p,q,r\nb,c,a\nd,c,b\nb,e,a\n"):
+        dataset = load(write(text), header=header)
+        assert dataset.columns["header"] == header
+        assert len(dataset.x_train) + len(dataset.x_test) == 4 - header
+
+
 TABLES = {  # text, then the message after the path of the file
     "empty": ("", ": the file is empty"),
     "header only": ("a,b\n", ": expected at least 2 rows, got 0"),
@@ -173,7 +212,6 @@ TABLES = {  # text, then the message after the path of the file
         ": expected a different name for each column, got 'a' 2 times",
     ),
     "index": (",a,b\n0,1,2\n1,3,4\n", ": column 1, '', is an index that pandas wrote; save"),
-    "no header": ("5.1,3.5,1.4,setosa\n4.9,3.0,1.4,x\n", ": expected a first line of column names"),
     "target only": ("a\n0\n1\n", ": expected at least one column beside the target 'a', got none"),
     "semicolons": (
         "a;b\n0;1\n1;0\n",
@@ -242,12 +280,16 @@ def test_target_mistakes(write, target, message):
     assert message in str(error.value)
 
 
+def test_header_is_for_csv_files():
+    for name in ("iris", "my.parquet", "my.npz"):
+        with pytest.raises(InputError, match=f"header applies only to .csv files, got '{name}'"):
+            load(name, header=False)
+
+
 def test_text_that_is_not_utf8(tmp_path):
     path = tmp_path / "latin.csv"
     path.write_bytes("name,y\nBjörk,0\nAda,1\n".encode("latin-1"))
-    with pytest.raises(
-        InputError, match="column 'name': expected numbers or text, got the type bin"
-    ):
+    with pytest.raises(InputError, match="byte 0xf6 is not UTF-8; save it in UTF-8"):
         load(path)
 
 

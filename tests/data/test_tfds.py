@@ -100,6 +100,22 @@ def test_images(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_set_larger_than_memory(tmp_path, monkeypatch):
+    load("tfds:picture_set", data_dir=tmp_path)
+    monkeypatch.setenv("JAXMLP_MEMORY", "0.3K")  # 20 pictures of 12 bytes and labels of 8 are 400
+    with pytest.raises(InputError, match=r"^tfds:picture_set: the 20 examples of train take about"):
+        load("tfds:picture_set", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 100, -100])
+def test_damaged_copy(tmp_path, keep):
+    load("tfds:picture_set", data_dir=tmp_path)
+    path = next(tmp_path.rglob("*train*array_record*"))
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError, match=r"^tfds:picture_set: the copy in .* cannot be read: "):
+        load("tfds:picture_set", data_dir=tmp_path)
+
+
 def test_dictionary_of_features_without_a_test_part(tmp_path):
     dataset = load("tfds:table_set", data_dir=tmp_path)
     assert (dataset.task, dataset.classes) == ("regression", ("y",))

@@ -81,8 +81,9 @@ def test_all_ways_lead_to_one_gradient(way, hidden, weighted):
             losses.cross_entropy,
         ),
         (nn.dense(CLASSES), (FEATURES,), losses.cross_entropy),
+        (nn.dense(CLASSES), (FEATURES,), losses.ignoring(losses.cross_entropy, 1)),
     ],
-    ids=["relu-mse", "pictures-gelu-bce", "layers within layers", "one layer"],
+    ids=["relu-mse", "pictures-gelu-bce", "layers within layers", "one layer", "a label ignored"],
 )
 def test_other_networks_and_losses(model, shape, loss):
     x, y, weights = examples(weighted=True)

@@ -1,11 +1,16 @@
 """Initial weights: their moments, and what they do to the variance of signals (A6, A7, B8, E9)."""
 
+import dataclasses
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
 from jaxmlp import nn
+from jaxmlp.config.names import INITIALIZERS, SCALED_INITIALIZERS
 from jaxmlp.errors import InputError
 from jaxmlp.nn import initializers
 
@@ -106,6 +111,11 @@ def test_fans_of_dense_and_convolution_kernels():
         (lambda: initializers.variance_scaling(1, "fan_in", "cauchy"), "distribution must be"),
         (lambda: initializers.constant(float("nan")), "value must be finite"),
         (lambda: initializers.normal(-1), "std must be positive"),
+        (lambda: initializers.truncated_normal(0), "std must be positive"),
+        (
+            lambda: initializers.orthogonal(jax.random.key(0), (3, 3), gain=0),
+            "gain must be positive",
+        ),
         (lambda: initializers.uniform(0), "bound must be positive"),
         (lambda: initializers.orthogonal(jax.random.key(0), (3,)), "two or more axes"),
     ],
@@ -113,3 +123,96 @@ def test_fans_of_dense_and_convolution_kernels():
 def test_bad_arguments(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "initializer",
+    [
+        initializers.truncated_normal(np.sqrt(2 / 400)),
+        initializers.variance_scaling(2.0, "fan_in", "truncated_normal"),
+    ],
+    ids=["truncated_normal", "variance_scaling"],
+)
+def test_a_truncated_normal_has_its_deviation_and_no_tails(initializer):
+    """The distribution by SciPy, and the bound of 2 / 0.88 deviations."""
+    W = np.asarray(initializer(jax.random.key(1), SHAPE, jnp.float64)).ravel()
+    std = np.sqrt(2 / 400)
+    whole = scipy.stats.truncnorm(-2, 2)
+    np.testing.assert_allclose(initializers.CUT_DEVIATION, whole.std(), rtol=1e-12)
+    np.testing.assert_allclose(W.std(), std, rtol=0.01)
+    assert np.abs(W).max() <= 2 * std / whole.std()
+    assert scipy.stats.kstest(W * whole.std() / std, whole.cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32, jnp.float64])
+@pytest.mark.parametrize("name", INITIALIZERS.names)
+def test_every_initializer_draws_in_every_type(name, dtype):
+    made = INITIALIZERS[name]
+    made = made(0.5) if name in SCALED_INITIALIZERS else made
+    W = made(jax.random.key(0), (12, 8), dtype)
+    assert (W.shape, W.dtype) == ((12, 8), dtype)
+    assert np.all(np.isfinite(W.astype(jnp.float32)))
+
+
+@pytest.mark.parametrize("shape", [(7, 4), (4, 7), (3, 3, 2, 5)])
+def test_the_gain_of_orthogonal_kernels(shape):
+    plain = initializers.orthogonal(jax.random.key(0), shape, jnp.float64)
+    with_gain = functools.partial(initializers.orthogonal, gain=np.sqrt(2))
+    scaled = with_gain(jax.random.key(0), shape, jnp.float64)
+    np.testing.assert_allclose(scaled, np.sqrt(2) * np.asarray(plain), rtol=1e-15)
+    norm = np.linalg.norm(scaled.reshape(-1, shape[-1]), 2)
+    assert norm == pytest.approx(np.sqrt(2))
+    assert nn.dense(3, with_gain).init(jax.random.key(0), (4,))[0]["W"].shape == (4, 3)
+
+
+MODELS = {
+    "mlp": (nn.mlp((4,), 3, nn.prelu, normalised=True, dropout_rate=0.5), (5,)),
+    "lenet": (nn.lenet(3), (12, 12, 1)),
+    "nested": (nn.sequential(nn.sequential(nn.dense(2, bias=False)), nn.dense(3)), (5,)),
+    "images": (nn.sequential(nn.convolution(2, 3), nn.max_pool(2), nn.average_pool(1)), (4, 4, 1)),
+    "one layer": (nn.dense(3, initializers.orthogonal), (5,)),
+}
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, "float16", np.float64, None], ids=str)
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_begins_in_the_type_that_is_asked_for(name, dtype):
+    """Every parameter; its shapes do not change, and the network computes in that type."""
+    model, shape = MODELS[name]
+    expected = jnp.dtype(dtype or jnp.float32)
+
+    def both_ways(key, x):
+        params, output = model.init(key, shape, dtype)
+        named, _ = model.init(key, shape, dtype=dtype)
+        y, cache = model.forward(params, x)
+        assert y.shape == (2, *output)
+        return params, named, y, model.backward(params, cache, y)[0]
+
+    x = jax.ShapeDtypeStruct((2, *shape), expected)
+    params, named, y, dparams = jax.eval_shape(both_ways, jax.random.key(0), x)
+    usual = jax.eval_shape(lambda key: model.init(key, shape)[0], jax.random.key(0))
+    assert {leaf.dtype for leaf in jax.tree.leaves(usual)} <= {jnp.dtype(jnp.float32)}
+    assert params == named == dparams
+    assert jax.tree.map(jnp.shape, params) == jax.tree.map(jnp.shape, usual)
+    assert {leaf.dtype for leaf in jax.tree.leaves((params, y))} == {expected}
+
+
+@pytest.mark.parametrize("make", [initializers.normal, initializers.truncated_normal])
+def test_a_number_of_numpy_does_not_change_the_type_of_a_kernel(make):
+    assert make(np.float64(0.5))(jax.random.key(0), (3, 2)).dtype == jnp.float32
+
+
+def test_a_layer_that_knows_no_type_stands_in_a_chain_of_the_usual_one():
+    own = dataclasses.replace(nn.flatten(), init=lambda key, shape: ((), shape))
+    model = nn.sequential(own, nn.dense(3, kernel=lambda key, shape: jnp.ones(shape)))
+    params, shape = model.init(jax.random.key(0), (4,))
+    assert shape == (3,)
+    assert params[1]["W"].shape == (4, 3)
+
+
+def test_a_network_that_computes_in_another_type_keeps_its_own():
+    model = nn.computing_in(nn.dense(3), "bfloat16", "float32")
+    params, _ = model.init(jax.random.key(0), (4,), "float32")
+    assert params["W"].dtype == jnp.float32
+    with pytest.raises(InputError, match="dtype must be float32, in which the parameters are kept"):
+        model.init(jax.random.key(0), (4,), "float64")

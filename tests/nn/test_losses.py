@@ -193,3 +193,24 @@ def test_the_zero_one_loss_counts_and_has_no_gradient():
 def test_shapes_that_do_not_fit(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_smoothing_of_one_output_is_divided_between_yes_and_no():
+    """Keras: 0 becomes s/2 and 1 becomes 1 - s/2; for every loss of a single output."""
+    z, y = jnp.asarray(Z[:, :1]), jnp.asarray(BITS[:, :1])
+    soft = jnp.where(y == 1, 0.9, 0.1)
+    for loss in (losses.binary_cross_entropy, losses.mse, losses.binary_cross_entropy_of(3.0)):
+        own = losses.smoothed(loss, 0.2)
+        np.testing.assert_allclose(own(z, y), loss(z, soft), rtol=1e-13)
+        np.testing.assert_allclose(own.gradient(z, y), loss.gradient(z, soft), rtol=1e-12)
+
+
+def test_smoothing_of_independent_outputs_and_of_classes():
+    """Numbers of a yes-or-no loss are smoothed each by itself; classes share, as rows as labels."""
+    binary = losses.smoothed(losses.binary_cross_entropy, 0.2)
+    each = losses.binary_cross_entropy(Z, np.where(BITS == 1, 0.9, 0.1))
+    np.testing.assert_allclose(binary(Z, BITS), each, rtol=1e-13)
+    shared = losses.binary_cross_entropy(Z, np.where(ONE_HOT == 1, 0.85, 0.05))
+    np.testing.assert_allclose(binary(Z, LABELS), shared, rtol=1e-13)
+    classes = losses.smoothed(losses.cross_entropy, 0.2)
+    np.testing.assert_allclose(classes(Z, ONE_HOT), classes(Z, LABELS), rtol=1e-13)

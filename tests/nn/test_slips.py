@@ -12,6 +12,7 @@ from jaxmlp import nn
 from jaxmlp.errors import InputError
 from jaxmlp.nn import losses
 from tests.helpers import central_differences, to_float64
+from tests.nn.passes import shapes
 
 ALL = [
     losses.cross_entropy,
@@ -22,6 +23,11 @@ ALL = [
     losses.huber,
     losses.softmax_squared_error,
     losses.perceptron,
+    losses.huber_of(0.5),
+    losses.binary_cross_entropy_of(2.0),
+    losses.poisson,
+    losses.smoothed(losses.cross_entropy, 0.1),
+    losses.smoothed(losses.binary_cross_entropy, 0.1),
 ]
 
 
@@ -78,21 +84,92 @@ def test_the_mean_of_nothing_is_nan(loss):
     assert np.isnan(loss(jnp.ones((2, 3)), jnp.ones((2, 3)), jnp.zeros(2)))
 
 
-def test_a_network_of_no_examples_has_no_outputs():
-    model = nn.mlp((4,), 3)
-    params = to_float64(model.init(jax.random.key(0), (2, 2, 1))[0])
-    assert model(params, jnp.zeros((0, 2, 2, 1))).shape == (0, 3)
+IMAGE, VECTOR = (12, 12, 2), (5,)
+LAYERS = {  # each layer, and the shape of its input
+    "dense": (nn.dense(3), VECTOR),
+    "activation": (nn.activation(nn.activations.gelu), VECTOR),
+    "dropout": (nn.dropout(0.5), VECTOR),
+    "flatten": (nn.flatten(), IMAGE),
+    "layer_norm": (nn.layer_norm(), IMAGE),
+    "prelu": (nn.prelu(), IMAGE),
+    "shared prelu": (nn.prelu(shared=True), VECTOR),
+    "convolution": (nn.convolution(4, 3, 2, "same"), IMAGE),
+    "max_pool": (nn.max_pool(2), IMAGE),
+    "average_pool": (nn.average_pool(3, 2, "same"), IMAGE),
+    "mlp": (nn.mlp((4,), 3, nn.prelu, dropout_rate=0.5, normalised=True), IMAGE),
+    "lenet": (nn.lenet(3), IMAGE),
+}
 
 
-def test_a_network_is_exported_with_any_number_of_examples():
-    model = nn.mlp((4,), 3)
-    params = to_float64(model.init(jax.random.key(0), (2, 2, 1))[0])
+def started(name):
+    layer, shape = LAYERS[name]
+    params = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 0.1), shapes(layer, shape)[0])
+    return layer, params, shape
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+@pytest.mark.parametrize("name", LAYERS)
+def test_no_examples_have_no_outputs_and_no_gradient(name, keyed):
+    """Zero rows pass forward and backward; the gradient of parameters is a sum of nothing."""
+    layer, params, shape = started(name)
+    x = jnp.zeros((0, *shape))
+
+    @jax.jit
+    def run(params, x):
+        y, cache = layer.forward(params, x, jax.random.key(1) if keyed else None)
+        return y, *layer.backward(params, cache, jnp.zeros(y.shape))
+
+    y, dparams, dx = run(params, x)
+    assert y.shape[0] == 0
+    assert dx.shape == x.shape
+    assert jax.tree.map(jnp.shape, dparams) == jax.tree.map(jnp.shape, params)
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(dparams))
+
+
+@pytest.mark.parametrize("loss", ALL, ids=named)
+def test_the_loss_of_a_network_without_examples_is_nan(loss):
+    layer, params, shape = started("mlp")
+    y = jnp.zeros((0, 3))
+    gradient = jax.jit(nn.value_and_grad(layer, loss))
+    (value, outputs), dparams = gradient(params, jnp.zeros((0, *shape)), y)
+    assert np.isnan(value)
+    assert outputs.shape == (0, 3)
+    assert jax.tree.map(jnp.shape, dparams) == jax.tree.map(jnp.shape, params)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_is_exported_with_any_number_of_examples(name):
+    """Forward and backward."""
+    layer, params, shape = started(name)
     (n,) = jax.export.symbolic_shape("n")
-    x = jax.ShapeDtypeStruct((n, 2, 2, 1), jnp.float64)
+
+    def both(params, x):
+        y, cache = layer.forward(params, x)
+        return y, layer.backward(params, cache, jnp.ones_like(y))
+
     like = jax.tree.map(lambda w: jax.ShapeDtypeStruct(w.shape, w.dtype), params)
-    exported = jax.export.export(jax.jit(model))(like, x)
-    ones = jnp.ones((5, 2, 2, 1))
-    np.testing.assert_allclose(exported.call(params, ones), model(params, ones))
+    x = jax.ShapeDtypeStruct((n, *shape), jnp.float64)
+    exported = jax.export.export(jax.jit(both))(like, x)
+    ones = jnp.ones((5, *shape))
+    for got, expected in zip(
+        jax.tree.leaves(exported.call(params, ones)),
+        jax.tree.leaves(jax.jit(both)(params, ones)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("loss", ALL, ids=named)
+def test_a_gradient_is_exported_with_any_number_of_examples(loss):
+    layer, params, shape = started("mlp")
+    (n,) = jax.export.symbolic_shape("n")
+    like = jax.tree.map(lambda w: jax.ShapeDtypeStruct(w.shape, w.dtype), params)
+    arrays = [jax.ShapeDtypeStruct((n, *size), jnp.float64) for size in (shape, (3,), ())]
+    gradient = jax.jit(nn.value_and_grad(layer, loss))
+    exported = jax.export.export(gradient)(like, *arrays)
+    data = jnp.ones((5, *shape)), jnp.ones((5, 3)), jnp.arange(5.0)
+    (got, _), _ = exported.call(params, *data)
+    np.testing.assert_allclose(got, gradient(params, *data)[0][0], rtol=1e-12)
 
 
 @pytest.mark.usefixtures("unchecked")

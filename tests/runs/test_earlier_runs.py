@@ -8,12 +8,14 @@ import json
 import shutil
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxmlp import evaluate, predict, train
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError
+from jaxmlp.optim import schedules
 from jaxmlp.runs.checkpoints import load_metadata
 from jaxmlp.runs.folder import Run, _present_names
 from jaxmlp.runs.network import load
@@ -49,8 +51,20 @@ def test_an_earlier_run_predicts(earlier, tmp_path, capsys):
     )
 
 
-def test_an_earlier_run_is_resumed_and_ends_as_the_whole_run_did(earlier):
-    """Adam's moments were called `v` and `s`."""
+def test_an_earlier_run_is_resumed_and_ends_as_the_whole_run_did(earlier, monkeypatch):
+    """Adam's moments were called `v` and `s`; `one_cycle` had its peak at 0.3 T, its end at T."""
+
+    def earlier_schedule(peak, steps):
+        top = 0.3 * steps
+
+        def rate(t):
+            rise = (1 - jnp.cos(jnp.pi * t / top)) / 2
+            fall = (1 + jnp.cos(jnp.pi * (t - top) / (steps - top))) / 2
+            return peak * jnp.where(t < top, (1 + 24 * rise) / 25, 4e-6 + (1 - 4e-6) * fall)
+
+        return lambda t: rate(jnp.asarray(t, float))
+
+    monkeypatch.setattr(schedules, "one_cycle", earlier_schedule)
     assert train.main(["--resume", str(earlier / "interrupted"), "--quiet"]) == 0
     ours, theirs = load(earlier / "interrupted"), load(KEPT / "whole")
     for a, b in zip(ours.params, theirs.params, strict=True):
@@ -65,6 +79,18 @@ def test_an_earlier_run_is_resumed_and_ends_as_the_whole_run_did(earlier):
     # the second time the file has the present names
     assert train.main(["--resume", str(earlier / "interrupted"), "--quiet"]) == 0
     assert load_metadata(earlier / "interrupted" / "checkpoint.safetensors")["version"]
+
+
+def test_an_earlier_run_goes_on_with_the_present_schedule(earlier):
+    """What it has done stays, its losses are nearly the same, its last rate is the end."""
+    assert train.main(["--resume", str(earlier / "interrupted"), "--quiet"]) == 0
+    ours, theirs = (
+        Run.open(run).read_metrics() for run in (earlier / "interrupted", KEPT / "whole")
+    )
+    assert ours[:3] == Run.open(KEPT / "interrupted").read_metrics()
+    for one, other in zip(ours, theirs, strict=True):
+        assert one["train_loss"] == pytest.approx(other["train_loss"], rel=0.05)
+    assert ours[-1]["learning_rate"] == pytest.approx(0.02e-4 / 25, rel=1e-3)
 
 
 def test_the_checkpoint_is_not_read_as_another_tree(earlier):

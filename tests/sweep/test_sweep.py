@@ -150,7 +150,8 @@ def test_it_is_interrupted_and_resumed_without_losing_what_is_done(tmp_path):
         text=True,
         env=os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=1"},
     )
-    assert process.stdout.readline().startswith("run 1/4  hidden=4 seed=0  valid accuracy ")
+    first = next(line for line in process.stdout if line.startswith("run"))
+    assert first.startswith("run 1/4  hidden=4 seed=0  valid accuracy ")
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=120)[0]
     assert process.returncode == 128 + signal.SIGINT

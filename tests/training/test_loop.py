@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from jaxmlp.config.names import OPTIMIZER_TABLE
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import pose_problem
 from jaxmlp.data import Dataset, load
@@ -31,6 +32,7 @@ def run(config, dataset, rules=None, records=None):
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
+        shuffle=recipe.shuffle,
     )
     return problem, last, history
 
@@ -83,7 +85,7 @@ def test_records_survive_a_journey_through_json(small, valid_size):
     [
         Rules(),
         Rules(patience=4),
-        Rules(min_decrease=2e-3),
+        Rules(min_decrease=2e-2),
         Rules(min_change=0.3),
         Rules(plateau=2, factor=0.5),
     ],
@@ -139,6 +141,34 @@ def test_regression_is_learned_whatever_the_target_s_unit(spread):
     assert measured(problem, history.best.params, problem.test).score > 0.9
 
 
+def heavy_tailed():
+    """Inputs with Cauchy tails, and one outlier of a million among the targets."""
+    rng = np.random.default_rng(1)
+    x = rng.standard_cauchy(size=(200, 5)).astype(np.float32)
+    y = (x[:, :1] - 2 * x[:, 1:2]).astype(np.float32)
+    y[3] = 1e6
+    return Dataset("made up", x[:150], y[:150], x[150:], y[150:], "regression", ("a",))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZER_TABLE)
+@pytest.mark.parametrize("data", ["diabetes", "heavy tails", "more columns than rows"])
+def test_a_regression_survives_the_defaults_of_every_rule(optimizer, data):
+    """At the default rates of sgd, momentum and nesterov it left the finite numbers."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 500)).astype(np.float32), rng.normal(size=(40, 1))
+    dataset = {
+        "diabetes": lambda: load("diabetes"),
+        "heavy tails": heavy_tailed,
+        "more columns than rows": lambda: Dataset(
+            "wide", x[:30], y[:30], x[30:], y[30:], "regression", ("a",)
+        ),
+    }[data]()
+    _, _, history = run(Config(optimizer=optimizer, epochs=60), dataset)
+    losses = [record.train.loss for record in history.records]
+    assert len(losses) == 60
+    assert losses[-1] < min(losses[0], 1.01)
+
+
 @pytest.mark.parametrize("name", ["xor", "breast_cancer", "wine", "diabetes"])
 def test_tables_train_well_with_the_defaults(name):
     problem, _, history = run(Config(dataset=name), load(name))
@@ -178,8 +208,20 @@ def test_a_last_step_that_breaks_the_parameters_is_found(small, valid_size):
         optimizer="sgd", learning_rate=3e38, schedule="constant", batch_size=60 - valid_size
     )
     config = replace(config, hidden=(), loss="mse", epochs=1, valid_size=valid_size)
-    with pytest.raises(Diverged, match=r"epoch 1, step 1; first affected: layer 2 \(dense 10\)"):
+    where = r"epoch 1, step 1; first affected: layer 2 \(dense 10\)"
+    with pytest.raises(Diverged, match=f"^a parameter is not finite in {where}"):
         run(config, small)
+
+
+def test_a_validation_loss_that_is_not_finite_is_named(small):
+    """Training goes well; a held-out example is too great for the type."""
+    data = regression()
+    config = Config(epochs=2, valid_size=20, batch_size=180, hidden=())
+    held = pose_problem(config, data).valid.indices
+    data.x_train[held[0]] = 1e36
+    where = r"epoch 1, step 1; first affected: the loss"
+    with pytest.raises(Diverged, match=f"^the validation loss is not finite in {where}$"):
+        run(config, data)
 
 
 def test_an_input_that_is_not_finite_is_named():

@@ -23,6 +23,7 @@ CASES = [
     *({"loss": name, **SMALL} for name in LOSSES.names if name != "perceptron"),
     *({"model": name} for name in MODELS if name not in ("mlp", "lenet")),
     {"layer_norm": True, **SMALL},
+    {"schedule": "cosine_restarts", "schedule_end": 0.1, **SMALL},
     {"schedule": "plateau", "clip_norm": 1.0, "optimizer": "momentum", **SMALL},
     {"momentum_schedule": "sutskever", "optimizer": "nesterov", "weight_decay": 0.1, **SMALL},
 ]

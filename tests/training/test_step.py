@@ -17,6 +17,7 @@ from jaxmlp.training import (
     make_step,
     make_trainer,
 )
+from jaxmlp.training.judge import means_of
 from jaxmlp.training.step import Totals
 from jaxmlp.training.trainer import Ends
 from tests.helpers import assert_trees_close, assert_trees_identical
@@ -61,6 +62,27 @@ def test_a_step_is_gradient_and_update_by_hand(factor):
     np.testing.assert_allclose(after.totals, expected, rtol=1e-14)
     assert (int(after.step), float(after.factor)) == (8, pytest.approx(factor))
     assert after.key is key
+
+
+@pytest.mark.parametrize("make", [lambda: optim.sgd(0.3), lambda: optim.adamw(0.01)])
+def test_a_batch_that_weighs_nothing_changes_no_parameter_and_is_no_divergence(make):
+    """It has no mean loss; the means of the epoch are those of the other batches."""
+    t, order = trainer(make()), batches(np.arange(N), 16)
+    weightless = jnp.ones(N, jnp.float32).at[order[1]].set(0)
+    examples = EXAMPLES._replace(weights=weightless)
+    start, _ = t.run(t.init(1), examples, order[None], 0, 1)
+    before = jax.tree.map(np.array, start.params)
+    after, _ = t.run(start, examples, order[None], 1, 2)
+    assert_trees_identical(jax.tree.map(np.array, after.params), before)
+    end, _ = t.run(after, examples, order[None], 2, 4)
+    assert float(end.totals.weight) == N - 16
+    means = means_of(end.totals, MULTICLASS, Y)
+    assert 0 < means.loss < 10
+    assert means.loss == pytest.approx(float(end.totals.loss) / (N - 16))
+
+
+def test_the_means_of_what_weighs_nothing_are_nan():
+    assert np.isnan(means_of(Totals.zero(), MULTICLASS, Y)).all()
 
 
 def test_batches_hold_every_example_once():

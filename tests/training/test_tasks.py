@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score, r2_score
 
 from jaxmlp.errors import InputError
 from jaxmlp.training import BINARY, MULTICLASS, MULTILABEL, REGRESSION, TASKS, task_for
@@ -63,6 +64,24 @@ def test_r2_compares_the_error_with_the_variance():
     assert REGRESSION.finish(4.0, targets * 2) == 0.0
     assert REGRESSION.finish(0.25, np.array([[5.0]])) == 0.75  # the training part's variance
     assert all(task.finish(0.25, targets) == 0.25 for task in (MULTICLASS, BINARY, MULTILABEL))
+
+
+def test_r2_of_several_outputs_is_weighted_by_variance_as_scikit_learn_can():
+    rng = np.random.default_rng(0)
+    targets = rng.normal(size=(20, 3)) * [1, 5, 0.2]
+    outputs = targets + rng.normal(size=(20, 3))
+    mean = float(np.mean(REGRESSION.score_each(outputs, targets)))
+    expected = r2_score(targets, outputs, multioutput="variance_weighted")
+    assert REGRESSION.finish(mean, targets) == pytest.approx(expected)
+    assert expected != pytest.approx(r2_score(targets, outputs))
+
+
+def test_multilabel_accuracy_is_per_label_not_per_example():
+    targets = np.array([[1, 1, 0, 0], [1, 0, 1, 0]])
+    outputs = np.array([[1.0, -1.0, -1.0, -1.0], [1.0, -1.0, 1.0, -1.0]], np.float32)
+    mean = np.mean(MULTILABEL.score_each(outputs, targets.astype(np.float32)))
+    assert mean == pytest.approx(7 / 8)
+    assert accuracy_score(targets, outputs > 0) == 0.5
 
 
 @pytest.mark.parametrize(

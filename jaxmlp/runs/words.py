@@ -1,0 +1,54 @@
+"""Numbers and records in words, as a command prints them."""
+
+import math
+
+from jaxmlp.training import Record
+
+DIGITS = 4  # significant digits
+LARGEST, SMALLEST = 1e15, 1e-9  # beyond these sizes a number is written with an exponent
+
+
+def in_digits(value: float, scale: float | None = None) -> str:
+    """Write a number with four significant digits of a scale, and no exponent.
+
+    All digits before the decimal point are written. A value near 1,700,000,000 in a target that
+    varies by 100 is 1700000123.4, and an error of 0.00003412 is not 0.0000.
+
+    Args:
+      value: the number.
+      scale: the size that counts, such as the deviation of the target; `None` for the number's own.
+
+    Returns:
+      The text.
+    """
+    size = abs(value if scale is None else scale)
+    if not math.isfinite(value) or not math.isfinite(size) or size == 0:
+        return f"{value:.{DIGITS}g}"
+    if not SMALLEST < size < LARGEST:
+        return f"{value:.{DIGITS - 1}e}"
+    places = DIGITS - 1 - math.floor(math.log10(size))
+    return f"{value:.{max(0, places)}f}"
+
+
+def score_in_words(name: str, value: float) -> str:
+    """Write a score: an accuracy in percent, any other score with four decimals."""
+    return f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4f}"
+
+
+def record_in_words(record: Record, score: str) -> str:
+    """Write losses, score and speed of an epoch in one line.
+
+    Args:
+      record: the metrics of the epoch.
+      score: the name of the task's score.
+
+    Returns:
+      The line.
+    """
+    parts = [f"loss {in_digits(record.train.loss)}"]
+    if record.valid is not None:
+        parts.append(f"valid loss {in_digits(record.valid.loss)}")
+    part, judged = ("", record.train) if record.valid is None else ("valid ", record.valid)
+    parts.append(f"{part}{score} {judged.score:.4f}")
+    parts.append(f"{record.examples_per_second:,.0f} examples/s")
+    return "  ".join(parts)
