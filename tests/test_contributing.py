@@ -128,8 +128,8 @@ CHANGED = {
         ('    ("identity", "relu",', '    ("identity", "softsign", "relu",'),
         ('        "huber",\n', '        "huber",\n        "log_cosh",\n'),
         (
-            '    "sgd": OptimizerEntry(0.2, 0.0, {}),\n',
-            '    "sgd": OptimizerEntry(0.2, 0.0, {}),\n'
+            '    "sgd": OptimizerEntry(0.2, 0.0, {}, clip_norm=1.0),\n',
+            '    "sgd": OptimizerEntry(0.2, 0.0, {}, clip_norm=1.0),\n'
             '    "sign_descent": OptimizerEntry(0.01, 0.0, {}),\n',
         ),
     ],

@@ -52,7 +52,7 @@ def test_divergence_in_the_last_step_without_a_validation_part(tmp_path, capsys)
     options += " --loss mse --optimizer sgd --epochs 1 --hidden --learning-rate 1e30"
     options += " --schedule constant --batch-size 120 --initializer-scale 1e15"
     assert trained(tmp_path / "run", options) == 1
-    assert "the loss is not finite in epoch 1, step 1" in capsys.readouterr().err
+    assert "a parameter is not finite in epoch 1, step 1" in capsys.readouterr().err
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
@@ -77,7 +77,7 @@ def test_a_run_that_waits_for_small_changes_is_interrupted_in_an_epoch(tmp_path)
     options = "--dataset digits --batch-size 1 --hidden 512 --epochs 4000 --min-change 1e-9"
     line = [sys.executable, "-u", "-m", "jaxmlp.train", *options.split(), "--out", str(tmp_path)]
     process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline().startswith("epoch 1/4000")
+    assert any(line.startswith("epoch 1/4000") for line in process.stdout)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130

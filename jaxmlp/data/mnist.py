@@ -113,12 +113,14 @@ def _find_in_data_dir(name: str, data_dir: Path) -> Path:
 def _find_or_download(name: str) -> Path:
     """Return the first usual place with all four files; download them if there is none."""
     places = [Path(place) for place in IDX_SETS[name].usual_folders] + [cache_folder(name)]
+    why = "is in no usual folder"
     if value := os.environ.get(DATA_DIR_VARIABLE):
+        why = f"is neither in {value}, as {DATA_DIR_VARIABLE} says, nor in a usual folder"
         places = [*_candidate_folders(name, Path(value)), *places]
     for folder in places:
         if not missing_files(folder):
             return folder
-    _fetch(name, "is in no usual folder")
+    _fetch(name, why)
     return cache_folder(name)
 
 

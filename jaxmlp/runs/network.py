@@ -18,7 +18,7 @@ from jaxmlp.errors import InputError, check
 from jaxmlp.files import usable_path
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.folder import MODEL, Run
-from jaxmlp.training import Judge, Task
+from jaxmlp.training import Judge, Task, task_for
 from jaxmlp.training.judge import predict_all
 
 if TYPE_CHECKING:
@@ -191,7 +191,8 @@ def open_network(run: Run) -> Network:
     saved = load_metadata(file, MODEL_RECORD)
     recipe = recipe_of(Config.from_dict(saved["config"], file), file)
     signature = Signature.from_dict(saved["spec"], file)
-    check(recipe.task == signature.task, f"{file}: spec.task", recipe.task, signature.task)
+    task, _ = task_for(recipe.task, recipe.loss)  # two classes may take an output each
+    check(task.name == signature.task, f"{file}: spec.task", task.name, signature.task)
     with arithmetic(recipe.precision):
         model = build_judge(recipe, signature).model
         like = jax.eval_shape(

@@ -58,7 +58,7 @@ CASES = [  # command line, and part of the message
     ("train --dataset xor --epochs ''", "invalid int value: ''"),
     ("train --optimizer '\x1b[31m'", r"\x1b[31m"),
     ("train '--\nhidden' 3", r"unknown option --\nhidden; did you mean --hidden?"),
-    (f"train --dataset {'x' * 5000}.csv", "xxx ... xxx"),
+    (f"train --dataset {'x' * 5000}.csv", "xxx...xxx"),
     (f"train --dataset xor --epochs 1 --out {'x' * 400}", "xxx"),
     (f"train --dataset xor --epochs 1 --out {'x/' * 3000}", "too long"),
     ("train --dataset ~nobody/x.csv", "~nobody/x.csv"),
@@ -98,7 +98,7 @@ CASES = [  # command line, and part of the message
     ("explain --example -1", "--example must be from 0 to"),
     ("explain --example 18446744073709551616", "--example must be from 0 to"),
     ("explain --hidden 9", "must be at most 8 numbers wide"),
-    ("explain --html /nowhere/x.html", "/nowhere/x.html cannot be written"),
+    ("explain --html /dev/null/x.html", "/dev/null/x.html cannot be written"),
     ("evaluate \udcff", r"there is no run folder \udcff"),
     (f"predict nowhere {'x' * 400}.npy", "there is no run folder nowhere"),
 ]

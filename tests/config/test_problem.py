@@ -14,7 +14,7 @@ COMMANDS = {
     "train": (train.main, HUGE),
     "find_rate": (find_rate.main, HUGE),
     "gradcheck": (gradcheck.main, HUGE),
-    "a width of 2^40": (train.main, ("--dataset", "iris", "--hidden", str(2**40))),
+    "a width of 2^31 - 1": (train.main, ("--dataset", "iris", "--hidden", str(2**31 - 1))),
     "a picture in batches": (
         train.main,
         *(("--dataset", "mnist_5k", "--model", "lenet", "--batch-size", "1000", "--memory", "9M"),),

@@ -146,7 +146,7 @@ def test_names_that_stand_for_no_file(tmp_path):
     (tmp_path / "loop.npy").symlink_to(tmp_path / "loop.npy")
     names = {
         "no": "no such file",
-        "a\0b": "no such file",
+        "a\0b": "embedded null byte",
         "x" * 300: "File name too long",
         "pipe.npy": "expected a file, got a device or a pipe",
         "pipe.npy/a": "no such file",
@@ -160,7 +160,7 @@ def test_names_that_stand_for_no_file(tmp_path):
                 read_inputs(tmp_path / f"{name}{suffix}", (8, 8, 1))
             if not suffix:
                 assert message in str(error.value)
-            assert str(error.value).startswith(str(tmp_path))
+            assert str(tmp_path) in str(error.value)
             assert str(error.value).isprintable()
 
 

@@ -21,8 +21,8 @@ QUICK = {  # what needs no work, or is of most use; the status it has, and a par
     "JAXMLP_DATA_DIR=~nobody9 $TRAIN --dataset mnist": (2, "~nobody9"),
     "mkdir gone; cd gone; rmdir ../gone; $TRAIN": (2, "the output folder run cannot be made"),
     "$TRAIN --out $'\\xff/\\xfe\\x00'": (0, ""),
-    "env -u HOME TMPDIR=/nowhere XDG_CACHE_HOME=/dev/null $TRAIN": (0, ""),
-    "HOME=/nowhere LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 $TRAIN <&-": (0, ""),
+    "env -u HOME TMPDIR=/dev/null/nowhere XDG_CACHE_HOME=/dev/null $TRAIN": (0, ""),
+    "HOME=/dev/null/nowhere LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 $TRAIN <&-": (0, ""),
 }
 SLOW = {
     "ulimit -v 500000; $TRAIN": (2, "the address space"),
@@ -35,7 +35,10 @@ SLOW = {
     "TERM=nonsense COLUMNS=0 LINES=0 $TRAIN": (0, ""),
     "HOME= $TRAIN": (0, ""),
     "HOME=/etc/passwd $TRAIN": (0, ""),
-    "HOME=/nowhere MPLCONFIGDIR=/nowhere TMPDIR=/nowhere $TRAIN": (0, ""),
+    "HOME=/dev/null/nowhere MPLCONFIGDIR=/dev/null/nowhere TMPDIR=/dev/null/nowhere $TRAIN": (
+        0,
+        "",
+    ),
     "XDG_CACHE_HOME=relative $TRAIN": (0, ""),
     "XDG_CACHE_HOME=/dev/full $TRAIN": (0, ""),
     "XLA_FLAGS=--nonsense $TRAIN": (1, "Unknown flag in XLA_FLAGS: --nonsense"),
