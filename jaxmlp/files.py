@@ -164,17 +164,12 @@ def usable_path(path: str | os.PathLike[str], what: str) -> Path:
     try:
         os.stat(path)
     except ValueError as error:  # a zero byte
-        raise InputError(f"{what} cannot be {_shortened(path)!r}: {error}") from None
+        raise InputError(f"{what} cannot be {os.fspath(path)!r}: {error}") from None
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
-            text = f"{what} cannot be {_shortened(path)!r}: {error.strerror}"
+            text = f"{what} cannot be {os.fspath(path)!r}: {error.strerror}"
             raise InputError(text) from None
     return Path(path)
-
-
-def _shortened(path: str | os.PathLike[str]) -> str:
-    text = os.fspath(path)
-    return text if len(text) <= 80 else f"{text[:60]}...{text[-17:]}"
 
 
 def write_json(path: Path, content: Any) -> None:

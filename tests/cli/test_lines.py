@@ -58,7 +58,7 @@ CASES = [  # command line, and part of the message
     ("train --dataset xor --epochs ''", "invalid int value: ''"),
     ("train --optimizer '\x1b[31m'", r"\x1b[31m"),
     ("train '--\nhidden' 3", r"unknown option --\nhidden; did you mean --hidden?"),
-    (f"train --dataset {'x' * 5000}.csv", "xxx...xxx"),
+    (f"train --dataset {'x' * 5000}.csv", "xxx ... xxx"),
     (f"train --dataset xor --epochs 1 --out {'x' * 400}", "xxx"),
     (f"train --dataset xor --epochs 1 --out {'x/' * 3000}", "too long"),
     ("train --dataset ~nobody/x.csv", "~nobody/x.csv"),
