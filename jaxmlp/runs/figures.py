@@ -81,7 +81,8 @@ def curves(
         for words, style, color, means in parts:
             values = [pair[number] for pair in means]
             panel.plot(epochs, values, style, color=color, marker=marker, ms=3, label=words)
-        panel.legend(frameon=False)
+    lines = panels[0].get_legend_handles_labels()
+    figure.legend(*lines, loc="outside upper left", ncols=len(parts), frameon=False)
     panels[0].set_yscale("log")
     panels[0].set_ylabel(f"loss ({loss.replace('_', ' ')})")
     panels[1].set_ylabel({"accuracy": "accuracy (share of examples)", "r2": "R²"}[score])

@@ -26,6 +26,5 @@ def test_the_legend_of_the_training_loss(given, words):
     recipe = complete(Config(**given), load("digits"))
     records = [Record(epoch, Means(1.0, 0.5), Means(2.0, 0.5), 1.0, 0.1) for epoch in (1, 2)]
     figure = curves(records, "cross_entropy", "accuracy", only_in_training(recipe))
-    for panel in figure.axes[:2]:
-        said = [text.get_text() for text in panel.get_legend().get_texts()]
-        assert said == [words, "validation"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [words, "validation"]
