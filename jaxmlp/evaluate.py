@@ -52,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
+    from jaxmlp.cli.console import print_line
     from jaxmlp.config.factory import arithmetic
     from jaxmlp.runs.folder import EVALUATION, Run
     from jaxmlp.runs.network import open_network
@@ -71,12 +72,11 @@ def _main(arguments: list[str]) -> int:
     else:
         _print(result)
         if "confusion" in result and failure is None:
-            print(f"\npictures in {folder}/")
-    if failure is None or (failure.errno in READ_ONLY and not options.out):
-        return (
-            0  # a run of somebody else, or on a disk that is read only, is evaluated all the same
-        )
-    return 2
+            print()
+            print_line(f"pictures in {folder}/")
+    # a run of somebody else, or on a disk that is read only, is evaluated all the same
+    fine = failure is None or (failure.errno in READ_ONLY and not options.out)
+    return 0 if fine else 2
 
 
 def _data(

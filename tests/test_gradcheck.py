@@ -35,7 +35,7 @@ def saved_run(path, **given):
     config = Config(**given)
     problem = pose_problem(config, load(config.dataset))
     path.mkdir()
-    run = Run.create(path, overwrite=False)
+    run = Run(path)
     run.write_json(CONFIG, problem.recipe.to_config().to_dict())
     params = begin(problem.trainer, config.seed)[1].params
     save_network(run, Network(problem.recipe, problem.signature, params))

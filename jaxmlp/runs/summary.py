@@ -45,6 +45,11 @@ class Outcome:
     seconds: float
 
     @property
+    def facts(self) -> Facts:
+        """What the run found out about its data."""
+        return facts_of(self.problem, self.source)
+
+    @property
     def params(self) -> Any:
         """The best parameters, on the device: the latest, where no epoch is complete."""
         best = self.history.best
@@ -82,27 +87,24 @@ def finish_run(outcome: Outcome, run: Run | None, quiet: bool) -> Finished:
     Raises:
       OSError: if the network or the summary cannot be written.
     """
-    facts, matrix = facts_of(outcome.problem, outcome.source), confusion_matrix(outcome)
-    network, summary = save_results(outcome, run, facts, matrix)
+    network, summary, matrix = save_results(outcome, run)
     if not quiet:
-        print_table(_rows(run, summary, outcome.problem, facts))
+        print_table(_rows(run, summary, outcome))
     failure = try_to_draw(lambda: draw_run(run, outcome, matrix)) if run is not None else None
     return Finished(network, summary, drawn=failure is None)
 
 
 def save_results(
-    outcome: Outcome, run: Run | None, facts: Facts, matrix: np.ndarray | None
-) -> tuple[Network, dict[str, Any]]:
+    outcome: Outcome, run: Run | None
+) -> tuple[Network, dict[str, Any], np.ndarray | None]:
     """Measure the best parameters on every part, and write the network and the summary.
 
     Args:
       outcome: the outcome of the training.
       run: the run's folder; `None` to write nothing.
-      facts: what is known of the data.
-      matrix: the confusion matrix of a classifier.
 
     Returns:
-      The network, and the summary.
+      The network, the summary, and the confusion matrix of a classifier.
 
     Raises:
       OSError: if a file cannot be written.
@@ -114,13 +116,13 @@ def save_results(
         for name, split in parts.items()
     }
     network = Network(problem.recipe, problem.signature, jax.tree.map(np.asarray, params))
-    summary = _summary(outcome, measured, facts)
+    summary, matrix = _summary(outcome, measured), confusion_matrix(outcome)
     if matrix is not None:
         summary["test_balanced_accuracy"] = balanced_accuracy(matrix)
     if run is not None:
         save_network(run, network)
         run.write_json(SUMMARY, summary)
-    return network, summary
+    return network, summary, matrix
 
 
 def try_to_draw(draw: Callable[[], None]) -> OSError | None:
@@ -140,7 +142,7 @@ def try_to_draw(draw: Callable[[], None]) -> OSError | None:
     return None
 
 
-def _summary(outcome: Outcome, measured: dict[str, Means | None], facts: Facts) -> dict[str, Any]:
+def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, Any]:
     """Return what `summary.json` says."""
     problem, history = outcome.problem, outcome.history
     parts = {"train": problem.train, "valid": problem.valid, "test": problem.test}
@@ -151,7 +153,7 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None], facts: Facts) 
         "provenance": outcome.source.provenance,
         "task": problem.task.name,
         "loss": problem.signature.loss,
-        **facts.to_dict(),
+        **outcome.facts.to_dict(),
         "parameters": count(outcome.history.best.params),
         "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},
         "epochs": epochs,
@@ -260,10 +262,8 @@ def _origin(provenance: dict[str, Any]) -> str:
     return provenance["source"] + "".join(f" {place}" for place in sorted(places))
 
 
-def _rows(
-    run: Run | None, summary: dict[str, Any], problem: Problem, facts: Facts
-) -> list[tuple[str, ...]]:
-    score = problem.task.score
+def _rows(run: Run | None, summary: dict[str, Any], outcome: Outcome) -> list[tuple[str, ...]]:
+    score, facts = outcome.problem.task.score, outcome.facts
     rows: list[tuple[str, ...]] = [
         ("data", f"{summary['dataset']}, from {_origin(summary['provenance'])}"),
         facts.rows()[-1],

@@ -142,7 +142,8 @@ def test_no_text_of_a_sweeps_table_is_a_formula_of_a_spreadsheet():
 
 def test_negative_numbers_of_a_sweep_stay_numbers(tmp_path):
     points = [{"learning_rate": 1e-05, "hidden": (), "layer_norm": True, "fan": None}]
-    numbers = {"epochs": 2, "train_loss": -1.5e-07, "valid_score": -0.5, "seconds": 0.25}
+    numbers = {"epochs": 2, "best_epoch": 1, "train_loss": 1.5e-07, "train_score": -1.5e-07}
+    numbers |= {"valid_loss": 0.5, "valid_score": -0.5, "seconds": 0.25}
     results = {0: RunResult("ok", numbers)}
     write_results(tmp_path / "r.csv", points, results, "r2")
     assert read_results(tmp_path / "r.csv", points, "r2") == results

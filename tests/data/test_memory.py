@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from jaxmlp import files
+from jaxmlp import memory
 from jaxmlp.data import dataset_in_memory, load, read_inputs
 from jaxmlp.data.arrays import to_input_dtype
 from jaxmlp.data.idx import read_idx
@@ -27,8 +27,8 @@ ZEROS = np.zeros(BOMB, np.uint8)
 def little(monkeypatch):
     """Let a small file unpack to a few megabytes."""
     monkeypatch.delenv("JAXMLP_MEMORY", raising=False)
-    monkeypatch.setattr(files, "SMALL_CONTENT", LIMIT)
-    monkeypatch.setattr(files, "USUAL_GROWTH", 1)
+    monkeypatch.setattr(memory, "SMALL_CONTENT", LIMIT)
+    monkeypatch.setattr(memory, "USUAL_GROWTH", 1)
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def test_parquet(tmp_path, columns):
 
 
 def test_csv(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "free_memory", lambda: 3 * LIMIT)
+    monkeypatch.setattr(memory, "free_memory", lambda: 3 * LIMIT)
     (tmp_path / "a.csv").write_text("a,y\n" + "1,0\n" * (LIMIT // 8))  # half of the limit on disk
     message = refuse(load, str(tmp_path / "a.csv"), match="a.csv holds about 8 MiB")
     assert "that are a third of the free memory" in message
@@ -131,7 +131,7 @@ def test_csv(tmp_path, monkeypatch):
 
 def test_one_hot_inputs(tmp_path, monkeypatch):
     """A table of text is small; its inputs are as many as its categories."""
-    monkeypatch.setattr(files, "free_memory", lambda: 3 * LIMIT)
+    monkeypatch.setattr(memory, "free_memory", lambda: 3 * LIMIT)
     rows = [f"{i % 900},{i % 2}" for i in range(2000)]
     (tmp_path / "a.csv").write_text("a,y\n" + "\n".join(f"c{row}" for row in rows))
     refuse(load, str(tmp_path / "a.csv"), match=": 2000 rows of 900 inputs take 13.7 MiB, more")
@@ -140,7 +140,7 @@ def test_one_hot_inputs(tmp_path, monkeypatch):
 
 
 def test_inputs_that_become_float64(monkeypatch):
-    monkeypatch.setattr(files, "free_memory", lambda: 3 * LIMIT)
+    monkeypatch.setattr(memory, "free_memory", lambda: 3 * LIMIT)
     x = np.zeros((LIMIT // 4, 2), bool)
     refuse(to_input_dtype, x, match="bool inputs of shape (1048576, 2) become float64 of 16 MiB")
 
