@@ -4,12 +4,11 @@ An IDX file is `0 0 type ndim`, one byte each, then `ndim` sizes as big-endian 3
 the elements in C order. Type 8 is the unsigned byte, the only one that these sets use.
 """
 
-import gzip
 import math
 import struct
+import zlib
 from os import PathLike
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -26,7 +25,8 @@ FILE_NAMES = (
 )
 GZIP = b"\x1f\x8b"
 UNSIGNED_BYTE = b"\0\0\x08"
-CHUNK = 1 << 20  # bytes, unpacked at once
+GZIP_STREAM = 16 + zlib.MAX_WBITS  # zlib's word for it: with a header and a checksum
+HEADER = 4 + 4 * 255  # bytes, of a header at most
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -46,41 +46,53 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
         than `check_memory` allows.
     """
     path = existing_file(path)
-    with report_read_errors(path, "an IDX file"), path.open("rb") as raw:
-        zipped = raw.read(2) == GZIP
-        raw.seek(0)
-        with gzip.open(raw) if zipped else raw as file:
-            shape = _read_shape(file, path)
-            expected = math.prod(shape)
-            check_memory(expected, f"{path} unpacks to", path.stat().st_size)
-            content = _read_at_most(file, expected + 1)  # to see if there is more
-        if len(content) != expected:
-            got = "more" if len(content) > expected else len(content)
+    packed = path.stat().st_size
+    check_memory(packed, f"{path} holds", packed)
+    with report_read_errors(path, "an IDX file"):
+        content = path.read_bytes()
+        zipped = content.startswith(GZIP)
+        start = zlib.decompressobj(GZIP_STREAM).decompress(content, HEADER) if zipped else content
+        shape = _read_shape(start, path)
+        begin, expected = 4 + 4 * len(shape), math.prod(shape)
+        check_memory(expected, f"{path} unpacks to", packed)
+        if zipped:
+            content = _unpack(content, begin + expected + 1)  # to see if there is more
+        if len(content) != begin + expected:
+            more = zipped and len(content) > begin + expected
+            got = "more" if more else len(content) - begin
             raise InputError(
                 f"{path}: expected {expected} bytes of data for shape {shape}, got {got}"
             )
-        array = np.frombuffer(content, np.uint8).reshape(shape)
-        array.flags.writeable = False
-        return array
+        return np.frombuffer(content, np.uint8, offset=begin).reshape(shape)
 
 
-def _read_shape(file: IO[bytes] | gzip.GzipFile, path: Path) -> tuple[int, ...]:
-    start = file.read(4)
-    sizes = file.read(4 * start[3]) if len(start) == 4 else b""
-    if not start.startswith(UNSIGNED_BYTE) or len(start) < 4 or len(sizes) < 4 * start[3]:
+def _read_shape(content: bytes, path: Path) -> tuple[int, ...]:
+    start = content[:4]
+    ndim = start[3] if len(start) == 4 else 0
+    sizes = content[4 : 4 + 4 * ndim]
+    if not start.startswith(UNSIGNED_BYTE) or len(start) < 4 or len(sizes) < 4 * ndim:
         raise InputError(
             f"{path}: expected an IDX file of unsigned bytes (00 00 08, number of axes, sizes), "
             f"got {start.hex(' ') or 'nothing'}{' and a short header' if sizes else ''}"
         )
-    return struct.unpack(f">{start[3]}I", sizes)
+    return struct.unpack(f">{ndim}I", sizes)
 
 
-def _read_at_most(file: IO[bytes] | gzip.GzipFile, most: int) -> bytearray:
-    """Read a file to its end, or as much of it; what a zipped file says of its size is not used."""
-    content = bytearray()
-    while part := file.read(min(CHUNK, most - len(content))):
-        content += part
-    return content
+def _unpack(packed: bytes, most: int) -> bytes:
+    """Unpack the members of a gzip file, and stop at so many bytes.
+
+    What the file says of its size is not used. One call unpacks a member: it leaves Python to the
+    thread that imports JAX meanwhile.
+    """
+    parts: list[bytes] = []
+    while packed and most:
+        stream = zlib.decompressobj(GZIP_STREAM)
+        parts.append(stream.decompress(packed, most))
+        most -= len(parts[-1])
+        if most and not stream.eof:
+            raise EOFError("the gzip stream breaks off")
+        packed = stream.unused_data.lstrip(b"\0")
+    return b"".join(parts)
 
 
 def idx_paths(folder: Path) -> list[Path]:
