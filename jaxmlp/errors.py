@@ -1,4 +1,4 @@
-"""The error for bad input, and the wording of its message.
+"""The error for bad input, the warning for strange data, and the wording of messages.
 
 Every part of the library may import this module; it imports none of them.
 """
@@ -28,6 +28,10 @@ class InputError(ValueError):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(shortened(str(message)))
+
+
+class DataWarning(UserWarning):
+    """A warning that a score says less than it seems to, or that data look mistaken."""
 
 
 def printable(text: str) -> str:
@@ -76,10 +80,6 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 
 class Shown(str):
     """A value as text for a message: `check` and `unknown` print it as it is."""
-
-
-class DataWarning(UserWarning):
-    """A warning that a score says less than it seems to, or that data look mistaken."""
 
 
 def shown(value: object) -> Shown:
@@ -141,8 +141,9 @@ def naming(where: object) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        text = str(error)
-        raise InputError(text if str(where) in text else f"{where}: {text}") from None
+        text, place = str(error), str(where)
+        named = text.startswith(place) and text[len(place) : len(place) + 1] in tuple(":,/ ")
+        raise InputError(text if named else f"{place}: {text}") from None
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:

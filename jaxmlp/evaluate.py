@@ -63,15 +63,14 @@ def _main(arguments: list[str]) -> int:
     with arithmetic(network.recipe.precision):
         config, x, y = _data(run.config, network, options)
         result = _evaluate(network, config.dataset, x, y, options.split)
-    failure, folder = None, Path(options.out or run.path / EVALUATION)
-    if "confusion" in result:
-        draw = partial(_draw, folder, result, network.signature, x)
-        failure = try_to_draw(draw)
     if options.json:
-        print(json.dumps(result, allow_nan=False))
+        print(json.dumps(result, allow_nan=False), flush=True)
     else:
         _print(result)
-        if "confusion" in result and failure is None:
+    failure, folder = None, Path(options.out or run.path / EVALUATION)
+    if "confusion" in result:
+        failure = try_to_draw(partial(_draw, folder, result, network.signature, x))
+        if failure is None and not options.json:
             print()
             print_line(f"pictures in {folder}/")
     # a run of somebody else, or on a disk that is read only, is evaluated all the same

@@ -1,8 +1,8 @@
 """Files and folders that appear in one instant, locks on them, and JSON.
 
-A file or folder is made aside, under the name `.NAME.xxxxxxxx` beside its place, and then takes its
-name. It is locked meanwhile. What a killed process left is told from what a living one is making by
-the lock, which ends with the process.
+A file or folder is made aside, under the name `.NAME.xxxxxxxx.unfinished` beside its place, and
+then takes its name. It is locked meanwhile. What a killed process left is told from what a living
+one is making by the lock, which ends with the process.
 
 Every part of the library may import this module.
 """
@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ if sys.platform != "win32":
     import fcntl
 
 POSIX = os.name == "posix"
-_TORN = re.compile(r"\.(.+)\.[a-z0-9_]{8}", re.DOTALL)
+UNFINISHED = ".unfinished"  # the end of a temporary name
+_TORN = re.compile(rf"\.(.+)\.[a-z0-9_]{{8}}\{UNFINISHED}", re.DOTALL)
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -41,8 +42,26 @@ def write_atomically(path: Path, content: bytes | str) -> None:
       OSError: if the folder does not exist or cannot be written; it names the file, and the old
         file is unchanged.
     """
+    with replacing(path, content):
+        pass
+
+
+@contextmanager
+def replacing(path: Path, content: bytes | str) -> Iterator[None]:
+    """Write the new content of a file aside, run the block, and then replace the file in one step.
+
+    Args:
+      path: the file. Its folder must exist.
+      content: bytes, or a text, which is encoded as UTF-8.
+
+    Yields:
+      Nothing; the new content is on the disk, and the file has the old one.
+
+    Raises:
+      OSError: as from `write_atomically`.
+    """
     data = content.encode() if isinstance(content, str) else content
-    name = None
+    name, writing = None, True
     try:
         handle, name = _make_aside(path, _temporary_file)
         with os.fdopen(handle, "wb") as file:
@@ -50,6 +69,9 @@ def write_atomically(path: Path, content: bytes | str) -> None:
             file.flush()
             os.fsync(file.fileno())
             os.chmod(name, 0o666 & ~_umask())
+            writing = False
+            yield
+            writing = True
             if POSIX:
                 os.replace(name, path)  # locked until it has its name
         if not POSIX:  # elsewhere an open file cannot be renamed
@@ -58,7 +80,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except BaseException as error:
         if name is not None:
             Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError):
+        if writing and isinstance(error, OSError):
             reason = error.strerror or str(error)
             raise OSError(error.errno, reason, str(path)) from error
         raise
@@ -113,11 +135,17 @@ def locked_folder(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def rename(old: Path, new: Path) -> None:
+    """Give a file or folder another name in one step that a power cut keeps."""
+    os.replace(old, new)
+    _sync_folder(new.parent)
+
+
 def made_aside(name: str) -> str | None:
     """Return the name of the file or folder that a temporary one was to become.
 
     Args:
-      name: the name of a file or folder, such as `.summary.json.ab12cd34`.
+      name: the name of a file or folder, such as `.summary.json.ab12cd34.unfinished`.
 
     Returns:
       `summary.json`, or `None` if this is no name of a temporary file.
@@ -143,7 +171,8 @@ def remove_if_abandoned(path: Path, remove: Callable[[Path], None]) -> None:
         return
     try:
         if _lock(handle) is True:
-            remove(path)
+            with suppress(FileNotFoundError):  # it has just got its name
+                remove(path)
     finally:
         os.close(handle)
 
@@ -182,7 +211,12 @@ def write_json(path: Path, content: Any) -> None:
     Raises:
       OSError: as from `write_atomically`.
     """
-    write_atomically(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    write_atomically(path, json_text(content))
+
+
+def json_text(content: Any) -> str:
+    """Return the text of a JSON file."""
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> Any:
@@ -255,12 +289,12 @@ def _make_aside(path: Path, make: Callable[[Path], tuple[int, str]]) -> tuple[in
 
 
 def _temporary_file(path: Path) -> tuple[int, str]:
-    return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    return tempfile.mkstemp(UNFINISHED, f".{path.name}.", path.parent)
 
 
 def _temporary_folder(path: Path) -> tuple[int, str]:
     while True:
-        name = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.")
+        name = tempfile.mkdtemp(UNFINISHED, f".{path.name}.", path.parent)
         try:
             return _open_folder(Path(name)), name
         except FileNotFoundError:  # another process took it for abandoned
@@ -289,11 +323,15 @@ def _sync_folder(path: Path) -> None:
     """Write a folder's list of names to the disk, so that a power cut keeps the new file."""
     if not POSIX:  # elsewhere a folder cannot be opened
         return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with suppress(PermissionError):  # a folder that can be written and not read
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a file system that cannot sync folders
+                raise
+        finally:
+            os.close(handle)
 
 
 def _umask() -> int:

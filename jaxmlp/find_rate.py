@@ -25,8 +25,8 @@ MEMORY = 0.9  # the weight of the past in the running mean that smooths the loss
 LEAST = 10  # losses that are enough for a result
 MOST = 1_000_000  # steps
 IDLE = (  # fields that change nothing in a range test: it has its own rates, and no epochs
-    *("learning_rate", "schedule", "plateau_patience"),
-    *("epochs", "patience", "min_decrease", "min_change"),
+    *("learning_rate", "schedule", "schedule_end", "restarts", "plateau_patience", "shuffle"),
+    *("epochs", "patience", "monitor", "min_improvement", "min_decrease", "min_change"),
 )
 
 
@@ -62,8 +62,8 @@ def _main(arguments: list[str]) -> int:
     check(steps >= 20, "--steps", "at least 20", steps)
     check(steps <= MOST, "--steps", f"at most {MOST}", steps)
     if picture:
-        exists = Path(picture).parent.is_dir()
-        check(exists, "--picture", "a file in a folder that exists", picture)
+        good = Path(picture).parent.is_dir() and not Path(picture).is_dir()
+        check(good, "--picture", "a file in a folder that exists", picture)
     rates, losses = _test_rates(config_from(given, file), lowest, highest, steps)
     steepest, best = suggestion(rates, losses)
 

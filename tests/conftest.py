@@ -45,5 +45,6 @@ def digits_run(tmp_path_factory):
 
 @pytest.fixture
 def digits_copy(digits_run, tmp_path):
-    """A copy of that run, to be spoilt."""
-    return shutil.copytree(digits_run, tmp_path / "run")
+    """A copy of that run, to be spoilt; without what other tests evaluated."""
+    evaluated = shutil.ignore_patterns("evaluation")
+    return shutil.copytree(digits_run, tmp_path / "run", ignore=evaluated)

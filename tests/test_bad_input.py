@@ -137,7 +137,7 @@ def label_12(file):
         (
             "t10k-images-idx3-ubyte",
             lambda f: f.write_bytes(gzip.compress(f.read_bytes())[:-20]),
-            "Compressed file ended before",
+            "the gzip stream breaks off",
         ),
         (
             IMAGES,

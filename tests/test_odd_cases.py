@@ -194,7 +194,7 @@ def test_options_without_effect_are_refused(tmp_path, capsys, options, message):
 
 
 def test_a_torn_file_of_a_killed_process_is_no_obstacle(digits_copy):
-    (digits_copy / ".checkpoint.safetensors.ab12cd34").write_bytes(b"torn")
+    (digits_copy / ".checkpoint.safetensors.ab12cd34.unfinished").write_bytes(b"torn")
     assert trained(digits_copy, "--dataset xor --epochs 1 --overwrite") == 0
 
 

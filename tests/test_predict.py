@@ -88,6 +88,34 @@ def test_a_table_without_a_header(capsys, tmp_path, target):
     assert "expected 3 columns, or 2 without the target, got 1" in capsys.readouterr().err
 
 
+def test_a_table_whose_columns_come_in_another_order(capsys, tmp_path):
+    """`evaluate` finds the inputs and the target by their names, as `predict` does."""
+    rng = np.random.default_rng(2)
+    rows = []
+    for _ in range(200):
+        zone, kind, size = rng.choice(["n", "s"]), rng.choice(["p", "q", "r"]), rng.normal()
+        rows.append((zone, kind, f"{size:.3f}", "yes" if (zone == "n") == (kind == "p") else "no"))
+    names = ("zone", "kind", "size", "sold")
+
+    def write(name, order):
+        lines = [",".join(row[i] for i in order) for row in (names, *rows)]
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        return str(tmp_path / name)
+
+    out, usual = str(tmp_path / "run"), write("usual.csv", (0, 1, 2, 3))
+    assert train.main(["--dataset", usual, "--epochs", "60", "--quiet", "--out", out]) == 0
+    answers = {}
+    for name, order in (("usual.csv", (0, 1, 2, 3)), ("other.csv", (3, 2, 1, 0))):
+        path = write(name, order)
+        assert evaluate.main([out, "--dataset", path, "--json"]) == 0
+        result = lines(capsys)[-1]
+        assert predict.main([out, path, "--json"]) == 0
+        asked = [a["probabilities"] for a in lines(capsys)]
+        answers[name] = (result["accuracy"], result["loss"], asked)
+    assert answers["usual.csv"] == answers["other.csv"]
+    assert answers["usual.csv"][0] == 1
+
+
 def test_regression_answers_in_the_target_s_own_unit(capsys, tmp_path):
     x = np.random.default_rng(0).normal(size=(400, 2))
     y = 1000 + 50 * x[:, 0] - 20 * x[:, 1]

@@ -56,8 +56,8 @@ class _Mender:
         trouble = re.match(TROUBLE, str(message))
         if trouble is None:
             self._usual(message, *where, **more)
-        else:
-            _delete_damaged(Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", "")), trouble[1])
+        elif folder := os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+            _delete_damaged(Path(folder), trouble[1])
 
 
 def _mend_damaged_entries() -> None:

@@ -196,12 +196,12 @@ def _reject_idle_options(recipe: Recipe) -> None:
         raise InputError(
             f"augment_strength has no effect without augment, got {recipe.augment_strength:g}"
         )
-    with_end = [name for name, fields in SCHEDULE_ARGUMENTS.items() if "end" in fields]
-    if recipe.schedule_end and recipe.schedule not in with_end:
-        raise InputError(
-            f"schedule_end applies only to {', '.join(with_end)}, got {recipe.schedule_end:g} with"
-            f" {recipe.schedule}"
-        )
+    for field in ("schedule_end", "restarts"):
+        value, usual_value = getattr(recipe, field), getattr(Config(), field)
+        fitting = [name for name, used in SCHEDULE_ARGUMENTS.items() if field in used.values()]
+        if value != usual_value and recipe.schedule not in fitting:
+            words = f"{field} applies only to {', '.join(fitting)}"
+            raise InputError(f"{words}, got {value:g} with {recipe.schedule}")
     rules = ("momentum", "nesterov")
     ours = recipe.optimizer in rules and recipe.optimizer_source == "manual"
     if recipe.momentum_schedule != "constant" and not ours:

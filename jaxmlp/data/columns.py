@@ -141,22 +141,33 @@ class Columns:
         return cls(tuple(record["numeric"]), categorical, tuple(record["target"]), header)
 
 
-def same_columns(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
-    """Return whether two records describe the same columns.
-
-    Version 0.1.0 saved the text columns without their order: they are compared without it.
+def input_places(found: dict[str, Any], wanted: dict[str, Any]) -> np.ndarray | None:
+    """Find the inputs of one table among those of another, whose columns may come in another order.
 
     Args:
-      one: a record of `Columns.to_dict`, or `None` where there is no table.
-      other: another one.
+      found: the record of `Columns.to_dict` of the table at hand.
+      wanted: that of the table that a network was trained on.
+
+    Returns:
+      The place of each wanted input among those found, `(inputs,)`; `None` if the tables have other
+      columns, categories or targets.
     """
-    if one is None or other is None:
-        return one is other
-    pairs = [one["categorical"], other["categorical"]]
-    if any(isinstance(found, dict) for found in pairs):
-        pairs = [dict(found) for found in pairs]
-    same = [one[key] == other[key] for key in ("numeric", "target")]
-    return all(same) and pairs[0] == pairs[1]
+    pairs = [dict(record["categorical"]) for record in (found, wanted)]
+    if pairs[0] != pairs[1] or found["target"] != wanted["target"]:
+        return None
+    if isinstance(wanted["categorical"], dict):  # version 0.1.0 lost their order
+        wanted = wanted | {"categorical": found["categorical"]}
+    have, want = _inputs_of(found), _inputs_of(wanted)
+    if sorted(have) != sorted(want):
+        return None
+    places = {each: i for i, each in enumerate(have)}
+    return np.array([places[each] for each in want])
+
+
+def _inputs_of(record: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return the column of each input, with its category if the column is text."""
+    texts = [(name, value) for name, values in record["categorical"] for value in values]
+    return [*((name,) for name in record["numeric"]), *texts]
 
 
 def infer_columns(

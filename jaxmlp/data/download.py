@@ -1,4 +1,4 @@
-"""What all downloads share: the error, quiet, and a host that does not answer is told soon."""
+"""What all downloads share: their error, silence on the screen, a quick test of the host."""
 
 import contextlib
 import io

@@ -141,20 +141,25 @@ def _read_target(table: "pa.Table", names: tuple[str, ...], where: str) -> Targe
     import pyarrow.compute as pc
 
     column, here = table[names[0]], f"{where}: column {names[0]!r}"
-    if len(names) == 1 and _holds_labels(column, here):
+    if len(names) == 1 and (pa.types.is_boolean(column.type) or is_text(column)):
         classes = pc.unique(column).sort().cast(pa.string()).to_pylist()
         return target_from_codes(category_codes(column, classes, here), classes, here)
     values = [numeric_values(table[name], f"{where}: column {name!r}") for name in names]
+    if len(names) == 1 and are_labels(values[0], _is_whole(column), MOST_CLASSES):
+        exact = column.to_numpy() if pa.types.is_integer(column.type) else values[0]
+        different, codes = np.unique(exact, return_inverse=True)
+        return target_from_codes(codes, [str(int(label)) for label in different], here)
     return target_from_numbers(np.stack(values, axis=1), names)
 
 
-def _holds_labels(column: Any, where: str) -> bool:
+def _is_whole(column: Any) -> bool:
+    """Return whether the cells are written as whole numbers: by their type, or as texts."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    if pa.types.is_boolean(column.type) or is_text(column):
-        return True
-    whole = pa.types.is_integer(column.type)
-    return are_labels(numeric_values(column, where), whole, MOST_CLASSES)
+    if pa.types.is_string(column.type):
+        return bool(pc.all(pc.match_substring_regex(column, r"^\s*[-+]?\d+\s*$")).as_py())
+    return bool(pa.types.is_integer(column.type))
 
 
 def _load_arrays(name: str, path: Path) -> Dataset:

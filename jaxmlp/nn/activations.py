@@ -212,7 +212,7 @@ FAR = 1000.0  # beyond it Phi and the sigmoid are 0 or 1 in every type, and phi 
 def _gated(z: Float[Array, "*F"], gate: Elementwise) -> Float[Array, "*F"]:
     """Return `z gate(z)`, which is 0 at minus infinity, where the product would be NaN."""
     near = _clipped(z)
-    return jnp.where(z > FAR, z, near * gate(near))
+    return jnp.where(z >= FAR, z, near * gate(near))
 
 
 def _clipped(z: Float[Array, "*F"]) -> Float[Array, "*F"]:

@@ -207,6 +207,7 @@ def dropout(rate: float) -> Layer:
       InputError: if the rate is outside [0, 1).
     """
     check(0 <= rate < 1, "dropout", "in [0, 1)", rate)
+    rate = float(rate)  # a NumPy number would change the type of the values
     p = 1 - rate
 
     def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:

@@ -188,9 +188,11 @@ def smoothed(loss: Loss, smoothing: float) -> Loss:
       A loss.
 
     Raises:
-      InputError: if the smoothing is outside [0, 1).
+      InputError: if the smoothing is outside [0, 1), or the loss ignores a label already.
     """
     check(0 <= smoothing < 1, "label smoothing", "in [0, 1)", smoothing)
+    if loss.counts is not None:
+        raise InputError("smooth the loss first, and then ignore a label: ignoring(smoothed(...))")
     smoothing = float(smoothing)  # a NumPy number would change the type of the loss
 
     return dataclasses.replace(
@@ -238,5 +240,5 @@ def ignoring(loss: Loss, label: int) -> Loss:
         name=f"{loss.name}, ignoring {label}",
         per_example=per_example,
         per_example_gradient=gradient,
-        counts=known,
+        counts=lambda y: known(y) if loss.counts is None else known(y) & loss.counts(y),
     )

@@ -38,6 +38,7 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
         units, because a single unit would always become 0.
     """
     check(epsilon > 0, "epsilon", "positive", epsilon)
+    epsilon = float(epsilon)  # a NumPy number would change the type of the values
 
     def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
         good = len(shape) >= 1 and shape[-1] >= 2

@@ -1,7 +1,7 @@
 """Learning rates that change during training: functions of `t`, the number of updates made.
 
 A run of `T` updates uses the rates at `t = 0` to `T - 1`. A falling schedule reaches its end at
-`t = T`, when the run is over, as in the papers, PyTorch and Optax: so no update has a rate of 0.
+`t = T`, when the run is over, as in the papers, PyTorch and Optax: no update of it has a rate of 0.
 Only `one_cycle` reaches its end at the last update, `t = T - 1`, as in PyTorch. Beyond its end a
 schedule is constant, but for `step` and `exponential`, which go on.
 """
@@ -138,11 +138,14 @@ def step(rate: Number, steps: int, drops: int = 3, factor: float = 0.1) -> Sched
     check(drops >= 1, "drops", "at least 1", drops)
     check(0 < factor < 1, "factor", "in (0, 1)", factor)
 
+    # the first update of each stair, in whole numbers: rounding may delay a drop by one update
+    stairs = np.array([-(-steps * k // (drops + 1)) for k in range(1, drops + 1)], np.int32)
+
     def schedule(t: Steps) -> Values:
-        # in whole numbers: rounding t (drops + 1) / steps may delay a drop by one update; the rest
-        # of t alone is multiplied, since t (drops + 1) may be greater than the greatest int32
         whole, rest = jnp.divmod(jnp.asarray(t), steps)
-        return top * factor ** jnp.asarray(whole * (drops + 1) + rest * (drops + 1) // steps, float)
+        stair = jnp.searchsorted(jnp.asarray(stairs, rest.dtype), rest, side="right")
+        fallen = whole * (drops + 1) + stair.astype(rest.dtype)
+        return top * factor ** jnp.asarray(fallen, float)
 
     return schedule
 
@@ -281,5 +284,5 @@ def one_cycle(
 
 def _half_cosine(a: float | int, b: float | int, u: Values) -> Values:
     """Return `c(a, b, u)`: half a cosine from `a` at `u = 0` to `b` at `u = 1`, constant beyond."""
-    # this form is exact at u = 1, also where b is far smaller than a
-    return b + (a - b) * (1 + jnp.cos(jnp.pi * jnp.clip(u, 0, 1))) / 2
+    # (1 + cos(pi u)) / 2, in a form that is exact at both ends and precise near u = 1
+    return b + (a - b) * jnp.sin(jnp.pi / 2 * (1 - jnp.clip(u, 0, 1))) ** 2

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from jaxmlp.data import Dataset
 
 FALLBACK = "mnist_5k"  # what a run that named no data set trains on where MNIST cannot be had
-
-
 PATHS = ("dataset", "data_dir")  # the fields of a configuration that may be paths
 
 
@@ -92,12 +90,9 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
       InputError: if there are no such data, or they do not fit the network.
     """
     from jaxmlp.data import with_task
-    from jaxmlp.data.columns import same_columns
 
-    if signature.columns is not None and config.dataset.lower().endswith(".csv"):
-        header = signature.columns.get("header", True)
-        config = dataclasses.replace(config, header=header)
-    dataset = with_task(load_data(config), config.task)
+    dataset = load_data(_as_in_training(config, signature))
+    dataset = with_task(dataset, config.task)
     shape = signature.input_shape
     what = f"the shape of an example of {dataset.name}"
     check(dataset.input_shape == shape, what, f"{shape} as in training", dataset.input_shape)
@@ -108,12 +103,40 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
     elif dataset.classes != signature.classes:
         ours, theirs = (_listed(names) for names in (signature.classes, dataset.classes))
         raise InputError(f"the network knows the classes {ours}; {dataset.name} has {theirs}")
-    if not same_columns(dataset.columns, signature.columns):
+    return _in_order(dataset, signature)
+
+
+def _as_in_training(config: Config, signature: "Signature") -> Config:
+    """Return the configuration with header and target of the table that a network learned from."""
+    from jaxmlp.data.readers import TABLE_SUFFIXES
+
+    columns, name = signature.columns, config.dataset.lower()
+    if columns is None or not name.endswith(TABLE_SUFFIXES):
+        return config
+    header = columns.get("header", True) if name.endswith(".csv") else None
+    target = config.target or ",".join(columns["target"])
+    return dataclasses.replace(config, header=header, target=target)
+
+
+def _in_order(dataset: "Dataset", signature: "Signature") -> "Dataset":
+    """Return a table's data with the inputs in the order of the table a network learned from."""
+    import numpy as np
+
+    from jaxmlp.data.columns import input_places
+
+    ours, theirs = signature.columns, dataset.columns
+    if ours is None and theirs is None:
+        return dataset
+    places = None if ours is None or theirs is None else input_places(theirs, ours)
+    if places is None:
         raise InputError(
             f"{dataset.name} has other columns or categories than the table the network was"
             " trained on"
         )
-    return dataset
+    if np.array_equal(places, np.arange(len(places))):
+        return dataset
+    x = {name: getattr(dataset, name)[:, places] for name in ("x_train", "x_test")}
+    return dataclasses.replace(dataset, columns=ours, **x)
 
 
 def _listed(names: tuple[str, ...], most: int = 20) -> str:

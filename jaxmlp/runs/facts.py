@@ -148,7 +148,7 @@ class Facts:
         share = counts.max() / counts.sum()
         if share >= MOST:
             found.append(
-                f"{score_in_words('accuracy', share)} of the training part are"
+                f"{score_in_words('accuracy', share)} of the training part is"
                 f" {classes[int(counts.argmax())]!r}: look at the balanced accuracy"
             )
         return found

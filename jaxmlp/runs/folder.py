@@ -26,7 +26,14 @@ from jaxmlp import __version__
 from jaxmlp.config import schema
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, shown
-from jaxmlp.files import parse_json, read_json, read_text, write_atomically, write_json
+from jaxmlp.files import (
+    parse_json,
+    read_json,
+    read_text,
+    usable_path,
+    write_atomically,
+    write_json,
+)
 from jaxmlp.optim.base import Params
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.output import Kind, held_output
@@ -116,7 +123,7 @@ class Run:
         Raises:
           InputError: if there is no run in it.
         """
-        if not path.is_dir():
+        if not usable_path(path, "the run").is_dir():
             raise InputError(f"there is no run folder {path}")
         if not (path / CONFIG).is_file():
             raise InputError(f"{path} is not a run folder: it has no {CONFIG}")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -15,7 +16,6 @@ from jaxmlp.config.schema import MODEL as MODEL_RECORD
 from jaxmlp.config.signature import Signature, stored
 from jaxmlp.data import Inputs, inputs_in_memory, read_inputs
 from jaxmlp.errors import InputError, check
-from jaxmlp.files import usable_path
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.folder import MODEL, Run
 from jaxmlp.training import Judge, Task, task_for
@@ -180,7 +180,7 @@ def load(run: str | PathLike[str]) -> Network:
       InputError: if there is no run in the folder, or a file of it is missing, broken, or of a
         later version.
     """
-    return open_network(Run.open(usable_path(run, "the run")))
+    return open_network(Run.open(Path(run)))
 
 
 def open_network(run: Run) -> Network:

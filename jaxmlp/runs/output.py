@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 
 from jaxmlp.errors import InputError
 from jaxmlp.files import (
+    json_text,
     locked_folder,
     made_aside,
     new_folder,
     remove_if_abandoned,
+    replacing,
     usable_path,
     write_json,
 )
@@ -134,7 +136,11 @@ def remove_abandoned(path: Path, kind: Kind) -> None:
     path = path.absolute()
     if path.is_dir():
         _remove_torn(_content_of(path, kind), kind)
-    for entry in path.parent.iterdir():
+    try:
+        beside = [*path.parent.iterdir()]
+    except PermissionError:  # a parent whose names are secret
+        return
+    for entry in beside:
         if made_aside(entry.name) == path.name and entry.is_dir():
             _remove_abandoned(entry, kind, "")
 
@@ -176,8 +182,8 @@ def new_output(path: Path, kind: Kind, content: Any, overwrite: bool) -> Iterato
         if path.is_dir():
             stack.enter_context(held_output(path, kind))
             _check_deletable(path, kind, overwrite)
-            delete_made(path, kind, but=kind.first)
-            write_json(path / kind.first, content)
+            with replacing(path / kind.first, json_text(content)):  # on the disk before it deletes
+                delete_made(path, kind, but=kind.first)
         else:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,6 @@
 | `sweep.png` | validation score against the fields that vary, with its deviation over the seeds |
 """
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,8 +20,8 @@ from jaxmlp.config import schema
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Recipe
 from jaxmlp.config.schema import checked
-from jaxmlp.errors import InputError, check, shown
-from jaxmlp.files import new_folder
+from jaxmlp.errors import InputError, check, naming, shown
+from jaxmlp.files import new_folder, rename
 from jaxmlp.runs.folder import CONFIG, RUN, SUMMARY, Run
 from jaxmlp.runs.output import Kind, delete_made, new_output
 from jaxmlp.sweep.results import (
@@ -35,7 +34,7 @@ from jaxmlp.sweep.results import (
     runs_to_keep,
     write_results,
 )
-from jaxmlp.sweep.space import Point, format_point
+from jaxmlp.sweep.space import Point, check_varies, format_point
 from jaxmlp.training.lockstep import OK, Member
 
 SWEEP, RESULTS, RUNS, BEST, PICTURE = "sweep.json", "results.csv", "runs", "best", "sweep.png"
@@ -104,12 +103,16 @@ def read_plan(folder: Path) -> Plan:
     base = Config.from_dict(saved["base"], f"{file}: base")
     check(len(saved["points"]) > 0, f"{file}: points", "at least one", None)
     names = [*saved["points"][0]]
+    with naming(f"{file}: points"):
+        for name in names:
+            check_varies(name)
     points = []
     for i, point in enumerate(saved["points"]):
         where = f"{file}: points[{i}]"
         check([*point] == names, where, f"values of {shown(names)}", shown([*point]))
         config = Config.from_dict(base.to_dict() | point, where)
         points.append({name: getattr(config, name) for name in point})
+        check(points[-1] not in points[:-1], where, "another point", format_point(points[-1]))
     return Plan(base, points, saved["origin"])
 
 
@@ -143,7 +146,9 @@ class SweepFolder:
             if not path.exists() and number == best_run(self.configs):
                 path = best
             if not (path / CONFIG).is_file():
-                raise InputError(f"{self.path / RESULTS} has run {number + 1}, but {path} has none")
+                raise InputError(
+                    f"{self.path / RESULTS} has run {number + 1}, but {path} is no run"
+                )
             if Run(path).config_to_resume != recipes[number].to_config():
                 raise InputError(f"{path / CONFIG} is not run {number + 1} of this sweep")
 
@@ -174,7 +179,7 @@ class SweepFolder:
         if number is None:
             return None
         if not best.exists():
-            os.replace(self._runs / str(number), best)
+            rename(self._runs / str(number), best)
         delete_made(self._runs, FOLDER, role=f"{RUNS}/")
         return Run(best)
 

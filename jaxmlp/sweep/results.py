@@ -132,7 +132,7 @@ def read_results(path: Path, points: list[Point], score: str) -> dict[int, RunRe
         return {}
     results: dict[int, RunResult] = {}
     try:
-        header, *rows = csv.reader(read_text(path).splitlines())
+        header, *rows = [*csv.reader(read_text(path).splitlines())] or [[]]
         expected = ["run", *points[0], "status", *_header(score).values()]
         check(header == expected, "the header", ",".join(expected), ",".join(header))
         for row in rows:

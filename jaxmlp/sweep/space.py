@@ -118,13 +118,18 @@ def _split_word(word: str) -> tuple[str, str]:
     name, equals, values = word.partition("=")
     name = name.strip("-").replace("-", "_")
     check(bool(equals and values), "a field to vary", "written FIELD=VALUE,VALUE...", word)
+    check_varies(name)
+    return name, values
+
+
+def check_varies(name: str) -> None:
+    """Reject the name of a field that cannot vary within a sweep, or does not exist."""
     if name in FIXED:
         option = name.replace("_", "-")
         raise InputError(f"{name} cannot vary within a sweep: give it once, with --{option}")
     known = [field.name for field in dataclasses.fields(Config) if field.name not in FIXED]
     if name not in known:
         raise unknown("field", name, known)
-    return name, values
 
 
 def _reject_repeated(words: Sequence[str], option: str) -> None:

@@ -18,6 +18,8 @@ from jaxmlp.training.tasks import Task
 from jaxmlp.training.trees import copy_to_host, distance
 from jaxmlp.training.types import Shapes
 
+LEAST_FACTOR = 5e-9  # a plateau does not take the factor below this
+
 
 @dataclass(frozen=True)
 class Record:
@@ -222,7 +224,8 @@ class History:
             return factor
         pairs = [(record.train.loss, record.rate_factor) for record in self.records]
         losses, factors = zip(*pairs, strict=True) if pairs else ((), ())
-        if not self.rules.progress_saturated(losses, factors):
+        lower = factor * self.rules.factor
+        if lower < LEAST_FACTOR or not self.rules.progress_saturated(losses, factors):
             return factor
         return float(np.float32(factor) * np.float32(self.rules.factor))  # as the step has it
 

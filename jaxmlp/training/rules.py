@@ -53,9 +53,12 @@ class Rules(NamedTuple):
           between equal scores.
         """
         gain, before = self.gain(valid), self.gain(best)
-        if self.min_improvement:
-            return bool(gain >= before + self.min_improvement)
-        return bool((gain, -valid.loss) > (before, -best.loss))
+        equal = gain == before and not self.min_improvement
+        return self._gains(gain, before) or bool(equal and valid.loss < best.loss)
+
+    def _gains(self, gain: float, before: float) -> bool:
+        """Return whether a gain is progress: more than before, by at least `min_improvement`."""
+        return bool(gain > before and gain >= before + self.min_improvement)
 
     def epochs_without_progress(self, valid: Iterable[Means]) -> int:
         """Return the number of epochs since the best one; a lower loss alone is no progress.
@@ -68,9 +71,8 @@ class Rules(NamedTuple):
         """
         best, waited = -math.inf, 0
         for means in valid:
-            gain, least = self.gain(means), best + self.min_improvement
-            better = gain >= least if self.min_improvement else gain > best
-            best, waited = (gain, 0) if better else (best, waited + 1)
+            gain = self.gain(means)
+            best, waited = (gain, 0) if self._gains(gain, best) else (best, waited + 1)
         return waited
 
     def progress_saturated(self, losses: Sequence[float], factors: Sequence[float]) -> bool:

@@ -88,6 +88,7 @@ TARGETS = {  # the cells of the target column, then task, classes and targets
     "salaries": ([*range(30, 60, 2)], "regression", ("target",), [[i] for i in range(30, 60, 2)]),
     "all different": ([0, 1, 2], "regression", ("target",), [[0], [1], [2]]),
     "zero and one": (["0.0", "1.0", "0.0"], "binary", ("0", "1"), [0, 1, 0]),
+    "two zeros and one": (["0.0", "-0.0", "1.0"], "binary", ("0", "1"), [0, 0, 1]),
     "negative": ([-1, 1, 1, -1], "binary", ("-1", "1"), [0, 1, 1, 0]),
     "text": (["b", "a", "c", "b"], "multiclass", ("a", "b", "c"), [1, 0, 2, 1]),
     "booleans": (["true", "false", "true"], "binary", ("false", "true"), [1, 0, 1]),
@@ -123,6 +124,14 @@ def test_target_decides_the_task(write, cells, task, classes, y, by_first_input)
 def test_choice_of_the_target(write, header, target, expected):
     path = write(f"{header}\n1,0.5,3\n2,1.5,7\n3,2.5,3\n")
     assert load(path, target=target).columns["target"] == expected
+
+
+def test_whole_numbers_written_as_texts_are_labels(tmp_path):
+    """As OpenML writes its classes."""
+    labels = [str(i % 10) for i in range(40)]
+    pq.write_table(pa.table({"x": range(40), "y": labels}), tmp_path / "my.parquet")
+    dataset = load(tmp_path / "my.parquet")
+    assert (dataset.task, dataset.classes) == ("multiclass", tuple("0123456789"))
 
 
 def test_several_targets_of_zeros_and_ones_are_labels(write, by_first_input):

@@ -329,3 +329,10 @@ def test_torch_agrees_on_losses_where_it_has_a_number(torch, name):
         for own, other in zip(ours, theirs, strict=True):
             number = ~np.isnan(other)
             np.testing.assert_allclose(np.asarray(own[k])[number], other[number], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu"])
+def test_where_a_gate_is_cut_the_slope_is_that_of_both_sides(name):
+    function, z = ACTIVATIONS[name], jnp.asarray([-1000.0, 1000.0])
+    slopes = jax.vmap(jax.grad(function))(z)
+    assert slopes.tolist() == function.derivative(z, function(z)).tolist() == [0, 1]

@@ -214,3 +214,12 @@ def test_smoothing_of_independent_outputs_and_of_classes():
     np.testing.assert_allclose(binary(Z, LABELS), shared, rtol=1e-13)
     classes = losses.smoothed(losses.cross_entropy, 0.2)
     np.testing.assert_allclose(classes(Z, ONE_HOT), classes(Z, LABELS), rtol=1e-13)
+
+
+def test_two_labels_can_be_ignored():
+    """The mean is over the examples that have neither; smoothing comes first."""
+    z, y = jnp.asarray([[2.0, 0.0], [1.0, 3.0], [0.0, 5.0]]), jnp.asarray([1, -1, -100])
+    both = losses.ignoring(losses.ignoring(losses.cross_entropy, -1), -100)
+    assert float(both(z, y)) == pytest.approx(float(losses.cross_entropy(z[:1], y[:1])))
+    with pytest.raises(InputError, match="smooth the loss first, and then ignore a label"):
+        losses.smoothed(losses.ignoring(losses.cross_entropy, -1), 0.1)

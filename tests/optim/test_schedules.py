@@ -150,3 +150,23 @@ def test_no_count_of_updates_is_too_great_for_a_schedule():
         schedules.warmup_cosine,
     ):
         assert 0 <= float(jax.jit(make(0.3, 1000))(most)) < 1e-4
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 1000, 2**30, 2**31 - 1])
+def test_a_staircase_of_any_length_falls_on_time(steps):
+    """In whole numbers of Python, which have no end."""
+    rate = jax.jit(schedules.step(1.0, steps, 3))
+    for t in {0, steps // 4, max(0, steps // 2 - 1), steps // 2, steps - 1}:
+        assert float(rate(np.int32(t))) == pytest.approx(0.1 ** (t * 4 // steps))
+
+
+@pytest.mark.parametrize("make", [schedules.cosine, schedules.warmup_cosine])
+def test_no_update_of_a_long_fall_has_a_rate_of_0(make):
+    """`1 + cos` cancels near the end; the sine does not."""
+    steps = 100_000
+    t = np.arange(steps - 10, steps, dtype=np.int32)
+    rates = np.asarray(jax.jit(make(1.0, steps))(t), float)
+    rise = 0.1 * steps if make is schedules.warmup_cosine else 0
+    u = (t - rise) / (steps - rise)
+    np.testing.assert_allclose(rates, np.sin(np.pi / 2 * (1 - u)) ** 2, rtol=0.02)
+    assert np.all(rates > 0)

@@ -75,7 +75,7 @@ WARNINGS = {  # data, configuration, the beginning of each warning
     "three in two hundred": (
         split(NORMAL, np.array([1] * 3 + [0] * 197), 50),
         {"valid_size": 0},
-        ["98.00 % of the training part are '0': look at the balanced accuracy"],
+        ["98.00 % of the training part is '0': look at the balanced accuracy"],
     ),
     "a class of the test part": (
         split(NORMAL, np.array(["a", "b"] * 75 + ["a", "c"] * 25), 50),

@@ -52,12 +52,14 @@ def test_a_lock_is_given_back(tmp_path):
 
 
 def test_what_a_killed_process_left_half_written_is_removed(digits_copy, tmp_path):
-    torn = digits_copy / ".checkpoint.safetensors.ab12cd_9"
+    torn = digits_copy / ".checkpoint.safetensors.ab12cd_9.unfinished"
     torn.write_bytes(b"torn")
     assert train.main(["--resume", str(digits_copy), "--quiet"]) == 0
     assert not torn.exists()
     (tmp_path / "new").mkdir()
-    (tmp_path / "new" / ".config.json.x9x9x9x9").write_text("{")  # killed before the first file
+    (tmp_path / "new" / ".config.json.x9x9x9x9.unfinished").write_text(
+        "{"
+    )  # killed before the first file
     assert train.main([*QUICK, "--out", str(tmp_path / "new")]) == 0
     assert not list((tmp_path / "new").glob(".*"))
     ours = tmp_path / "new" / ".config.json.swp"  # an editor's

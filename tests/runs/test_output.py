@@ -130,19 +130,34 @@ def test_a_folder_that_cannot_be_filled_leaves_nothing(tmp_path):
 
 def test_temporary_files_of_others_stay(tmp_path):
     path = fill(tmp_path / "run")
-    for name in (".config.json.swp", ".notes.txt.ab12cd34", "evaluation/.mine.png.ab12cd34"):
+    for name in (
+        ".config.json.swp",
+        ".config.json.20261126",
+        ".notes.txt.ab12cd34.unfinished",
+        "evaluation/.mine.png.ab12cd34.unfinished",
+    ):
         (path / name).write_text("a user's")
-    (tmp_path / ".other.ab12cd34").mkdir()
-    ours = (".data.bin.ab12cd34", "evaluation/.test.png.00000000", "runs/3/.data.bin.________")
+    (tmp_path / ".other.ab12cd34.unfinished").mkdir()
+    ours = (
+        ".data.bin.ab12cd34.unfinished",
+        "evaluation/.test.png.00000000.unfinished",
+        "runs/3/.data.bin.________.unfinished",
+    )
     for name in ours:
         (path / name).write_text("torn")
-    (tmp_path / ".run.ab12cd34").mkdir()
-    (tmp_path / ".run.ab12cd34" / "config.json").write_text("half")
-    (path / "runs" / ".4.ab12cd34").mkdir()
-    (path / "runs" / ".4.ab12cd34" / "data.bin").write_text("half")
+    (tmp_path / ".run.ab12cd34.unfinished").mkdir()
+    (tmp_path / ".run.ab12cd34.unfinished" / "config.json").write_text("half")
+    (path / "runs" / ".4.ab12cd34.unfinished").mkdir()
+    (path / "runs" / ".4.ab12cd34.unfinished" / "data.bin").write_text("half")
     with held_output(path, KIND):
         pass
-    left = {".config.json.swp", ".notes.txt.ab12cd34", ".mine.png.ab12cd34", ".other.ab12cd34"}
+    left = {
+        ".config.json.swp",
+        ".config.json.20261126",
+        ".notes.txt.ab12cd34.unfinished",
+        ".mine.png.ab12cd34.unfinished",
+        ".other.ab12cd34.unfinished",
+    }
     assert set(hidden(tmp_path)) == left
 
 

@@ -228,6 +228,20 @@ def test_the_rate_is_divided_by_ten_on_a_plateau(tmp_path):
     assert rates == sorted(rates, reverse=True)
 
 
+def test_a_rate_is_not_divided_for_ever():
+    """After sixty plateaus it is small and positive, so the records can be read again."""
+    now = history(Rules(plateau=1), losses=[1.0])
+    for _ in range(60):
+        now.add_epoch(Means(1.0, 0.5), None, lambda: {"W": np.zeros(2)}, 0.0, 0.0)
+    factors = [record.rate_factor for record in now.records]
+    assert min(factors) == pytest.approx(1e-8, rel=1e-3)
+
+
+def test_an_improvement_that_rounding_hides_is_none():
+    equal = [Means(0.5, 0.75)] * 10
+    assert Rules(patience=3, min_improvement=1e-18).epochs_without_progress(equal) == 9
+
+
 @pytest.mark.parametrize("least", ["0", "0.02"])
 def test_early_stopping_on_the_loss_keeps_the_lowest(tmp_path, least):
     options = "--dataset digits --epochs 500 --patience 4 --hidden 32 --monitor loss"
