@@ -6,7 +6,7 @@ Every part of the library may import this module; it imports none of them.
 import difflib
 import shlex
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Number
 
@@ -106,6 +106,12 @@ def shown(value: object) -> Shown:
     if isinstance(value, tuple | list) and all(isinstance(v, str | Number) for v in value):
         return Shown(shlex.join(map(str, value)) or "none")
     return Shown("none" if value is None else repr(value))
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Join names with commas; of more than `most`, say how many more there are."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
 
 
 def check(condition: bool, argument: str, expected: str, got: object) -> None:

@@ -71,3 +71,17 @@ def command(*arguments, **settings):
         check=False,
         **settings,
     )
+
+
+def assert_refused(capsys, name, main, arguments, message):
+    """Run a command in this process: it ends with status 2 and one line that holds the message."""
+    try:
+        status = main(arguments)
+    except SystemExit as stop:  # argparse's way
+        status = stop.code
+    out, err = capsys.readouterr()
+    assert (status, out) == (2, "")
+    assert err.startswith(f"python -m jaxmlp.{name}: error: ")
+    assert err.count("\n") == 1, f"more than one line: {err}"
+    assert len(err) < 500
+    assert message in err

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxmlp import evaluate, predict, train
+from tests.helpers import assert_refused
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 COMMANDS = {"train": train.main, "evaluate": evaluate.main, "predict": predict.main}
@@ -17,15 +18,7 @@ COMMANDS = {"train": train.main, "evaluate": evaluate.main, "predict": predict.m
 def fails(capsys, line, message):
     """Run a command line in this process and check how it fails."""
     name, *arguments = shlex.split(line)
-    try:
-        status = COMMANDS[name](arguments)
-    except SystemExit as stop:  # argparse's way
-        status = stop.code
-    out, err = capsys.readouterr()
-    assert (status, out) == (2, "")
-    assert err.startswith(f"python -m jaxmlp.{name}: error: ")
-    assert err.count("\n") == 1, f"more than one line: {err}"
-    assert message in err
+    assert_refused(capsys, name, COMMANDS[name], arguments, message)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """Turn the columns of a table into inputs, and later the columns of new rows in the same way."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from jaxmlp.data.headers import NUMBER_PATTERN, number_columns
-from jaxmlp.errors import InputError
+from jaxmlp.errors import InputError, listed
 from jaxmlp.memory import check_memory
 
 if TYPE_CHECKING:
@@ -342,6 +342,5 @@ def _name_columns(names: list[str]) -> str:
     return f"the column{'s' if len(names) > 1 else ''} {_quote_names(names)}"
 
 
-def _quote_names(names: Any, most: int = 10) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(repr(name) for name in list(names)[:most]) + rest
+def _quote_names(names: Iterable[str]) -> str:
+    return listed([repr(name) for name in names], 10)

@@ -83,6 +83,11 @@ def in_order(model: Layer, params: Params) -> list[tuple[Layer, Params]]:
     return list(zip(parts(model), own, strict=True))
 
 
+def along_last(w: Float[Array, "F"], x: Float[Array, "..."]) -> Float[Array, "... F"]:
+    """Return `w`, `(F,)` or `(1,)`, with the number of axes of `x`, as `(1, ..., F)`."""
+    return jax.lax.expand_dims(w, range(x.ndim - 1))
+
+
 def given(dtype: DTypeLike | None) -> dict[str, DTypeLike]:
     """Return a type as a keyword of `init` or of an initializer, if it is given."""
     return {} if dtype is None else {"dtype": dtype}

@@ -1,13 +1,12 @@
 """Layer normalisation, with its gradient by hand."""
 
 import jax.numpy as jnp
-from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from jaxmlp.errors import check
 from jaxmlp.nn.initializers import ones, zeros
-from jaxmlp.nn.layers import Layer, given
+from jaxmlp.nn.layers import Layer, along_last, given
 from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
@@ -52,7 +51,7 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
         centred = x - _mean(x)
         sigma = jnp.sqrt(_mean(centred * centred) + epsilon)  # (N, ..., 1)
         x_hat = centred / sigma
-        y = _along(params["gamma"], x) * x_hat + _along(params["beta"], x)
+        y = along_last(params["gamma"], x) * x_hat + along_last(params["beta"], x)
         return y, (x_hat, sigma)
 
     def backward(
@@ -62,7 +61,7 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
         others = tuple(range(dy.ndim - 1))
         dgamma = jnp.sum(dy * x_hat, axis=others)
         dbeta = jnp.sum(dy, axis=others)
-        dx_hat = _along(params["gamma"], dy) * dy
+        dx_hat = along_last(params["gamma"], dy) * dy
         dx = (dx_hat - _mean(dx_hat) - x_hat * _mean(dx_hat * x_hat)) / sigma
         return {"gamma": dgamma, "beta": dbeta}, dx
 
@@ -72,8 +71,3 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
 def _mean(x: Float[Array, "*N F"]) -> Float[Array, "*N 1"]:
     """Return the mean over the last axis, which stays: `(N, ..., F)` becomes `(N, ..., 1)`."""
     return jnp.mean(x, axis=-1, keepdims=True)
-
-
-def _along(w: Float[Array, "F"], x: Float[Array, "*N F"]) -> Float[Array, "... F"]:
-    """Return `w`, `(F,)`, with the number of axes of `x`, as `(1, ..., F)`."""
-    return lax.expand_dims(w, range(x.ndim - 1))

@@ -3,13 +3,12 @@
 import math
 
 import jax.numpy as jnp
-from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from jaxmlp.errors import check
 from jaxmlp.nn.initializers import constant
-from jaxmlp.nn.layers import Layer, given
+from jaxmlp.nn.layers import Layer, along_last, given
 from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
@@ -48,12 +47,12 @@ def prelu(shared: bool = False, start: float = 0.25) -> Layer:
         params: Params, z: Float[Array, "*N F"], key: RandomKey | None = None
     ) -> tuple[Float[Array, "*N F"], Cache]:
         negative = jnp.where(z > 0, 0, z)  # so that no infinite z > 0 meets alpha
-        return jnp.where(z <= 0, _along(params["alpha"], z) * negative, z * jnp.sign(z)), z
+        return jnp.where(z <= 0, along_last(params["alpha"], z) * negative, z * jnp.sign(z)), z
 
     def backward(
         params: Params, z: Float[Array, "*N F"], da: Float[Array, "*N F"]
     ) -> tuple[Params, Float[Array, "*N F"]]:
-        dz = jnp.where(z <= 0, _along(params["alpha"], z), jnp.sign(z)) * da
+        dz = jnp.where(z <= 0, along_last(params["alpha"], z), jnp.sign(z)) * da
         others = tuple(range(z.ndim if shared else z.ndim - 1))
         dalpha = jnp.sum(jnp.where(z > 0, 0, z * da), axis=others)
         return {"alpha": dalpha.reshape(params["alpha"].shape)}, dz
@@ -64,8 +63,3 @@ def prelu(shared: bool = False, start: float = 0.25) -> Layer:
 def shared_prelu() -> Layer:
     """The layer `prelu` with one slope for all its units."""
     return prelu(shared=True)
-
-
-def _along(alpha: Float[Array, "f"], z: Float[Array, "..."]) -> Float[Array, "... f"]:
-    """Return `alpha`, `(F,)` or `(1,)`, with the number of axes of `z`, as `(1, ..., F)`."""
-    return lax.expand_dims(alpha, range(z.ndim - 1))

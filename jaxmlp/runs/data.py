@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jaxmlp.cli.process import import_beside
 from jaxmlp.config.options import Config
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import InputError, check, listed
 
 if TYPE_CHECKING:
     from jaxmlp.config.signature import Signature
@@ -101,7 +101,7 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
         what = f"the number of values to predict in {dataset.name}"
         check(outputs == len(signature.classes), what, str(len(signature.classes)), outputs)
     elif dataset.classes != signature.classes:
-        ours, theirs = (_listed(names) for names in (signature.classes, dataset.classes))
+        ours, theirs = (listed(names, 20) for names in (signature.classes, dataset.classes))
         raise InputError(f"the network knows the classes {ours}; {dataset.name} has {theirs}")
     return _in_order(dataset, signature)
 
@@ -137,8 +137,3 @@ def _in_order(dataset: "Dataset", signature: "Signature") -> "Dataset":
         return dataset
     x = {name: getattr(dataset, name)[:, places] for name in ("x_train", "x_test")}
     return dataclasses.replace(dataset, columns=ours, **x)
-
-
-def _listed(names: tuple[str, ...], most: int = 20) -> str:
-    rest = "" if len(names) <= most else f" and {len(names) - most} more"
-    return ", ".join(names[:most]) + rest

@@ -14,6 +14,7 @@ from jaxmlp.cli.console import print_table, say
 from jaxmlp.config.problem import Problem
 from jaxmlp.config.signature import Signature
 from jaxmlp.data import Source
+from jaxmlp.errors import listed
 from jaxmlp.runs.words import in_digits, score_in_words
 from jaxmlp.training import TASKS
 from jaxmlp.training.types import HostTargets
@@ -21,6 +22,7 @@ from jaxmlp.training.types import HostTargets
 FEW = 10  # examples of a part whose score says little
 MOST = 0.9  # share of a class with which the accuracy says little
 CHANNELS = (1, 3, 4)  # of a picture
+NAMED = 8  # columns and classes that a line names
 PARTS = {"train": "training", "valid": "validation", "test": "test"}
 
 
@@ -105,7 +107,7 @@ class Facts:
         if header is not None:
             names = [*_columns(self.signature.columns), *self.target]
             where = "named in the first line" if header else "numbered, as there is no header line"
-            rows.append(("columns", f"{_listed(names)} ({where})"))
+            rows.append(("columns", f"{listed(names, NAMED)} ({where})"))
         return [*rows, ("target", self._target_in_words())]
 
     def _target_in_words(self) -> str:
@@ -114,11 +116,11 @@ class Facts:
             numbers = zip(np.ravel(target.offset), np.ravel(1 / target.scale), strict=True)
             each = zip(self.target, numbers, strict=True)
             parts = [f"{name} ({_mean_in_words(*pair)})" for name, pair in each]
-            return f"{_listed(parts)}: regression"
+            return f"{listed(parts, NAMED)}: regression"
         kind = "labels" if task == "multilabel" else "classes"
         share = score_in_words(self.score, self.baseline("train"))
         return (
-            f"{_listed(self.target) + ': ' if self.target else ''}{task},"
+            f"{listed(self.target, NAMED) + ': ' if self.target else ''}{task},"
             f" {len(self.signature.classes)} {kind}; {self.same_answer()} is right for {share}"
         )
 
@@ -144,7 +146,9 @@ class Facts:
         counts = np.bincount(_labels(self.targets["train"]), minlength=len(classes))
         unseen = [name for name, count in zip(classes, counts, strict=True) if count == 0]
         if unseen:
-            found.append(f"the training part has no example of {_listed(list(map(repr, unseen)))}")
+            found.append(
+                f"the training part has no example of {listed([*map(repr, unseen)], NAMED)}"
+            )
         share = counts.max() / counts.sum()
         if share >= MOST:
             found.append(
@@ -178,11 +182,6 @@ def _columns(record: dict[str, Any] | None) -> list[str]:
     if record is None:
         return []
     return [*record["numeric"], *(name for name, _ in record["categorical"])]
-
-
-def _listed(names: list[str], most: int = 8) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
 
 
 def _examples(count: int) -> str:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -44,7 +45,7 @@ class Outcome:
     interrupted: bool
     seconds: float
 
-    @property
+    @cached_property
     def facts(self) -> Facts:
         """What the run found out about its data."""
         return facts_of(self.problem, self.source)

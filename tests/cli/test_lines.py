@@ -10,6 +10,7 @@ import pytest
 from jaxmlp import evaluate, find_rate, gradcheck, predict, train
 from jaxmlp.explain.__main__ import main as explain
 from jaxmlp.sweep.__main__ import main as sweep
+from tests.helpers import assert_refused
 from tests.torture import lines
 
 MAINS = {
@@ -111,16 +112,7 @@ def test_a_line_that_no_machine_can_run(capsys, tmp_path, monkeypatch, line, mes
     name, *words = line.split(" ")
     words = [word.replace("''", "").replace("'", "") for word in words if word]
     began = time.process_time()
-    try:
-        status = MAINS[name](words)
-    except SystemExit as stop:  # argparse's way
-        status = stop.code
-    out, err = capsys.readouterr()
-    assert (status, out) == (2, "")
-    assert err.startswith(f"python -m jaxmlp.{name}: error: ")
-    assert message in err
-    assert err.count("\n") == 1
-    assert len(err) < 500
+    assert_refused(capsys, name, MAINS[name], words, message)
     assert time.process_time() - began < 5
     assert not [*tmp_path.iterdir()]
 

@@ -1,5 +1,7 @@
 """Mathematics is proved in float64, and compiled with little effort: only the numbers count."""
 
+import warnings
+
 import jax
 import jaxtyping
 import pytest
@@ -21,3 +23,11 @@ def unchecked():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def torch():
+    """PyTorch, the second referee."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip("torch", reason="PyTorch, the second referee, is not installed")

@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from tests.helpers import assert_trees_close
+
 N = 4  # images
 
 
@@ -60,3 +62,16 @@ def data(layer, shape, seed=5):
 def initialise(layer, shape):
     """Return a call that initialises the layer for such images."""
     return lambda: layer.init(jax.random.key(0), shape)
+
+
+def assert_equals_jax(layer, run, arguments, own):
+    """Compare a layer's passes with those by machine, of the layer and of JAX's own operation.
+
+    `run` is the layer's compiled `by_hand`, and `own` is `(params, x) -> y`.
+    """
+    hand = run(*arguments)
+    referees = by_machine(layer), by_machine(own)
+    machine, expected = jax.jit(lambda *a: [referee(*a) for referee in referees])(*arguments)
+    assert hand[0].shape == arguments[2].shape  # as init said
+    assert_trees_close(hand, machine, 1e-12)
+    assert_trees_close(hand, expected, 1e-12)

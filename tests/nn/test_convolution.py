@@ -6,7 +6,6 @@ says what "same" means and where the gradient goes in a tie.
 
 import dataclasses
 import functools
-import warnings
 from typing import NamedTuple
 
 import jax
@@ -19,7 +18,7 @@ from jaxmlp.errors import InputError
 from jaxmlp.nn.convolution import convolution
 from jaxmlp.nn.pooling import average_pool, max_pool
 from tests.helpers import assert_trees_close, central_differences
-from tests.nn.passes import by_hand, by_machine, data, initialise, shapes
+from tests.nn.passes import assert_equals_jax, by_hand, by_machine, data, initialise, shapes
 
 CHANNELS = 3
 
@@ -95,12 +94,7 @@ def case_by_hand(case):
 def test_forward_and_gradients_equal_jax(case):
     layer, run = case_by_hand(case)
     arguments = data(layer, case.image)
-    hand = run(*arguments)
-    referees = by_machine(layer), by_machine(jax_own(case))
-    machine, own = jax.jit(lambda *a: [referee(*a) for referee in referees])(*arguments)
-    assert hand[0].shape == arguments[2].shape  # as init said
-    assert_trees_close(hand, machine, 1e-12)
-    assert_trees_close(hand, own, 1e-12)
+    assert_equals_jax(layer, run, arguments, jax_own(case))
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
@@ -135,13 +129,6 @@ def test_a_wrong_gradient_is_noticed():
     expected = jax.jit(by_machine(right))(*arguments)
     with pytest.raises(AssertionError, match="relative error"):
         assert_trees_close(wrong, expected, 1e-12)
-
-
-@pytest.fixture(scope="module")
-def torch():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip("torch", reason="PyTorch, the second referee, is not installed")
 
 
 def in_torch(torch, function, *arrays):

@@ -4,7 +4,6 @@ The expected numbers are limits, found on paper. Where an input is NaN, so are v
 """
 
 import functools
-import warnings
 
 import jax
 import jax.numpy as jnp
@@ -38,13 +37,6 @@ def expected_at(name, z):
     """Return value and slope: far out they are those at infinity, or a straight line's."""
     value, slope = LIMITS[name][1 + int(np.sign(z))]
     return (slope * z if np.isinf(value) else value), slope
-
-
-@pytest.fixture(scope="module")
-def torch():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip("torch", reason="PyTorch, the second referee, is not installed")
 
 
 def by_hand(name, z):

@@ -1,7 +1,5 @@
 """Losses of parameters: Huber's delta, the weight of a yes, an ignored label; and Poisson's."""
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,13 +15,6 @@ Z = RNG.normal(size=(7, 4)) * 3
 LABELS = RNG.integers(4, size=7).astype(np.int32)
 NUMBERS = RNG.normal(size=(7, 4))
 BITS = RNG.integers(2, size=(7, 4)).astype(float)
-
-
-@pytest.fixture(scope="module")
-def torch():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip("torch", reason="PyTorch, the second referee, is not installed")
 
 
 def yes_weighted(z, y, p):

@@ -1,7 +1,5 @@
 """Layer normalisation: its gradient against JAX, differences and PyTorch, and what it is for."""
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -131,10 +129,7 @@ def test_units_that_are_all_alike_give_beta():
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_torch_agrees(shape):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch = pytest.importorskip("torch", reason="PyTorch, the second referee, is not installed")
+def test_torch_agrees(torch, shape):
     params, x, dy = data(shape)
     leaves = [torch.tensor(np.array(a), requires_grad=True) for a in (*params.values(), x)]
     gamma, beta, x_torch = leaves

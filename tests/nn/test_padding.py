@@ -1,7 +1,6 @@
 """Numeric padding, dilation, groups and no bias: against JAX, differences and PyTorch."""
 
 import functools
-import warnings
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +12,7 @@ from jax import lax
 from jaxmlp import nn
 from jaxmlp.errors import InputError
 from tests.helpers import assert_trees_close, central_differences, to_float64
-from tests.nn.passes import by_hand, by_machine, data, initialise, shapes
+from tests.nn.passes import assert_equals_jax, by_hand, by_machine, data, initialise, shapes
 
 
 class Case(NamedTuple):
@@ -84,24 +83,12 @@ def jax_own(case):
     return convolve
 
 
-@pytest.fixture(scope="module")
-def torch():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip("torch", reason="PyTorch, the second referee, is not installed")
-
-
 @pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
 def test_convolution_and_its_gradients_equal_jax(case):
     layer, run = by_hand_of(case)
     arguments = data(layer, case.image)
     assert ("b" in arguments[0]) == case.bias
-    hand = run(*arguments)
-    referees = by_machine(layer), by_machine(jax_own(case))
-    machine, own = jax.jit(lambda *a: [referee(*a) for referee in referees])(*arguments)
-    assert hand[0].shape == arguments[2].shape  # as init said
-    assert_trees_close(hand, machine, 1e-12)
-    assert_trees_close(hand, own, 1e-12)
+    assert_equals_jax(layer, run, arguments, jax_own(case))
 
 
 @pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)

@@ -1,7 +1,5 @@
 """The parametric ReLU: its gradient against JAX, differences and PyTorch, zeros included (B10)."""
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -130,11 +128,8 @@ def test_inside_a_network(shared):
 
 
 @pytest.mark.parametrize(("shape", "shared"), [case for case in CASES if len(case[0]) != 2])
-def test_torch_agrees(shape, shared):
+def test_torch_agrees(torch, shape, shared):
     """Where z is 0, too, PyTorch takes the slope from the left."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch = pytest.importorskip("torch", reason="PyTorch, the second referee, is not installed")
     params, z, da = data(shape, shared)
     alpha, z_torch = (torch.tensor(np.array(a), requires_grad=True) for a in (params["alpha"], z))
     channels_second = torch.movedim(z_torch, -1, 1)
