@@ -167,9 +167,10 @@ def _check_network(
 
 
 def example_weights(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> np.ndarray | None:
-    """Return the examples' weights that a recipe asks for, or `None`.
+    """Return the examples' weights that the data and the recipe ask for, or `None`.
 
-    With `class_weights balanced` all classes weigh alike: `n / (K n_class)`.
+    With `class_weights balanced` all classes weigh alike: `n / (K n_class)`, where `n` and
+    `n_class` are sums of the data's own weights, and each example's own weight multiplies it.
 
     Args:
       recipe: the recipe.
@@ -182,13 +183,15 @@ def example_weights(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> np.nd
     Raises:
       InputError: if the targets are not labels.
     """
+    own = dataset.weights
     if recipe.class_weights != "balanced":
-        return None
+        return None if own is None else own.astype(jnp.result_type(float))
     y = dataset.y_train
     if y.ndim != 1:
         raise InputError(f"class_weights balanced is for classes, got {dataset.task} data")
-    counts = np.bincount(y[rest], minlength=y.max() + 1)
-    return (len(rest) / (len(counts) * np.maximum(counts, 1)))[y]
+    own = np.ones(len(y)) if own is None else own
+    counts = np.bincount(y[rest], own[rest], minlength=y.max() + 1)
+    return own * (own[rest].sum() / (len(counts) * np.where(counts > 0, counts, 1)))[y]
 
 
 def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signature:

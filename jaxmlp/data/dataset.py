@@ -41,10 +41,13 @@ class Dataset:
       columns: how the rows of a table became numbers (`jaxmlp.data.columns.Columns.to_dict`), or
         `None` if the inputs do not come from a table.
       provenance: where the data came from: `source`, `version`, `checksum` and more.
+      weights: how much each training example counts in the training loss, `(N,)`; `None` for all
+        alike. The scores count all examples alike.
 
     Raises:
       InputError: if the task is unknown, a part has no examples, inputs and targets differ in
-        number, or the two parts differ in the shape of an example.
+        number, the two parts differ in the shape of an example, or the weights are not one finite
+        number of at least 0 for each training example, of which some are positive.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Dataset:
     classes: tuple[str, ...]
     columns: dict[str, Any] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    weights: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         check(self.task in TASKS, "task", f"one of {', '.join(TASKS)}", self.task)
@@ -77,6 +81,8 @@ class Dataset:
             f"{shape}, as in the training part",
             self.x_test.shape[1:],
         )
+        if self.weights is not None:
+            check_weights(self.weights, len(self.x_train))
 
     @property
     def source(self) -> Source:
@@ -87,6 +93,24 @@ class Dataset:
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one example, without the batch axis."""
         return self.x_train.shape[1:]
+
+
+def check_weights(weights: np.ndarray, examples: int) -> None:
+    """Reject weights that no training loss can be made of.
+
+    Args:
+      weights: how much each example counts.
+      examples: the number of examples.
+
+    Raises:
+      InputError: if they are not one finite number of at least 0 for each example, or all are 0.
+    """
+    check(weights.shape == (examples,), "the shape of weights", f"{(examples,)}", weights.shape)
+    good = np.isfinite(weights) & (weights >= 0)
+    if not good.all():
+        row = int(np.argmin(good))
+        check(False, f"the weight of example {row}", "a finite number >= 0", weights[row])
+    check(bool(weights.any()), "weights", "positive for some examples", "all 0")
 
 
 def checksum(*arrays: np.ndarray) -> str:

@@ -1,11 +1,15 @@
 """A network that does not fit in memory is refused by its shapes, before it is begun."""
 
+import re
 import time
 
+import numpy as np
 import pytest
 
 from jaxmlp import find_rate, gradcheck, train
 from jaxmlp.config.options import Config
+from jaxmlp.config.problem import pose_problem
+from jaxmlp.data import Dataset
 from jaxmlp.errors import InputError
 from jaxmlp.memory import MEMORY_VARIABLE
 
@@ -58,3 +62,33 @@ def test_a_network_that_fits_is_trained(monkeypatch):
 
     monkeypatch.setenv(MEMORY_VARIABLE, "1M")
     jaxmlp.fit(Config(dataset="iris", hidden=(4,), epochs=1))
+
+
+def test_the_data_s_weights_count_in_training():
+    """A weight of 2 counts twice and one of 0 not at all; `balanced` counts with the weights."""
+    x = np.arange(12.0).reshape(6, 2)
+    y, own = np.array([0, 0, 0, 1, 1, 1], np.int32), np.array([2.0, 1, 1, 0, 1, 1])
+    data = Dataset("made", x, y, x, y, "binary", ("a", "b"), provenance={}, weights=own)
+    expected = {"none": own, "balanced": own * 6 / 2 / np.array([4, 4, 4, 2, 2, 2])}
+    for class_weights, weights in expected.items():
+        problem = pose_problem(Config(valid_size=0, class_weights=class_weights), data)
+        found = problem.train.examples.weights[problem.train.indices]
+        np.testing.assert_allclose(found, weights, rtol=1e-6)
+
+
+WEIGHTS = {
+    "too few": ([1.0], "the shape of weights must be (2,), got (1,)"),
+    "negative": ([1.0, -1.0], "the weight of example 1 must be a finite number >= 0, got -1.0"),
+    "not a number": (
+        [np.nan, 1.0],
+        "the weight of example 0 must be a finite number >= 0, got nan",
+    ),
+    "all 0": ([0.0, 0.0], "weights must be positive for some examples, got 'all 0'"),
+}
+
+
+@pytest.mark.parametrize(("weights", "message"), WEIGHTS.values(), ids=WEIGHTS)
+def test_weights_that_make_no_loss_are_refused(weights, message):
+    x, y = np.ones((2, 1)), np.array([0, 1], np.int32)
+    with pytest.raises(InputError, match=re.escape(message)):
+        Dataset("made", x, y, x, y, "binary", ("a", "b"), weights=np.array(weights))
