@@ -62,6 +62,16 @@ class Recipe:
     dataset: str
     data_dir: str | None
     target: str | None
+    drop: tuple[str, ...]
+    keep: tuple[str, ...]
+    categorical: tuple[str, ...]
+    numeric: tuple[str, ...]
+    missing: tuple[str, ...]
+    weight: str | None
+    group: str | None
+    time: str | None
+    test: str | None
+    test_size: float | None
     header: bool | None
     task: str
     preprocessing: str

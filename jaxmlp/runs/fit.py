@@ -17,7 +17,7 @@ from jaxmlp.config.options import Config
 from jaxmlp.config.problem import Problem, pose_problem
 from jaxmlp.data import Dataset, Source, dataset_in_memory
 from jaxmlp.errors import DataWarning, InputError, check
-from jaxmlp.runs.data import load_data, whole_path, with_whole_paths
+from jaxmlp.runs.data import load_data, table_options, whole_path, with_whole_paths
 from jaxmlp.runs.facts import facts_of
 from jaxmlp.runs.folder import CHECKPOINT, RUN, Run, Saved
 from jaxmlp.runs.network import Network
@@ -105,7 +105,7 @@ def _load_data(config: Config, data: Any) -> Dataset:
     for name in ("header", "data_dir"):
         if getattr(config, name) is not None:
             raise InputError(f"{name} does not apply to data in memory")
-    return dataset_in_memory(data, config.target)
+    return dataset_in_memory(data, table_options(config))
 
 
 @contextmanager
