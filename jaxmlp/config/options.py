@@ -42,6 +42,8 @@ from jaxmlp.config.saved import fields_of_saved
 from jaxmlp.errors import InputError, check
 from jaxmlp.files import read_json
 
+READING = ("header", "delimiter", "decimal", "thousands", "quote", "encoding")  # of a text table
+ABOUT_DATA = ("data_dir", "target", *READING, "task")  # fields that belong to a data set
 FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it up
 
 
@@ -53,8 +55,17 @@ class Config:
     data_dir: str | None = option(None, "folder with the files of the data set")
     target: str | None = option(None, "column of a table to predict; commas separate several")
     header: bool | None = option(
-        None, "the first line of a .csv file names the columns; default decided by looking at it"
+        None, "the first line of a text table names the columns; default decided by looking at it"
     )
+    delimiter: str | None = option(
+        None,
+        "what stands between the cells of a text table, also tab or blanks; this and the next four:"
+        " default found by looking",
+    )
+    decimal: str | None = option(None, "decimal sign of the numbers in a text table, . or ,")
+    thousands: str | None = option(None, "what groups the digits of long numbers, or none")
+    quote: str | None = option(None, "what stands around some cells of a text table, or none")
+    encoding: str | None = option(None, "encoding of a text table, such as utf-8 or latin-1")
     task: str | None = option(None, "kind of prediction; default chosen from the target", TASKS)
     preprocessing: str = option(
         "auto",
@@ -287,8 +298,8 @@ def with_fields(config: Config, given: dict[str, Any]) -> Config:
 
     Args:
       config: the configuration.
-      given: values by the names of fields. With another data set, folder, target, header and
-        task are those given, or left to the data.
+      given: values by the names of fields. With another data set, those of `ABOUT_DATA` are
+        those given, or left to the data.
 
     Returns:
       The configuration.
@@ -297,7 +308,7 @@ def with_fields(config: Config, given: dict[str, Any]) -> Config:
       InputError: if a value is not good.
     """
     if "dataset" in given:
-        config = dataclasses.replace(config, data_dir=None, target=None, header=None, task=None)
+        given = dict.fromkeys(ABOUT_DATA) | given
     return dataclasses.replace(config, **given)
 
 

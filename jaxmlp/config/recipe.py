@@ -63,6 +63,11 @@ class Recipe:
     data_dir: str | None
     target: str | None
     header: bool | None
+    delimiter: str | None
+    decimal: str | None
+    thousands: str | None
+    quote: str | None
+    encoding: str | None
     task: str
     preprocessing: str
     augment: tuple[str, ...]

@@ -1,7 +1,6 @@
 """Read new inputs for a trained network from pictures, arrays and tables."""
 
 import math
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,8 +10,9 @@ import numpy as np
 from jaxmlp.data.array_files import ARRAY_SUFFIXES, read_arrays
 from jaxmlp.data.arrays import check_finite, dtype_and_shape, to_input_dtype
 from jaxmlp.data.columns import Columns
+from jaxmlp.data.dialects import Reading
 from jaxmlp.data.pictures import read_picture
-from jaxmlp.data.readers import TABLE_SUFFIXES, read_table
+from jaxmlp.data.readers import Table, is_table, read_table, with_types
 from jaxmlp.errors import InputError
 from jaxmlp.files import usable_path
 
@@ -66,7 +66,7 @@ def read_inputs(
     if suffix in ARRAY_SUFFIXES:
         x = batch_of_examples(_read_array(path), tuple(input_shape), str(path))
         return Inputs(x, [f"row {i}" for i in range(len(x))], [])
-    if suffix in TABLE_SUFFIXES:
+    if is_table(path.name):
         x = _read_rows(path, tuple(input_shape), columns)
         return Inputs(x, [f"row {i}" for i in range(1, len(x) + 1)], [])
     x, inverted = read_picture(path, tuple(input_shape), background, white)
@@ -115,13 +115,14 @@ def batch_of_examples(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.n
 
 
 def _read_rows(path: Path, shape: tuple[int, ...], columns: dict[str, Any] | None) -> np.ndarray:
-    known = Columns.from_dict(columns) if columns else None
-    if known is None:
-        table = read_table(path)
-    else:
-        name_columns = partial(known.name_columns, where=str(path))
-        table = read_table(path, known.categorical, known.header, name_columns)
-    return encode_rows(table.rows, shape, columns, str(path))
+    if columns is None:
+        return encode_rows(with_types(read_table(path)), shape, columns, str(path))
+    known = Columns.from_dict(columns)
+    rows, how = read_table(path, Reading(header=known.header))
+    if not known.header:
+        rows = rows.rename_columns(known.name_columns(rows.num_columns, str(path)))
+    table = with_types(Table(rows, how), known.categorical)
+    return encode_rows(table, shape, columns, str(path))
 
 
 def encode_rows(

@@ -1,4 +1,4 @@
-"""Load a user's own data: tables from `.csv` and `.parquet` files, arrays from `.npz` files."""
+"""Load a user's own data: tables, and arrays from `.npz` files."""
 
 import difflib
 import hashlib
@@ -22,7 +22,8 @@ from jaxmlp.data.arrays import (
 )
 from jaxmlp.data.columns import category_codes, infer_columns, is_text, numeric_values
 from jaxmlp.data.dataset import Dataset, make_dataset
-from jaxmlp.data.readers import TABLE_SUFFIXES, read_table
+from jaxmlp.data.dialects import Reading
+from jaxmlp.data.readers import TABLE_SUFFIXES, is_table, is_text_table, read_table, with_types
 from jaxmlp.data.splits import split_off_test, split_record
 from jaxmlp.errors import InputError, check
 
@@ -35,9 +36,9 @@ SUFFIXES = (*TABLE_SUFFIXES, ".npz")
 
 
 def load_user_file(
-    path: str | PathLike[str], target: str | None = None, header: bool | None = None
+    path: str | PathLike[str], target: str | None = None, reading: Reading | None = None
 ) -> Dataset:
-    """Load a `.csv`, `.parquet` or `.npz` file; a fifth is held out unless it has a test part.
+    """Load a table or a `.npz` file; a fifth is held out unless it has a test part.
 
     The target of a table is the column that `target` names, else the only one called target, label,
     class or y, else the last. Text, booleans, and numbers that look like labels (see
@@ -52,8 +53,8 @@ def load_user_file(
     Args:
       path: the file; its path is also the name of the set.
       target: the target column, or several separated by commas; not for `.npz`.
-      header: whether the first line of a `.csv` file names the columns; `None` to decide by looking
-        at it. Columns without names are called `column1`, `column2` and so on.
+      reading: what the user says about how a table of text is written; see
+        `jaxmlp.data.dialects.Reading`. Columns without names are called `column1`, `column2` ...
 
     Returns:
       The data set. Inputs are `uint8` if the arrays are, else floating.
@@ -63,10 +64,9 @@ def load_user_file(
         or does not fit its column, or there are fewer than two examples or classes.
     """
     name, path = str(path), Path(path)
-    suffix = path.suffix.lower()
-    check(suffix in SUFFIXES, "path", "a .csv, .parquet or .npz file", name)
-    if suffix != ".npz":
-        return _load_table(name, path, target, header)
+    check(name.lower().endswith(SUFFIXES), "path", "a table or a .npz file", name)
+    if is_table(name):
+        return _load_table(name, path, target, reading)
     if target is not None:
         raise InputError(
             f"{name}: target does not apply to a .npz file, where the array y is the target, "
@@ -75,10 +75,13 @@ def load_user_file(
     return _load_arrays(name, path)
 
 
-def _load_table(name: str, path: Path, target: str | None, header: bool | None) -> Dataset:
-    rows, header = read_table(path, header=header)
-    found = {"header": header} if path.suffix.lower() == ".csv" else {}
-    return dataset_from_table(rows, target, name, _file_provenance(path) | found, header)
+def _load_table(name: str, path: Path, target: str | None, reading: Reading | None) -> Dataset:
+    table = read_table(path, reading)
+    found = {"reading": table.reading.to_dict()} if is_text_table(name) else {}
+    header = bool(table.reading.header)
+    return dataset_from_table(
+        with_types(table), target, name, _file_provenance(path) | found, header
+    )
 
 
 def dataset_from_table(

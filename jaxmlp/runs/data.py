@@ -5,7 +5,7 @@ import os
 from typing import TYPE_CHECKING
 
 from jaxmlp.cli.process import import_beside
-from jaxmlp.config.options import Config
+from jaxmlp.config.options import READING, Config
 from jaxmlp.errors import InputError, check, listed
 
 if TYPE_CHECKING:
@@ -40,11 +40,10 @@ def load_data(config: Config) -> "Dataset":
     Raises:
       InputError: if there are no such data.
     """
-    from jaxmlp.data import load
+    from jaxmlp.data import Reading, load
 
-    return load(
-        config.dataset, data_dir=config.data_dir, target=config.target, header=config.header
-    )
+    reading = Reading(**{name: getattr(config, name) for name in READING})
+    return load(config.dataset, data_dir=config.data_dir, target=config.target, reading=reading)
 
 
 def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None]:
@@ -108,12 +107,12 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
 
 def _as_in_training(config: Config, signature: "Signature") -> Config:
     """Return the configuration with header and target of the table that a network learned from."""
-    from jaxmlp.data.readers import TABLE_SUFFIXES
+    from jaxmlp.data.readers import is_table, is_text_table
 
-    columns, name = signature.columns, config.dataset.lower()
-    if columns is None or not name.endswith(TABLE_SUFFIXES):
+    columns, name = signature.columns, config.dataset
+    if columns is None or not is_table(name):
         return config
-    header = columns.get("header", True) if name.endswith(".csv") else None
+    header = columns.get("header", True) if is_text_table(name) else None
     target = config.target or ",".join(columns["target"])
     return dataclasses.replace(config, header=header, target=target)
 
