@@ -110,10 +110,10 @@ def _data(
 def _other(config: "Config", signature: "Signature") -> tuple[np.ndarray, np.ndarray]:
     """Return all examples of a file, or the test part of a set that has one."""
     from jaxmlp.cli.console import say
-    from jaxmlp.data.readers import TABLE_SUFFIXES
+    from jaxmlp.data.readers import is_table
     from jaxmlp.runs.data import load_fitting, load_rows
 
-    if signature.columns is not None and config.dataset.lower().endswith(TABLE_SUFFIXES):
+    if signature.columns is not None and is_table(config.dataset):
         rows = load_rows(config.dataset, signature)
         for note in rows.notes:
             say(f"{PROG}: {note}")

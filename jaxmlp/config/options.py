@@ -46,7 +46,8 @@ OF_TABLES = (  # the fields that say something about the columns and rows of a t
     *("target", "drop", "keep", "categorical", "numeric", "missing"),
     *("weight", "group", "time", "test", "test_size"),
 )
-OF_THE_DATA = ("data_dir", "header", "task", *OF_TABLES)
+READING = ("header", "delimiter", "decimal", "thousands", "quote", "encoding")  # of a text table
+ABOUT_DATA = ("data_dir", "task", *READING, *OF_TABLES)
 FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it up
 
 
@@ -78,8 +79,17 @@ class Config:
         must_be=POSITIVE,
     )
     header: bool | None = option(
-        None, "the first line of a .csv file names the columns; default decided by looking at it"
+        None, "the first line of a text table names the columns; default decided by looking at it"
     )
+    delimiter: str | None = option(
+        None,
+        "what stands between the cells of a text table, also tab or blanks; this and the next four:"
+        " default found by looking",
+    )
+    decimal: str | None = option(None, "decimal sign of the numbers in a text table, . or ,")
+    thousands: str | None = option(None, "what groups the digits of long numbers, or none")
+    quote: str | None = option(None, "what stands around some cells of a text table, or none")
+    encoding: str | None = option(None, "encoding of a text table, such as utf-8 or latin-1")
     task: str | None = option(None, "kind of prediction; default chosen from the target", TASKS)
     preprocessing: str = option(
         "auto",
@@ -323,7 +333,7 @@ def with_fields(config: Config, given: dict[str, Any]) -> Config:
     """
     if "dataset" in given:
         usual = Config()
-        own = {name: getattr(usual, name) for name in OF_THE_DATA}
+        own = {name: getattr(usual, name) for name in ABOUT_DATA}
         config = dataclasses.replace(config, **own)
     return dataclasses.replace(config, **given)
 

@@ -73,6 +73,11 @@ class Recipe:
     test: str | None
     test_size: float | None
     header: bool | None
+    delimiter: str | None
+    decimal: str | None
+    thousands: str | None
+    quote: str | None
+    encoding: str | None
     task: str
     preprocessing: str
     augment: tuple[str, ...]

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from jaxmlp.data import numerals
+from jaxmlp.data.dialects import Reading
 from jaxmlp.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 UNWRITTEN = ("", "?", "na", "n/a", "#n/a", "nan", "null")  # of a cell that holds nothing
 MARKERS = (*UNWRITTEN, "none", "nil", "-", "--", ".")  # the same, where it is not a class
 DAY = 86_400 * 10**6  # microseconds
@@ -55,14 +56,10 @@ class Notation(NamedTuple):
     thousands: str = ""
     markers: tuple[str, ...] = MARKERS
 
-    @property
-    def number(self) -> str:
-        """The pattern of a number."""
-        if self == self._replace(decimal=".", thousands=""):
-            return NUMBER
-        point, mark = re.escape(self.decimal), re.escape(self.thousands)
-        whole = rf"(\d+|\d{{1,3}}({mark}\d{{3}})+)" if mark else r"\d+"
-        return rf"[-+]?({whole}({point}\d*)?|{point}\d+)([eE][-+]?\d+)?"
+    @classmethod
+    def of(cls, reading: Reading, markers: tuple[str, ...] = MARKERS) -> "Notation":
+        """Return how a file writes numbers, and what stands in its empty cells."""
+        return cls(reading.decimal or ".", reading.thousands or "", markers)
 
 
 def is_text(kind: Any) -> bool:
@@ -132,23 +129,16 @@ def numbers_of(
     texts = trimmed(column)
     if unit:
         texts = pc.utf8_trim_whitespace(pc.replace_substring(texts, unit, "", max_replacements=1))
-    if notation.number == NUMBER:
+    if notation.decimal == "." and not notation.thousands:
         try:
             return _floats(_emptied(texts, gaps).cast(pa.float64()), gaps), np.zeros(
                 len(gaps), bool
             )
         except pa.ArrowInvalid:
             pass  # some cell is no number, or has a plus sign: look at each
-    good = pc.match_substring_regex(
-        texts, f"^({notation.number}|[-+]?inf(inity)?)$", ignore_case=True
-    )
-    good = pc.fill_null(good, False).to_numpy() & ~gaps
-    if notation.thousands:
-        texts = pc.replace_substring(texts, notation.thousands, "")
-    if notation.decimal != ".":
-        texts = pc.replace_substring(texts, notation.decimal, ".")
-    texts = pc.replace_substring_regex(texts, r"^\+", "")
-    return _floats(_emptied(texts, ~good).cast(pa.float64()), ~good), ~good & ~gaps
+    values = numerals.numbers_of(_emptied(texts, gaps), notation.decimal, notation.thousands)
+    none = pc.is_null(values).to_numpy()
+    return _floats(values, none), none & ~gaps
 
 
 def _emptied(column: Any, gaps: np.ndarray) -> Any:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from jaxmlp.data.cells import MARKERS, Notation, missing_cells, numbers_of, texts_of, times_of
+from jaxmlp.data.dialects import Reading
 from jaxmlp.errors import InputError, listed, naming
 from jaxmlp.memory import check_memory
 
@@ -148,12 +149,7 @@ class Columns:
     @property
     def notation(self) -> Notation:
         """How the training table wrote numbers and gaps."""
-        written = {
-            name: self.reading[name]
-            for name in ("decimal", "thousands")
-            if self.reading.get(name) is not None
-        }
-        return Notation(**written, markers=self.markers)
+        return Notation.of(Reading.from_dict(dict(self.reading)), self.markers)
 
     def encode(self, table: "pa.Table", where: str, notation: Notation | None = None) -> Encoded:
         """Turn the rows of a table into inputs.

@@ -1,7 +1,6 @@
 """Read new inputs for a trained network from pictures, arrays and tables."""
 
 import math
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,8 +11,9 @@ from jaxmlp.data.array_files import ARRAY_SUFFIXES, read_arrays
 from jaxmlp.data.arrays import check_finite, dtype_and_shape, to_input_dtype
 from jaxmlp.data.cells import Notation
 from jaxmlp.data.columns import Columns, Encoded, columns_of_numbers
+from jaxmlp.data.dialects import Reading
 from jaxmlp.data.pictures import read_picture
-from jaxmlp.data.readers import TABLE_SUFFIXES, read_table
+from jaxmlp.data.readers import is_table, is_text_table, read_table
 from jaxmlp.errors import InputError
 from jaxmlp.files import usable_path
 
@@ -69,7 +69,7 @@ def read_inputs(
     if suffix in ARRAY_SUFFIXES:
         x = batch_of_examples(_read_array(path), tuple(input_shape), str(path))
         return Inputs(x, [f"row {i}" for i in range(len(x))], [])
-    if suffix in TABLE_SUFFIXES:
+    if is_table(path.name):
         known = Columns.from_dict(columns) if columns else None
         rows, notation = read_rows(path, known)
         found = encode_rows(rows, tuple(input_shape), columns, str(path), notation)
@@ -120,9 +120,7 @@ def batch_of_examples(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.n
     return to_input_dtype(x.reshape(-1, *shape))
 
 
-def read_rows(
-    path: str | PathLike[str], columns: Columns | None
-) -> tuple["pa.Table", Notation | None]:
+def read_rows(path: str | PathLike[str], columns: Columns | None) -> tuple["pa.Table", Notation]:
     """Read the file of new rows for a trained network.
 
     Args:
@@ -130,17 +128,22 @@ def read_rows(
       columns: how the training table became inputs; `None` for a network of plain numbers.
 
     Returns:
-      The rows, and how the file writes numbers; `None` as in training.
+      The rows, and how the file writes numbers.
 
     Raises:
       InputError: if the file is missing or damaged, or has another number of columns where neither
         table names them.
     """
     if columns is None:
-        return read_table(path).rows, None
-    texts = [column.name for column in columns.inputs if column.kind == "category"]
-    name_columns = partial(columns.name_columns, where=str(path))
-    return read_table(path, texts, columns.header, name_columns).rows, None
+        rows, found = read_table(path)
+        return rows, Notation.of(found)
+    known = Reading.from_dict(dict(columns.reading))
+    given = Reading(header=known.header, decimal=known.decimal, thousands=known.thousands)
+    text = is_text_table(str(path))
+    rows, found = read_table(path, given if text and known.delimiter else None)
+    if text and not columns.header:
+        rows = rows.rename_columns(columns.name_columns(rows.num_columns, str(path)))
+    return rows, Notation.of(found, columns.markers)
 
 
 def encode_rows(

@@ -18,6 +18,7 @@ from jaxmlp.data.cells import UNWRITTEN, Notation, is_text, missing_cells, numbe
 from jaxmlp.data.column_kinds import FEW, ODD_SHARE, decide
 from jaxmlp.data.columns import Columns, name_columns, refuse_cell
 from jaxmlp.data.dataset import Dataset, classification_task, make_dataset
+from jaxmlp.data.dialects import Reading as TableReading
 from jaxmlp.data.splits import TEST_SEED, holdout, holdout_groups, holdout_latest, split_record
 from jaxmlp.data.table_options import TableOptions, check_column
 from jaxmlp.errors import InputError, listed
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TARGETS = ("target", "label", "class", "y")
+NAMED_COLUMNS = TableReading(header=True)
 NAMED = 10  # classes that a message names
 
 
@@ -50,7 +52,7 @@ def dataset_from_table(
     name: str,
     provenance: Mapping[str, Any],
     *,
-    reading: Mapping[str, Any] | None = None,
+    reading: TableReading = NAMED_COLUMNS,
     test: "pa.Table | None" = None,
     fitted: Fitted | None = None,
 ) -> Dataset:
@@ -67,7 +69,7 @@ def dataset_from_table(
       options: what the user says of it.
       name: of the set, also for messages.
       provenance: where the table comes from.
-      reading: how its file was read; `None` for a table that names its columns.
+      reading: how its file was read.
       test: the rows of the test part, if they come from a table of their own.
       fitted: what a trained network expects; then nothing is decided anew.
 
@@ -78,7 +80,6 @@ def dataset_from_table(
       InputError: if an option names no column, the target cannot be predicted, a cell is not what
         its column holds, or there is too little to learn from.
     """
-    reading = reading or {"header": True}
     names = table.column_names
     options.check(names, name)
     targets = _targets(table, options, name, fitted)
@@ -236,7 +237,7 @@ def _columns(
     targets: tuple[str, ...],
     options: TableOptions,
     where: str,
-    reading: Mapping[str, Any],
+    reading: TableReading,
     fitted: Fitted | None,
 ) -> tuple[Columns, list[str]]:
     """Return what is known of the columns before they are fitted, and which may be inputs."""
@@ -256,7 +257,7 @@ def _columns(
             f" {listed([*map(repr, targets)], NAMED)}, got none"
         )
     columns = Columns(
-        (), targets, tuple(names), out, **roles, markers=options.markers, reading=reading
+        (), targets, tuple(names), out, **roles, markers=options.markers, reading=reading.to_dict()
     )
     return columns, left
 

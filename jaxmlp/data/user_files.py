@@ -1,4 +1,4 @@
-"""Load a user's own data: tables from `.csv` and `.parquet` files, arrays from `.npz` files."""
+"""Load a user's own data: tables, and arrays from `.npz` files."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +12,8 @@ import numpy as np
 from jaxmlp.data.array_files import read_arrays
 from jaxmlp.data.arrays import dtype_and_shape, inputs_from_array, target_from_array
 from jaxmlp.data.dataset import Dataset, make_dataset
-from jaxmlp.data.readers import TABLE_SUFFIXES, read_table
+from jaxmlp.data.dialects import Reading
+from jaxmlp.data.readers import TABLE_SUFFIXES, is_table, is_text_table, read_table
 from jaxmlp.data.splits import split_off_test, split_record
 from jaxmlp.data.table_options import TableOptions
 from jaxmlp.data.tables import Fitted, dataset_from_table
@@ -26,10 +27,10 @@ DEFAULT = TableOptions()
 def load_user_file(
     path: str | PathLike[str],
     options: TableOptions = DEFAULT,
-    header: bool | None = None,
+    reading: Reading | None = None,
     fitted: Fitted | None = None,
 ) -> Dataset:
-    """Load a `.csv`, `.parquet` or `.npz` file; a fifth is held out unless it has a test part.
+    """Load a table or a `.npz` file; a fifth is held out unless it has a test part.
 
     For a table see `jaxmlp.data.tables.dataset_from_table`. A `.npz` file holds `x` and `y`, or
     `x_train`, `y_train`, `x_test` and `y_test`. Inputs are `(N, features)`, `(N, H, W)` or
@@ -39,8 +40,8 @@ def load_user_file(
     Args:
       path: the file; its path is also the name of the set.
       options: what the user says of a table; of arrays only the size of the test part.
-      header: whether the first line of a `.csv` file names the columns; `None` to decide by looking
-        at it. Columns without names are called `column1`, `column2` and so on.
+      reading: what is known of how a table of text is written; the rest is found by looking.
+        Columns without names are called `column1`, `column2` and so on.
       fitted: what a trained network expects of a table, if it is read for one.
 
     Returns:
@@ -51,10 +52,9 @@ def load_user_file(
         cell does not fit its column, or there are fewer than two examples or classes.
     """
     name, path = str(path), Path(path)
-    suffix = path.suffix.lower()
-    check(suffix in SUFFIXES, "path", "a .csv, .parquet or .npz file", name)
-    if suffix != ".npz":
-        return _load_table(name, path, options, header, fitted)
+    check(name.lower().endswith(SUFFIXES), "path", "a table or a .npz file", name)
+    if is_table(name):
+        return _load_table(name, path, options, reading, fitted)
     refuse_table_options(options, f"{name}: ", "a .npz file, where the array y is the target")
     return dataset_from_arrays(read_arrays(path), name, _file_provenance(path), options)
 
@@ -76,22 +76,23 @@ def refuse_table_options(options: TableOptions, where: str, what: str) -> None:
 
 
 def _load_table(
-    name: str, path: Path, options: TableOptions, header: bool | None, fitted: Fitted | None
+    name: str,
+    path: Path,
+    options: TableOptions,
+    reading: Reading | None,
+    fitted: Fitted | None,
 ) -> Dataset:
-    rows, header = read_table(path, header=header)
-    found = {"header": header} if path.suffix.lower() == ".csv" else {}
+    rows, found = read_table(path, reading)
     test = None
     if options.test is not None:
-        names = rows.column_names
-        test, _ = read_table(options.test, header=header, name_columns=lambda count: names[:count])
+        test = read_table(options.test, found if is_text_table(options.test) else None).rows
+        if not found.header and test.num_columns == rows.num_columns:
+            test = test.rename_columns(rows.column_names)
+    provenance = _file_provenance(path)
+    if found.delimiter is not None:
+        provenance["reading"] = found.to_dict()
     return dataset_from_table(
-        rows,
-        options,
-        name,
-        _file_provenance(path) | found,
-        reading={"header": header},
-        test=test,
-        fitted=fitted,
+        rows, options, name, provenance, reading=found, test=test, fitted=fitted
     )
 
 

@@ -5,7 +5,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.process import import_beside
-from jaxmlp.config.options import OF_TABLES, Config
+from jaxmlp.config.options import OF_TABLES, READING, Config
 from jaxmlp.errors import InputError, check, listed
 
 if TYPE_CHECKING:
@@ -51,15 +51,18 @@ def load_data(config: Config, signature: "Signature | None" = None) -> "Dataset"
     Raises:
       InputError: if there are no such data.
     """
-    from jaxmlp.data import load
+    from jaxmlp.data import Reading, load
+    from jaxmlp.data.readers import is_text_table
 
     fitted = None if signature is None else fitted_of(signature)
-    header = config.header if fitted is None else fitted.columns.header
+    reading = Reading(**{name: getattr(config, name) for name in READING})
+    if fitted is not None and is_text_table(config.dataset):
+        reading = Reading.from_dict(dict(fitted.columns.reading))
     return load(
         config.dataset,
         data_dir=config.data_dir,
         options=table_options(config),
-        header=header if config.dataset.lower().endswith(".csv") else config.header,
+        reading=reading,
         fitted=fitted,
     )
 

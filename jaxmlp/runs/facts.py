@@ -13,7 +13,7 @@ import numpy as np
 from jaxmlp.cli.console import print_table, say
 from jaxmlp.config.problem import Problem
 from jaxmlp.config.signature import Signature
-from jaxmlp.data import Columns, Source
+from jaxmlp.data import Columns, Reading, Source
 from jaxmlp.errors import listed
 from jaxmlp.runs.words import in_digits, score_in_words
 from jaxmlp.training import TASKS
@@ -104,11 +104,12 @@ class Facts:
         """Return the lines that a command prints first, each with its heading."""
         sizes = [f"{len(self.targets[part]):,} for {PARTS[part]}" for part in self.targets]
         rows = [("data", f"{self.source.name}: {', '.join(sizes)}")]
-        header = self.source.provenance.get("header")
-        if header is not None:
+        if reading := self.source.provenance.get("reading"):
+            header = reading["header"]
             names = [*_columns(self.signature.columns), *self.target]
             where = "named in the first line" if header else "numbered, as there is no header line"
             rows.append(("columns", f"{listed(names, NAMED)} ({where})"))
+            rows.append(("read with", Reading.from_dict(reading).in_words()))
         rows.append(("target", self._target_in_words()))
         decisions = self.decisions
         lines = decisions[:DECISIONS]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jaxmlp.data import Columns, TableOptions, load
+from jaxmlp.data import Columns, Reading, TableOptions, load
 from jaxmlp.data.user_files import load_user_file
 from jaxmlp.errors import InputError
 
@@ -82,7 +82,7 @@ def test_parquet_gives_the_same(write, tmp_path):
     table = table.set_column(3, "label", table["label"].cast(pa.large_string()))
     pq.write_table(table, path)
     expected, got = load(tmp_path / "my.csv"), load(path)
-    assert got.columns == expected.columns
+    assert got.columns == expected.columns | {"reading": {"header": True}}
     assert got.classes == expected.classes
     assert got.provenance["checksum"] == expected.provenance["checksum"]
 
@@ -209,7 +209,7 @@ def test_header_is_found_by_looking(write, text, found):
 def test_header_is_what_the_user_says(write, header):
     """The user's word counts, whatever the first line looks like."""
     for text in ("5.1,3.5,a\n4.9,3.0,b\n4.7,3.2,a\n5.1,3.2,b\n", "p,q,r\nb,c,a\nd,c,b\nb,e,a\n"):
-        dataset = load(write(text), header=header)
+        dataset = load(write(text), reading=Reading(header=header))
         assert dataset.columns["reading"]["header"] == header
         assert len(dataset.x_train) + len(dataset.x_test) == 4 - header
 
@@ -220,19 +220,10 @@ TABLES = {  # text, then the message after the path of the file
     "one row": ("a,b\n1,2\n", ": expected at least 2 rows, got 1"),
     "short row": (
         "a,b\n1,2\n3\n",
-        ": the file cannot be read as a CSV table: CSV parse error: Expected 2",
+        ": line 3: expected 2 cells as in the other rows, got 1",
     ),
-    "blank lines": ("\n\n", ": the file cannot be read as a CSV table: "),
-    "twice": (
-        "a,b,a\n1,2,3\n4,5,6\n",
-        ": expected a different name for each column, got 'a' 2 times",
-    ),
-    "index": (",a,b\n0,1,2\n1,3,4\n", ": column 1, '', is an index that pandas wrote; save"),
+    "blank lines": ("\n\n", ": expected a table, got blank lines"),
     "target only": ("a\n0\n1\n", ": expected at least one column beside the target 'a', got none"),
-    "semicolons": (
-        "a;b\n0;1\n1;0\n",
-        ": expected at least one column beside the target 'a;b', got none",
-    ),
     "two targets": (
         "class,label,a\n0,1,1\n1,0,1\n",
         ": expected only one column named target, label, class or y, got class and label",
@@ -250,9 +241,9 @@ TABLES = {  # text, then the message after the path of the file
     "no target": ("a,y\n1,\n2,NA\n", ": expected a target in some rows, got none in the column"),
     "infinite": (
         "a,y\n1,0\ninf,1\n3,1\n",
-        ": column 'a', row 2: expected a finite number, got inf",
+        ": column 'a', row 2: expected a finite number, got 'inf'",
     ),
-    "overflow": ("a,y\n1,0.5\n2,1e999\n", ": column 'y', row 2: expected a finite number, got inf"),
+    "overflow": ("a,y\n1,0.5\n2,1e999\n", ": column 'y', row 2: expected a finite number, got '1e999'"),
     "names": (
         "who,y\n" + "".join(f"name{i},{i % 2}\n" for i in range(100)),
         ": expected at least one input, but left out who (an identifier, with another value in",
@@ -285,24 +276,10 @@ def test_target_mistakes(write, target, message):
     assert message in str(error.value)
 
 
-def test_header_is_for_csv_files():
+def test_reading_is_for_text():
     for name in ("iris", "my.parquet", "my.npz"):
-        with pytest.raises(InputError, match=f"header applies only to .csv files, got '{name}'"):
-            load(name, header=False)
-
-
-def test_text_that_is_not_utf8(tmp_path):
-    path = tmp_path / "latin.csv"
-    path.write_bytes("name,y\nBjörk,0\nAda,1\n".encode("latin-1"))
-    with pytest.raises(InputError, match="byte 0xf6 is not UTF-8; save it in UTF-8"):
-        load(path)
-
-
-def test_index_in_a_parquet_file(tmp_path):
-    path = tmp_path / "my.parquet"
-    pq.write_table(pa.table({"a": [1, 2], "y": [0, 1], "__index_level_0__": [5, 6]}), path)
-    with pytest.raises(InputError, match="column 3, '__index_level_0__', is an index"):
-        load(path)
+        with pytest.raises(InputError, match=f"header, quote applies only to tables of.*'{name}'"):
+            load(name, reading=Reading(header=False, quote="'"))
 
 
 def test_damaged_parquet(write):
@@ -313,9 +290,7 @@ def test_damaged_parquet(write):
 
 
 def test_other_files_are_rejected():
-    with pytest.raises(
-        InputError, match=r"path must be a \.csv, \.parquet or \.npz file, got 'my\.xlsx'"
-    ):
+    with pytest.raises(InputError, match=r"path must be a table or a \.npz file, got 'my\.xlsx'"):
         load_user_file("my.xlsx")
 
 
