@@ -25,7 +25,7 @@ WORDS |= {
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 TIERS = ("\t;|,", " ", ":")  # delimiters; those of a tier are tried where no earlier one fits
 GLANCE = 1 << 16  # letters that decide the delimiter and the quote
-LOOK = 10_000  # rows that decide what is in the cells
+LOOK = 5_000  # rows that decide what is in the cells
 FEWEST = 0.8  # of the rows have as many cells as most rows, if the delimiter is right
 LONGEST_CELL = 2**31 - 1
 
@@ -140,6 +140,8 @@ def find_encoding(content: bytes) -> str | None:
 
 
 def _decodes(content: bytes, encoding: str) -> bool:
+    if content.isascii():
+        return True
     decoder, step = codecs.getincrementaldecoder(encoding)(), 1 << 20
     try:
         for start in range(0, len(content), step):
@@ -161,6 +163,7 @@ class Layout(NamedTuple):
       first: the cells of the first line.
       rows: the cells of the rows below, as far as the sample goes.
       comment: the cells of a comment right above the table, if it has one for each column.
+      above: the cells of a line of another length right above the table.
       good: the share of the rows that have as many cells as most of them.
     """
 
@@ -171,6 +174,7 @@ class Layout(NamedTuple):
     first: list[str]
     rows: list[list[str]]
     comment: list[str]
+    above: list[str]
     good: float
 
     @property
@@ -254,8 +258,8 @@ def _find_delimiter(sample: str, quote: str | None) -> str:
             best = max(fitting, key=_rank)
             blanks = _lay_out(sample, " ", quote)
             commas = best.delimiter == "," and _holds_decimal_commas(blanks)
-            split = blanks.start < best.start or commas or _holds_lists(best)
-            better = split and _fits(blanks)
+            worse = best.start > blanks.start or best.good < blanks.good or _holds_lists(best)
+            better = _fits(blanks) and (commas or worse)
             return " " if better else best.delimiter
     usual = max(TIERS[0], key=sample.count)
     return usual if usual in sample else ","
@@ -302,7 +306,7 @@ def _lay_out(sample: str, delimiter: str, quote: str | None) -> Layout:
     ends: list[tuple[int, list[str]]] = [(0, [])]
     ends += itertools.islice(read_records(sample, delimiter, quote), LOOK)
     if len(ends) == 1:
-        return Layout(delimiter, quote, 0, 0, [], [], [], 0.0)
+        return Layout(delimiter, quote, 0, 0, [], [], [], [], 0.0)
     widths = Counter(len(cells) for _, cells in ends[1:])
     wide = [width for width in widths if width > 1] or [1]
     width = max(wide, key=lambda each: (widths[each], each))
@@ -316,20 +320,29 @@ def _lay_out(sample: str, delimiter: str, quote: str | None) -> Layout:
         1,
     )
     first, rest = ends[begin][1], ends[begin + 1 :]
-    if _lacks_one(ends[begin - 1][1], width):
-        begin, rest = begin - 1, ends[begin:]
-        first = _completed(ends[begin][1], [cells for _, cells in rest])
+    names = _names_above(ends[begin - 1][1], [first, *(cells for _, cells in rest)])
+    if names:
+        begin, first, rest = begin - 1, names, ends[begin:]
+    rest = [end for end in rest if len(end[1]) == width or re.search(r"\w", "".join(end[1]))]
     rows = [cells for _, cells in rest if len(cells) == width]
     good = (len(rows) + 1) / (len(rest) + 1)
-    return Layout(delimiter, quote, ends[begin - 1][0], ends[begin][0], first, rows, [], good)
+    start, after = ends[begin - 1][0], ends[begin][0]
+    above = ends[begin - 1][1] if after == start + 1 else []
+    return Layout(delimiter, quote, start, after, first, rows, [], above, good)
 
 
-def _lacks_one(cells: list[str], width: int) -> bool:
-    """Return whether a line has one cell fewer than the rows below, and can be their names."""
-    return 1 < len(cells) == width - 1 and all(cells) and not any(map(looks_numeric, cells))
+def _names_above(cells: list[str], rows: list[list[str]]) -> list[str]:
+    """Return the names of the columns in a line with one cell more or fewer than the rows below.
 
-
-def _completed(names: list[str], rows: list[list[str]]) -> list[str]:
-    """Add an empty name for the names of rows, as R writes them, or for an empty last column."""
-    trailing = all(not cells[-1] for cells in rows)
-    return [*names, ""] if trailing else ["", *names]
+    R writes no name above the names of the rows; where each line ends in a delimiter, the names or
+    the rows may not.
+    """
+    if any(map(looks_numeric, cells)):
+        return []
+    width = len(rows[0])
+    if len(cells) == width + 1 and not cells[-1]:
+        return cells[:-1]
+    if not 1 < len(cells) == width - 1 or not all(cells):
+        return []
+    trailing = all(not row[-1] for row in rows if len(row) == width)
+    return [*cells, ""] if trailing else ["", *cells]

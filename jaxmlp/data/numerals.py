@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from jaxmlp.errors import InputError
@@ -48,7 +49,7 @@ def read_numeral(cell: str) -> Numeral | None:
         return Numeral(digits=len(match[1]))
     if match := _ONE_SIGN.fullmatch(cell):
         whole, sign, fraction, exponent = match.groups()
-        if not whole and not fraction:
+        if not fraction and (sign == "," or not whole):
             return None
         short = 1 <= len(whole) <= 3 and not whole.startswith("0") and len(fraction) == 3
         return Numeral(either=sign) if short and not exponent else Numeral(decimal=sign)
@@ -189,6 +190,11 @@ def numbers_of(column: Any, decimal: str = ".", thousands: str = "") -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if decimal == "." and not thousands:
+        with suppress(pa.ArrowInvalid):  # a quick way if all are numbers
+            numbers = column.cast(pa.float64())
+            if pc.all(pc.is_finite(numbers)).as_py():
+                return numbers
     group, sign = re.escape(thousands), re.escape(decimal)
     whole = rf"(\d+|\d{{1,3}}({group}\d{{3}})+)" if thousands else r"\d+"
     form = rf"^[-+]?({whole}({sign}\d*)?|{sign}\d+)([eE][-+]?\d+)?$"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jaxmlp.data.dialects import Layout, Reading, find_encoding, find_layout, read_records
 from jaxmlp.data.headers import count_votes, looks_like_example, name_columns, number_columns
 from jaxmlp.data.numerals import MISSING, find_numerals, looks_numeric
-from jaxmlp.errors import InputError
+from jaxmlp.errors import InputError, naming
 from jaxmlp.memory import check_memory
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def read_text_table(
     layout = find_layout(sample, reading.delimiter, reading.quote)
     if not layout.first:
         raise InputError(f"{path}: expected a table, got blank lines")
-    names, header, start = _decide_header(layout, reading.header)
+    with naming(path):
+        names, header, start = _decide_header(layout, reading.header)
     rows = layout.rows if start == layout.after else [layout.first, *layout.rows]
     columns = list(zip(names, zip(*rows, strict=True), strict=True)) if rows else []
     decimal, thousands = find_numerals(
@@ -57,9 +58,8 @@ def read_text_table(
     body = text[len("\n".join(["", *sample.split("\n")[:start]]).encode()) :]
     del text
     table = _parse(path, body, names, known, [] if thousands else [*numbers], start)
-    if not layout.first[-1] or not header:
-        table = _without_empty_last(table)
-    return table, known
+    named = layout.first if header else [""] * layout.width
+    return _without_empty_end(table, named), known
 
 
 def _read_text(path: Path, encoding: str | None) -> tuple[bytes, str]:
@@ -110,6 +110,11 @@ def _decide_header(layout: Layout, header: bool | None) -> tuple[list[str], bool
         return name_columns(layout.comment), True, layout.start
     if header is None:
         header = not looks_like_example(layout.first, layout.rows)
+    if not header and len(layout.above) > 1:
+        raise InputError(
+            f"line {layout.start}: expected {layout.width} cells as in the rows below,"
+            f" got {len(layout.above)}"
+        )
     if header:
         return name_columns(layout.first), True, layout.after
     return number_columns(layout.width), False, layout.start
@@ -131,7 +136,7 @@ def _parse(
 
     quote, delimiter = (reading.quote or "").encode(), (reading.delimiter or "").encode()
     quoted = bool(quote) and quote in body
-    if not body.strip():
+    if not body or body.isspace():
         return pa.table([pa.array([], pa.string()) for _ in names], names)
     if quoted and (delimiter == b" " or delimiter + b" " + quote in body):
         return _parse_slowly(path, body, names, reading, line)
@@ -177,8 +182,8 @@ def _parse_quickly(
 
 
 def _is_no_row(text: str) -> bool:
-    """Return whether a line is blank, or a comment."""
-    return not text.strip() or text.lstrip().startswith("#")
+    """Return whether a line of another length is no row: blank, a comment, or a ruled line."""
+    return not re.search(r"\w", text) or text.lstrip().startswith("#")
 
 
 def _trimmed(path: Path, table: "pa.Table", body: bytes, reading: Reading) -> "pa.Table":
@@ -222,16 +227,17 @@ def _without_empty_rows(table: "pa.Table") -> "pa.Table":
     return table.filter(functools.reduce(pc.or_, filled))
 
 
-def _without_empty_last(table: "pa.Table") -> "pa.Table":
-    """Return the table without its last column if that is empty: each line ends in a delimiter."""
+def _without_empty_end(table: "pa.Table", first: list[str]) -> "pa.Table":
+    """Return the table without empty columns at its end: its lines end in delimiters."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    last = table.columns[-1]
-    gone = table.num_columns > 1 and len(table) and pa.types.is_string(last.type)
-    if gone and pc.all(pc.equal(last, "")).as_py():
-        return table.select(table.column_names[:-1])
-    return table
+    count = table.num_columns
+    while count > 1 and not first[count - 1] and pa.types.is_string(table.columns[count - 1].type):
+        if not len(table) or not pc.all(pc.equal(table.columns[count - 1], "")).as_py():
+            break
+        count -= 1
+    return table.select(table.column_names[:count])
 
 
 def _parse_slowly(
