@@ -22,8 +22,9 @@ WORDS |= {
     "point": ".",
     "apostrophe": "'",
 }
-BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-TIERS = ("\t;|,", " ", ":")  # delimiters; those of a tier are tried where no earlier one fits
+BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
+BOMS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # begins as that of UTF-32
+TIERS = ("\t;|,", " ", ":^~")  # delimiters; those of a tier are tried where no earlier one fits
 GLANCE = 1 << 16  # letters that decide the delimiter and the quote
 LOOK = 5_000  # rows that decide what is in the cells
 FEWEST = 0.8  # of the rows have as many cells as most rows, if the delimiter is right

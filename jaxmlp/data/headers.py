@@ -69,7 +69,7 @@ def count_votes(first: Sequence[str], rows: Sequence[Sequence[str]]) -> Votes:
     Returns:
       The votes.
     """
-    rows = rows[:LOOK]
+    rows = [row for row in rows[:LOOK] if [*row] != [*first]]  # a header may be there twice
     numbers = [cell for cell in first if looks_numeric(cell)]
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in first]
     votes = [_vote(cell, column) for cell, column in zip(first, columns, strict=True)]

@@ -18,6 +18,7 @@ _ONE_SIGN = re.compile(r"[-+]?(\d*)([.,])(\d*)([eE][-+]?\d+)?", re.ASCII)
 _GROUPED = re.compile(
     r"[-+]?\d{1,3}(?:([,.'\u2019 \u00a0\u202f\u2009])\d{3})(?:\1\d{3})*(?:([.,])\d*)?", re.ASCII
 )
+_INDIAN = re.compile(r"[-+]?\d{1,2}(,)(?:\d{2},)+\d{3}(?:(\.)\d*)?", re.ASCII)
 
 
 class Numeral(NamedTuple):
@@ -53,7 +54,8 @@ def read_numeral(cell: str) -> Numeral | None:
             return None
         short = 1 <= len(whole) <= 3 and not whole.startswith("0") and len(fraction) == 3
         return Numeral(either=sign) if short and not exponent else Numeral(decimal=sign)
-    if (match := _GROUPED.fullmatch(cell)) and match[1] != match[2]:
+    match = _GROUPED.fullmatch(cell) or _INDIAN.fullmatch(cell)
+    if match and match[1] != match[2]:
         implied = {",": ".", ".": ","}.get(match[1])
         return Numeral(match[2] or implied, match[1])
     return None
@@ -197,6 +199,8 @@ def numbers_of(column: Any, decimal: str = ".", thousands: str = "") -> Any:
                 return numbers
     group, sign = re.escape(thousands), re.escape(decimal)
     whole = rf"(\d+|\d{{1,3}}({group}\d{{3}})+)" if thousands else r"\d+"
+    if thousands == ",":  # also as in India
+        whole = rf"({whole}|\d{{1,2}}(,\d{{2}})+,\d{{3}})"
     form = rf"^[-+]?({whole}({sign}\d*)?|{sign}\d+)([eE][-+]?\d+)?$"
     good = pc.match_substring_regex(column, form)
     column = pc.if_else(good, column, pa.scalar(None, pa.string()))

@@ -105,6 +105,10 @@ LAYOUTS = {  # content, names, number of rows, the last row
     "some delimiters twice": (b"1\t2.5\t3\n4\t\t5\t6\n7\t8\t9\n" * 2, None, 6, list("789")),
     "a comma at the end of numbers": (b"a,b\n7, .01\n9, .02\n", ["a", "b"], 2, ["9", ".02"]),
     "ruled lines": (b"T\n===\na  b\n-----\n1  2\n3  4\n", ["a", "b"], 2, ["3", "4"]),
+    "a header twice": (b"a,b\n1,2\na,b\n3,4\n5,6\n", ["a", "b"], 4, ["5", "6"]),
+    "carets": (b"a^b\n1^2\n3^4\n", ["a", "b"], 2, ["3", "4"]),
+    "UTF-32": ("a,b\n1,2\n3,4\n".encode("utf-32"), ["a", "b"], 2, ["3", "4"]),
+    "lines in a name": (b'"a\nb",c\n1,2\n3,4\n', ["a\nb", "c"], 2, ["3", "4"]),
     "row names of R": (b'"a" "b"\n"1" 5 6\n"2" 7 8\n', ["column1", "a", "b"], 2, ["2", "7", "8"]),
     "names": (b",a,a,\n0,1,2,3\n1,2,3,4\n", ["column1", "a", "a.1", "column4"], 2, list("1234")),
     "ends of old Macs": (b"a,b\r1,2\r3,4\r", ["a", "b"], 2, ["3", "4"]),
@@ -131,6 +135,7 @@ def test_layouts(read, content, names, count, last):
 
 GROUPS = {  # a column in a file of a delimiter, the decimal sign and that of thousands
     "commas in quotes": (",", ['"1,234"', "950", '"12,345"'], ".", ","),
+    "Indian": (",", ['"1,23,456"', '"12,34,567.5"', "950"], ".", ","),
     "two groups": (";", ["1,234,567", "2,345,678"], ".", ","),
     "German": (";", ["1.234", "1,5", "0,25"], ",", "."),
     "another column decides": (";", ["1,234;0.5", "2,345;0.25"], ".", ","),
@@ -197,6 +202,21 @@ def test_what_the_user_says_counts(read):
     assert Reading.from_dict(reading.to_dict()) == reading
     words = "tab between cells, decimal comma, iso8859-1"
     assert reading.in_words() == words
+
+
+def test_numbers_of_a_notation():
+    """What is a number in another notation is none in this one."""
+    cells = pa.chunked_array(
+        [["1.234,5", "-7", "1.5", "12,34", "", "1e3", "+2", "inf", "1.23.456"]]
+    )
+    found = numbers_of(cells, ",", ".").to_pylist()
+    assert found == [1234.5, -7, None, 12.34, None, 1000, 2, None, None]
+    assert numbers_of(cells).to_pylist() == [None, -7, 1.5, None, None, 1000, 2, None, None]
+    assert numbers_of(pa.chunked_array([["1", "2.5"]])).to_pylist() == [1, 2.5]
+    assert numbers_of(pa.chunked_array([["1,23,456", "1,2"]]), ".", ",").to_pylist() == [
+        123456,
+        None,
+    ]
 
 
 def test_known_columns_are_read_as_numbers_at_once(tmp_path):
