@@ -135,9 +135,13 @@ def find_encoding(content: bytes) -> str | None:
     zeros = [start[i::2].count(0) for i in (0, 1)]
     if max(zeros) > 0.4 * (len(start) // 2) and min(zeros) <= 0.01 * len(start):
         return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
-    if re.search(rb"[\0-\x08\x0e-\x1f]", start):
+    if b"\0" in start:
         return None
-    return next(name for name in ("utf-8", "cp1252", "latin-1") if _decodes(content, name))
+    if _decodes(content, "utf-8"):
+        return "utf-8"
+    if re.search(rb"[\1-\x08\x0e-\x1f]", start):
+        return None
+    return "cp1252" if _decodes(content, "cp1252") else "iso8859-1"
 
 
 def _decodes(content: bytes, encoding: str) -> bool:

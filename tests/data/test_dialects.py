@@ -1,5 +1,6 @@
 """The dialects of text tables: what is found by looking, what the user says, what is refused."""
 
+import bz2
 import gzip
 import itertools
 import time
@@ -108,6 +109,8 @@ LAYOUTS = {  # content, names, number of rows, the last row
     "a header twice": (b"a,b\n1,2\na,b\n3,4\n5,6\n", ["a", "b"], 4, ["5", "6"]),
     "carets": (b"a^b\n1^2\n3^4\n", ["a", "b"], 2, ["3", "4"]),
     "UTF-32": ("a,b\n1,2\n3,4\n".encode("utf-32"), ["a", "b"], 2, ["3", "4"]),
+    "bytes that Windows lacks": (b"a,b\n\x81,2\nx,4\n", ["a", "b"], 2, ["x", "4"]),
+    "control characters": (b"a,b\n\x1b[1m,2\nx,4\n", ["a", "b"], 2, ["x", "4"]),
     "lines in a name": (b'"a\nb",c\n1,2\n3,4\n', ["a\nb", "c"], 2, ["3", "4"]),
     "row names of R": (b'"a" "b"\n"1" 5 6\n"2" 7 8\n', ["column1", "a", "b"], 2, ["2", "7", "8"]),
     "names": (b",a,a,\n0,1,2,3\n1,2,3,4\n", ["column1", "a", "a.1", "column4"], 2, list("1234")),
@@ -164,6 +167,7 @@ REFUSED = {  # content, what the user says, the message
     "names too many": ("a,b,c,d\n1,2,3\n4,5,6\n", {}, "line 1: expected 3 cells as in the rows b"),
     "open quote": ('a,b\n1,"2\n3,4\n', {}, 'a quote " opens and does not close; its row is 1'),
     "wrong encoding": (b"a,b\n\xe9,2\n", {"encoding": "utf-8"}, "the file is not in utf-8: "),
+    "compressed": (bz2.compress(b"a,b\n1,2\n"), {}, "expected a table of text, got bytes that are"),
     "blank": (b"\n \n", {}, "expected a table, got blank lines"),
 }
 
