@@ -162,6 +162,8 @@ def test_decimal_sign_and_thousands(read, delimiter, cells, decimal, thousands):
 
 REFUSED = {  # content, what the user says, the message
     "two ways": ("a;b\n1,234;x\n5,678;y\n", {}, "column 'a': 1,234 may be 1234 or 1.234: say wh"),
+    "a note in the middle": ("a,b\n1,2\nsee below\n3,4\n", {}, "line 3: expected 2 cells as in"),
+    "a gap in a short row": ('a; "b"\n1; "x"\n?\n2;3;4\n', {}, "line 4: expected 2 cells as in t"),
     "short row": ("a,b\n1,2\n\n3\n", {}, "line 4: expected 2 cells as in the other rows, got 1"),
     "long row": ('a b\n1 "2"\n3 4 5\n6 7\n8 9', {}, "line 3: expected 2 cells as in the other r"),
     "names too many": ("a,b,c,d\n1,2,3\n4,5,6\n", {}, "line 1: expected 3 cells as in the rows b"),
@@ -179,6 +181,18 @@ def test_what_cannot_be_read(read, content, reading, message):
     assert f"my.csv: {message}" in str(error.value)
 
 
+def test_lines_outside_the_table_are_counted(read):
+    """Each is left out, and the reading says how many there are."""
+    rows, reading = read(
+        "Sales\n\n# of 2024\na,b\n1,2\n# half\n3,4\n\n---\nSource: the shop\nend\n"
+    )
+    assert rows.to_pydict() == {"a": ["1", "3"], "b": ["2", "4"]}
+    assert reading.skipped == 6
+    assert reading.in_words().endswith("utf-8, without 6 lines outside the table")
+    assert read("# a,b\n1,2\n3,4\n")[1].skipped is None
+    assert read("5,x,y\n1,2\n3,4\n5,6\n")[1].skipped == 1
+
+
 @pytest.mark.parametrize(
     ("reading", "message"),
     [
@@ -188,12 +202,21 @@ def test_what_cannot_be_read(read, content, reading, message):
         ({"quote": "x"}, "quote must be"),
         ({"encoding": "x"}, "encoding must be an encoding of text"),
         ({"encoding": "hex"}, "encoding must be an encoding of text"),
+        ({"delimiter": 3}, "delimiter must be a text, got 3"),
+        ({"encoding": ["x"]}, "encoding must be a text, got"),
         ({"decimal": ",", "thousands": ","}, "thousands must be another character than decimal"),
     ],
 )
 def test_readings_that_cannot_be(reading, message):
     with pytest.raises(InputError, match="^" + message.replace(".", r"\.")):
-        Reading(**reading)
+        Reading.from_dict(reading)
+
+
+def test_a_record_with_an_unknown_field():
+    with pytest.raises(
+        InputError, match=r"unknown field of a reading 'quotes'.*did you mean 'quote'"
+    ):
+        Reading.from_dict({"quotes": '"'})
 
 
 def test_what_the_user_says_counts(read):
