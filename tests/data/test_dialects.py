@@ -103,6 +103,13 @@ LAYOUTS = {  # content, names, number of rows, the last row
         2,
         [*"B4", "", "2"],
     ),
+    "years above rows that rise": (
+        b",1940,1945,1950\nA,1,2,4\nB,4,5,9\n",
+        ["column1", "1940", "1945", "1950"],
+        2,
+        [*"B459"],
+    ),
+    "names of rows": (b'"","x"\n"1",5\n"2",x\n', ["column1", "x"], 2, ["2", "x"]),
     "some delimiters twice": (b"1\t2.5\t3\n4\t\t5\t6\n7\t8\t9\n" * 2, None, 6, list("789")),
     "a comma at the end of numbers": (b"a,b\n7, .01\n9, .02\n", ["a", "b"], 2, ["9", ".02"]),
     "ruled lines": (b"T\n===\na  b\n-----\n1  2\n3  4\n", ["a", "b"], 2, ["3", "4"]),
