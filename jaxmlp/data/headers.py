@@ -10,7 +10,7 @@ from jaxmlp.data.numerals import MISSING, looks_numeric
 NUMBER_PATTERN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
 MOST = 0.8  # of the cells of a column are alike, if it is a column of numbers, or of one form
 LOOK = 2_000  # rows that are compared with the first line
-FEW_NUMBERS = 4  # a row of fewer numbers may ascend by chance
+FEW_NUMBERS = 8  # a row of fewer numbers may ascend by chance
 
 
 def number_columns(count: int) -> list[str]:
@@ -123,17 +123,19 @@ def _are_names(first: Sequence[str], rows: Sequence[Sequence[str]], beside_names
     """Decide whether the numbers of a first line name columns, such as pixels or wavelengths.
 
     They do if they count from 0, or if they ascend and stand beside names. Else they have to
-    ascend at equal distances where most rows do not, or be four that ascend where most do not.
+    ascend at equal distances where most rows do not, or be many that ascend where most do not.
     """
     places = [place for place, cell in enumerate(first) if looks_numeric(cell)]
     numbers = _plain_numbers([first[place] for place in places])
     if len(numbers) < 2 or numbers != sorted(set(numbers)):
         return False
-    if beside_names or numbers == [*range(len(numbers))]:
+    if beside_names or (numbers == [*range(len(numbers))] and len(numbers) > 2):
         return True
     below = [_plain_numbers([row[place] for place in places]) for row in rows]
     if _is_even(numbers):
         return 2 * sum(map(_is_even, below)) <= len(rows)
+    if numbers == [0, 1]:  # as pandas numbers two columns
+        return any("." in row[place] for row in rows for place in places)
     ascending = sum(len(row) > 1 and row == sorted(set(row)) for row in below)
     return len(numbers) >= FEW_NUMBERS and 2 * ascending <= len(rows)
 
