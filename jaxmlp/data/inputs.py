@@ -140,7 +140,8 @@ def read_rows(path: str | PathLike[str], columns: Columns | None) -> tuple["pa.T
     known = Reading.from_dict(dict(columns.reading))
     given = Reading(header=known.header, decimal=known.decimal, thousands=known.thousands)
     text = is_text_table(str(path))
-    rows, found = read_table(path, given if text and known.delimiter else None)
+    numbers = [one.name for one in columns.inputs if one.kind == "number" and not one.unit]
+    rows, found = read_table(path, given if text and known.delimiter else None, numbers)
     if text and not columns.header:
         rows = rows.rename_columns(columns.name_columns(rows.num_columns, str(path)))
     return rows, Notation.of(found, columns.markers)
