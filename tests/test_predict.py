@@ -1,12 +1,14 @@
 """`python -m jaxmlp.predict` and `evaluate`: pictures, arrays, tables, and what is printed."""
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from jaxmlp import evaluate, predict, train
+import jaxmlp
+from jaxmlp import DataWarning, evaluate, predict, train
 from jaxmlp.data import load
 
 
@@ -151,3 +153,20 @@ def test_each_split_has_the_summary_s_numbers(capsys, digits_run, split):
     assert result["examples"] == summary["examples"][split]
     assert result["accuracy"] == pytest.approx(summary[f"{split}_accuracy"])
     assert result["loss"] == pytest.approx(summary[f"{split}_loss"], rel=1e-4)
+
+
+def test_arrays_in_every_layout_and_scale_get_the_same_answers(capsys, tmp_path, digits_run):
+    """Bytes, floats in [0, 1], flat, channels first: the command and the library say the same."""
+    x = load("digits").x_test[:5]
+    network = jaxmlp.load(digits_run)
+    expected = network.predict_proba(x)
+    for given in (x / 16, x / np.float32(16), x[..., 0] / 16, np.moveaxis(x, -1, 1)):
+        np.save(tmp_path / "x.npy", given)
+        assert predict.main([str(digits_run), str(tmp_path / "x.npy"), "--json"]) == 0
+        printed = capsys.readouterr()
+        answers = [json.loads(line)["probabilities"] for line in printed.out.splitlines()]
+        assert np.array_equal([[*a.values()] for a in answers], expected.astype(float))
+        scaled = given.dtype != np.uint8
+        assert printed.err.count("values up to 1 were multiplied by 16") == scaled
+        with pytest.warns(DataWarning) if scaled else nullcontext():
+            assert np.array_equal(network.predict_proba(given), expected)

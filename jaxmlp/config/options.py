@@ -67,7 +67,8 @@ class Config:
     augment_strength: float = option(1.0, "factor on the size of the distortions", must_be=POSITIVE)
     valid_size: int | None = option(
         None,
-        "number of validation examples, taken from the training set; default a tenth, at most 5000",
+        "number of validation examples, taken from the training set; default the data's own"
+        " validation part, or a tenth, at most 5000",
         must_be=at_least(0),
     )
 

@@ -15,7 +15,15 @@ from jaxmlp.config.factory import build_rules, build_schedule, build_trainer, ra
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Recipe, complete
 from jaxmlp.config.signature import Signature, arrays_from, together
-from jaxmlp.data import Dataset, Preprocessing, background, holdout, iterate_chunks, with_task
+from jaxmlp.data import (
+    Dataset,
+    PictureForm,
+    Preprocessing,
+    form_of_pictures,
+    holdout,
+    iterate_chunks,
+    with_task,
+)
 from jaxmlp.errors import InputError, check
 from jaxmlp.memory import check_memory
 from jaxmlp.optim.base import Params
@@ -117,7 +125,10 @@ def _rates_at(rate: optim.schedules.Schedule, t: jax.Array) -> jax.Array:
 
 
 def split_training(recipe: Recipe, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices of the training and of the validation part, stratified by class.
+    """Return the indices of the training and of the validation part.
+
+    The data's own validation part is taken if it has the recipe's size; else one is drawn,
+    stratified by class.
 
     Args:
       recipe: holds the size and the seed.
@@ -126,6 +137,9 @@ def split_training(recipe: Recipe, dataset: Dataset) -> tuple[np.ndarray, np.nda
     Returns:
       Two int32 arrays of indices, which together are all training examples.
     """
+    if dataset.valid and dataset.valid == recipe.valid_size:
+        every = np.arange(len(dataset.x_train), dtype=np.int32)
+        return every[: -dataset.valid], every[-dataset.valid :]
     stratify = dataset.task in ("multiclass", "binary")
     rest, held = holdout(dataset.y_train, recipe.valid_size, recipe.seed, stratify=stratify)
     return rest.astype(np.int32), held.astype(np.int32)
@@ -210,7 +224,7 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
     """
     task, loss = task_for(dataset.task, recipe.loss)
     x = dataset.x_train
-    regression, pictures = task.name == "regression", x.dtype == np.uint8 and x.ndim == 4
+    regression = task.name == "regression"
     if regression:
         varies = np.ptp(dataset.y_train[rest], axis=0).min() > 0
         check(bool(varies), "the target", "different in some examples", "the same in all")
@@ -225,6 +239,16 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
             Preprocessing.fit("zscore", dataset.y_train[rest]) if regression else None
         ),
         columns=dataset.columns,
-        background=background(x[rest[:ENOUGH]]) if pictures else None,
-        white=max(int(part.max()) for part in iterate_chunks(x, rest)) if pictures else 255,
+        **_pictures(dataset, rest)._asdict(),
     )
+
+
+def _pictures(dataset: Dataset, rest: np.ndarray) -> PictureForm:
+    """Return the form of the pictures of the training part; tables have none."""
+    x = dataset.x_train
+    if dataset.columns is not None:
+        return PictureForm()
+    ends = [(float(part.min()), float(part.max())) for part in iterate_chunks(x, rest)]
+    least, most = min(low for low, _ in ends), max(high for _, high in ends)
+    first = dataset.provenance.get("channels") == "first"
+    return form_of_pictures(x, least, most, rest[:ENOUGH])._replace(channels_first=first)

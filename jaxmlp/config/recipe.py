@@ -122,7 +122,8 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
       InputError: if a part or a batch would be larger than the data, or options do not go together.
     """
     total = len(dataset.x_train)
-    valid = min(5000, total // 10) if config.valid_size is None else config.valid_size
+    own = dataset.valid or min(5000, total // 10)
+    valid = own if config.valid_size is None else config.valid_size
     check(valid < total, "valid_size", f"less than the {total} training examples", valid)
     n = total - valid
     batch = min(128, n) if config.batch_size is None else config.batch_size

@@ -25,7 +25,7 @@ Count = Annotated[int, Bound("in [0, 2^31)", lambda x: 0 <= x < 2**31)]
 Size = Annotated[int, Bound("in [1, 2^31)", lambda x: 1 <= x < 2**31)]
 NotNegative = Annotated[float, NOT_NEGATIVE]
 Share = Annotated[float, Bound("in [0, 1]", lambda x: 0 <= x <= 1)]
-Byte = Annotated[int, Bound("in [0, 255]", lambda x: 0 <= x <= 255)]
+White = Annotated[float, Bound("in (0, 65535]", lambda x: 0 < x <= 65535)]
 
 
 def checked(value: Any, shape: Shape, where: object, path: str = "") -> Any:
@@ -178,7 +178,9 @@ SIGNATURE: Shape = {
     "target_preprocessing?": _or_null(PREPROCESSING),
     "columns?": _or_null(COLUMNS),
     "background?": Literal["dark", "light", None],
-    "white?": Byte,
+    "white?": White,
+    "scaled?": bool,  # these two since 0.3
+    "channels_first?": bool,
 }
 SWEEP: Shape = {
     "format": int,

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp.config.schema import SIGNATURE, checked
-from jaxmlp.data import Preprocessing, iterate_chunks
+from jaxmlp.data import PictureForm, Preprocessing, iterate_chunks
 from jaxmlp.data.columns import Columns
 from jaxmlp.errors import check, shown
 from jaxmlp.training import TASKS
@@ -34,8 +34,10 @@ class Signature:
         numbers equal.
       target_preprocessing: the scaling of the targets, in regression.
       columns: how a table's rows become numbers, or `None`.
-      background: whether pictures of the training part are `dark` or `light` at the border.
-      white: the largest value in them.
+      background: the background of all pictures of the training part, `dark` or `light`, if any.
+      white: the largest value that their pixels can have.
+      scaled: whether arrays on another scale are brought to that of `white`; not in old runs.
+      channels_first: whether the user's pictures have their channels first.
     """
 
     input_shape: tuple[int, ...]
@@ -47,7 +49,15 @@ class Signature:
     target_preprocessing: Preprocessing | None = None
     columns: dict[str, Any] | None = None
     background: str | None = None
-    white: int = 255
+    white: float = 255.0
+    scaled: bool = False
+    channels_first: bool = False
+
+    @property
+    def pictures(self) -> PictureForm:
+        """The form of the pictures that the network learned from."""
+        names = PictureForm._fields
+        return PictureForm(**{name: getattr(self, name) for name in names})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as it is saved."""

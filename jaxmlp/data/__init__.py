@@ -15,7 +15,7 @@ from jaxmlp.data.download import Unavailable
 from jaxmlp.data.in_memory import dataset_in_memory, inputs_in_memory
 from jaxmlp.data.inputs import Inputs, read_inputs
 from jaxmlp.data.mnist import IDX_SETS, load_idx_set
-from jaxmlp.data.pictures import background
+from jaxmlp.data.picture_form import PictureForm, background, form_of_pictures
 from jaxmlp.data.preprocessing import KINDS, Preprocessing, iterate_chunks
 from jaxmlp.data.splits import holdout
 from jaxmlp.data.tfds import PREFIX, load_tfds
@@ -29,12 +29,14 @@ __all__ = [
     "Columns",
     "Dataset",
     "Inputs",
+    "PictureForm",
     "Preprocessing",
     "Source",
     "Unavailable",
     "background",
     "checksum",
     "dataset_in_memory",
+    "form_of_pictures",
     "holdout",
     "inputs_in_memory",
     "iterate_chunks",

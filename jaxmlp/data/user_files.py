@@ -2,7 +2,6 @@
 
 import difflib
 import hashlib
-from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxmlp.data.array_files import read_arrays
+from jaxmlp.data.array_sets import dataset_from_arrays
 from jaxmlp.data.arrays import (
     MOST_CLASSES,
     Target,
     are_labels,
-    dtype_and_shape,
-    inputs_from_array,
-    target_from_array,
     target_from_codes,
     target_from_numbers,
 )
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TARGETS = ("target", "label", "class", "y")
-SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
 SUFFIXES = (*TABLE_SUFFIXES, ".npz")
 
 
@@ -45,8 +41,9 @@ def load_user_file(
     values to predict. Several target columns are values, or labels if all are 0 or 1 (lecture rows
     E3, E5). Among the inputs, text is one-hot.
 
-    A `.npz` file holds `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`. Inputs are
-    `(N, features)`, `(N, H, W)` or `(N, H, W, C)`. Targets are labels or values `(N,)`, see
+    A `.npz` file holds `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`, or other names
+    that `jaxmlp.data.array_sets` knows. Inputs are `(N, features)`, `(N, H, W)`, `(N, H, W, C)` or
+    `(N, C, H, W)`. Targets are labels or values `(N,)`, see
     `jaxmlp.data.arrays.target_from_array`, or several values `(N, outputs)`.
 
     Args:
@@ -108,8 +105,9 @@ def dataset_from_table(
         raise InputError(f"{name}: expected at least 2 rows, got {len(table)}")
     target_columns = _choose_target(table.column_names, target, name)
     columns = infer_columns(table, target_columns, name, header)
-    y, task, classes = _read_target(table, columns.target, name)
+    y, task, classes, note = _read_target(table, columns.target, name)
     parts = split_off_test(columns.encode(table, name), y)
+    provenance = provenance | ({"notes": [note]} if note else {})
     return make_dataset(
         name, parts, task, classes, columns.to_dict(), split=split_record(y), **provenance
     )
@@ -164,53 +162,6 @@ def _is_whole(column: Any) -> bool:
 
 def _load_arrays(name: str, path: Path) -> Dataset:
     return dataset_from_arrays(read_arrays(path), name, _file_provenance(path))
-
-
-def dataset_from_arrays(
-    arrays: Mapping[str, np.ndarray], name: str, provenance: dict[str, Any]
-) -> Dataset:
-    """Make a data set of arrays; a fifth is held out where there is no test part.
-
-    Args:
-      arrays: `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`; see `load_user_file`.
-      name: of the set, also for messages.
-      provenance: where the arrays come from.
-
-    Returns:
-      The data set.
-
-    Raises:
-      InputError: if an array is missing, does not fit the others, or has no such type or shape.
-    """
-    keys = SPLIT_KEYS if set(SPLIT_KEYS) <= arrays.keys() else ("x", "y")
-    if not set(keys) <= arrays.keys():
-        raise InputError(
-            f"{name}: expected the arrays x and y, or {', '.join(SPLIT_KEYS)}, "
-            f"got {', '.join(arrays) or 'none'}"
-        )
-    xs = [inputs_from_array(arrays[key], f"{name}: {key}") for key in keys[::2]]
-    ys = [arrays[key] for key in keys[1::2]]
-    for x, y, key in zip(xs, ys, keys[1::2], strict=True):
-        if len(x) != len(np.atleast_1d(y)):
-            raise InputError(f"{name}: {key}: expected {len(x)} targets, got shape {y.shape}")
-    for first, second, what in ((xs[0], xs[-1], "inputs"), (ys[0], ys[-1], "targets")):
-        if first.shape[1:] != second.shape[1:] or _stored_kind(first) != _stored_kind(second):
-            raise InputError(
-                f"{name}: expected test {what} like the training {what}, {dtype_and_shape(first)}, "
-                f"got {dtype_and_shape(second)}"
-            )
-    y, task, classes = target_from_array(np.concatenate(ys), f"{name}: {keys[1]}")
-    if len(y) < 2:
-        raise InputError(f"{name}: expected at least 2 examples, got {len(y)}")
-    n = len(xs[0])
-    parts = split_off_test(xs[0], y) if len(xs) == 1 else (xs[0], y[:n], xs[1], y[n:])
-    how = split_record(y) if len(xs) == 1 else "as given"
-    return make_dataset(name, parts, task, classes, split=how, **provenance)
-
-
-def _stored_kind(array: np.ndarray) -> str:
-    """Return `i` for integers, signed or not, `f` for floats, `U` for text of any length."""
-    return array.dtype.kind.replace("u", "i")
 
 
 def _file_provenance(path: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from jaxmlp.cli.console import print_table, say
 from jaxmlp.config.problem import Problem
 from jaxmlp.config.signature import Signature
 from jaxmlp.data import Source
+from jaxmlp.data.picture_form import has_channels_first
 from jaxmlp.errors import listed
 from jaxmlp.runs.words import in_digits, score_in_words
 from jaxmlp.training import TASKS
@@ -21,7 +22,6 @@ from jaxmlp.training.types import HostTargets
 
 FEW = 10  # examples of a part whose score says little
 MOST = 0.9  # share of a class with which the accuracy says little
-CHANNELS = (1, 3, 4)  # of a picture
 NAMED = 8  # columns and classes that a line names
 PARTS = {"train": "training", "valid": "validation", "test": "test"}
 
@@ -52,6 +52,11 @@ class Facts:
         if columns is not None:
             return list(columns["target"])
         return list(self.signature.classes) if self.signature.task == "regression" else []
+
+    @property
+    def notes(self) -> list[str]:
+        """What was decided about the data as they were read."""
+        return list(self.source.provenance.get("notes", ()))
 
     @property
     def answer(self) -> np.ndarray:
@@ -96,6 +101,7 @@ class Facts:
             "target": self.target,
             "classes": len(self.signature.classes) if classified else None,
             "baseline": {"answer": self.same_answer(), **scores},
+            "notes": self.notes,
             "warnings": self.warnings(),
         }
 
@@ -108,7 +114,7 @@ class Facts:
             names = [*_columns(self.signature.columns), *self.target]
             where = "named in the first line" if header else "numbered, as there is no header line"
             rows.append(("columns", f"{listed(names, NAMED)} ({where})"))
-        return [*rows, ("target", self._target_in_words())]
+        return [*rows, ("target", self._target_in_words()), *(("note", n) for n in self.notes)]
 
     def _target_in_words(self) -> str:
         task, target = self.signature.task, self.signature.target_preprocessing
@@ -128,7 +134,7 @@ class Facts:
         """Return a line for each thing that makes a score say less than it seems to."""
         found = []
         shape, most = self.signature.input_shape, len(self.targets["train"])
-        if len(shape) == 3 and shape[0] in CHANNELS and shape[-1] not in CHANNELS:
+        if has_channels_first(shape):  # of a `Dataset`: arrays have been turned
             found.append(
                 f"pictures of shape {shape} seem to have their channels first; expected"
                 " (height, width, channels)"

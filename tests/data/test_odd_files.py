@@ -175,7 +175,7 @@ BAD_PICTURES = {
     "EPS": EPS,
     "PCX": pixels("PCX"),
     "ICO": pixels("ICO"),
-    "PPM": pixels("PPM"),
+    "TGA": pixels("TGA"),
     "PDF": b"%PDF-1.4\n",
     "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "GIF": pixels("GIF")[:40],
