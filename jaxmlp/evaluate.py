@@ -35,7 +35,7 @@ def make_parser() -> Parser:
     parser.add_argument("run", metavar="RUN", help="folder of a run")
     parts, text = ("train", "valid", "test"), "part of the data to evaluate; default test"
     parser.add_argument("--split", choices=parts, default="test", help=text)
-    text = "other data that fit the network; the command evaluates their test part"
+    text = "other data that fit the network; the command evaluates their test part, or all pictures"
     parser.add_argument("--dataset", metavar="TEXT", help=text)
     text = "folder with the files of the data set"
     parser.add_argument("--data-dir", metavar="TEXT", help=text)
@@ -82,6 +82,7 @@ def _data(
     config: "Config", network: "Network", options: argparse.Namespace
 ) -> tuple["Config", np.ndarray, np.ndarray]:
     """Return the configuration, with other data where they are given; inputs and targets."""
+    from jaxmlp.cli.console import say
     from jaxmlp.config.options import with_fields
     from jaxmlp.data.readers import TABLE_SUFFIXES
     from jaxmlp.runs.data import load_fitting, with_whole_paths
@@ -93,7 +94,9 @@ def _data(
         given |= {"dataset": options.dataset, "target": target, "task": config.task}
     config = with_whole_paths(with_fields(config, given))
     with nullcontext() if given else naming(Path(options.run) / CONFIG):
-        dataset = load_fitting(config, network.signature)
+        dataset = load_fitting(config, network.signature, other=bool(options.dataset))
+    for note in dataset.provenance.get("notes", ()) if options.dataset else ():
+        say(f"{PROG}: {note}")
     return config, *_part(network, dataset, options)
 
 

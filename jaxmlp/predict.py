@@ -1,6 +1,6 @@
 """Use a trained network: `python -m jaxmlp.predict RUN INPUT...`.
 
-Inputs are pictures (PNG, JPEG, of any size), arrays (.npy, .npz) or tables (.csv, .parquet).
+Inputs are pictures (PNG, JPEG, of any size), folders of them, arrays (.npy, .npz) or tables (.csv, .parquet).
 """
 
 import json
@@ -22,7 +22,7 @@ def make_parser() -> Parser:
     parser = Parser(prog=PROG, description="Predict with a trained network.")
     parser.add_argument("run", metavar="RUN", help="folder of a run")
     parser.add_argument(
-        "inputs", metavar="INPUT", nargs="+", help="picture, .npy, .npz, .csv or .parquet"
+        "inputs", metavar="INPUT", nargs="+", help="picture, folder of pictures, array or table"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per example")
     return parser
@@ -44,7 +44,8 @@ def _main(arguments: list[str]) -> int:
     for path, inputs in zip(options.inputs, read, strict=True):
         for note in inputs.notes:
             say(f"{PROG}: {note}")
-        names = [name if name == path else f"{path} {name}" for name in inputs.names]
+        rows = [name.startswith("row ") for name in inputs.names]
+        names = [f"{path} {n}" if row else n for n, row in zip(inputs.names, rows, strict=True)]
         rows = zip(names, network.answers(inputs.x), strict=True)
         answers += [_answer(network, name, row) for name, row in rows]
     if options.json:

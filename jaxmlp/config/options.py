@@ -49,11 +49,19 @@ FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it
 class Config:
     """A configuration: what the user chooses about the data, the network and the training."""
 
-    dataset: str = option("mnist", "name of a data set, tfds:NAME, or path of a file", group="data")
+    dataset: str = option(
+        "mnist", "name of a data set, tfds:NAME, or path of a file or folder", group="data"
+    )
     data_dir: str | None = option(None, "folder with the files of the data set")
     target: str | None = option(None, "column of a table to predict; commas separate several")
     header: bool | None = option(
         None, "the first line of a .csv file names the columns; default decided by looking at it"
+    )
+    picture_size: int | None = option(
+        None,
+        "height and width of an example from a folder of pictures; default their own size, or if"
+        " they differ the median, at most 64",
+        must_be=between(1, 4096),
     )
     task: str | None = option(None, "kind of prediction; default chosen from the target", TASKS)
     preprocessing: str = option(
@@ -288,8 +296,8 @@ def with_fields(config: Config, given: dict[str, Any]) -> Config:
 
     Args:
       config: the configuration.
-      given: values by the names of fields. With another data set, folder, target, header and
-        task are those given, or left to the data.
+      given: values by the names of fields. With another data set, folder, target, header,
+        size of pictures and task are those given, or left to the data.
 
     Returns:
       The configuration.
@@ -298,7 +306,9 @@ def with_fields(config: Config, given: dict[str, Any]) -> Config:
       InputError: if a value is not good.
     """
     if "dataset" in given:
-        config = dataclasses.replace(config, data_dir=None, target=None, header=None, task=None)
+        own = ("data_dir", "target", "header", "picture_size", "task")
+        nothing: dict[str, Any] = dict.fromkeys(own)
+        config = dataclasses.replace(config, **nothing)
     return dataclasses.replace(config, **given)
 
 

@@ -63,6 +63,7 @@ class Recipe:
     data_dir: str | None
     target: str | None
     header: bool | None
+    picture_size: int | None
     task: str
     preprocessing: str
     augment: tuple[str, ...]

@@ -11,8 +11,9 @@ import numpy as np
 from jaxmlp.data.array_files import ARRAY_SUFFIXES, read_arrays
 from jaxmlp.data.array_sets import Role, roles_of_arrays
 from jaxmlp.data.columns import Columns
+from jaxmlp.data.picture_files import list_pictures
 from jaxmlp.data.picture_form import PictureForm, batch_of_examples
-from jaxmlp.data.pictures import read_picture
+from jaxmlp.data.pictures import notes_of, read_picture
 from jaxmlp.data.readers import TABLE_SUFFIXES, read_table
 from jaxmlp.errors import InputError
 from jaxmlp.files import usable_path
@@ -43,10 +44,11 @@ def read_inputs(
     columns: dict[str, Any] | None = None,
     form: PictureForm | None = None,
 ) -> Inputs:
-    """Read a picture, a `.npy` or `.npz` file, or a table as inputs of a trained network.
+    """Read pictures, a `.npy` or `.npz` file, or a table as inputs of a trained network.
 
     Args:
-      path: the file. A `.npz` file holds `x`, or `x_test`, or a single array.
+      path: the file, or a folder of pictures. A `.npz` file holds `x` or `x_test`, or what
+        `jaxmlp.data.array_sets` knows as such, or a single array.
       input_shape: the shape of one example. An array holds one example or a batch; it may lack a
         last axis of one channel, or be flat.
       columns: how the training table became numbers (`Dataset.columns`). Without it, a table holds
@@ -68,8 +70,10 @@ def read_inputs(
     if suffix in TABLE_SUFFIXES:
         x = _read_rows(path, tuple(input_shape), columns)
         return Inputs(x, [f"row {i}" for i in range(1, len(x) + 1)], [])
-    x, notes = read_picture(path, tuple(input_shape), form)
-    return Inputs(x, [str(path)], notes)
+    files, notes = list_pictures(path) if path.is_dir() else ([path], [])
+    read = [read_picture(file, tuple(input_shape), form) for file in files]
+    notes += notes_of([changes for _, changes in read], files)
+    return Inputs(np.concatenate([x for x, _ in read]), [str(file) for file in files], notes)
 
 
 def _read_array(path: Path) -> np.ndarray:

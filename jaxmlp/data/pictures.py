@@ -1,5 +1,7 @@
 """Read a picture file as an image like those that a network was trained on."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +72,22 @@ def _open(path: Path) -> "Image":
         raise InputError(
             f"{path}: the file cannot be read as a picture: expected {kinds}"
         ) from None
+
+
+def notes_of(notes: Sequence[Sequence[str]], files: Sequence[Path]) -> list[str]:
+    """Put the lines about pictures together: one line for what was done to several.
+
+    Args:
+      notes: the lines about each picture, each of which begins with its file.
+      files: the file of each picture.
+
+    Returns:
+      The lines.
+    """
+    pairs = [(line, str(file)) for lines, file in zip(notes, files, strict=True) for line in lines]
+    counts = Counter(line.removeprefix(file) for line, file in pairs)
+    whole = {line.removeprefix(file): line for line, file in pairs}
+    return [whole[text] if n == 1 else f"{n} pictures{text}" for text, n in counts.items()]
 
 
 def read_picture(

@@ -10,7 +10,7 @@ from jaxmlp.errors import InputError, check, listed
 
 if TYPE_CHECKING:
     from jaxmlp.config.signature import Signature
-    from jaxmlp.data import Dataset
+    from jaxmlp.data import Dataset, Reading
 
 FALLBACK = "mnist_5k"  # what a run that named no data set trains on where MNIST cannot be had
 PATHS = ("dataset", "data_dir")  # the fields of a configuration that may be paths
@@ -23,16 +23,25 @@ def with_whole_paths(config: Config) -> Config:
 
 
 def whole_path(name: str) -> str:
-    """Return an existing path, with a separator or a suffix, as an absolute one; else the name."""
+    """Return a folder, or an existing path with a separator or a suffix, as an absolute path.
+
+    The name of a data set stays as it is, and so does what is not there.
+    """
+    if os.path.isdir(name) and os.sep not in name:
+        from jaxmlp.data import names
+
+        return name if name in names() else os.path.abspath(name)
     is_path = os.path.exists(name) and (os.sep in name or bool(os.path.splitext(name)[1]))
-    return os.path.abspath(name) if is_path else name
+    begins = os.sep in name and os.path.isdir(os.path.dirname(name))  # what files' names begin with
+    return os.path.abspath(name) if is_path or begins else name
 
 
-def load_data(config: Config) -> "Dataset":
+def load_data(config: Config, reading: "Reading | None" = None) -> "Dataset":
     """Load the data that a configuration names.
 
     Args:
       config: names the data.
+      reading: how a trained network has a folder of pictures read.
 
     Returns:
       The data, with the task that their targets pose.
@@ -43,7 +52,12 @@ def load_data(config: Config) -> "Dataset":
     from jaxmlp.data import load
 
     return load(
-        config.dataset, data_dir=config.data_dir, target=config.target, header=config.header
+        config.dataset,
+        data_dir=config.data_dir,
+        target=config.target,
+        header=config.header,
+        picture_size=config.picture_size,
+        reading=reading,
     )
 
 
@@ -76,12 +90,14 @@ def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None
         return load(FALLBACK), config.dataset
 
 
-def load_fitting(config: Config, signature: "Signature") -> "Dataset":
+def load_fitting(config: Config, signature: "Signature", other: bool = False) -> "Dataset":
     """Load data that a trained network was trained on, or could have been.
 
     Args:
       config: names the data.
       signature: what the network expects and returns.
+      other: whether the data are not those it was trained on. Pictures of a folder are then read as
+        `predict` reads them, and all of them are the test part.
 
     Returns:
       The data, with the targets of the configuration's task.
@@ -89,9 +105,11 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
     Raises:
       InputError: if there are no such data, or they do not fit the network.
     """
-    from jaxmlp.data import with_task
+    from jaxmlp.data import Reading, with_task
 
-    dataset = load_data(_as_in_training(config, signature))
+    s = signature
+    reading = Reading(s.input_shape, s.pictures, s.classes) if other else None
+    dataset = load_data(_as_in_training(config, signature), reading)
     dataset = with_task(dataset, config.task)
     shape = signature.input_shape
     what = f"the shape of an example of {dataset.name}"

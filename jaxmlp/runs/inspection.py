@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 NETWORK = (  # the fields that say what is trained, and not how
-    *("dataset", "data_dir", "target", "header", "task", "preprocessing"),
+    *("dataset", "data_dir", "target", "header", "picture_size", "task", "preprocessing"),
     *("model", "hidden", "activation"),
     *("initializer", "initializer_scale", "fan", "layer_norm", "dropout", "loss", "seed"),
 )
