@@ -1,6 +1,7 @@
 """Use a trained network: `python -m jaxmlp.predict RUN INPUT...`.
 
-Inputs are pictures (PNG, JPEG, of any size), folders of them, arrays (.npy, .npz) or tables (.csv, .parquet).
+Inputs are pictures (PNG, JPEG, of any size), folders of them, arrays (.npy, .npz) or tables (.csv,
+.parquet).
 """
 
 import json
@@ -44,8 +45,7 @@ def _main(arguments: list[str]) -> int:
     for path, inputs in zip(options.inputs, read, strict=True):
         for note in inputs.notes:
             say(f"{PROG}: {note}")
-        rows = [name.startswith("row ") for name in inputs.names]
-        names = [f"{path} {n}" if row else n for n, row in zip(inputs.names, rows, strict=True)]
+        names = [f"{path} {n}" if n.startswith("row ") else n for n in inputs.names]
         rows = zip(names, network.answers(inputs.x), strict=True)
         answers += [_answer(network, name, row) for name, row in rows]
     if options.json:
