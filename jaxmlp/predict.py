@@ -5,14 +5,17 @@ Inputs are pictures (PNG, JPEG, of any size), folders of them, arrays (.npy, .np
 """
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jaxmlp.cli.parser import Parser, program_name, run_command
 from jaxmlp.cli.process import run_process
+from jaxmlp.errors import Shown, check
 
 if TYPE_CHECKING:
+    from jaxmlp.data import Inputs
     from jaxmlp.runs.network import Network
 
 PROG = program_name("predict")
@@ -25,6 +28,8 @@ def make_parser() -> Parser:
     parser.add_argument(
         "inputs", metavar="INPUT", nargs="+", help="picture, folder of pictures, array or table"
     )
+    text = "draw what the network saw of each picture, with its answer, into a .png file"
+    parser.add_argument("--show", metavar="FILE", help=text)
     parser.add_argument("--json", action="store_true", help="print one JSON object per example")
     return parser
 
@@ -40,6 +45,8 @@ def _main(arguments: list[str]) -> int:
     from jaxmlp.runs.network import load
 
     network = load(options.run)
+    if options.show:
+        _check_show(options.show, network)
     read = [network.read(path) for path in options.inputs]
     answers = []
     for path, inputs in zip(options.inputs, read, strict=True):
@@ -54,7 +61,33 @@ def _main(arguments: list[str]) -> int:
     else:
         table = [_row(answer, network.deviations) for answer in answers]
         print_table(table, ("input", "prediction", "probability"))
+    if options.show:
+        _show(Path(options.show), network, read, answers)
     return 0
+
+
+def _check_show(file: str, network: "Network") -> None:
+    """Reject a file that no picture can be drawn into, or a network that sees no pictures."""
+    shape = network.signature.input_shape
+    check(file.lower().endswith(".png"), "--show", "a .png file", file)
+    pictures = len(shape) == 3 and shape[-1] in (1, 3, 4)
+    check(pictures, "--show", "for a network that sees pictures", Shown(f"inputs of shape {shape}"))
+
+
+def _show(
+    file: Path, network: "Network", read: list["Inputs"], answers: list[dict[str, Any]]
+) -> None:
+    """Draw the first examples as the network saw them."""
+    from jaxmlp.cli.console import say
+    from jaxmlp.runs import figures
+
+    x = np.concatenate([inputs.x[: figures.MOST_SEEN] for inputs in read])[: figures.MOST_SEEN]
+    rows = [_row(answer, network.deviations) for answer in answers[: len(x)]]
+    names = [Path(row[0]).name for row in rows]
+    said = [" ".join(row[1:]).strip() for row in rows]
+    figures.save(figures.seen(x / network.signature.white, names, said), file)
+    more = f", the first {len(x)} of {len(answers)}" if len(x) < len(answers) else ""
+    say(f"{PROG}: what the network saw is drawn in {file}{more}")
 
 
 def _answer(network: "Network", name: str, row: np.ndarray) -> dict[str, Any]:

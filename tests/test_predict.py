@@ -2,6 +2,7 @@
 
 import json
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ from PIL import Image
 import jaxmlp
 from jaxmlp import DataWarning, evaluate, predict, train
 from jaxmlp.data import load
+from tests.helpers import assert_refused
+
+IRIS = str(Path(__file__).parent / "runs" / "version_0_1_0" / "whole")
 
 
 def lines(capsys):
@@ -170,3 +174,22 @@ def test_arrays_in_every_layout_and_scale_get_the_same_answers(capsys, tmp_path,
         assert printed.err.count("values up to 1 were multiplied by 16") == scaled
         with pytest.warns(DataWarning) if scaled else nullcontext():
             assert np.array_equal(network.predict_proba(given), expected)
+
+
+def test_show_draws_what_the_network_saw(capsys, tmp_path, digits_run):
+    np.save(tmp_path / "x.npy", load("digits").x_test[:70])
+    file = tmp_path / "seen.png"
+    command = [str(digits_run), str(tmp_path / "x.npy"), "--show"]
+    assert predict.main([*command, str(file)]) == 0
+    printed = capsys.readouterr().err
+    assert f"what the network saw is drawn in {file}, the first 64 of 70" in printed
+    with Image.open(file) as picture:
+        assert np.ptp(np.asarray(picture.convert("L"))) == 255
+    assert_refused(
+        *(capsys, "predict", predict.main, [*command, "seen.jpg"]),
+        "--show must be a .png file, got 'seen.jpg'",
+    )
+    assert_refused(
+        *(capsys, "predict", predict.main, [IRIS, "x.npy", "--show", "seen.png"]),
+        "--show must be for a network that sees pictures, got inputs of shape (4,)",
+    )

@@ -142,6 +142,13 @@ def _categories(value: Any, name: str) -> Any:
     return pairs
 
 
+def _pair(value: Any, name: str) -> Any:
+    """Check two numbers."""
+    pair = checked(value, tuple[float, ...], name)
+    check(len(pair) == 2, name, "two numbers", Shown(f"a list of {len(pair)}"))
+    return pair
+
+
 def _or_null(shape: Shape) -> Shape:
     """Return the shape of a value that may be null."""
 
@@ -179,8 +186,9 @@ SIGNATURE: Shape = {
     "columns?": _or_null(COLUMNS),
     "background?": Literal["dark", "light", None],
     "white?": White,
-    "scaled?": bool,  # these two since 0.3
+    "scaled?": bool,  # these three since 0.3
     "channels_first?": bool,
+    "drawing?": _or_null({"box": Size, "by_mass": bool, "centre": _pair}),
 }
 SWEEP: Shape = {
     "format": int,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxmlp.data.arrays import check_finite, dtype_and_shape, to_input_dtype
+from jaxmlp.data.drawings import Drawing, drawing_of
 from jaxmlp.errors import InputError
 
 BACKGROUNDS = ("dark", "light")
@@ -27,12 +28,14 @@ class PictureForm(NamedTuple):
       scaled: whether arrays on another scale are brought to `white`; not where the scale is
         unknown, as with standardised pixels.
       channels_first: whether the user's arrays have the channels first, `(N, C, H, W)`.
+      drawing: how all of them were scaled and centred, if they are such drawings.
     """
 
     background: str | None = None
     white: float = BYTE
     scaled: bool = False
     channels_first: bool = False
+    drawing: Drawing | None = None
 
 
 def form_of_pictures(x: np.ndarray, least: float, most: float, some: np.ndarray) -> PictureForm:
@@ -42,7 +45,7 @@ def form_of_pictures(x: np.ndarray, least: float, most: float, some: np.ndarray)
       x: the training inputs, `(N, features)` or `(N, H, W, C)`, that do not come from a table.
       least: the smallest value of the training part.
       most: the largest value of the training part.
-      some: indices of pictures that decide about the background.
+      some: indices of pictures that decide about background, scale and centre.
 
     Returns:
       The form. Only pixels, and rows of bytes or of numbers in [0, 1], have a known scale.
@@ -52,8 +55,11 @@ def form_of_pictures(x: np.ndarray, least: float, most: float, some: np.ndarray)
     if not (unit or pixels or (x.dtype == np.uint8 and most > 0)):
         return PictureForm()
     white = 1.0 if unit else _full_scale(most)
-    one_channel = x.ndim == 4 and x.shape[-1] == 1
-    return PictureForm(background(x[some]) if one_channel else None, white, scaled=True)
+    if x.ndim < 4 or x.shape[-1] > 1:
+        return PictureForm(None, white, scaled=True)
+    images = x[some]
+    ground = background(images)
+    return PictureForm(ground, white, scaled=True, drawing=drawing_of(images, ground))
 
 
 def _full_scale(most: float) -> float:

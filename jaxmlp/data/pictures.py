@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxmlp.data.photographs import cut_out
 from jaxmlp.data.picture_form import BACKGROUNDS, BYTE, PictureForm
 from jaxmlp.data.readers import existing_file, report_read_errors
 from jaxmlp.errors import InputError, check, shown
@@ -120,7 +121,9 @@ def fit_picture(
 ) -> tuple[np.ndarray, list[str]]:
     """Make one image of the given shape of a picture of any size and kind.
 
-    The picture is put upright, inverted if its background is not that of the training pictures,
+    Where the training pictures are drawings that were all scaled and centred alike, a picture of
+    another size is cut out, scaled and centred like them (`jaxmlp.data.photographs`). Any other
+    picture is put upright, inverted if its background is not that of the training pictures,
     widened to the aspect of the shape in the colour of its background, resized, and made grey if
     the shape has one channel.
 
@@ -142,15 +145,22 @@ def fit_picture(
     form = form or PictureForm()
     _check_form("the network's", shape, form)
     check(min(picture.size) > 0, "the size of a picture", "at least 1 by 1", shown(picture.size))
-    picture = upright(picture)
+    picture, (height, width, channels), notes = upright(picture), shape, []
+    if form.drawing is not None and picture.size != (width, height):
+        image = cut_out(picture, shape, form.drawing)
+        box = f"{form.drawing.box} x {form.drawing.box}"
+        if image is not None:
+            image = image if form.background == "dark" else BYTE - image
+            note = f"{where}: the drawing was cut out, scaled into {box} pixels and centred"
+            return on_scale_of(form, image.reshape(1, *shape)), [f"{note}, as those of training"]
+        notes.append(f"{where}: no drawing was found; the picture is taken whole")
     pixels = np.asarray(picture)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    paper, notes = np.median(edge, axis=0), []
+    paper = np.median(edge, axis=0)
     if form.background not in (None, BACKGROUNDS[int(paper.mean() > 127)]):
         picture, paper = ImageOps.invert(picture), 255 - paper
         why = f"because the training images have a {form.background} background"
         notes.append(f"{where}: inverted, {why}")
-    height, width, channels = shape
     colour = tuple(int(value) for value in paper)
     picture = ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, colour)
     image = np.asarray(picture.convert("L" if channels == 1 else "RGB")).reshape(1, *shape)
