@@ -9,7 +9,8 @@ import numpy as np
 from jaxmlp.data.arrays import dtype_and_shape, inputs_from_array, target_from_array
 from jaxmlp.data.dataset import Dataset, make_dataset
 from jaxmlp.data.picture_form import channels_last, has_channels_first
-from jaxmlp.data.splits import TEST_FRACTION, split_off_test, split_record
+from jaxmlp.data.splits import split_off_test, split_record
+from jaxmlp.data.table_options import TableOptions
 from jaxmlp.errors import InputError, listed
 
 SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -47,6 +48,7 @@ def _spellings() -> dict[str, Role]:
     return found | {word: Role(part, "x") for part, word in parts}
 
 
+_USUAL = TableOptions()
 _ROLES = _spellings()
 _RANKS = {name: rank for rank, name in enumerate(_ROLES)}
 
@@ -81,7 +83,10 @@ def holds_examples(names: Mapping[str, Any]) -> bool:
 
 
 def dataset_from_arrays(
-    arrays: Mapping[str, np.ndarray], name: str, provenance: dict[str, Any]
+    arrays: Mapping[str, np.ndarray],
+    name: str,
+    provenance: dict[str, Any],
+    options: TableOptions = _USUAL,
 ) -> Dataset:
     """Make a data set of arrays; a fifth is held out where there is no test part.
 
@@ -93,9 +98,10 @@ def dataset_from_arrays(
       arrays: inputs and targets, or those of a training, a test and maybe a validation part.
       name: of the set, also for messages.
       provenance: where the arrays come from.
+      options: the size of the test part.
 
     Returns:
-      The data set. Its provenance has a line in `notes` for what was decided.
+      The data set. Its provenance has a line in `decisions` for what was decided.
 
     Raises:
       InputError: if an array is missing, does not fit the others, or has no such type or shape.
@@ -120,9 +126,9 @@ def dataset_from_arrays(
         provenance = {**provenance, "channels": "first"}
     ends = np.cumsum([len(x) for x in xs.values()])[:-1]
     encoded = dict(zip(parts, np.split(target.y, ends), strict=True))
-    whole, how, valid = _arrange(xs, encoded, notes)
+    whole, how, valid = _arrange(xs, encoded, notes, options, name)
     notes += [target.note] if target.note else []
-    provenance = {**provenance, "split": how, **({"notes": notes} if notes else {})}
+    provenance = {**provenance, "split": how, **({"decisions": notes} if notes else {})}
     return make_dataset(name, whole, target.task, target.classes, valid=valid, **provenance)
 
 
@@ -162,7 +168,11 @@ def _check_alike(values: dict[str, np.ndarray], what: str, name: str) -> None:
 
 
 def _arrange(
-    xs: dict[str, np.ndarray], ys: dict[str, np.ndarray], notes: list[str]
+    xs: dict[str, np.ndarray],
+    ys: dict[str, np.ndarray],
+    notes: list[str],
+    options: TableOptions,
+    name: str,
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Any, int]:
     """Return training and test part, how they were split, and the number of validation examples."""
     if "valid" in xs and "test" not in xs:
@@ -170,9 +180,12 @@ def _arrange(
         xs["test"], ys["test"] = xs.pop("valid"), ys.pop("valid")
     (x, *_), (y, *_) = xs.values(), ys.values()
     if "test" not in xs:
+        held = options.held_out(len(x))
         if "train" in xs:
-            notes.append(f"there is no test part: {TEST_FRACTION:.0%} of the examples are held out")
-        return split_off_test(x, y), split_record(y), 0
+            notes.append(f"there is no test part: {held} of the examples are held out")
+        return split_off_test(x, y, held), split_record(y, options.test_size), 0
+    if options.test_size is not None:
+        raise InputError(f"{name}: test_size does not apply, since there is a test part")
     valid = len(xs["valid"]) if "valid" in xs else 0
     if valid:
         x, y = (np.concatenate([part["train"], part["valid"]]) for part in (xs, ys))

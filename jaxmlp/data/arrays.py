@@ -111,14 +111,17 @@ def target_from_numbers(values: np.ndarray, names: Sequence[str]) -> Target:
       names: the name of each output.
 
     Returns:
-      The target. Its `y` is `float32` `(N, outputs)`, or `int32` `(N,)` for classes.
+      The target. Its `y` is `(N, outputs)`, `float32` for labels and `float64` for values, or
+      `int32` `(N,)` for classes.
     """
     labels = len(names) > 1 and bool(np.isin(values, (0, 1)).all())
     if labels and bool((values.sum(axis=1) == 1).all()):
         note = f"the target has one 1 of {len(names)} in each row: classes"
         y = values.argmax(axis=1).astype(np.int32)
         return Target(y, classification_task(names), tuple(names), note)
-    return Target(values.astype(np.float32), "multilabel" if labels else "regression", tuple(names))
+    if labels:
+        return Target(values.astype(np.float32), "multilabel", tuple(names))
+    return Target(values.astype(np.float64), "regression", tuple(names))
 
 
 def target_from_array(y: np.ndarray, where: str) -> Target:

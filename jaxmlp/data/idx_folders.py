@@ -12,6 +12,7 @@ from jaxmlp.data.dataset import Dataset
 from jaxmlp.data.idx import read_idx
 from jaxmlp.data.mnist import IDX_SETS
 from jaxmlp.data.readers import existing_file, report_read_errors
+from jaxmlp.data.table_options import TableOptions
 from jaxmlp.errors import InputError
 
 TRANSPOSED = "emnist"  # a set of this name holds rows as columns, as its authors published it
@@ -57,7 +58,7 @@ def is_idx_set(path: Path) -> bool:
     return bool(find_idx_sets(path) or path.name in find_idx_sets(path.parent))
 
 
-def load_idx_files(path: Path) -> Dataset:
+def load_idx_files(path: Path, options: TableOptions) -> Dataset:
     """Load a set in the files of MNIST: images and labels of a training and maybe a test part.
 
     The pictures of EMNIST are transposed, and come upright from here. The labels of QMNIST have
@@ -66,6 +67,7 @@ def load_idx_files(path: Path) -> Dataset:
 
     Args:
       path: the folder of the files, or the folder and what the files' names begin with.
+      options: the size of the test part.
 
     Returns:
       The data set: images `(N, H, W, 1)` and class labels.
@@ -83,14 +85,14 @@ def load_idx_files(path: Path) -> Dataset:
         "version": None,
         "files": [str(file) for file in files.values()],
     }
-    dataset = dataset_from_arrays(arrays, str(path), provenance)
+    dataset = dataset_from_arrays(arrays, str(path), provenance, options)
     names = _class_names(name, folder)
     if names and set(dataset.classes) <= names.keys():
         classes = tuple(names[label] for label in dataset.classes)
         dataset = dataclasses.replace(dataset, classes=classes)
-    notes += dataset.provenance.pop("notes", [])
+    notes += dataset.provenance.pop("decisions", [])
     if notes:
-        dataset.provenance["notes"] = notes
+        dataset.provenance["decisions"] = notes
     return dataset
 
 

@@ -14,7 +14,9 @@ from jaxmlp.data.inputs import Inputs, encode_rows, read_inputs
 from jaxmlp.data.picture_form import PictureForm, batch_of_examples
 from jaxmlp.data.pictures import fit_picture
 from jaxmlp.data.readers import plain_table
-from jaxmlp.data.user_files import dataset_from_table
+from jaxmlp.data.table_options import TableOptions
+from jaxmlp.data.tables import dataset_from_table
+from jaxmlp.data.user_files import DEFAULT, refuse_table_options
 from jaxmlp.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 NAME = "data in memory"
 
 
-def dataset_in_memory(data: Any, target: str | None = None) -> Dataset:
+def dataset_in_memory(data: Any, options: TableOptions = DEFAULT) -> Dataset:
     """Make a data set of arrays or of a table.
 
     Args:
@@ -32,7 +34,7 @@ def dataset_in_memory(data: Any, target: str | None = None) -> Dataset:
         (`jaxmlp.data.array_sets`); or a table: a
         `pyarrow.Table`, a data frame of pandas or polars, a mapping from names to columns, or a
         list of rows, each a mapping. Without a test part a fifth is held out.
-      target: the target column of a table, or several with commas between them.
+      options: what the user says of a table: its target, its columns, its test part.
 
     Returns:
       The data set.
@@ -45,16 +47,17 @@ def dataset_in_memory(data: Any, target: str | None = None) -> Dataset:
     source = {"source": "memory", "version": None}
     arrays = _named_arrays(data)
     if arrays is not None:
-        if target is not None:
-            raise InputError(f"target does not apply to arrays, whose target is y, got {target!r}")
-        return dataset_from_arrays(arrays, NAME, source)
+        refuse_table_options(options, "", "arrays, whose target is y")
+        return dataset_from_arrays(arrays, NAME, source, options)
     table = _as_table(data)
     if table is None:
         raise InputError(
             "data must be the name of a data set, arrays (x, y) or a table, got"
             f" {type(data).__name__}"
         )
-    return dataset_from_table(table, target, NAME, source)
+    if options.test is not None:
+        raise InputError("test is the file of a test part, and the data are in memory")
+    return dataset_from_table(table, options, NAME, source)
 
 
 def inputs_in_memory(
@@ -89,7 +92,8 @@ def inputs_in_memory(
     table = _as_table(given)
     notes: list[str] = []
     if table is not None:
-        x = encode_rows(table, input_shape, columns, NAME)
+        encoded = encode_rows(table, input_shape, columns, NAME)
+        x, notes = encoded.x.reshape(-1, *input_shape), encoded.notes
     else:
         x, notes = batch_of_examples(_as_array(given, NAME), input_shape, NAME, form)
     return Inputs(x, [f"row {i}" for i in range(len(x))], notes)

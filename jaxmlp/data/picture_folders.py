@@ -18,6 +18,7 @@ from jaxmlp.data.dataset import Dataset, classification_task, make_dataset
 from jaxmlp.data.picture_files import Found, find_pictures
 from jaxmlp.data.picture_form import PictureForm
 from jaxmlp.data.pictures import notes_of, picture_size, read_picture
+from jaxmlp.data.table_options import TableOptions
 from jaxmlp.errors import InputError, listed
 from jaxmlp.memory import check_memory
 
@@ -28,7 +29,7 @@ THREADS = 8
 Shape = tuple[int, ...]
 
 
-class Reading(NamedTuple):
+class PictureReading(NamedTuple):
     """How a trained network has pictures read that it is judged on.
 
     Attributes:
@@ -43,12 +44,16 @@ class Reading(NamedTuple):
 
 
 def load_picture_folder(
-    path: Path, size: int | None = None, reading: Reading | None = None
+    path: Path,
+    options: TableOptions,
+    size: int | None = None,
+    reading: PictureReading | None = None,
 ) -> Dataset:
     """Load the pictures of a folder, each in the class that its subfolder is named after.
 
     Args:
       path: the folder.
+      options: the size of the test part.
       size: the height and width of an example; `None` for the pictures' own size, or their median.
       reading: of a network that is judged; all pictures are its test part, or those of `test/`.
 
@@ -78,15 +83,15 @@ def load_picture_folder(
         suffix = "" if part == "whole" else f"_{part}"
         arrays[f"x{suffix}"] = x[start:end]
         arrays[f"y{suffix}"] = np.array([label for label, _ in pairs])
-    dataset = dataset_from_arrays(arrays, str(path), provenance)
-    others = dataset.provenance.get("notes", [])
+    dataset = dataset_from_arrays(arrays, str(path), provenance, options)
+    others = dataset.provenance.get("decisions", [])
     notes = [f"{len(files):,} pictures, {kind}: {words}", *found.notes, *others]
-    dataset.provenance["notes"] = notes
+    dataset.provenance["decisions"] = notes
     return dataset
 
 
 def _as_test_part(
-    path: Path, found: Found, reading: Reading, provenance: dict[str, Any]
+    path: Path, found: Found, reading: PictureReading, provenance: dict[str, Any]
 ) -> Dataset:
     """Return the pictures as a network reads new ones, all in the test part."""
     chosen = [found.parts["test"]] if "test" in found.parts else found.parts.values()
@@ -100,7 +105,7 @@ def _as_test_part(
         )
     x, notes = _read_all([file for _, file in pairs], reading.shape, reading.form)
     y = np.array([known[name] for name, _ in pairs], np.int32)
-    provenance |= {"notes": [*found.notes, *notes]} if found.notes or notes else {}
+    provenance |= {"decisions": [*found.notes, *notes]} if found.notes or notes else {}
     return make_dataset(
         str(path),
         (x, y, x, y),

@@ -38,7 +38,7 @@ def test_parts_by_their_names(tmp_path, names):
     assert np.array_equal(dataset.x_test[..., 0], X[16:])
     assert dataset.valid == seen - 12
     own = ["the validation part is the data's own, 4 examples"]
-    assert dataset.provenance.get("notes", []) == (own if "val" in parts else [])
+    assert dataset.provenance.get("decisions", []) == (own if "val" in parts else [])
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_whole_sets_by_their_names(tmp_path, x, y):
     np.savez(tmp_path / "a.npz", **{x: X, y: Y, "remark": Y})
     dataset = load(tmp_path / "a.npz")
     assert (len(dataset.x_train), len(dataset.x_test), dataset.valid) == (16, 4, 0)
-    assert dataset.provenance["notes"] == ["arrays left out: remark"]
+    assert dataset.provenance["decisions"] == ["arrays left out: remark"]
     again = dataset_in_memory({x: X, y: Y})
     assert again.provenance["checksum"] == dataset.provenance["checksum"]
 
@@ -64,12 +64,12 @@ def test_a_set_without_a_test_part(tmp_path):
     train, valid = {"x_train": X[:12], "y_train": Y[:12]}, {"x_val": X[12:], "y_val": Y[12:]}
     found = dataset_in_memory(train | valid)
     assert (len(found.x_train), len(found.x_test), found.valid) == (12, 8, 0)
-    assert found.provenance["notes"] == [
+    assert found.provenance["decisions"] == [
         "there is no test part: the validation part is the test part"
     ]
     found = dataset_in_memory(train | {"x_test": X[16:]})
     assert (len(found.x_train), len(found.x_test)) == (10, 2)
-    assert found.provenance["notes"][0] == "arrays left out: x_test"
+    assert found.provenance["decisions"][0] == "arrays left out: x_test"
 
 
 def test_usual_names_come_first():
@@ -86,7 +86,7 @@ def test_one_hot_rows_are_classes_in_every_part():
     found = dataset_in_memory(((X[:12], rows[:12]), (X[12:], rows[12:])))
     assert (found.task, found.classes) == ("multiclass", ("0", "1", "2"))
     assert np.array_equal(found.y_test, np.arange(12, N) % 3)
-    assert found.provenance["notes"] == ["the target has one 1 of 3 in each row: classes"]
+    assert found.provenance["decisions"] == ["the target has one 1 of 3 in each row: classes"]
 
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (8, 6, 5, 3), dtype=np.uint8)
@@ -106,7 +106,7 @@ def test_channels_first(given, kept, turned):
     dataset = dataset_in_memory(((given[:6], Y[:6]), (given[6:], Y[6:8])))
     assert np.array_equal(np.concatenate([dataset.x_train, dataset.x_test]), kept)
     assert (dataset.provenance.get("channels") == "first") == turned
-    assert len(dataset.provenance.get("notes", [])) == turned
+    assert len(dataset.provenance.get("decisions", [])) == turned
 
 
 @pytest.mark.parametrize("known", [False, True])

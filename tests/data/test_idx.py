@@ -154,7 +154,9 @@ def test_emnist_is_put_upright_and_has_letters(tmp_path):
     assert np.array_equal(dataset.x_test[..., 0], UPRIGHT)
     assert dataset.classes == ("A", "B", "C")
     assert np.array_equal(dataset.y_train, LABELS_FROM_1 - 1)
-    assert dataset.provenance["notes"][0].startswith("the pictures are transposed, as EMNIST was")
+    assert dataset.provenance["decisions"][0].startswith(
+        "the pictures are transposed, as EMNIST was"
+    )
     assert load(folder / "emnist-digits").classes == ("1", "2", "3")
 
 
@@ -170,7 +172,7 @@ def test_qmnist_has_its_class_in_the_first_of_eight_columns(tmp_path):
     assert np.array_equal(dataset.y_train, LABELS_FROM_1 - 1)
     assert dataset.classes == ("1", "2", "3")
     first = "the labels have eight columns, as in QMNIST: the first is the class"
-    assert dataset.provenance["notes"] == [first]
+    assert dataset.provenance["decisions"] == [first]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from jaxmlp.config.options import Config
-from jaxmlp.data import PictureForm, Reading, load, read_inputs
+from jaxmlp.data import PictureForm, PictureReading, load, read_inputs
 from jaxmlp.errors import InputError
 from jaxmlp.runs.data import whole_path
 
@@ -51,7 +51,7 @@ def test_a_subfolder_a_class(make):
     for name in TEN:
         pixels = np.asarray(Image.open(folder / name)).tobytes()
         assert kept.get(pixels, "dog" in name) == ("dog" in name)
-    assert dataset.provenance["notes"] == ["10 pictures, grey: all of 6 x 8 pixels"]
+    assert dataset.provenance["decisions"] == ["10 pictures, grey: all of 6 x 8 pixels"]
     assert load(folder).provenance["checksum"] == dataset.provenance["checksum"]
 
 
@@ -77,7 +77,7 @@ def test_sizes_are_fitted(make):
     folder = make({**files, "a/bar.png": bar, "b/bar.jpg": bar})
     dataset = load(folder)
     assert dataset.input_shape == (30, 45, 1)
-    words = dataset.provenance["notes"][0]
+    words = dataset.provenance["decisions"][0]
     assert words.startswith("11 pictures, grey: fitted into 30 x 45 pixels, with their aspect kept")
     assert words.endswith("they have 30 x 40 to 100 x 300")
     assert load(folder, picture_size=20).input_shape == (20, 20, 1)
@@ -112,7 +112,9 @@ def test_parts(make, parts, sizes):
     )
     assert (len(dataset.x_train), dataset.valid, len(dataset.x_test)) == sizes
     assert dataset.classes == ("a", "b")
-    said = "1 folder beside the training part passed over: notes/" in dataset.provenance["notes"]
+    said = (
+        "1 folder beside the training part passed over: notes/" in dataset.provenance["decisions"]
+    )
     assert said == ("notes/deep" in parts)
 
 
@@ -129,7 +131,7 @@ def test_what_is_passed_over_is_counted(make):
         "loose.png": None,
         "empty/notes.txt": b"x",
     }
-    notes = load(make({**TEN, **clutter})).provenance["notes"]
+    notes = load(make({**TEN, **clutter})).provenance["decisions"]
     assert notes[1:] == [
         "4 hidden files passed over: .git, __MACOSX, .DS_Store, Thumbs.db",
         "3 files that by name are no pictures passed over: README.md, labels.csv, notes.txt",
@@ -179,19 +181,19 @@ def test_a_network_reads_a_folder_as_it_reads_each_file(make):
     folder = make({name: picture((20, 10 + i), "RGB") for i, name in enumerate(names)})
     form = PictureForm("light", 1.0, scaled=True)
     shape = (7, 9, 1)
-    dataset = load(folder, reading=Reading(shape, form, ("ox", "elk", "emu")))
+    dataset = load(folder, pictures=PictureReading(shape, form, ("ox", "elk", "emu")))
     files = [folder / name for name in sorted(names)]
     each = [read_inputs(file, shape, form=form) for file in files]
     assert np.array_equal(dataset.x_test, np.concatenate([one.x for one in each]))
     assert [len(one.notes) for one in each] == [1] * 6
     inverted = "6 pictures: inverted, because the training images have a light background"
-    assert dataset.provenance["notes"] == [inverted]
+    assert dataset.provenance["decisions"] == [inverted]
     assert dataset.y_test.tolist() == [1, 1, 1, 0, 0, 0]
     together = read_inputs(folder, shape, form=form)
     assert np.array_equal(together.x, dataset.x_test)
     assert together.names == [str(file) for file in files]
     with pytest.raises(InputError, match="named after the network's classes, cat, ox; got elk"):
-        load(folder, reading=Reading(shape, form, ("cat", "ox")))
+        load(folder, pictures=PictureReading(shape, form, ("cat", "ox")))
     shutil.rmtree(folder)
     folder.mkdir()
     with pytest.raises(InputError, match="expected pictures in the folder, got none"):
