@@ -193,3 +193,40 @@ def test_show_draws_what_the_network_saw(capsys, tmp_path, digits_run):
         *(capsys, "predict", predict.main, [IRIS, "x.npy", "--show", "seen.png"]),
         "--show must be for a network that sees pictures, got inputs of shape (4,)",
     )
+
+
+def test_a_folder_of_pictures_by_every_door(capsys, tmp_path):
+    """Trained on, judged on new pictures of another size and background, and predicted."""
+    digits = load("digits")
+
+    def write(root, x, y, change):
+        for number, (image, label) in enumerate(zip(x, y, strict=False)):
+            path = tmp_path / root / str(label) / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            change(Image.fromarray(image[..., 0] * 15)).save(path)
+        return str(tmp_path / root)
+
+    few = digits.y_train < 3
+    folder = write("set", digits.x_train[few][:200], digits.y_train[few], lambda p: p)
+    few = digits.y_test < 2  # not all of the classes
+    new = write("new", digits.x_test[few], digits.y_test[few], lambda p: negative(p, (40, 40)))
+    out = str(tmp_path / "run")
+    assert train.main(["--dataset", folder, "--epochs", "20", "--out", out]) == 0
+    shown = capsys.readouterr().out
+    assert "200 pictures, grey: all of 8 x 8 pixels" in shown
+    assert evaluate.main([out, "--json"]) == 0
+    assert lines(capsys)[0]["accuracy"] > 0.9
+    assert evaluate.main([out, "--dataset", new, "--json"]) == 0
+    printed = capsys.readouterr()
+    result = json.loads(printed.out)
+    assert result["examples"] == few.sum()
+    assert f"{few.sum()} pictures: inverted, because the training images have a dark" in printed.err
+    assert predict.main([out, new, "--json"]) == 0
+    answers = lines(capsys)
+    right = [a["prediction"] == Path(a["input"]).parent.name for a in answers]
+    assert np.mean(right) == pytest.approx(result["accuracy"])
+    assert np.mean(right) > 0.9
+
+
+def negative(picture, size):
+    return Image.eval(picture, lambda value: 255 - value).resize(size, Image.Resampling.BICUBIC)

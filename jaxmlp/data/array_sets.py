@@ -23,6 +23,7 @@ _INPUTS = (
     *("x", "xs", "images", "image", "imgs", "img", "pictures", "pixels"),
     *("data", "features", "feature", "inputs", "input", "samples"),
 )
+_NAMES = ("classnames", "targetnames", "labelnames", "classes", "categories", "labels")
 _TARGETS = ("y", "ys", "labels", "label", "targets", "target", "classes", "outputs")
 
 
@@ -124,12 +125,33 @@ def dataset_from_arrays(
         xs = {part: channels_last(x) for part, x in xs.items()}
         notes.append(f"pictures of shape {shape}: the channels came first, and were put last")
         provenance = {**provenance, "channels": "first"}
+    names = _class_names(arrays, target.classes)
+    if names is not None and target.task in ("multiclass", "binary"):
+        key, classes = names
+        target = target._replace(classes=classes)
+        notes.append(f"the classes have the names in {key}")
     ends = np.cumsum([len(x) for x in xs.values()])[:-1]
     encoded = dict(zip(parts, np.split(target.y, ends), strict=True))
     whole, how, valid = _arrange(xs, encoded, notes, options, name)
     notes += [target.note] if target.note else []
     provenance = {**provenance, "split": how, **({"decisions": notes} if notes else {})}
     return make_dataset(name, whole, target.task, target.classes, valid=valid, **provenance)
+
+
+def _class_names(
+    arrays: Mapping[str, Any], labels: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]] | None:
+    """Return the array of the classes' names and the name of each label, if there is such an array.
+
+    It is called `class_names`, `target_names` or the like, and label k is the place of its name.
+    """
+    for key in arrays:
+        if _plain(key) in _NAMES:
+            names = np.asarray(arrays[key])
+            text = names.ndim == 1 and all(isinstance(one, str) for one in names)
+            if text and all(label.isdecimal() and int(label) < len(names) for label in labels):
+                return key, tuple(str(names[int(label)]) for label in labels)
+    return None
 
 
 def _choose_parts(
@@ -152,7 +174,7 @@ def _choose_parts(
             f"got {', '.join(arrays) or 'none'}"
         )
     used = {key for pair in pairs.values() for key in pair}
-    others = [key for key in arrays if key not in used]
+    others = [key for key in arrays if key not in used and arrays[key] is not None]
     return pairs, [f"arrays left out: {listed(others, 8)}"] if others else []
 
 

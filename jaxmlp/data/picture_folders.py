@@ -16,7 +16,7 @@ import numpy as np
 from jaxmlp.data.array_sets import dataset_from_arrays
 from jaxmlp.data.dataset import Dataset, classification_task, make_dataset
 from jaxmlp.data.picture_files import Found, find_pictures
-from jaxmlp.data.picture_form import PictureForm
+from jaxmlp.data.picture_form import BYTE, PictureForm
 from jaxmlp.data.pictures import notes_of, picture_size, read_picture
 from jaxmlp.data.table_options import TableOptions
 from jaxmlp.errors import InputError, listed
@@ -130,13 +130,15 @@ def _choose_shape(files: Sequence[Path], size: int | None) -> tuple[Shape, str]:
         height, width = np.maximum(1, np.rint(middle).astype(int))
         shape = (int(height), int(width), 3)
     words = f"fitted into {shape[0]} x {shape[1]} pixels, with their aspect kept"
-    return shape, f"{words}; they have {low[0]} x {low[1]} to {high[0]} x {high[1]}"
+    ends = dict.fromkeys(f"{height} x {width}" for height, width in (low, high))
+    return shape, f"{words}; they have {' to '.join(ends)}"
 
 
 def _read_all(files: Sequence[Path], shape: Shape, form: PictureForm) -> Any:
     """Return the pictures as one array, and the lines about changes to them."""
     count, size = len(files), int(np.prod(shape))
-    check_memory(count * size * 2, f"{count:,} pictures of shape {shape} take")
+    each = 1 if 1 < form.white <= BYTE else 4
+    check_memory(count * size * each * 2, f"{count:,} pictures of shape {shape} take")
     read = _in_threads(lambda file: read_picture(file, shape, form), files)
     x = np.concatenate([image for image, _ in read])
     return x, notes_of([notes for _, notes in read], files)

@@ -54,6 +54,17 @@ def test_whole_sets_by_their_names(tmp_path, x, y):
     assert again.provenance["checksum"] == dataset.provenance["checksum"]
 
 
+@pytest.mark.parametrize("y", [Y, np.eye(2)[Y], Y.astype(np.float32)])
+def test_classes_with_names(tmp_path, y):
+    """As scikit-learn's own sets have them; names that do not fit the labels are left out."""
+    names = np.array(["cat", "dog", "fox"])[: 2 if y.ndim == 2 else 3]
+    found = dataset_in_memory({"data": X, "target": y, "target_names": names, "frame": None})
+    assert found.classes == ("cat", "dog")
+    assert "the classes have the names in target_names" in found.provenance["decisions"]
+    np.savez(tmp_path / "a.npz", x=X, y=y, classes=names[:1])
+    assert load(tmp_path / "a.npz").classes == ("0", "1")
+
+
 def test_columns_of_these_names_are_a_table():
     dataset = dataset_in_memory({"data": [0.5, 1.5, 2.5, 7.0] * 5, "label": ["a", "b"] * 10})
     assert dataset.columns["target"] == ["label"]
