@@ -174,6 +174,12 @@ def test_arrays_in_every_layout_and_scale_get_the_same_answers(capsys, tmp_path,
         assert printed.err.count("values up to 1 were multiplied by 16") == scaled
         with pytest.warns(DataWarning) if scaled else nullcontext():
             assert np.array_equal(network.predict_proba(given), expected)
+    np.savez(tmp_path / "x.npz", x=load("digits").x_test / 16, y=load("digits").y_test)
+    results = []
+    for options in ([], ["--dataset", str(tmp_path / "x.npz")]):
+        assert evaluate.main([str(digits_run), *options, "--json"]) == 0
+        results.append(json.loads(capsys.readouterr().out)["loss"])
+    assert results[0] == pytest.approx(results[1], rel=1e-5)
 
 
 def test_show_draws_what_the_network_saw(capsys, tmp_path, digits_run):

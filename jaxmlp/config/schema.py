@@ -25,7 +25,7 @@ Count = Annotated[int, Bound("in [0, 2^31)", lambda x: 0 <= x < 2**31)]
 Size = Annotated[int, Bound("in [1, 2^31)", lambda x: 1 <= x < 2**31)]
 NotNegative = Annotated[float, NOT_NEGATIVE]
 Share = Annotated[float, Bound("in [0, 1]", lambda x: 0 <= x <= 1)]
-White = Annotated[float, Bound("in (0, 65535]", lambda x: 0 < x <= 65535)]
+White = Annotated[float, Bound("in [0, 65535]", lambda x: 0 <= x <= 65535)]
 
 
 def checked(value: Any, shape: Shape, where: object, path: str = "") -> Any:

@@ -12,7 +12,7 @@ from jaxmlp.data.array_sets import SPLIT_KEYS, dataset_from_arrays, holds_exampl
 from jaxmlp.data.dataset import Dataset, checksum
 from jaxmlp.data.inputs import Inputs, encode_rows, read_inputs
 from jaxmlp.data.picture_form import PictureForm, batch_of_examples
-from jaxmlp.data.pictures import fit_picture
+from jaxmlp.data.pictures import fit_picture, notes_of
 from jaxmlp.data.readers import plain_table
 from jaxmlp.data.table_options import TableOptions
 from jaxmlp.data.tables import dataset_from_table
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NAME = "data in memory"
+PICTURE = "the picture"
 
 
 def dataset_in_memory(data: Any, options: TableOptions = DEFAULT) -> Dataset:
@@ -87,7 +88,7 @@ def inputs_in_memory(
         return Inputs(
             np.concatenate([one.x for one in read]),
             [name for one in read for name in one.names],
-            [note for one in read for note in one.notes],
+            notes_of([one.notes for one in read], [one.names[0] for one in read]),
         )
     table = _as_table(given)
     notes: list[str] = []
@@ -128,8 +129,8 @@ def _read_one(
     form: PictureForm | None,
 ) -> Inputs:
     if _is_picture(one):
-        x, notes = fit_picture(one, input_shape, form)
-        return Inputs(x, ["picture"], notes)
+        x, notes = fit_picture(one, input_shape, form, PICTURE)
+        return Inputs(x, [PICTURE], notes)
     return read_inputs(Path(one), input_shape, columns, form)
 
 

@@ -75,7 +75,7 @@ def _open(path: Path) -> "Image":
         ) from None
 
 
-def notes_of(notes: Sequence[Sequence[str]], files: Sequence[Path]) -> list[str]:
+def notes_of(notes: Sequence[Sequence[str]], files: Sequence[Path | str]) -> list[str]:
     """Put the lines about pictures together: one line for what was done to several.
 
     Args:

@@ -1,6 +1,7 @@
 """The data of a run: found by the name that a configuration has for them, or those of a network."""
 
 import dataclasses
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +140,8 @@ def load_fitting(config: Config, signature: "Signature", other: bool = False) ->
             " trained on"
         )
     shape = signature.input_shape
+    if other and signature.columns is None and dataset.columns is None:
+        dataset = _as_predict_reads(dataset, signature)
     what = f"the shape of an example of {dataset.name}"
     check(dataset.input_shape == shape, what, f"{shape} as in training", dataset.input_shape)
     if dataset.task == "regression":  # where the names are only those of the outputs
@@ -149,6 +152,23 @@ def load_fitting(config: Config, signature: "Signature", other: bool = False) ->
         ours, theirs = (listed(names, 20) for names in (signature.classes, dataset.classes))
         raise InputError(f"the network knows the classes {ours}; {dataset.name} has {theirs}")
     return dataset
+
+
+def _as_predict_reads(dataset: "Dataset", signature: "Signature") -> "Dataset":
+    """Return arrays in the layout and on the scale that a network takes, as `predict` does.
+
+    Where the examples have another size, nothing is done.
+    """
+    from jaxmlp.data.picture_form import batch_of_examples
+
+    shape, form = signature.input_shape, signature.pictures
+    if math.prod(dataset.input_shape) != math.prod(shape):
+        return dataset
+    x_test, notes = batch_of_examples(dataset.x_test, shape, dataset.name, form)
+    x_train, _ = batch_of_examples(dataset.x_train, shape, dataset.name, form)
+    decisions = [*dataset.provenance.get("decisions", ()), *notes]
+    provenance = {**dataset.provenance, "decisions": decisions}
+    return dataclasses.replace(dataset, x_train=x_train, x_test=x_test, provenance=provenance)
 
 
 def _input_names(record: dict[str, Any] | None) -> tuple[str, ...] | None:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from jaxmlp.data import PictureForm, dataset_in_memory, form_of_pictures, load
+from jaxmlp.data import Dataset, PictureForm, dataset_in_memory, form_of_pictures, load
 from jaxmlp.data.array_sets import Role, roles_of_arrays
 from jaxmlp.data.picture_form import batch_of_examples
+from jaxmlp.errors import InputError
 
 N = 20
 X = np.arange(N * 30, dtype=np.uint8).reshape(N, 6, 5)
@@ -81,6 +82,12 @@ def test_a_set_without_a_test_part(tmp_path):
     found = dataset_in_memory(train | {"x_test": X[16:]})
     assert (len(found.x_train), len(found.x_test)) == (10, 2)
     assert found.provenance["decisions"][0] == "arrays left out: x_test"
+
+
+def test_a_validation_part_leaves_something_to_train_on():
+    parts = (X[:4], Y[:4], X[4:8], Y[4:8])
+    with pytest.raises(InputError, match="valid must be from 0 to 3, got 4"):
+        Dataset("a", *parts, "binary", ("0", "1"), valid=4)
 
 
 def test_usual_names_come_first():
