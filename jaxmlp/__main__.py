@@ -23,6 +23,10 @@ COMMANDS = {  # the module of each, and what it does
         "jaxmlp.explain.__main__",
         "Show every number of a forward and backward pass beside its formula.",
     ),
+    "export": (
+        "jaxmlp.export.__main__",
+        "Write a trained network for other programs, and its model card.",
+    ),
 }
 
 
