@@ -27,6 +27,7 @@ COMMANDS = {  # the module of each, and what it does
         "jaxmlp.export.__main__",
         "Write a trained network for other programs, and its model card.",
     ),
+    "serve": ("jaxmlp.serve.__main__", "Answer over HTTP with a trained network."),
 }
 
 

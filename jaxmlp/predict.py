@@ -4,15 +4,10 @@ Inputs are pictures (PNG, JPEG, of any size), arrays (.npy, .npz) or tables (.cs
 """
 
 import json
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from jaxmlp.cli.parser import Parser, program_name, run_command
 from jaxmlp.cli.process import run_process
-
-if TYPE_CHECKING:
-    from jaxmlp.runs.network import Network
 
 PROG = program_name("predict")
 
@@ -36,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
     from jaxmlp.cli.console import print_table, say
+    from jaxmlp.runs.answers import answer_in_record
     from jaxmlp.runs.network import load
 
     network = load(options.run)
@@ -46,7 +42,7 @@ def _main(arguments: list[str]) -> int:
             say(f"{PROG}: {note}")
         names = [name if name == path else f"{path} {name}" for name in inputs.names]
         rows = zip(names, network.answers(inputs.x), strict=True)
-        answers += [_answer(network, name, row) for name, row in rows]
+        answers += [{"input": name} | answer_in_record(network, row) for name, row in rows]
     if options.json:
         for answer in answers:
             print(json.dumps(answer, allow_nan=False))
@@ -54,19 +50,6 @@ def _main(arguments: list[str]) -> int:
         table = [_row(answer, network.deviations) for answer in answers]
         print_table(table, ("input", "prediction", "probability"))
     return 0
-
-
-def _answer(network: "Network", name: str, row: np.ndarray) -> dict[str, Any]:
-    """Return what the network says of one example."""
-    named = {label: float(value) for label, value in zip(network.classes, row, strict=True)}
-    if network.task.name == "regression":
-        return {"input": name, "prediction": named}
-    if network.task.name == "multilabel":
-        chosen = [label for label, p in named.items() if p > 0.5]
-        return {"input": name, "prediction": chosen, "probabilities": named}
-    best = network.classes[int(np.argmax(row))]
-    answer = {"input": name, "prediction": best, "probability": named[best]}
-    return answer | {"probabilities": named}
 
 
 def _row(answer: dict[str, Any], deviations: list[float]) -> tuple[str, ...]:

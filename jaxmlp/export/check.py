@@ -14,15 +14,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from jaxmlp.errors import InputError, check
-from jaxmlp.export.description import Description, width_of
-
-if TYPE_CHECKING:
-    from jaxmlp.runs.network import Network
+from jaxmlp.export.description import Description
+from jaxmlp.runs.answers import width_of
 
 LARGEST = 1e-5  # difference from the run
 EXAMPLES = 256
@@ -73,13 +71,6 @@ def _cells(
         found = (offset + rng.standard_t(4, EXAMPLES) / scale).tolist()
     gaps = rng.uniform(size=EXAMPLES) < (GAPS if column["gaps"] else 0)
     return [None if gap else cell for cell, gap in zip(found, gaps, strict=True)]
-
-
-def answers_of(network: "Network", examples: Any) -> np.ndarray:
-    """Return what the run itself says: probabilities, or values `(N, K)`."""
-    if network.task.name == "regression":
-        return np.asarray(network.predict(examples)).reshape(len(examples), -1)
-    return network.predict_proba(examples)
 
 
 def difference(description: Description, found: np.ndarray, wanted: np.ndarray) -> float:

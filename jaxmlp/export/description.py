@@ -20,9 +20,9 @@ from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.names import ACTIVATIONS, FORWARD_ONLY
 from jaxmlp.errors import InputError, check
 from jaxmlp.nn.layers import Chain, Layer, in_order
+from jaxmlp.runs.answers import columns_of, width_of
 
 if TYPE_CHECKING:
-    from jaxmlp.config.signature import Signature
     from jaxmlp.runs.network import Network
 
 ARRAYS = {  # the operations, and the parameters of each; one without parameters may be left out
@@ -178,37 +178,6 @@ def _facts(network: "Network") -> dict[str, Any]:
         **{name: [*v] if isinstance(v, tuple) else v for name, v in record.items()},
         "loss": network.signature.loss,
     }
-
-
-def columns_of(signature: "Signature") -> list[dict[str, Any]] | None:
-    """Return how a table's row becomes inputs: a record for each column, in their order.
-
-    Args:
-      signature: what the network expects.
-
-    Returns:
-      The records, each with `name` and `kind`: `number`, `category` or `time`; `None` if the
-      network takes arrays.
-    """
-    record = signature.columns
-    if record is None:
-        return None
-    if "inputs" in record:
-        return [dict(column) for column in record["inputs"]]
-    pairs = record["categorical"]  # as runs of 0.2 have it, and of 0.1, where it is an object
-    pairs = pairs.items() if isinstance(pairs, dict) else pairs
-    numbers = [{"name": name, "kind": "number"} for name in record["numeric"]]
-    texts = [
-        {"name": name, "kind": "category", "categories": [*values], "gaps": False}
-        for name, values in pairs
-    ]
-    return [column | {"fill": None, "gaps": False} for column in numbers] + texts
-
-
-def width_of(column: dict[str, Any]) -> int:
-    """Return how many inputs a column becomes."""
-    counted = {"category": "categories", "time": "parts"}.get(column["kind"])
-    return (len(column[counted]) if counted else 1) + bool(column["gaps"])
 
 
 def steps_of(model: Layer, params: Any, shape: tuple[int, ...]) -> Iterator[Step]:

@@ -117,7 +117,7 @@ class Network:
         Raises:
           InputError: if the inputs do not fit the network.
         """
-        found = self.answers(self._inputs(inputs))
+        found = self.answers(self.encode(inputs))
         if self.task.name == "regression":
             return found[:, 0] if found.shape[1] == 1 else found
         if self.task.name == "multilabel":
@@ -138,10 +138,21 @@ class Network:
         """
         if self.task.name == "regression":
             raise InputError("predict_proba is for classes, and this network predicts numbers")
-        return self.answers(self._inputs(inputs))
+        return self.answers(self.encode(inputs))
 
-    def _inputs(self, given: Any) -> np.ndarray:
-        return inputs_in_memory(given, *self._form_of_inputs)
+    def encode(self, inputs: Any) -> np.ndarray:
+        """Return inputs in the form of the data set, as `answers` takes them.
+
+        Args:
+          inputs: as for `predict`.
+
+        Returns:
+          Not preprocessed, `(N, *input_shape)`.
+
+        Raises:
+          InputError: if the inputs do not fit the network.
+        """
+        return inputs_in_memory(inputs, *self._form_of_inputs)
 
     @property
     def _form_of_inputs(self) -> tuple[Any, ...]:
