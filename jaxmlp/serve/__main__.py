@@ -18,7 +18,7 @@ from jaxmlp.errors import InputError, check
 
 PROG = program_name("serve")
 LEAVE = 5  # seconds for the requests that have begun when a signal comes
-CONNECTIONS = 1000  # at the same time; more are refused at once
+CONNECTIONS = 900  # at the same time; more are refused at once
 IDLE = 30  # seconds until a connection without a request is closed
 
 

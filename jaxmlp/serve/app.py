@@ -5,11 +5,13 @@ An error is an object with one line, `{"error": "..."}`: status 400 for a body t
 415 for one of another kind, 422 for values that do not fit the network.
 """
 
+import dataclasses
 import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import jax
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from jaxmlp import __version__
+from jaxmlp.config.factory import arithmetic
 from jaxmlp.errors import InputError
 from jaxmlp.runs.answers import answer_in_record, columns_of
 from jaxmlp.serve.bodies import (
@@ -51,6 +54,8 @@ def make_app(network: "Network", limits: Limits, name: str) -> Starlette:
     Returns:
       An application of ASGI.
     """
+    with arithmetic(network.recipe.precision):  # once, not in every request
+        network = dataclasses.replace(network, params=jax.device_put(network.params))
     workers = anyio.CapacityLimiter(WORKERS)
     schema = schema_of(network, limits)
 

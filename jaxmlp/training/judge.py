@@ -220,8 +220,8 @@ def predict_all(judge: Judge, params: Params, x: HostInputs, indices: Indices) -
       The outputs, `(n, K)`.
     """
     pieces = np.array_split(indices, -(-len(indices) // EVALUATION_BATCH))
-    outputs = [judge.predict(params, x[_padded(piece)])[: len(piece)] for piece in pieces]
-    return np.concatenate(outputs)
+    outputs = [np.asarray(judge.predict(params, x[_padded(piece)])) for piece in pieces]
+    return np.concatenate([y[: len(piece)] for y, piece in zip(outputs, pieces, strict=True)])
 
 
 def _padded(indices: Indices) -> np.ndarray:
