@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PROG = program_name("export")
 FOLDER = "export"  # of a run
-FILES = ("model.onnx", "model.py", "model.js")
+FILES = ("model.onnx", "model.py", "model.js", "card.md", "card.html")
 KINDS = {
     ".onnx": "onnx",
     ".py": "numpy",
@@ -64,11 +64,11 @@ def _main(arguments: list[str]) -> int:
         _check_place(file, options.overwrite)
     if "onnx" in kinds.values() or not kinds:
         need(("onnx",), "onnx", "a .onnx file")
-    network = in_float32(open_network(run))
+    network = open_network(run)
     rows = [(str(file), *_write(file, run, network)) for file in files]
     print_table(rows, ("file", "bytes", "largest difference from the run"))
-    if network.recipe.precision != run.config.precision:
-        print_line(f"the run computes in {run.config.precision}, the files in float32: compared so")
+    if network.recipe.precision == "bfloat16":
+        print_line("the run computes in bfloat16, the files in float32: they are compared in this")
     return 0
 
 
@@ -98,9 +98,13 @@ def _write(file: Path, run: "Run", network: "Network") -> tuple[str, str]:
     """Write a file, and return its size and how far its answers are from the run's."""
     kind, said = KINDS[file.suffix.lower()], ""
     if kind in ("markdown", "page"):
-        content = b""
+        from jaxmlp.export.card import as_markdown, as_page, card_of
+
+        title = f"{run.path.resolve().name}: {network.recipe.model} for {network.recipe.dataset}"
+        card = {"markdown": as_markdown, "page": as_page}[kind]
+        content = card(title, card_of(run, network)).encode()
     else:
-        content, said = checked_content(network, kind)
+        content, said = checked_content(in_float32(network), kind)
     file.parent.mkdir(exist_ok=True)
     write_atomically(file, content)
     return f"{len(content):,}", said

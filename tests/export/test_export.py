@@ -21,7 +21,7 @@ def test_a_run_is_exported_whole(digits_copy, capsys):
     """Without a file all are written; ONNX and the module answer as the run does on its test."""
     assert main([str(digits_copy)]) == 0
     said = capsys.readouterr().out
-    for word in ("model.onnx", "onnx.reference", "onnxruntime", "NumPy"):
+    for word in ("model.onnx", "onnx.reference", "onnxruntime", "NumPy", "card.html"):
         assert word in said
     x, folder = load_data("digits").x_test, digits_copy / "export"
     wanted = load(digits_copy).predict_proba(x)
