@@ -1,4 +1,4 @@
-"""Train a network: `python -m jaxmlp.train [options]`.
+"""Train a network: `python -m jaxmlp.train [DATA] [options]`.
 
 The default trains 784-128-10 on MNIST. Each field of `jaxmlp.config.options.Config` is an option;
 further options choose the run's folder and how much is printed.
@@ -38,6 +38,7 @@ def make_parser() -> Parser:
         "--overwrite", action="store_true", help="replace the run in the output folder"
     )
     run.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    parser.add_data_argument()
     add_fields(parser, Config)
     return parser
 

@@ -62,7 +62,22 @@ class Recipe:
     dataset: str
     data_dir: str | None
     target: str | None
+    drop: tuple[str, ...]
+    keep: tuple[str, ...]
+    categorical: tuple[str, ...]
+    numeric: tuple[str, ...]
+    missing: tuple[str, ...]
+    weight: str | None
+    group: str | None
+    time: str | None
+    test: str | None
+    test_size: float | None
     header: bool | None
+    delimiter: str | None
+    decimal: str | None
+    thousands: str | None
+    quote: str | None
+    encoding: str | None
     task: str
     preprocessing: str
     augment: tuple[str, ...]

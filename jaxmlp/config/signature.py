@@ -97,7 +97,7 @@ class Signature:
         check((target is not None) == regression, f"{where}.target_preprocessing", expected, target)
         if target is not None:
             _check_scaling(target, (count,), f"{where}.target_preprocessing")
-        if self.columns is not None and isinstance(self.columns["categorical"], list):
+        if self.columns is not None and not isinstance(self.columns.get("categorical"), dict):
             found = len(Columns.from_dict(self.columns).input_names)
             size = math.prod(self.input_shape)
             check(found == size, f"{where}.columns", f"for {size} inputs", found)

@@ -108,10 +108,11 @@ def target_from_numbers(values: np.ndarray, names: Sequence[str]) -> Target:
       names: the name of each output.
 
     Returns:
-      The target. Its `y` is `float32` `(N, outputs)`.
+      The target. Its `y` is `(N, outputs)`, `float32` for labels and `float64` for values.
     """
-    labels = len(names) > 1 and bool(np.isin(values, (0, 1)).all())
-    return Target(values.astype(np.float32), "multilabel" if labels else "regression", tuple(names))
+    if len(names) > 1 and bool(np.isin(values, (0, 1)).all()):
+        return Target(values.astype(np.float32), "multilabel", tuple(names))
+    return Target(values.astype(np.float64), "regression", tuple(names))
 
 
 def target_from_array(y: np.ndarray, where: str) -> Target:

@@ -32,8 +32,9 @@ class Dataset:
       name: the name that the user gave.
       x_train: inputs, `(N, features)` or `(N, H, W, C)`; images are `uint8`, the rest is floating.
       y_train: targets: `int32` labels `(N,)` in `[0, classes)` for the tasks `multiclass` and
-        `binary`, `float32` zeros and ones `(N, labels)` for `multilabel`, `float32` values
-        `(N, outputs)` for `regression`.
+        `binary`, `float32` zeros and ones `(N, labels)` for `multilabel`, floating values
+        `(N, outputs)` for `regression`; values of a table are `float64`, and are standardised
+        before they become `float32`.
       x_test: inputs of the test examples, in the form of `x_train`.
       y_test: targets of the test examples, in the form of `y_train`.
       task: one of `TASKS` (lecture row E5).
@@ -43,6 +44,8 @@ class Dataset:
       provenance: where the data came from: `source`, `version`, `checksum` and more.
       weights: how much each training example counts in the training loss, `(N,)`; `None` for all
         alike. The scores count all examples alike.
+      groups: the group of each training example, `(N,)`; those of a group stay in one part.
+      ordered: whether the training examples are ordered in time: the latest validate.
 
     Raises:
       InputError: if the task is unknown, a part has no examples, inputs and targets differ in
@@ -60,6 +63,8 @@ class Dataset:
     columns: dict[str, Any] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
     weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         check(self.task in TASKS, "task", f"one of {', '.join(TASKS)}", self.task)
@@ -165,5 +170,8 @@ def make_dataset(
     Raises:
       InputError: if the parts do not fit together.
     """
-    provenance["checksum"] = checksum(*parts)
+    x_train, y_train, x_test, y_test = parts
+    if task == "regression":  # as versions before 0.3 kept them
+        y_train, y_test = y_train.astype(np.float32), y_test.astype(np.float32)
+    provenance["checksum"] = checksum(x_train, y_train, x_test, y_test)
     return Dataset(name, *parts, task, tuple(classes), columns, provenance)

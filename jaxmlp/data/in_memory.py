@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,15 @@ from jaxmlp.data.dataset import Dataset, checksum
 from jaxmlp.data.inputs import batch_of_examples, encode_rows, read_inputs
 from jaxmlp.data.pictures import fit_picture
 from jaxmlp.data.readers import plain_table
-from jaxmlp.data.user_files import SPLIT_KEYS, dataset_from_arrays, dataset_from_table
-from jaxmlp.errors import InputError
+from jaxmlp.data.table_options import TableOptions
+from jaxmlp.data.tables import dataset_from_table
+from jaxmlp.data.user_files import (
+    DEFAULT,
+    SPLIT_KEYS,
+    dataset_from_arrays,
+    refuse_table_options,
+)
+from jaxmlp.errors import DataWarning, InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
 NAME = "data in memory"
 
 
-def dataset_in_memory(data: Any, target: str | None = None) -> Dataset:
+def dataset_in_memory(data: Any, options: TableOptions = DEFAULT) -> Dataset:
     """Make a data set of arrays or of a table.
 
     Args:
@@ -29,7 +37,7 @@ def dataset_in_memory(data: Any, target: str | None = None) -> Dataset:
         `((x_train, y_train), (x_test, y_test))`, or a mapping with these names; or a table: a
         `pyarrow.Table`, a data frame of pandas or polars, a mapping from names to columns, or a
         list of rows, each a mapping. Without a test part a fifth is held out.
-      target: the target column of a table, or several with commas between them.
+      options: what the user says of a table: its target, its columns, its test part.
 
     Returns:
       The data set.
@@ -42,16 +50,17 @@ def dataset_in_memory(data: Any, target: str | None = None) -> Dataset:
     source = {"source": "memory", "version": None}
     arrays = _named_arrays(data)
     if arrays is not None:
-        if target is not None:
-            raise InputError(f"target does not apply to arrays, whose target is y, got {target!r}")
-        return dataset_from_arrays(arrays, NAME, source)
-    table = _as_table(data)
+        refuse_table_options(options, "", "arrays, whose target is y")
+        return dataset_from_arrays(arrays, NAME, source, options)
+    table = table_in_memory(data)
     if table is None:
         raise InputError(
             "data must be the name of a data set, arrays (x, y) or a table, got"
             f" {type(data).__name__}"
         )
-    return dataset_from_table(table, target, NAME, source)
+    if options.test is not None:
+        raise InputError("test is the file of a test part, and the data are in memory")
+    return dataset_from_table(table, options, NAME, source)
 
 
 def inputs_in_memory(
@@ -81,9 +90,12 @@ def inputs_in_memory(
     if several and all(isinstance(one, str | os.PathLike) or _is_picture(one) for one in several):
         form = (input_shape, columns, background, white)
         return np.concatenate([_read_one(one, *form) for one in several])
-    table = _as_table(given)
+    table = table_in_memory(given)
     if table is not None:
-        return encode_rows(table, input_shape, columns, NAME)
+        encoded = encode_rows(table, input_shape, columns, NAME)
+        for note in encoded.notes:
+            warnings.warn(note, DataWarning, stacklevel=4)
+        return encoded.x.reshape(-1, *input_shape)
     return batch_of_examples(_as_array(given, NAME), input_shape, NAME)
 
 
@@ -139,8 +151,19 @@ def _named_arrays(data: Any) -> dict[str, np.ndarray] | None:
     return {name: _as_array(array, f"{NAME}: {name}") for name, array in pairs}
 
 
-def _as_table(data: Any) -> "pa.Table | None":
-    """Return a table of any library as pyarrow's, or `None` if it is not one."""
+def table_in_memory(data: Any) -> "pa.Table | None":
+    """Return a table of any library as pyarrow's, or `None` if it is not one.
+
+    Args:
+      data: a `pyarrow.Table`, a data frame of pandas or polars, a mapping from names to columns, or
+        a list of rows, each a mapping.
+
+    Returns:
+      The table.
+
+    Raises:
+      InputError: if it cannot be read.
+    """
     import pyarrow as pa
 
     try:

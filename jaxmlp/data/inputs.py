@@ -1,7 +1,6 @@
 """Read new inputs for a trained network from pictures, arrays and tables."""
 
 import math
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,9 +9,11 @@ import numpy as np
 
 from jaxmlp.data.array_files import ARRAY_SUFFIXES, read_arrays
 from jaxmlp.data.arrays import check_finite, dtype_and_shape, to_input_dtype
-from jaxmlp.data.columns import Columns
+from jaxmlp.data.cells import Notation
+from jaxmlp.data.columns import Columns, Encoded, columns_of_numbers
+from jaxmlp.data.dialects import Reading
 from jaxmlp.data.pictures import read_picture
-from jaxmlp.data.readers import TABLE_SUFFIXES, read_table
+from jaxmlp.data.readers import is_table, is_text_table, read_table
 from jaxmlp.errors import InputError
 from jaxmlp.files import usable_path
 
@@ -29,11 +30,13 @@ class Inputs(NamedTuple):
       names: the name of each example: the file of a picture, else its row, counted from 0 in arrays
         and from 1 in tables.
       notes: messages for the user about changes to the inputs.
+      rows: the table that the inputs come from, if they come from one.
     """
 
     x: np.ndarray
     names: list[str]
     notes: list[str]
+    rows: "pa.Table | None" = None
 
 
 def read_inputs(
@@ -66,9 +69,12 @@ def read_inputs(
     if suffix in ARRAY_SUFFIXES:
         x = batch_of_examples(_read_array(path), tuple(input_shape), str(path))
         return Inputs(x, [f"row {i}" for i in range(len(x))], [])
-    if suffix in TABLE_SUFFIXES:
-        x = _read_rows(path, tuple(input_shape), columns)
-        return Inputs(x, [f"row {i}" for i in range(1, len(x) + 1)], [])
+    if is_table(path.name):
+        known = Columns.from_dict(columns) if columns else None
+        rows, notation = read_rows(path, known)
+        found = encode_rows(rows, tuple(input_shape), columns, str(path), notation)
+        names = [f"row {i}" for i in range(1, len(rows) + 1)]
+        return Inputs(found.x.reshape(-1, *input_shape), names, found.notes, rows)
     x, inverted = read_picture(path, tuple(input_shape), background, white)
     note = f"{path}: inverted, because the training images have a {background} background"
     return Inputs(x, [str(path)], [note] if inverted else [])
@@ -114,40 +120,60 @@ def batch_of_examples(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.n
     return to_input_dtype(x.reshape(-1, *shape))
 
 
-def _read_rows(path: Path, shape: tuple[int, ...], columns: dict[str, Any] | None) -> np.ndarray:
-    known = Columns.from_dict(columns) if columns else None
-    if known is None:
-        table = read_table(path)
-    else:
-        name_columns = partial(known.name_columns, where=str(path))
-        table = read_table(path, known.categorical, known.header, name_columns)
-    return encode_rows(table.rows, shape, columns, str(path))
+def read_rows(path: str | PathLike[str], columns: Columns | None) -> tuple["pa.Table", Notation]:
+    """Read the file of new rows for a trained network.
+
+    Args:
+      path: the file.
+      columns: how the training table became inputs; `None` for a network of plain numbers.
+
+    Returns:
+      The rows, and how the file writes numbers.
+
+    Raises:
+      InputError: if the file is missing or damaged, or has another number of columns where neither
+        table names them.
+    """
+    if columns is None:
+        rows, found = read_table(path)
+        return rows, Notation.of(found)
+    known = Reading.from_dict(dict(columns.reading))
+    given = Reading(header=known.header, decimal=known.decimal, thousands=known.thousands)
+    text = is_text_table(str(path))
+    rows, found = read_table(path, given if text and known.delimiter else None)
+    if text and not columns.header:
+        rows = rows.rename_columns(columns.name_columns(rows.num_columns, str(path)))
+    return rows, Notation.of(found, columns.markers)
 
 
 def encode_rows(
-    table: "pa.Table", shape: tuple[int, ...], columns: dict[str, Any] | None, where: str
-) -> np.ndarray:
+    table: "pa.Table",
+    shape: tuple[int, ...],
+    columns: dict[str, Any] | None,
+    where: str,
+    notation: Notation | None = None,
+) -> Encoded:
     """Return the rows of a table as inputs of a trained network.
 
     Args:
-      table: the rows; its columns may come in any order.
+      table: the rows; its columns may come in any order, and others are passed over.
       shape: of one example.
       columns: how the table that the network was trained on became numbers; without it, every
         column is a number.
       where: what the table is called in a message.
+      notation: how the table writes numbers; `None` for the training table's.
 
     Returns:
-      `float64` inputs `(N, *shape)`.
+      `float64` inputs `(N, inputs)`, and what the user should know of them.
 
     Raises:
-      InputError: if there is no row, a column is missing or was never seen, or a cell is not what
-        its column holds.
+      InputError: if there is no row, a column is missing, or a cell is not what its column holds.
     """
-    known = Columns.from_dict(columns) if columns else Columns(tuple(table.column_names))
+    known = Columns.from_dict(columns) if columns else columns_of_numbers(table.column_names)
     if len(table) == 0:
         raise InputError(f"{where}: expected at least one row, got none")
     if len(known.input_names) != math.prod(shape):
         raise InputError(
             f"{where}: expected {math.prod(shape)} columns of numbers, got {len(known.input_names)}"
         )
-    return known.encode(table, where).reshape(-1, *shape)
+    return known.encode(table, where, notation)

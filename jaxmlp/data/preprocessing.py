@@ -39,13 +39,21 @@ class Preprocessing:
     scale: np.ndarray
 
     @classmethod
-    def fit(cls, kind: str, x: np.ndarray, indices: np.ndarray | None = None) -> Self:
+    def fit(
+        cls,
+        kind: str,
+        x: np.ndarray,
+        indices: np.ndarray | None = None,
+        as_they_are: np.ndarray | None = None,
+    ) -> Self:
         """Compute offset and scale from the training inputs.
 
         Args:
           kind: one of `KINDS`, or `auto`: `scale` for `uint8` images and `zscore` otherwise.
           x: inputs, `(N, ...)`.
           indices: the indices of the training examples; `None` stands for all examples.
+          as_they_are: features that `zscore` leaves as they are, `(features,)`: those of 0 and 1. A
+            category of one row in 2,000 would become an input of 45 deviations.
 
         Returns:
           The preprocessing; its `kind` is never `auto`.
@@ -73,9 +81,10 @@ class Preprocessing:
             return cls(kind, low, _reciprocal(high - low))
         mean, deviation = _mean_and_deviation(x, indices, axes)
         constant = low == high  # exact, while a rounded mean leaves a deviation of 1e-17
-        return cls(
-            kind, np.where(constant, low, mean), _reciprocal(np.where(constant, 0, deviation))
-        )
+        offset, size = np.where(constant, low, mean), np.where(constant, 0, deviation)
+        if as_they_are is not None:
+            offset, size = np.where(as_they_are, 0, offset), np.where(as_they_are, 1, size)
+        return cls(kind, offset, _reciprocal(size))
 
     def __call__(self, x: Any) -> Any:
         """Compute `(x - offset) * scale` in the float type of `x`.

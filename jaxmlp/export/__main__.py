@@ -123,7 +123,7 @@ def checked_content(network: "Network", kind: str) -> tuple[bytes, str]:
     Raises:
       InputError: if a difference is above 1e-5.
     """
-    from jaxmlp.export.check import check_against_run, engines_of, examples_for
+    from jaxmlp.export.check import answers_of, check_against_run, engines_of, examples_for
     from jaxmlp.export.description import describe
 
     description = describe(network)
@@ -132,7 +132,7 @@ def checked_content(network: "Network", kind: str) -> tuple[bytes, str]:
     if not engines:
         return content, "not checked: there is no node on the PATH"
     examples = examples_for(description)
-    wanted = network.answers(network.encode(examples))
+    wanted = answers_of(network, examples)
     found = check_against_run(description, wanted, examples, engines)
     unit = " deviations of the target" if network.task.name == "regression" else ""
     return content, ", ".join(f"{name} {value:.1e}{unit}" for name, value in found.items())

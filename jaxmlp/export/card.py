@@ -13,9 +13,9 @@ import numpy as np
 
 from jaxmlp.cli.page import render
 from jaxmlp.config.factory import arithmetic
+from jaxmlp.data.columns import Column, Columns
 from jaxmlp.errors import InputError, listed, printable
 from jaxmlp.files import read_json
-from jaxmlp.runs.answers import columns_of
 from jaxmlp.runs.data import load_fitting, with_whole_paths
 from jaxmlp.runs.folder import SUMMARY, Run
 from jaxmlp.runs.words import in_digits, score_in_words
@@ -110,7 +110,7 @@ def _network(network: "Network", summary: dict[str, Any]) -> list[str | Table]:
 
 
 def _data(network: "Network", summary: dict[str, Any]) -> list[str | Table]:
-    provenance, columns = summary["provenance"], columns_of(network.signature)
+    provenance, record = summary["provenance"], network.signature.columns
     rows = [("name", str(summary["dataset"]))]
     if summary["dataset_wanted"]:
         rows.append(("stands in for", str(summary["dataset_wanted"])))
@@ -121,18 +121,22 @@ def _data(network: "Network", summary: dict[str, Any]) -> list[str | Table]:
     if summary["target"]:
         rows.append(("target", listed([*map(str, summary["target"])], MOST)))
     found: list[str | Table] = [Table((), rows)]
-    if columns is not None:
-        cells = [(c["name"], c["kind"], _values_of(c)) for c in columns[:MOST]]
+    if record is not None:
+        columns = Columns.from_dict(record)
+        cells = [(c.name, c.kind, _values_of(c)) for c in columns.inputs[:MOST]]
         found.append(Table(("column", "kind", "values"), cells))
-        if len(columns) > MOST:
-            found.append(f"There are {len(columns) - MOST} more columns.")
+        if len(columns.inputs) > MOST:
+            found.append(f"There are {len(columns.inputs) - MOST} more columns.")
+        if columns.left_out:
+            rows = [*columns.left_out.items()]
+            found.append(Table(("column left out", "reason"), rows))
     return found
 
 
-def _values_of(column: dict[str, Any]) -> str:
-    if column["kind"] == "category":
-        return listed(column["categories"], 10)
-    return listed(column["parts"], 10) if column["kind"] == "time" else ""
+def _values_of(column: Column) -> str:
+    if column.kind == "category":
+        return listed(column.categories, 10)
+    return listed(column.parts, 10) if column.kind == "time" else column.unit
 
 
 def _in_words(value: Any) -> str:

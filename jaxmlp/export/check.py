@@ -9,24 +9,29 @@ import json
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.errors import InputError, check
+from jaxmlp.data.columns import Column
+from jaxmlp.errors import DataWarning, InputError, check
 from jaxmlp.export.description import Description
-from jaxmlp.runs.answers import width_of
+
+if TYPE_CHECKING:
+    from jaxmlp.runs.network import Network
 
 LARGEST = 1e-5  # difference from the run
 EXAMPLES = 256
 NODE_SECONDS = 120
 FIRST_TIME = datetime(1990, 1, 1)
 MINUTES = 20_000_000  # of the times that are made up: 38 years
+UNSEEN = "unseen in training"  # a category
 GAPS = 0.1  # share of missing cells, where a column had some
 Compute = Callable[[Any], np.ndarray]
 Differences = dict[str, float]
@@ -55,7 +60,7 @@ def examples_for(description: Description, seed: int = 0) -> Any:
     )
     for column in description.columns:
         cells[column["name"]] = _cells(column, rng, offsets[place], scales[place])
-        place += width_of(column)
+        place += len(Column.from_dict(column | {"fill": ()}).input_names)
     return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
 
 
@@ -63,7 +68,7 @@ def _cells(
     column: dict[str, Any], rng: np.random.Generator, offset: float, scale: float
 ) -> list[Any]:
     if column["kind"] == "category":
-        found = rng.choice(column["categories"], EXAMPLES).tolist()
+        found = rng.choice([*column["categories"], UNSEEN], EXAMPLES).tolist()
     elif column["kind"] == "time":
         minutes = rng.integers(MINUTES, size=EXAMPLES).tolist()
         found = [FIRST_TIME + timedelta(minutes=count) for count in minutes]
@@ -71,6 +76,13 @@ def _cells(
         found = (offset + rng.standard_t(4, EXAMPLES) / scale).tolist()
     gaps = rng.uniform(size=EXAMPLES) < (GAPS if column["gaps"] else 0)
     return [None if gap else cell for cell, gap in zip(found, gaps, strict=True)]
+
+
+def answers_of(network: "Network", examples: Any) -> np.ndarray:
+    """Return what the run itself says: probabilities, or values `(N, K)`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # of gaps that were made up
+        return network.answers(network.encode(examples))
 
 
 def difference(description: Description, found: np.ndarray, wanted: np.ndarray) -> float:

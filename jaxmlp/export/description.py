@@ -18,9 +18,9 @@ import numpy as np
 from jaxmlp import __version__
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.names import ACTIVATIONS, FORWARD_ONLY
+from jaxmlp.data import Columns
 from jaxmlp.errors import InputError, check
 from jaxmlp.nn.layers import Chain, Layer, in_order
-from jaxmlp.runs.answers import columns_of, width_of
 
 if TYPE_CHECKING:
     from jaxmlp.runs.network import Network
@@ -68,11 +68,15 @@ class Description:
       task: the name of the task.
       classes: the names of classes, labels or values.
       shape: the shape of one example.
-      columns: how a table's row becomes inputs, in order; `None` where inputs are arrays.
+      columns: how a table's row becomes inputs, in order, as `Column.to_dict` says it but for a
+        `fill` of `None` where no cell may be missing; `None` where inputs are arrays.
+      markers: what stands in a cell that holds nothing, in small letters.
       precise: whether inputs are scaled in float64.
       offset: subtracted from the inputs.
       scale: multiplied with them afterwards.
       steps: the operations, first to last.
+      temperature: what outputs are divided by before they become probabilities.
+      threshold: of two classes, the probability of the second above which it is the answer.
       target_offset: of a regression, added to the answers at the end.
       target_scale: of a regression, by which they are divided before.
       facts: what a reader wants to know of the network's origin.
@@ -82,10 +86,13 @@ class Description:
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     columns: list[dict[str, Any]] | None
+    markers: tuple[str, ...]
     precise: bool
     offset: np.ndarray
     scale: np.ndarray
     steps: list[Step]
+    temperature: float
+    threshold: float
     target_offset: np.ndarray | None
     target_scale: np.ndarray | None
     facts: dict[str, Any]
@@ -123,7 +130,10 @@ class Description:
             "classes": list(self.classes),
             "shape": list(self.shape),
             "columns": self.columns,
+            "markers": list(self.markers),
             "precise": self.precise,
+            "temperature": self.temperature,
+            "threshold": self.threshold,
             **{name: None if v is None else np.ravel(v).tolist() for name, v in values.items()},
             "weights": f"{dtype.kind}{dtype.itemsize}",
             "steps": steps,
@@ -150,19 +160,22 @@ def describe(network: "Network") -> Description:
     scaling, target = signature.preprocessing, signature.target_preprocessing
     precise = not signature.raw or recipe.precision == "float64"
     kept = np.float64 if precise else np.float32
-    columns = columns_of(signature)
-    if columns is not None:
-        width, found = math.prod(signature.input_shape), sum(map(width_of, columns))
+    known = signature.columns and Columns.from_dict(signature.columns)
+    if known:
+        width, found = math.prod(signature.input_shape), len(known.input_names)
         check(found == width, "the columns of the network", f"for {width} inputs", found)
     return Description(
         task=signature.task,
         classes=signature.classes,
         shape=signature.input_shape,
-        columns=columns,
+        columns=[_column(column) for column in known.to_dict()["inputs"]] if known else None,
+        markers=known.markers if known else (),
         precise=precise,
         offset=scaling.offset.astype(kept).astype(np.float64),
         scale=scaling.scale.astype(kept).astype(np.float64),
         steps=steps,
+        temperature=getattr(signature, "temperature", 1.0),
+        threshold=getattr(signature, "threshold", 0.5),
         target_offset=None if target is None else target.offset,
         target_scale=None if target is None else target.scale,
         facts=_facts(network),
@@ -178,6 +191,12 @@ def _facts(network: "Network") -> dict[str, Any]:
         **{name: [*v] if isinstance(v, tuple) else v for name, v in record.items()},
         "loss": network.signature.loss,
     }
+
+
+def _column(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record of a column, with `None` for a fill that is not known."""
+    fill = record.get("fill")
+    return record | {"fill": None} if isinstance(fill, float) and math.isnan(fill) else record
 
 
 def steps_of(model: Layer, params: Any, shape: tuple[int, ...]) -> Iterator[Step]:

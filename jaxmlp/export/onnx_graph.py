@@ -12,7 +12,7 @@ float32, the inputs before it are scaled in the type that the run scales them in
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,8 @@ def onnx_model(description: Description) -> onnx.ModelProto:
     x = graph.cast(_scaled(graph, x, description), TensorProto.FLOAT)
     for step in description.steps:
         x = OPERATIONS[step.op](graph, x, step)
+    if description.temperature != 1:
+        x = graph.add("Div", x, graph.constant(description.temperature))
     outputs = ANSWERS[description.answer](graph, x, description)
     infos = [
         helper.make_tensor_value_info(name, TYPES[kind], ["N", *shape])
@@ -125,17 +127,18 @@ def _names(column: dict[str, Any]) -> list[str]:
 def _encoded(graph: Graph, description: Description, inputs: dict[str, Any]) -> str:
     if description.columns is None:
         return next(iter(inputs))
-    parts = [part for column in description.columns for part in _parts(graph, column)]
+    markers = description.markers
+    parts = [part for column in description.columns for part in _parts(graph, column, markers)]
     x = graph.add("Concat", *parts, axis=1)
     if len(description.shape) == 1:
         return x
     return graph.add("Reshape", x, graph.constant([-1, *description.shape], np.int64))
 
 
-def _parts(graph: Graph, column: dict[str, Any]) -> list[str]:
+def _parts(graph: Graph, column: dict[str, Any], markers: Sequence[str]) -> list[str]:
     """Add the inputs that a column becomes, each float64 `(N, k)`."""
     if column["kind"] == "category":
-        return [_one_hot(graph, column)]
+        return [_one_hot(graph, column, markers)]
     fills = column["fill"] if column["kind"] == "time" else {column["name"]: column["fill"]}
     found, gap = [], ""
     for name, fill in zip(_names(column), fills.values(), strict=True):
@@ -147,10 +150,15 @@ def _parts(graph: Graph, column: dict[str, Any]) -> list[str]:
     return [*found, graph.cast(gap, TensorProto.DOUBLE)] if column["gaps"] else found
 
 
-def _one_hot(graph: Graph, column: dict[str, Any]) -> str:
-    """Add the comparison of a text with every category, and with the empty text for gaps."""
-    known = [*column["categories"], *([""] if column["gaps"] else [])]
-    places = {text: place for place, text in enumerate(known)}  # of equal texts the last
+def _one_hot(graph: Graph, column: dict[str, Any], markers: Sequence[str]) -> str:
+    """Add the comparison of a text with every category, and with the signs of a gap."""
+    places = {text: place for place, text in enumerate(column["categories"])}
+    width = len(places) + column["gaps"]
+    for marker in markers:
+        for text in (marker, marker.upper(), marker.capitalize()):
+            places.pop(text, None)
+            if column["gaps"]:
+                places[text] = width - 1
     code = graph.add(
         "LabelEncoder",
         column["name"],
@@ -159,7 +167,7 @@ def _one_hot(graph: Graph, column: dict[str, Any]) -> str:
         values_int64s=list(places.values()),
         default_int64=-1,
     )
-    each = graph.constant(np.arange(len(known))[None], np.int64)
+    each = graph.constant(np.arange(width)[None], np.int64)
     return graph.cast(graph.add("Equal", code, each), TensorProto.DOUBLE)
 
 
@@ -246,7 +254,12 @@ OPERATIONS: dict[str, Callable[[Graph, str, Step], str]] = {
 def _classes(graph: Graph, probabilities: str, description: Description) -> list[Any]:
     """Add the name of the most probable class, beside the probabilities."""
     classes, label = description.classes, graph.name("label")
-    best = graph.add("ArgMax", probabilities, axis=1, keepdims=0)
+    if len(classes) == 2:
+        second = graph.add("Gather", probabilities, graph.constant(1, np.int64), axis=1)
+        yes = graph.add("Greater", second, graph.constant(description.threshold))
+        best = graph.cast(yes, TensorProto.INT64)
+    else:
+        best = graph.add("ArgMax", probabilities, axis=1, keepdims=0)
     names = {"keys_int64s": list(range(len(classes))), "values_strings": list(classes)}
     graph.add("LabelEncoder", best, output=label, domain="ai.onnx.ml", **names)
     return [

@@ -9,9 +9,10 @@
 // that is missing is null, NaN or an empty text; so is a category, and an unseen one is none of
 // those known. A time is an ISO text such as 2024-05-17T09:30, or a Date.
 
+const DAY = 86400000; // milliseconds
 const product = (sizes) => sizes.reduce((a, b) => a * b, 1);
-const isMissing = (cell) =>
-  cell === null || cell === undefined || Number.isNaN(cell) || (typeof cell === "string" && cell.trim() === "");
+const isMissing = (cell, markers) => cell === null || Number.isNaN(cell)
+  || (typeof cell === "string" && markers.includes(cell.trim().toLowerCase()));
 
 function decode(text, type) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -23,35 +24,46 @@ function decode(text, type) {
 
 // columns of a table: each becomes one or several inputs
 
-const indicator = (column, cell) => (column.gaps ? [isMissing(cell) ? 1 : 0] : []);
-
 const COLUMNS = {
   number(column, cell) {
-    const gap = isMissing(cell);
-    if (gap && column.fill === null) throw new RangeError(`the column "${column.name}" must have no missing value`);
-    const value = gap ? column.fill : Number(cell);
+    const value = typeof cell === "string" && cell.trim() === "" ? NaN : Number(cell);
     if (!Number.isFinite(value)) throw new TypeError(`the column "${column.name}" must be a number, got "${cell}"`);
-    return [value, ...indicator(column, cell)];
+    return [value];
   },
   category(column, cell) {
-    const text = String(cell);
-    return [...column.categories.map((known) => (text === known ? 1 : 0)), ...indicator(column, cell)];
+    const like = typeof cell === "boolean" ? (text) => text.toLowerCase() : (text) => text;
+    const text = String(cell).trim();
+    return column.categories.map((known) => (text === like(known) ? 1 : 0));
   },
   time(column, cell) {
-    if (isMissing(cell)) return [...column.parts.map((part) => column.fill[part]), ...indicator(column, cell)];
-    const zoned = cell instanceof Date || /(Z|[+-]\d\d:?\d\d)$/.test(cell) || !/[T ]/.test(cell);
-    const time = new Date(zoned ? cell : `${cell.replace(" ", "T")}Z`);
-    if (Number.isNaN(time.getTime())) throw new TypeError(`the column "${column.name}" must be a time, got "${cell}"`);
+    const time = moment(cell);
+    if (Number.isNaN(time.getTime())) throw new TypeError(`the column "${column.name}" must be a time such as 2024-05-17T09:30, got "${cell}"`);
     const parts = {
-      days: time.getTime() / 86400000,
+      days: time.getTime() / DAY,
       year: time.getUTCFullYear(),
       month: time.getUTCMonth() + 1,
       weekday: (time.getUTCDay() + 6) % 7,
-      hour: time.getUTCHours(),
+      hour: (((time.getTime() % DAY) + DAY) % DAY) / (DAY / 24),
     };
-    return [...column.parts.map((part) => parts[part]), ...indicator(column, cell)];
+    return column.parts.map((part) => parts[part]);
   },
 };
+
+function moment(cell) { // in UTC, if it names no zone
+  if (cell instanceof Date) return cell;
+  const found = /^(\d{4}-\d\d-\d\d)([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?$/.exec(String(cell).trim());
+  return new Date(found ? `${found[1]}${(found[2] ?? " 00:00").replace(" ", "T")}${found[5] ?? "Z"}` : NaN);
+}
+
+function inputsOf(column, cell, markers) {
+  const gap = isMissing(cell, markers);
+  const indicator = column.gaps ? [gap ? 1 : 0] : [];
+  if (!gap) return [...COLUMNS[column.kind](column, cell), ...indicator];
+  if (column.kind === "category") return [...column.categories.map(() => 0), ...indicator];
+  if (column.fill === null) throw new RangeError(`the column "${column.name}" must have a value`);
+  const fills = column.kind === "time" ? column.parts.map((part) => column.fill[part]) : [column.fill];
+  return [...fills, ...indicator];
+}
 
 function encode(model, example) {
   if (model.columns === null) {
@@ -61,7 +73,7 @@ function encode(model, example) {
   }
   return Float64Array.from(model.columns.flatMap((column) => {
     if (!(column.name in example)) throw new RangeError(`every row needs the column "${column.name}"`);
-    return COLUMNS[column.kind](column, example[column.name]);
+    return inputsOf(column, example[column.name] ?? null, model.markers);
   }));
 }
 
@@ -203,12 +215,14 @@ function network(model, text) {
   const answer = (example) => {
     const x = { data: scaled(model, encode(model, example)), shape: model.shape };
     const outputs = steps.reduce((found, step) => OPERATIONS[step.op](found, step), x);
-    return Array.from(ANSWERS[model.answer](Array.from(outputs.data), model));
+    const z = Array.from(outputs.data, (value) => value / model.temperature);
+    return Array.from(ANSWERS[model.answer](z, model));
   };
   const decide = (found) => {
     if (model.task === "regression") return found.length === 1 ? found[0] : found;
     if (model.task === "multilabel") return found.map((p) => p > 0.5);
-    return model.classes[found.indexOf(Math.max(...found))];
+    const best = found.length === 2 ? Number(found[1] > model.threshold) : found.indexOf(Math.max(...found));
+    return model.classes[best];
   };
   return {
     classes: model.classes,

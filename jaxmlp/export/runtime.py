@@ -12,6 +12,7 @@ those known. A time is an ISO text such as 2024-05-17T09:30 or a datetime.
 
 import base64
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,11 @@ class Network:
             return found[:, 0] if found.shape[1] == 1 else found
         if self.model["task"] == "multilabel":
             return found > 0.5
-        return np.array(self.classes)[found.argmax(axis=1)]
+        if len(self.classes) == 2:
+            best = (found[:, 1] > self.model["threshold"]).astype(int)
+        else:
+            best = found.argmax(axis=1)
+        return np.array(self.classes)[best]
 
     def predict_proba(self, inputs: Any) -> np.ndarray:
         """Return the probability of each class, or of each label, `(N, classes)`."""
@@ -52,7 +57,9 @@ class Network:
         x = self._scaled(self._encoded(inputs))
         for step in self.model["steps"]:
             x = OPERATIONS[step["op"]](x, self._with_arrays(step))
-        return ANSWERS[self.model["answer"]](x, self.model)
+        return ANSWERS[self.model["answer"]](
+            x / x.dtype.type(self.model["temperature"]), self.model
+        )
 
     def _encoded(self, inputs: Any) -> np.ndarray:
         columns, shape = self.model["columns"], tuple(self.model["shape"])
@@ -62,7 +69,8 @@ class Network:
                 raise ValueError(f"inputs must be of shape (N, *{shape}), got {x.shape}")
             return x.reshape(-1, *shape)
         rows = list(_rows(inputs))
-        parts = [part for column in columns for part in _inputs_of(column, rows)]
+        markers = self.model["markers"]
+        parts = [part for column in columns for part in _inputs_of(column, rows, markers)]
         return np.stack(parts, axis=1).reshape(-1, *shape)
 
     def _scaled(self, x: np.ndarray) -> np.ndarray:
@@ -92,32 +100,37 @@ def _rows(table: Any) -> Any:
     return table
 
 
-def _inputs_of(column: dict[str, Any], rows: list[dict[str, Any]]) -> list[np.ndarray]:
+def _inputs_of(column: dict[str, Any], rows: list[Any], markers: list[str]) -> list[np.ndarray]:
     """Return the inputs that a column becomes, each `(N,)`."""
-    for row in rows:
-        if column["name"] not in row:
-            raise ValueError(f"every row needs the column {column['name']!r}")
-    cells = [row[column["name"]] for row in rows]
-    return COLUMNS[column["kind"]](column, cells)
+    name = column["name"]
+    for number, row in enumerate(rows, 1):
+        if name not in row:
+            raise ValueError(f"row {number} needs the column {name!r}")
+    cells = [row[name] for row in rows]
+    gaps = np.array([_is_missing(cell, markers) for cell in cells])
+    if column["kind"] != "category" and column["fill"] is None and gaps.any():
+        raise ValueError(f"row {gaps.argmax() + 1}: the column {name!r} must have a value")
+    found: list[np.ndarray] = COLUMNS[column["kind"]](column, cells, gaps)
+    return [*found, gaps.astype(np.float64)] if column["gaps"] else found
 
 
-def _is_missing(cell: Any) -> bool:
-    return cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
+def _is_missing(cell: Any, markers: list[str]) -> bool:
+    return (
+        cell is None or cell != cell or (isinstance(cell, str) and cell.strip().lower() in markers)
+    )
 
 
-def _number(column: dict[str, Any], cells: list[Any]) -> list[np.ndarray]:
-    gaps = np.array([_is_missing(cell) for cell in cells])
-    if gaps.any() and column["fill"] is None:
-        raise ValueError(f"the column {column['name']!r} must have no missing value")
-    values = [column["fill"] if gap else float(cell) for cell, gap in zip(cells, gaps, strict=True)]
-    return [np.array(values, np.float64), *_indicator(column, gaps)]
+def _number(column: dict[str, Any], cells: list[Any], gaps: np.ndarray) -> list[np.ndarray]:
+    pairs = zip(cells, gaps, strict=True)
+    return [np.array([column["fill"] if gap else float(cell) for cell, gap in pairs], np.float64)]
 
 
-def _category(column: dict[str, Any], cells: list[Any]) -> list[np.ndarray]:
-    texts = [_text(cell) for cell in cells]
-    gaps = np.array([_is_missing(cell) for cell in cells])
-    known = [np.array([text == value for text in texts]) for value in column["categories"]]
-    return [*(one.astype(np.float64) for one in known), *_indicator(column, gaps)]
+def _category(column: dict[str, Any], cells: list[Any], gaps: np.ndarray) -> list[np.ndarray]:
+    pairs = list(zip(cells, gaps, strict=True))
+    return [
+        np.array([not gap and _text(cell) == _like(cell, value) for cell, gap in pairs], np.float64)
+        for value in column["categories"]
+    ]
 
 
 def _text(cell: Any) -> str:
@@ -125,24 +138,27 @@ def _text(cell: Any) -> str:
     if isinstance(cell, (bool, np.bool_)):
         return str(bool(cell)).lower()
     whole = isinstance(cell, (float, np.floating)) and math.isfinite(cell) and cell == int(cell)
-    return str(int(cell)) if whole else str(cell)
+    return str(int(cell)) if whole else str(cell).strip()
 
 
-def _time(column: dict[str, Any], cells: list[Any]) -> list[np.ndarray]:
-    gaps = np.array([_is_missing(cell) for cell in cells])
-    times = np.array(
-        [0 if gap else np.datetime64(cell, "us") for cell, gap in zip(cells, gaps, strict=True)]
-    )
-    times = times.astype("datetime64[us]")
-    parts = [
-        np.where(gaps, column["fill"][part], TIME[part](times)).astype(np.float64)
-        for part in column["parts"]
-    ]
-    return [*parts, *_indicator(column, gaps)]
+def _like(cell: Any, value: str) -> str:
+    """Return a category for the comparison with a cell; `True` and `true` are one boolean."""
+    return value.lower() if isinstance(cell, (bool, np.bool_)) else value
 
 
-def _indicator(column: dict[str, Any], gaps: np.ndarray) -> list[np.ndarray]:
-    return [gaps.astype(np.float64)] if column["gaps"] else []
+def _time(column: dict[str, Any], cells: list[Any], gaps: np.ndarray) -> list[np.ndarray]:
+    moments = [0 if gap else _moment(cell) for cell, gap in zip(cells, gaps, strict=True)]
+    times = np.array(moments, "datetime64[us]")
+    parts = column["parts"]
+    return [np.where(gaps, column["fill"][p], TIME[p](times)).astype(np.float64) for p in parts]
+
+
+def _moment(cell: Any) -> np.datetime64:
+    """Return an ISO text or a datetime as a moment in UTC."""
+    cell = datetime.fromisoformat(cell.strip()) if isinstance(cell, str) else cell
+    if isinstance(cell, datetime) and cell.tzinfo is not None:
+        cell = cell.astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(cell, "us")
 
 
 def _days(times: np.ndarray) -> np.ndarray:
@@ -155,7 +171,7 @@ TIME = {
     "year": lambda t: t.astype("datetime64[Y]").astype(int) + 1970,
     "month": lambda t: t.astype("datetime64[M]").astype(int) % 12 + 1,
     "weekday": lambda t: (_days(t) + 3) % 7,  # Monday is 0, and the first of January 1970 was 3
-    "hour": lambda t: (t - t.astype("datetime64[D]")) // np.timedelta64(1, "h"),
+    "hour": lambda t: (t - t.astype("datetime64[D]")) / np.timedelta64(1, "h"),
 }
 
 

@@ -2,24 +2,27 @@
 
 import dataclasses
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.process import import_beside
-from jaxmlp.config.options import Config
+from jaxmlp.config.options import OF_TABLES, READING, Config
 from jaxmlp.errors import InputError, check, listed
 
 if TYPE_CHECKING:
     from jaxmlp.config.signature import Signature
-    from jaxmlp.data import Dataset
+    from jaxmlp.data import Dataset, Fitted, TableOptions
+    from jaxmlp.data.tables import Rows
 
 FALLBACK = "mnist_5k"  # what a run that named no data set trains on where MNIST cannot be had
-PATHS = ("dataset", "data_dir")  # the fields of a configuration that may be paths
+PATHS = ("dataset", "data_dir", "test")  # the fields of a configuration that may be paths
 
 
 def with_whole_paths(config: Config) -> Config:
     """Return the configuration with paths that hold from any folder."""
-    folder = config.data_dir and whole_path(config.data_dir)
-    return dataclasses.replace(config, dataset=whole_path(config.dataset), data_dir=folder)
+    whole: dict[str, Any] = {
+        name: whole_path(given) for name in PATHS if (given := getattr(config, name))
+    }
+    return dataclasses.replace(config, **whole)
 
 
 def whole_path(name: str) -> str:
@@ -28,11 +31,19 @@ def whole_path(name: str) -> str:
     return os.path.abspath(name) if is_path else name
 
 
-def load_data(config: Config) -> "Dataset":
+def table_options(config: Config) -> "TableOptions":
+    """Return what a configuration says about a table."""
+    from jaxmlp.data import TableOptions
+
+    return TableOptions(**{name: getattr(config, name) for name in OF_TABLES})
+
+
+def load_data(config: Config, signature: "Signature | None" = None) -> "Dataset":
     """Load the data that a configuration names.
 
     Args:
       config: names the data.
+      signature: of a network; then the rows of a table are encoded as it expects them.
 
     Returns:
       The data, with the task that their targets pose.
@@ -40,10 +51,19 @@ def load_data(config: Config) -> "Dataset":
     Raises:
       InputError: if there are no such data.
     """
-    from jaxmlp.data import load
+    from jaxmlp.data import Reading, load
+    from jaxmlp.data.readers import is_text_table
 
+    fitted = None if signature is None else fitted_of(signature)
+    reading = Reading(**{name: getattr(config, name) for name in READING})
+    if fitted is not None and is_text_table(config.dataset):
+        reading = Reading.from_dict(dict(fitted.columns.reading))
     return load(
-        config.dataset, data_dir=config.data_dir, target=config.target, header=config.header
+        config.dataset,
+        data_dir=config.data_dir,
+        options=table_options(config),
+        reading=reading,
+        fitted=fitted,
     )
 
 
@@ -84,15 +104,20 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
       signature: what the network expects and returns.
 
     Returns:
-      The data, with the targets of the configuration's task.
+      The data, with the targets of the configuration's task. The rows of a table are encoded as in
+      training.
 
     Raises:
       InputError: if there are no such data, or they do not fit the network.
     """
     from jaxmlp.data import with_task
 
-    dataset = load_data(_as_in_training(config, signature))
-    dataset = with_task(dataset, config.task)
+    dataset = with_task(load_data(config, signature), config.task)
+    if _input_names(signature.columns) != _input_names(dataset.columns):
+        raise InputError(
+            f"{dataset.name} has other columns or categories than the table the network was"
+            " trained on"
+        )
     shape = signature.input_shape
     what = f"the shape of an example of {dataset.name}"
     check(dataset.input_shape == shape, what, f"{shape} as in training", dataset.input_shape)
@@ -103,37 +128,40 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
     elif dataset.classes != signature.classes:
         ours, theirs = (listed(names, 20) for names in (signature.classes, dataset.classes))
         raise InputError(f"the network knows the classes {ours}; {dataset.name} has {theirs}")
-    return _in_order(dataset, signature)
+    return dataset
 
 
-def _as_in_training(config: Config, signature: "Signature") -> Config:
-    """Return the configuration with header and target of the table that a network learned from."""
-    from jaxmlp.data.readers import TABLE_SUFFIXES
+def _input_names(record: dict[str, Any] | None) -> tuple[str, ...] | None:
+    from jaxmlp.data import Columns
 
-    columns, name = signature.columns, config.dataset.lower()
-    if columns is None or not name.endswith(TABLE_SUFFIXES):
-        return config
-    header = columns.get("header", True) if name.endswith(".csv") else None
-    target = config.target or ",".join(columns["target"])
-    return dataclasses.replace(config, header=header, target=target)
+    return None if record is None else Columns.from_dict(record).input_names
 
 
-def _in_order(dataset: "Dataset", signature: "Signature") -> "Dataset":
-    """Return a table's data with the inputs in the order of the table a network learned from."""
-    import numpy as np
+def load_rows(path: str, signature: "Signature") -> "Rows":
+    """Load all rows of a table for a network that was trained on one.
 
-    from jaxmlp.data.columns import input_places
+    Args:
+      path: the file.
+      signature: what the network expects and returns.
 
-    ours, theirs = signature.columns, dataset.columns
-    if ours is None and theirs is None:
-        return dataset
-    places = None if ours is None or theirs is None else input_places(theirs, ours)
-    if places is None:
-        raise InputError(
-            f"{dataset.name} has other columns or categories than the table the network was"
-            " trained on"
-        )
-    if np.array_equal(places, np.arange(len(places))):
-        return dataset
-    x = {name: getattr(dataset, name)[:, places] for name in ("x_train", "x_test")}
-    return dataclasses.replace(dataset, columns=ours, **x)
+    Returns:
+      Inputs, targets, and what the user should know of them.
+
+    Raises:
+      InputError: if the file is no table, or does not fit the network.
+    """
+    from jaxmlp.data import read_rows, rows_of
+
+    fitted = fitted_of(signature)
+    assert fitted is not None
+    table, notation = read_rows(path, fitted.columns)
+    return rows_of(table, fitted, str(path), notation)
+
+
+def fitted_of(signature: "Signature") -> "Fitted | None":
+    """Return what a network expects of a table; `None` if it was not trained on one."""
+    from jaxmlp.data import Columns, Fitted
+
+    if signature.columns is None:
+        return None
+    return Fitted(Columns.from_dict(signature.columns), signature.classes, signature.task)

@@ -13,11 +13,11 @@ from typing import Any
 
 from jaxmlp.cli.console import Reporter, print_table
 from jaxmlp.config.factory import arithmetic
-from jaxmlp.config.options import Config
+from jaxmlp.config.options import READING, Config
 from jaxmlp.config.problem import Problem, pose_problem
 from jaxmlp.data import Dataset, Source, dataset_in_memory
 from jaxmlp.errors import DataWarning, InputError, check
-from jaxmlp.runs.data import load_data, whole_path, with_whole_paths
+from jaxmlp.runs.data import load_data, table_options, whole_path, with_whole_paths
 from jaxmlp.runs.facts import facts_of
 from jaxmlp.runs.folder import CHECKPOINT, RUN, Run, Saved
 from jaxmlp.runs.network import Network
@@ -102,10 +102,10 @@ def _load_data(config: Config, data: Any) -> Dataset:
     if data is None or isinstance(data, str | PathLike):
         name = config.dataset if data is None else whole_path(str(data))
         return load_data(dataclasses.replace(config, dataset=name))
-    for name in ("header", "data_dir"):
+    for name in (*READING, "data_dir"):
         if getattr(config, name) is not None:
             raise InputError(f"{name} does not apply to data in memory")
-    return dataset_in_memory(data, config.target)
+    return dataset_in_memory(data, table_options(config))
 
 
 @contextmanager

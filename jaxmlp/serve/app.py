@@ -21,8 +21,9 @@ from starlette.routing import Route
 
 from jaxmlp import __version__
 from jaxmlp.config.factory import arithmetic
+from jaxmlp.data.columns import Column, Columns
 from jaxmlp.errors import InputError
-from jaxmlp.runs.answers import answer_in_record, columns_of
+from jaxmlp.runs.answers import Answers
 from jaxmlp.serve.bodies import (
     JSON,
     PICTURES,
@@ -94,7 +95,8 @@ def make_app(network: "Network", limits: Limits, name: str) -> Starlette:
 def _answers(network: "Network", read: Any) -> str:
     """Return the answers to a request as JSON; this runs in a thread, beside other requests."""
     examples: Examples = read()
-    rows = [answer_in_record(network, row) for row in network.answers(examples.x)]
+    values = network.answers(examples.x)
+    rows = [*Answers(network, examples.names, None, values).records()]
     return json.dumps({"answers": rows, "notes": examples.notes}, allow_nan=False)
 
 
@@ -108,12 +110,11 @@ def schema_of(network: "Network", limits: Limits) -> dict[str, Any]:
     Returns:
       The record that `GET /schema` shows.
     """
-    signature, columns = network.signature, columns_of(network.signature)
+    signature = network.signature
     inputs: dict[str, Any] = {"kind": "array", "shape": list(signature.input_shape)}
-    if columns is not None:
-        shown = ("name", "kind", "categories", "gaps")
-        rows = [{name: c[name] for name in shown if name in c} for c in columns]
-        inputs = {"kind": "table", "columns": rows}
+    if signature.columns is not None:
+        columns = Columns.from_dict(signature.columns).inputs
+        inputs = {"kind": "table", "columns": [_column_in_record(column) for column in columns]}
     names = "values" if network.task.name == "regression" else "classes"
     pictures = [f"{PICTURES}*", "multipart/form-data"] if takes_pictures(network) else []
     return {
@@ -123,6 +124,12 @@ def schema_of(network: "Network", limits: Limits) -> dict[str, Any]:
         "content_types": [JSON, *pictures],
         "limits": limits._asdict(),
     }
+
+
+def _column_in_record(column: Column) -> dict[str, Any]:
+    record = {"name": column.name, "kind": column.kind, "gaps": column.gaps}
+    extra = {"categories": column.categories, "form": column.form, "unit": column.unit}
+    return record | {name: value for name, value in extra.items() if value}
 
 
 def in_json(content: dict[str, Any], status: int = 200) -> Response:

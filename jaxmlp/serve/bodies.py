@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxmlp.cli.extras import need
-from jaxmlp.data.in_memory import NAME
+from jaxmlp.data import Columns
+from jaxmlp.data.in_memory import NAME, table_in_memory
+from jaxmlp.data.inputs import encode_rows
 from jaxmlp.errors import InputError, Shown, check, listed, shown
 from jaxmlp.files import parse_json
-from jaxmlp.runs.answers import columns_of
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
@@ -61,10 +62,12 @@ class Examples(NamedTuple):
 
     Attributes:
       x: inputs in the form of the data set, `(N, *input_shape)`.
+      names: of the examples, counted as `jaxmlp.predict` counts them.
       notes: what was done to them.
     """
 
     x: np.ndarray
+    names: list[str]
     notes: list[str]
 
 
@@ -189,7 +192,8 @@ def examples_from_pictures(network: "Network", pictures: list[bytes]) -> Example
             except InputError as error:
                 raise InputError(str(error).replace(str(file), PICTURE)) from None
     notes = [note.replace(str(file), PICTURE) for inputs in read for note in inputs.notes]
-    return Examples(np.concatenate([inputs.x for inputs in read]), notes)
+    names = [f"picture {number}" for number in range(1, len(read) + 1)]
+    return Examples(np.concatenate([inputs.x for inputs in read]), names, notes)
 
 
 def examples_from_json(network: "Network", body: bytes, limits: Limits) -> Examples:
@@ -216,18 +220,19 @@ def examples_from_json(network: "Network", body: bytes, limits: Limits) -> Examp
         raise Refused(400, str(error)) from None
     make = _array if network.signature.columns is None else _rows
     try:
-        return Examples(network.encode(make(network, given, limits)), [])
+        return make(network, given, limits)
     except InputError as error:
         raise InputError(str(error).replace(NAME, BODY)) from None
 
 
-def _rows(network: "Network", given: Any, limits: Limits) -> list[dict[str, Any]]:
+def _rows(network: "Network", given: Any, limits: Limits) -> Examples:
     rows = [given] if isinstance(given, dict) else given
     good = isinstance(rows, list) and len(rows) > 0 and all(isinstance(r, dict) for r in rows)
     if not good:
         raise InputError(f"{BODY} must be rows, a list of objects, got {_in_words(given)}")
     _check_rows(len(rows), limits)
-    names = [column["name"] for column in columns_of(network.signature) or []]
+    signature = network.signature
+    names = [column.name for column in Columns.from_dict(signature.columns or {}).inputs]
     for number, row in enumerate(rows, 1):
         absent = [name for name in names if name not in row]
         if absent:
@@ -236,7 +241,10 @@ def _rows(network: "Network", given: Any, limits: Limits) -> list[dict[str, Any]
                              f" it lacks {columns}")  # fmt: skip
         for name, cell in row.items():
             _check_cell(cell, f"row {number}, column {shown(name)}")
-    return rows
+    table = table_in_memory(rows)
+    x, notes = encode_rows(table, signature.input_shape, signature.columns, BODY)
+    counted = [f"row {number}" for number in range(1, len(rows) + 1)]
+    return Examples(x.reshape(-1, *signature.input_shape), counted, notes)
 
 
 def _check_cell(cell: Any, where: str) -> None:
@@ -253,7 +261,7 @@ def _is_double(number: float) -> bool:
         return False
 
 
-def _array(network: "Network", given: Any, limits: Limits) -> np.ndarray:
+def _array(network: "Network", given: Any, limits: Limits) -> Examples:
     """Return nested lists of numbers as an array: one example, or several."""
     shape = network.signature.input_shape
     if not isinstance(given, list):
@@ -268,7 +276,8 @@ def _array(network: "Network", given: Any, limits: Limits) -> np.ndarray:
     check(x.dtype.kind in "biuf", BODY, "lists of numbers", Shown(f"values of type {x.dtype}"))
     check(bool(np.isfinite(x).all()), BODY, "numbers that fit float64", Shown("one too large"))
     _check_rows(1 if x.ndim <= 1 or x.shape == shape else len(x), limits)
-    return x
+    inputs = network.encode(x)
+    return Examples(inputs, [f"row {number}" for number in range(len(inputs))], [])
 
 
 def _check_rows(count: int, limits: Limits) -> None:

@@ -260,25 +260,15 @@ def test_idx_files_that_do_not_fit_together(write_idx, files, message):
 
 ROWS = b"1,0.5\n2,1.5\n3,2.5\n"
 BAD_CSV = {
-    "Latin-1 in the header": (
-        b"gr\xf6\xdfe,y\n" + ROWS,
-        "byte 0xf6 is not UTF-8; save it in UTF-8",
-    ),
-    "Latin-1 far below": (
-        b"a,y\n" + b"x,1\n" * (1 << 19) + b"\xe9,2\n",
-        "column 'a': expected numbers or text, got the type binary; save text in UTF-8",
-    ),
-    "UTF-16": ("a,y\n1,2\n".encode("utf-16"), "expected a table in UTF-8, got UTF-16 or no text"),
-    "UTF-16 without a mark": ("a,y\n1,2\n".encode("utf-16-be"), "got UTF-16 or no text"),
-    "a NUL": (b"a,y\n1,\x002\n", "got UTF-16 or no text"),
+    "bytes": (bytes(range(256)) * 9, "expected a table of text, got bytes that are no text"),
+    "a NUL": (b"a,y\n1,\x002\n", "expected a table of text, got bytes that are no text"),
     "one column": (b"a\n1\n2\n", "expected at least one column beside the target 'a', got none"),
     "no rows": (b"a,b\n", "expected at least 2 rows, got 0"),
-    "no newline": (b"a,b", "CSV parse error: Empty CSV file"),
+    "no newline": (b"a,b", "expected at least 2 rows, got 0"),
     "an open quote": (b'a,y\n1,"2\n3,4\n5,6\n', "a.csv: "),
     "an open quote in the header": (b'"a,y\n1,2\n3,4\n', "a.csv: "),
-    "the same name": (b"a,a,y\n1,2,3\n4,5,6\n", "expected a different name for each column"),
     "a picture": (pixels(), "a.csv: "),
-    "gzip": (gzip.compress(b"a,y\n" + ROWS), "a.csv: "),
+    "cut gzip": (gzip.compress(b"a,y\n" + ROWS)[:-9], "a.csv: the file cannot be read as a table"),
     "a cell beyond all numbers": (b"a,y\n1,0\n1e999,1\n2,0\n", "expected a finite number, got inf"),
 }
 

@@ -12,6 +12,7 @@ from jaxmlp import nn
 from jaxmlp.config.names import ACTIVATIONS, FORWARD_ONLY, LEARNED_ACTIVATIONS
 from jaxmlp.errors import InputError
 from jaxmlp.export.check import (
+    answers_of,
     check_against_run,
     difference,
     engines_of,
@@ -63,7 +64,7 @@ def judged(request):
     network = network_of(*given, **more)
     description = describe(network)
     examples = examples_for(description)
-    return description, examples, network.answers(network.encode(examples))
+    return description, examples, answers_of(network, examples)
 
 
 def test_every_task_and_activation(judged, kind):
@@ -95,7 +96,10 @@ def bare(shape, steps, outputs):
     zero, one = np.zeros(()), np.ones(())
     names = tuple(f"y{k}" for k in range(outputs))
     facts = {"producer": "test 1"}
-    return Description("regression", names, shape, None, True, zero, one, steps, zero, one, facts)
+    return Description(
+        *("regression", names, shape, None, ("", "?"), True, zero, one, steps, 1.0, 0.5),
+        *(zero, one, facts),
+    )
 
 
 @pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
@@ -125,12 +129,12 @@ COLUMNS = [
     },
 ]
 ROWS = [
-    {"age": 7, "size": None, "town": "b", "yes": "true", "when": datetime(1970, 1, 2, 18)},
+    {"age": 7, "size": None, "town": "b", "yes": "true", "when": datetime(1970, 1, 2, 18, 45)},
     {"age": None, "size": 1.25, "town": None, "yes": "?", "when": None},
     {"age": 0, "size": -1, "town": "c", "yes": "false", "when": datetime(2024, 2, 29)},
 ]
 ENCODED = [  # age, gap, size, a, b, gap, false, true, days, year, month, weekday, hour, gap
-    [7, 0, 2, 0, 1, 0, 0, 1, 1.75, 1970, 1, 4, 18, 0],
+    [7, 0, 2, 0, 1, 0, 0, 1, 1.78125, 1970, 1, 4, 18.75, 0],
     [30.5, 1, 1.25, 0, 0, 1, 0, 0, 1.5, 2001, 2, 3, 4, 1],
     [0, 0, -1, 0, 0, 0, 1, 0, 19782, 2024, 2, 3, 0, 0],
 ]

@@ -1,0 +1,222 @@
+"""The dialects of text tables: what is found by looking, what the user says, what is refused."""
+
+import gzip
+import itertools
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import feather
+
+from jaxmlp.data.dialects import Reading
+from jaxmlp.data.headers import name_columns
+from jaxmlp.data.numerals import numbers_of
+from jaxmlp.data.readers import read_table
+from jaxmlp.errors import InputError
+
+NUMBERS = [1234.5, -0.25, 12.0, 1234567.125, 3.5, 0.0]
+TEXTS = ["Zoë", "a b", "O'Neil", "x", "é, ü", "9b"]
+MPG = b'18.0   8   307.0  3504.   70  1\t"chevrolet malibu"\n15.0   8   ?  3693.   70  1\t"buick"\n'
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Return a function that writes content to a file and reads it as a table."""
+
+    def read(content, name="my.csv", **reading):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_table(path, Reading(**reading))
+
+    return read
+
+
+def in_dialect(delimiter, decimal, thousands, quote, header):
+    """Write the table of NUMBERS and TEXTS in a dialect, with a column that counts the rows."""
+    lines = [["row", "größe", "name"]] if header else []
+    for row, (number, text) in enumerate(zip(NUMBERS, TEXTS, strict=True)):
+        plain = f"{number:,}".replace(",", "_").replace(".", decimal).replace("_", thousands)
+        lines.append([str(row % 3), plain, text])
+
+    def quoted(cell):
+        needed = any(mark in cell for mark in (delimiter, quote, " "))
+        return quote + cell.replace(quote, 2 * quote) + quote if needed else cell
+
+    return "".join(delimiter.join(map(quoted, line)) + "\r\n" for line in lines)
+
+
+NOTATIONS = [
+    (decimal, thousands)
+    for decimal, thousands in itertools.product((".", ","), ("", ",", ".", "'", " ", "\u202f"))
+    if decimal != thousands
+]
+AROUND = itertools.cycle(
+    itertools.product(('"', "'"), ("utf-8", "utf-16", "cp1252", "utf-8-sig", "utf-16-le"))
+)
+DIALECTS = [
+    (*case, *around)
+    for case, around in zip(
+        itertools.product((",", ";", "\t", "|", " "), NOTATIONS, (True, False)),
+        AROUND,
+        strict=False,
+    )
+    if case[1][1] != around[0] and not (case[1][1] == "\u202f" and around[1] == "cp1252")
+]
+
+
+def test_every_dialect_is_read_alike(read):
+    """Each combination gives the same numbers and texts, and says what it is."""
+    for delimiter, (decimal, thousands), header, quote, encoding in DIALECTS:
+        text = in_dialect(delimiter, decimal, thousands, quote, header).encode(encoding)
+        rows, reading = read(text)
+        found = (reading.delimiter, reading.decimal, reading.thousands, reading.quote)
+        assert found == (delimiter, decimal, thousands, quote)
+        assert (reading.header, reading.encoding) == (header, encoding)
+        names = ["row", "größe", "name"] if header else ["column1", "column2", "column3"]
+        assert rows.column_names == names
+        numbers = numbers_of(rows.column(1), reading.decimal, reading.thousands)
+        assert numbers.to_pylist() == NUMBERS
+        assert rows.column(2).to_pylist() == TEXTS
+        assert read(text, **reading.to_dict()) == (rows, reading)
+
+
+LAYOUTS = {  # content, names, number of rows, the last row
+    "blanks after commas": (b"39, Gov, 5\n50, Own, 6\n39, Own, 5\n", None, 3, ["39", "Own", "5"]),
+    "runs of blanks": (b"  1   2.5 3\n 14 5 6.5  \n7\t8 9\n", None, 3, ["7", "8", "9"]),
+    "blanks and quotes": (MPG, None, 2, ["15.0", "8", "?", "3693.", "70", "1", "buick"]),
+    "decimal commas by blanks": (b"a b\n1,5 2,5\n0,5 7\n", ["a", "b"], 2, ["0,5", "7"]),
+    "quotes after blanks": (b'n, "b"\nx, "a, b"\nz, "c"\n', ["n", "b"], 2, ["z", "c"]),
+    "comments": (b"# by me\n# today\na,b\n1,2\n# half\n3,4\n", ["a", "b"], 2, ["3", "4"]),
+    "names in a comment": (b"# a,b\n1,2\n3,4\n", ["a", "b"], 2, ["3", "4"]),
+    "a title": (b"Sales of 2024\n\na;b\n1;2\n3;4\n", ["a", "b"], 2, ["3", "4"]),
+    "Excel's first line": (b"sep=;\na;b\n1;2\n3;4\n", ["a", "b"], 2, ["3", "4"]),
+    "blank lines": (b"a,b\n\n1,2\n,\n3,4\n  \n\n", ["a", "b"], 2, ["3", "4"]),
+    "delimiter at the end": (b"a;b;\n1;2;\n3;4;\n", ["a", "b"], 2, ["3", "4"]),
+    "that of rows alone": (b"a;b\n1;2;\n3;4;\n", ["a", "b"], 2, ["3", "4"]),
+    "row names of R": (b'"a" "b"\n"1" 5 6\n"2" 7 8\n', ["column1", "a", "b"], 2, ["2", "7", "8"]),
+    "names": (b",a,a,\n0,1,2,3\n1,2,3,4\n", ["column1", "a", "a.1", "column4"], 2, list("1234")),
+    "ends of old Macs": (b"a,b\r1,2\r3,4\r", ["a", "b"], 2, ["3", "4"]),
+    "gzip": (gzip.compress(b"a,b\n1,2\n3,4"), ["a", "b"], 2, ["3", "4"]),
+    "lines in cells": (b'a,b\n1,"two\nlines"\n2,x\n', ["a", "b"], 2, ["2", "x"]),
+    "no rows": (b"a,b\n", ["a", "b"], 0, None),
+    "clock times": (b"a,b\n10:30,x\n11:45,y\n", ["a", "b"], 2, ["11:45", "y"]),
+    "names of texts": (b"who,what\nAda,x\nBob,y\nCy,x\n", ["who", "what"], 3, ["Cy", "x"]),
+    "dates": (b"day,what\n2024-01-01,x\n2024-01-02,y\n", ["day", "what"], 2, ["2024-01-02", "y"]),
+    "dates alone": (b"2024-01-01,x\n2024-01-02,y\n2024-01-03,x\n", None, 3, ["2024-01-03", "x"]),
+    "a gap in the first row": (b"?,5,M\n3,6,F\n4,7,M\n", None, 3, ["4", "7", "M"]),
+}
+
+
+@pytest.mark.parametrize(("content", "names", "count", "last"), LAYOUTS.values(), ids=LAYOUTS)
+def test_layouts(read, content, names, count, last):
+    """What lies around the cells is found, and no cell is lost."""
+    rows, reading = read(content)
+    assert reading.header == (names is not None)
+    assert rows.column_names == (names or [f"column{i}" for i in range(1, len(last) + 1)])
+    assert len(rows) == count
+    assert not count or [*rows.to_pylist()[-1].values()] == last
+
+
+GROUPS = {  # a column in a file of a delimiter, the decimal sign and that of thousands
+    "commas in quotes": (",", ['"1,234"', "950", '"12,345"'], ".", ","),
+    "two groups": (";", ["1,234,567", "2,345,678"], ".", ","),
+    "German": (";", ["1.234", "1,5", "0,25"], ",", "."),
+    "another column decides": (";", ["1,234;0.5", "2,345;0.25"], ".", ","),
+    "three digits": (",", ["1.234", "5.678"], ".", ""),
+    "groups among short numbers": (";", ["1.234", *["2.345"] * 9, "950"], ",", "."),
+    "years": (",", ["1999", "2001"], ".", ""),
+    "exponents": (",", ["1.5e3", "2e-3"], ".", ""),
+}
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "cells", "decimal", "thousands"), GROUPS.values(), ids=GROUPS
+)
+def test_decimal_sign_and_thousands(read, delimiter, cells, decimal, thousands):
+    lines = [f"{cell}{delimiter}x" for cell in cells]
+    width = cells[0].count(delimiter) if delimiter == ";" else 0
+    header = delimiter.join(["a", *["b"] * width, "c"])
+    _, reading = read("\n".join([header, *lines]))
+    assert (reading.decimal, reading.thousands) == (decimal, thousands)
+
+
+REFUSED = {  # content, what the user says, the message
+    "two ways": ("a;b\n1,234;x\n5,678;y\n", {}, "column 'a': 1,234 may be 1234 or 1.234: say wh"),
+    "short row": ("a,b\n1,2\n\n3\n", {}, "line 4: expected 2 cells as in the other rows, got 1"),
+    "long row": ('a b\n1 "2"\n3 4 5\n6 7\n8 9', {}, "line 3: expected 2 cells as in the other r"),
+    "open quote": ('a,b\n1,"2\n3,4\n', {}, 'a quote " opens and does not close; its row is 1'),
+    "wrong encoding": (b"a,b\n\xe9,2\n", {"encoding": "utf-8"}, "the file is not in utf-8: "),
+    "blank": (b"\n \n", {}, "expected a table, got blank lines"),
+}
+
+
+@pytest.mark.parametrize(("content", "reading", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_read(read, content, reading, message):
+    with pytest.raises(InputError) as error:
+        read(content, **reading)
+    assert f"my.csv: {message}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("reading", "message"),
+    [
+        ({"delimiter": "ab"}, "delimiter must be one character such as , or ;, or tab or blanks"),
+        ({"decimal": "x"}, "decimal must be . or ,, got 'x'"),
+        ({"thousands": "x"}, "thousands must be none, or one of"),
+        ({"quote": "x"}, "quote must be"),
+        ({"encoding": "x"}, "encoding must be an encoding of text"),
+        ({"encoding": "hex"}, "encoding must be an encoding of text"),
+        ({"decimal": ",", "thousands": ","}, "thousands must be another character than decimal"),
+    ],
+)
+def test_readings_that_cannot_be(reading, message):
+    with pytest.raises(InputError, match="^" + message.replace(".", r"\.")):
+        Reading(**reading)
+
+
+def test_what_the_user_says_counts(read):
+    """Each part of the reading is taken as it is given, in words too."""
+    said = Reading(False, "tab", "comma", "none", "none", "latin1")
+    assert said == Reading(False, "\t", ",", "", "", "iso8859-1")
+    rows, reading = read(b'1,234\t"\xe9\n', **said.to_dict())
+    assert rows.to_pylist() == [{"column1": "1,234", "column2": '"é'}]
+    assert reading == said
+    assert Reading.from_dict(reading.to_dict()) == reading
+    words = "tab between cells, decimal comma, iso8859-1"
+    assert reading.in_words() == words
+
+
+def test_known_columns_are_read_as_numbers_at_once(tmp_path):
+    path = tmp_path / "my.csv"
+    path.write_text("a,b\n1.5,x\nNA,y\n-2,z\n")
+    rows, _ = read_table(path, numbers=("a",))
+    assert rows.to_pydict() == {"a": [1.5, None, -2.0], "b": ["x", "y", "z"]}
+    rows, _ = read_table(path, numbers=("a", "b"))
+    assert rows.to_pydict() == {"a": ["1.5", "NA", "-2"], "b": ["x", "y", "z"]}
+
+
+@pytest.mark.parametrize("name", ["my.feather", "my.arrow"])
+def test_feather(tmp_path, name):
+    table = pa.table({"a": [1.5, None], "b": pa.array(["x", "y"]).dictionary_encode()})
+    table = table.append_column("day", pa.array([1, 2], pa.date32()))
+    feather.write_feather(table, tmp_path / name)
+    rows, reading = read_table(tmp_path / name)
+    assert reading == Reading(header=True)
+    assert rows.to_pydict() == table.to_pydict()
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-20])
+    with pytest.raises(InputError, match=f"{name}: the file cannot be read as a Feather table: "):
+        read_table(tmp_path / name)
+
+
+def test_names_are_different():
+    assert name_columns(["a", "a", "", "a.1", "a"]) == ["a", "a.2", "column3", "a.1", "a.3"]
+
+
+def test_a_large_table_is_read_quickly(tmp_path):
+    cells = np.random.default_rng(0).normal(size=(20_000, 20)).round(4).astype(str)
+    (tmp_path / "a.csv").write_text("\n".join(map(",".join, cells)))
+    began = time.perf_counter()
+    rows, _ = read_table(tmp_path / "a.csv")
+    assert time.perf_counter() - began < 5  # 0.5 s on a free core
+    assert rows.shape == (20_000, 20)
