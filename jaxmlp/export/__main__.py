@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jaxmlp.runs.network import Network
 
 PROG = program_name("export")
-FOLDER = "export"  # of a run
+FOLDER = "export"  # of a run, as jaxmlp.runs.folder knows it
 FILES = ("model.onnx", "model.py", "model.js", "card.md", "card.html")
 KINDS = {
     ".onnx": "onnx",
