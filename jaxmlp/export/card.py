@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxmlp.cli.page import render
 from jaxmlp.config.factory import arithmetic
+from jaxmlp.config.schema import Count, checked
 from jaxmlp.data.columns import Column, Columns
 from jaxmlp.errors import InputError, listed, printable
 from jaxmlp.files import read_json
@@ -26,6 +27,22 @@ if TYPE_CHECKING:
 TEMPLATE = Path(__file__).with_name("card.html")
 BINS = 10  # of probabilities, in the table of calibration
 MOST = 30  # names of columns or classes, and rows of classes
+SHAPE: dict[str, Any] = {  # of a summary, as far as the card needs it
+    "dataset": str,
+    "dataset_wanted?": str | None,
+    "provenance": dict[str, Any],
+    "target?": list[str],
+    "baseline?": dict[str, Any],
+    "warnings?": list[str],
+    "parameters": Count,
+    "examples": dict[str, int],
+    "epochs": Count,
+    "best_epoch": Count,
+    "test_balanced_accuracy?": float,
+    "seconds": float,
+    "versions": dict[str, str],
+    "device": dict[str, Any],
+}
 PARTS = {"train": "training", "valid": "validation", "test": "test"}
 
 
@@ -66,9 +83,9 @@ def card_of(run: Run, network: "Network") -> list[Section]:
       The sections.
 
     Raises:
-      InputError: if the run has no summary.
+      InputError: if the run has no summary, or a damaged one.
     """
-    summary = run.read_json(SUMMARY)
+    summary = _summary_of(run, network.task.score)
     tested = _tested(run, network, summary)
     return [
         Section("Network", _network(network, summary)),
@@ -80,13 +97,27 @@ def card_of(run: Run, network: "Network") -> list[Section]:
     ]
 
 
+def _summary_of(run: Run, score: str) -> dict[str, Any]:
+    """Return what the card needs of a summary; what earlier versions did not know is empty."""
+    saved, file = run.read_json(SUMMARY), run.path / SUMMARY
+    numbers = [f"{part}_{name}" for part in PARTS for name in ("loss", score)]
+    shape: dict[str, Any] = SHAPE | {f"{name}?": float | None for name in numbers}
+    known = {name.removesuffix("?") for name in shape}
+    found = saved
+    if isinstance(saved, dict):
+        found = {name: value for name, value in saved.items() if name in known}
+    empty: dict[str, Any] = {"dataset_wanted": None, "target": [], "warnings": [], "baseline": {}}
+    summary: dict[str, Any] = checked(found, shape, file)
+    return empty | dict.fromkeys(numbers) | summary
+
+
 def _tested(run: Run, network: "Network", summary: dict[str, Any]) -> Tested | str:
     """Return the answers on the test part, or why there are none."""
     try:
         dataset = load_fitting(with_whole_paths(run.config), network.signature)
     except InputError as error:
         return f"The test part could not be measured anew: {error}."
-    if dataset.provenance["checksum"] != summary["provenance"]["checksum"]:
+    if dataset.provenance["checksum"] != summary["provenance"].get("checksum"):
         return "The test part could not be measured anew: the data have changed since training."
     with arithmetic(network.recipe.precision):
         return Tested(network.answers(dataset.x_test), dataset.y_test)
@@ -111,15 +142,17 @@ def _network(network: "Network", summary: dict[str, Any]) -> list[str | Table]:
 
 def _data(network: "Network", summary: dict[str, Any]) -> list[str | Table]:
     provenance, record = summary["provenance"], network.signature.columns
-    rows = [("name", str(summary["dataset"]))]
+    rows = [("name", summary["dataset"])]
     if summary["dataset_wanted"]:
-        rows.append(("stands in for", str(summary["dataset_wanted"])))
-    rows += [(name, _in_words(value)) for name, value in provenance.items() if value is not None]
-    rows += [
-        (f"{words} examples", f"{summary['examples'][part]:,}") for part, words in PARTS.items()
-    ]
+        rows.append(("stands in for", summary["dataset_wanted"]))
+    for name, value in provenance.items():
+        lines = value if isinstance(value, list) else [value]
+        shown = [_in_words(line) for line in lines[:MOST] if line is not None]
+        rows += [(name if i == 0 else "", line) for i, line in enumerate(shown)]
+    counts = [(words, summary["examples"].get(part, 0)) for part, words in PARTS.items()]
+    rows += [(f"{words} examples", f"{count:,}") for words, count in counts]
     if summary["target"]:
-        rows.append(("target", listed([*map(str, summary["target"])], MOST)))
+        rows.append(("target", listed(summary["target"], MOST)))
     found: list[str | Table] = [Table((), rows)]
     if record is not None:
         columns = Columns.from_dict(record)
@@ -153,14 +186,17 @@ def _scores(network: "Network", summary: dict[str, Any]) -> list[str | Table]:
         loss, value = summary[f"{part}_loss"], summary[f"{part}_{score}"]
         if loss is None or value is None:
             continue
-        base, examples = summary["baseline"].get(f"{part}_{score}"), summary["examples"][part]
+        base, examples = summary["baseline"].get(f"{part}_{score}"), summary["examples"].get(part)
+        if not examples:
+            continue
         shown = score_in_words(score, value)
         if score == "accuracy":  # the deviation of a share of so many examples
             shown += f" ± {score_in_words(score, np.sqrt(value * (1 - value) / examples))}"
-        known = "" if base is None else score_in_words(score, base)
+        known = score_in_words(score, base) if isinstance(base, float) else ""
         rows.append((words, in_digits(loss), shown, known, f"{examples:,}"))
     found: list[str | Table] = [Table(("part", "loss", score, "baseline", "examples"), rows)]
-    found.append(f"The baseline answers {summary['baseline']['answer']}.")
+    if "answer" in summary["baseline"]:
+        found.append(f"The baseline answers {summary['baseline']['answer']}.")
     if score == "accuracy":
         found.append("± is one standard error, from the number of examples alone.")
     if "test_balanced_accuracy" in summary:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,9 +56,19 @@ def test_data_that_have_changed_or_gone_are_said(digits_copy):
     text = markdown(digits_copy)
     assert "could not be measured anew: " in text
     assert f"| {100 * summary['test_accuracy']:.2f} % ±" in text
+    for name, value in (("examples", 3), ("test_loss", "x"), ("versions", None)):
+        file.write_text(json.dumps(summary | {name: value}))
+        with pytest.raises(InputError, match=rf"summary\.json: {name} must be"):
+            markdown(digits_copy)
     file.unlink()
     with pytest.raises(InputError, match=r"summary\.json"):
         markdown(digits_copy)
+
+
+def test_an_earlier_run_has_a_card():
+    text = markdown(Path(__file__).parents[1] / "runs" / "version_0_1_0" / "whole")
+    assert "| task | multiclass |" in text
+    assert "The expected calibration error" in text
 
 
 def test_reliability_is_scikit_learn_s():

@@ -7,6 +7,7 @@ from datetime import datetime
 import jax
 import numpy as np
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 from jaxmlp import nn
 from jaxmlp.config.names import ACTIVATIONS, FORWARD_ONLY, LEARNED_ACTIVATIONS
@@ -21,6 +22,7 @@ from jaxmlp.export.check import (
 from jaxmlp.export.description import ARRAYS, Description, describe, steps_of
 from jaxmlp.export.onnx_graph import OPERATIONS, onnx_model
 from jaxmlp.export.runtime import OPERATIONS as NUMPY_OPERATIONS
+from jaxmlp.export.runtime import Network as Runtime
 from jaxmlp.export.sources import javascript_source, numpy_source
 from tests.networks import drawn, network_of
 
@@ -146,6 +148,27 @@ def test_columns_become_inputs(kind):
     description = dataclasses.replace(bare((width,), [], width), columns=COLUMNS)
     for compute in engines_of(description, kind, WRITERS[kind](description)).values():
         np.testing.assert_array_equal(compute(ROWS), ENCODED)
+
+
+def test_temperature_and_threshold(kind):
+    """`p = sigmoid(z / T)`, and the second class is the answer above its threshold."""
+    x = np.array([[-4.0], [0.0], [1.0], [4.0]])
+    wanted = 1 / (1 + np.exp(-x / 2))
+    description = dataclasses.replace(
+        bare((1,), [], 1),
+        task="binary",
+        classes=("no", "yes"),
+        temperature=2.0,
+        threshold=0.6,
+    )
+    content = WRITERS[kind](description)
+    for compute in engines_of(description, kind, content).values():
+        np.testing.assert_allclose(compute(x), np.hstack([1 - wanted, wanted]), atol=1e-6)
+    if kind == "onnx":
+        labels = ReferenceEvaluator(content).run(["label"], {"x": x})[0]
+    else:
+        labels = Runtime(*description.to_plain()).predict(x)
+    assert [*map(str, labels)] == ["no", "no", "yes", "yes"]
 
 
 def test_every_operation_has_every_writer():
