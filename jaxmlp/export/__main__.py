@@ -134,8 +134,8 @@ def checked_content(network: "Network", kind: str) -> tuple[bytes, str]:
     examples = examples_for(description)
     wanted = answers_of(network, examples)
     found = check_against_run(description, wanted, examples, engines)
-    unit = " deviations of the target" if network.task.name == "regression" else ""
-    return content, ", ".join(f"{name} {value:.1e}{unit}" for name, value in found.items())
+    unit = " (relative)" if network.task.name == "regression" else ""
+    return content, ", ".join(f"{name} {value:.1e}" for name, value in found.items()) + unit
 
 
 def _writer(kind: str) -> Callable[["Description"], bytes]:

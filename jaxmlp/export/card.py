@@ -15,7 +15,7 @@ from jaxmlp.cli.page import render
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.schema import Count, checked
 from jaxmlp.data.columns import Column, Columns
-from jaxmlp.errors import InputError, listed, printable
+from jaxmlp.errors import InputError, listed, printable, shown
 from jaxmlp.files import read_json
 from jaxmlp.runs.data import load_fitting, with_whole_paths
 from jaxmlp.runs.folder import SUMMARY, Run
@@ -147,8 +147,8 @@ def _data(network: "Network", summary: dict[str, Any]) -> list[str | Table]:
         rows.append(("stands in for", summary["dataset_wanted"]))
     for name, value in provenance.items():
         lines = value if isinstance(value, list) else [value]
-        shown = [_in_words(line) for line in lines[:MOST] if line is not None]
-        rows += [(name if i == 0 else "", line) for i, line in enumerate(shown)]
+        words = [_in_words(line) for line in lines[:MOST] if line is not None]
+        rows += [(name if i == 0 else "", line) for i, line in enumerate(words)]
     counts = [(words, summary["examples"].get(part, 0)) for part, words in PARTS.items()]
     rows += [(f"{words} examples", f"{count:,}") for words, count in counts]
     if summary["target"]:
@@ -174,7 +174,7 @@ def _values_of(column: Column) -> str:
 
 def _in_words(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_in_words(inner)}" for name, inner in value.items())
+        return ", ".join(f"{name} {shown(inner)}" for name, inner in value.items())
     if isinstance(value, list):
         return listed([*map(str, value)], 4)
     return str(value)
@@ -189,11 +189,11 @@ def _scores(network: "Network", summary: dict[str, Any]) -> list[str | Table]:
         base, examples = summary["baseline"].get(f"{part}_{score}"), summary["examples"].get(part)
         if not examples:
             continue
-        shown = score_in_words(score, value)
+        scored = score_in_words(score, value)
         if score == "accuracy":  # the deviation of a share of so many examples
-            shown += f" ± {score_in_words(score, np.sqrt(value * (1 - value) / examples))}"
+            scored += f" ± {score_in_words(score, np.sqrt(value * (1 - value) / examples))}"
         known = score_in_words(score, base) if isinstance(base, float) else ""
-        rows.append((words, in_digits(loss), shown, known, f"{examples:,}"))
+        rows.append((words, in_digits(loss), scored, known, f"{examples:,}"))
     found: list[str | Table] = [Table(("part", "loss", score, "baseline", "examples"), rows)]
     if "answer" in summary["baseline"]:
         found.append(f"The baseline answers {summary['baseline']['answer']}.")

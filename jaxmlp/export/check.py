@@ -2,7 +2,8 @@
 
 The examples are drawn from what the network knows of its training part: numbers around the mean,
 each category, and gaps where there were some. The difference of a probability is absolute; that of
-a number counts in deviations of the target in the training part.
+a number is relative to the deviation of the target in the training part, or to its own distance
+from the target's mean where this is larger.
 """
 
 import json
@@ -51,7 +52,7 @@ def examples_for(description: Description, seed: int = 0) -> Any:
     if description.columns is None:
         size = (EXAMPLES, *description.shape)
         picture = len(description.shape) == 3 and not description.precise
-        drawn = rng.uniform(size=size) if picture else rng.standard_t(4, size)
+        drawn = rng.uniform(size=size) if picture else _spread(rng, size)
         x = description.offset + drawn / description.scale
         return x if description.precise else x.astype(np.float32)
     cells, place = {}, 0
@@ -64,6 +65,11 @@ def examples_for(description: Description, seed: int = 0) -> Any:
     return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
 
 
+def _spread(rng: np.random.Generator, size: Any) -> np.ndarray:
+    """Draw numbers with mean 0 and longer tails than the normal distribution, up to 5."""
+    return np.clip(rng.standard_t(4, size), -5, 5)
+
+
 def _cells(
     column: dict[str, Any], rng: np.random.Generator, offset: float, scale: float
 ) -> list[Any]:
@@ -73,7 +79,7 @@ def _cells(
         minutes = rng.integers(MINUTES, size=EXAMPLES).tolist()
         found = [FIRST_TIME + timedelta(minutes=count) for count in minutes]
     else:
-        found = (offset + rng.standard_t(4, EXAMPLES) / scale).tolist()
+        found = (offset + _spread(rng, EXAMPLES) / scale).tolist()
     gaps = rng.uniform(size=EXAMPLES) < (GAPS if column["gaps"] else 0)
     return [None if gap else cell for cell, gap in zip(found, gaps, strict=True)]
 
@@ -94,10 +100,14 @@ def difference(description: Description, found: np.ndarray, wanted: np.ndarray) 
       wanted: likewise.
 
     Returns:
-      The largest difference of probabilities; of values in deviations of the target.
+      The largest difference of probabilities; of values, relative to the deviation of the target
+      in the training part, or to their own distance from its mean where this is larger.
     """
-    unit = 1.0 if description.target_scale is None else description.target_scale
-    return float(np.max(np.abs(np.asarray(found, np.float64) - wanted) * unit))
+    apart = np.abs(np.asarray(found, np.float64) - wanted)
+    if description.target_scale is not None:
+        z = (wanted - description.target_offset) * description.target_scale
+        apart = apart * description.target_scale / np.maximum(1, np.abs(z))
+    return float(np.max(apart))
 
 
 def check_against_run(
