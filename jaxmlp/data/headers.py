@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from jaxmlp.data.numerals import MISSING, looks_numeric
 
 NUMBER_PATTERN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
 MOST = 0.8  # of the cells of a column are alike, if it is a column of numbers, or of one form
+LOOK = 2_000  # rows that are compared with the first line
 FEW_NUMBERS = 4  # a row of fewer numbers may ascend by chance
 
 
@@ -67,6 +69,7 @@ def count_votes(first: Sequence[str], rows: Sequence[Sequence[str]]) -> Votes:
     Returns:
       The votes.
     """
+    rows = [row for row in rows[:LOOK] if [*row] != [*first]]  # a header may be there twice
     numbers = [cell for cell in first if looks_numeric(cell)]
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in first]
     votes = [_vote(cell, column) for cell, column in zip(first, columns, strict=True)]
@@ -116,8 +119,8 @@ def _form(cell: str) -> str:
 def _are_names(first: Sequence[str], rows: Sequence[Sequence[str]], beside_names: bool) -> bool:
     """Decide whether the numbers of a first line name columns, such as pixels or wavelengths.
 
-    They do if they count from 0, or if they ascend and stand beside names. Else there have to be
-    some, and they count from 1, or ascend where most rows do not.
+    They do if they count from 0, or if they ascend and stand beside names. Else they have to
+    ascend where most rows do not, and be four, or three that follow each other.
     """
     places = [place for place, cell in enumerate(first) if looks_numeric(cell)]
     numbers = _plain_numbers([first[place] for place in places])
@@ -125,11 +128,11 @@ def _are_names(first: Sequence[str], rows: Sequence[Sequence[str]], beside_names
         return False
     if beside_names or numbers == [*range(len(numbers))]:
         return True
-    if numbers == [*range(1, len(numbers) + 1)] and len(numbers) >= FEW_NUMBERS:
-        return True
     below = [_plain_numbers([row[place] for place in places]) for row in rows]
-    ascending = sum(row == sorted(set(row)) for row in below)
-    return len(numbers) >= FEW_NUMBERS and 2 * ascending <= len(rows)
+    ascending = sum(len(row) > 1 and row == sorted(set(row)) for row in below)
+    following = len(numbers) > 2 and {b - a for a, b in pairwise(numbers)} == {1}
+    enough = len(numbers) >= FEW_NUMBERS or following
+    return enough and 2 * ascending <= len(rows)
 
 
 def _plain_numbers(cells: Sequence[str]) -> list[float]:

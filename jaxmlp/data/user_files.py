@@ -16,7 +16,8 @@ from jaxmlp.data.dialects import Reading
 from jaxmlp.data.readers import TABLE_SUFFIXES, is_table, is_text_table, read_table
 from jaxmlp.data.splits import split_off_test, split_record
 from jaxmlp.data.table_options import TableOptions
-from jaxmlp.data.tables import Fitted, dataset_from_table
+from jaxmlp.data.table_targets import Fitted
+from jaxmlp.data.tables import dataset_from_table
 from jaxmlp.errors import InputError, check, shown
 
 SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxmlp.data import load
+from jaxmlp.data import TableOptions, load
 from jaxmlp.errors import InputError
 
 
@@ -69,7 +69,8 @@ def test_npz_targets(save, y, task, classes, by_first_input):
     assert np.array_equal(x, X)
     numbered = np.unique(y.ravel(), return_inverse=True)[1] if got.ndim == 1 else y.reshape(N, -1)
     assert np.array_equal(got, numbered)
-    assert got.dtype == (np.int32 if got.ndim == 1 else np.float32)
+    kinds = {"regression": np.float64, "multilabel": np.float32}
+    assert got.dtype == kinds.get(task, np.int32)
 
 
 def test_npz_with_its_own_test_part(save):
@@ -156,4 +157,4 @@ def test_damaged_npz(save, tmp_path, keep):
 
 def test_npz_has_no_target_column(save):
     with pytest.raises(InputError, match=r"target does not apply to a \.npz file, .*, got 'y'$"):
-        load(save(x=X, y=Y), target="y")
+        load(save(x=X, y=Y), options=TableOptions(target="y"))
