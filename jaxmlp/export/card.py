@@ -14,7 +14,8 @@ import numpy as np
 from jaxmlp.cli.page import render
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.schema import Count, checked
-from jaxmlp.data.columns import Column, Columns
+from jaxmlp.data.column import Column
+from jaxmlp.data.columns import Columns
 from jaxmlp.errors import InputError, listed, printable, shown
 from jaxmlp.files import read_json
 from jaxmlp.runs.data import load_fitting, with_whole_paths

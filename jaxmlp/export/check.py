@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.data.columns import Column
+from jaxmlp.data.column import Column
 from jaxmlp.errors import DataWarning, InputError, check
 from jaxmlp.export.description import Description
 

@@ -17,9 +17,6 @@ from jaxmlp.cli.process import run_process
 from jaxmlp.errors import InputError, check
 
 PROG = program_name("serve")
-LEAVE = 5  # seconds for the requests that have begun when a signal comes
-CONNECTIONS = 900  # at the same time; more are refused at once
-IDLE = 30  # seconds until a connection without a request is closed
 
 
 def make_parser() -> Parser:
@@ -51,32 +48,21 @@ def _main(arguments: list[str]) -> int:
     check(options.max_rows >= 1, "--max-rows", "at least 1", options.max_rows)
     check(0 < options.timeout <= 3600, "--timeout", "in (0, 3600]", options.timeout)
     need(("starlette", "uvicorn"), "serve", "the service")
-    import uvicorn
-
     from jaxmlp.cli.console import print_line
+    from jaxmlp.cli.interrupt import interrupted_status, interruptible
     from jaxmlp.runs.network import load
-    from jaxmlp.serve.app import make_app
+    from jaxmlp.serve.app import make_app, serve_until
     from jaxmlp.serve.bodies import Limits
 
     network = load(options.run)
     limits = Limits(options.max_bytes, options.max_rows, options.timeout)
     app = make_app(network, limits, Path(options.run).resolve().name)
-    with _listen(options.host, options.port) as listener:
+    with _listen(options.host, options.port) as listener, interruptible() as noted:
         host, port = listener.getsockname()[:2]
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         print_line(f"serving {options.run} at http://{address}, until Ctrl-C")
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            limit_concurrency=CONNECTIONS,
-            timeout_keep_alive=IDLE,
-            timeout_graceful_shutdown=LEAVE,
-            server_header=False,
-            ws="none",
-        )
-        uvicorn.Server(config).run(sockets=[listener])  # raises the signal that has ended it
-    return 0
+        serve_until(lambda: bool(noted), app, listener)
+    return interrupted_status(noted) if noted else 1
 
 
 def _listen(host: str, port: int) -> socket.socket:

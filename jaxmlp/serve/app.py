@@ -7,11 +7,15 @@ An error is an object with one line, `{"error": "..."}`: status 400 for a body t
 
 import dataclasses
 import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import jax
+import uvicorn
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,7 +25,8 @@ from starlette.routing import Route
 
 from jaxmlp import __version__
 from jaxmlp.config.factory import arithmetic
-from jaxmlp.data.columns import Column, Columns
+from jaxmlp.data.column import Column
+from jaxmlp.data.columns import Columns
 from jaxmlp.errors import InputError
 from jaxmlp.runs.answers import Answers
 from jaxmlp.serve.bodies import (
@@ -42,6 +47,9 @@ if TYPE_CHECKING:
     from jaxmlp.runs.network import Network
 
 WORKERS = 2  # requests that are computed at the same time
+CONNECTIONS = 900  # at the same time; more are refused at once
+IDLE = 30  # seconds until a connection without a request is closed
+LEAVE = 5  # seconds at the end, for the requests that have begun
 
 
 def make_app(network: "Network", limits: Limits, name: str) -> Starlette:
@@ -90,6 +98,38 @@ def make_app(network: "Network", limits: Limits, name: str) -> Starlette:
         Route("/health", show_health),
     ]
     return Starlette(routes=routes, exception_handlers=HANDLERS)
+
+
+def serve_until(ended: Callable[[], bool], app: Starlette, listener: socket.socket) -> None:
+    """Serve, and end after the requests that have begun.
+
+    Args:
+      ended: `() -> bool`, whether to end; it is asked ten times a second.
+      app: the application.
+      listener: where requests come in.
+    """
+
+    class Server(uvicorn.Server):
+        """A server that leaves signals to the command."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+        async def on_tick(self, counter: int) -> bool:
+            return await super().on_tick(counter) or ended()
+
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=IDLE,
+        timeout_graceful_shutdown=LEAVE,
+        server_header=False,
+        ws="none",
+    )
+    Server(config).run(sockets=[listener])
 
 
 def _answers(network: "Network", read: Any) -> str:

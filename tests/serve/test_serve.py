@@ -16,15 +16,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image
 
 from jaxmlp import predict
-from jaxmlp.cli.interrupt import Terminated
 from jaxmlp.data import load as load_data
 from jaxmlp.runs.network import load
 from jaxmlp.serve import __main__ as serve
-from jaxmlp.serve.app import make_app
+from jaxmlp.serve.app import make_app, serve_until
 from jaxmlp.serve.bodies import Limits
 from tests.helpers import assert_refused
 from tests.networks import network_of
@@ -82,12 +80,11 @@ def listening(network, name):
     """A server in a thread, at a free port."""
     app = make_app(network, LIMITS, name)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=[[listener]])
+        ended = threading.Event()
+        thread = threading.Thread(target=serve_until, args=[ended.is_set, app, listener])
         thread.start()
         yield Door(listener.getsockname()[1])
-        server.should_exit = True
+        ended.set()
         thread.join()
 
 
@@ -273,9 +270,6 @@ def refuse(capsys, arguments, message):
 def test_a_signal_ends_it(digits_run, capsys, number, status):
     """After the answers that have begun, with the status of every command."""
 
-    def terminate(*_):
-        raise Terminated
-
     def stop():
         for _ in range(200):
             time.sleep(0.05)
@@ -286,14 +280,10 @@ def test_a_signal_ends_it(digits_run, capsys, number, status):
                 os.kill(os.getpid(), number)
                 return
 
-    before = signal.signal(signal.SIGTERM, terminate)
     thread = threading.Thread(target=stop)
     thread.start()
-    try:
-        assert serve.main([str(digits_run), "--port", "0"]) == status
-    finally:
-        thread.join()
-        signal.signal(signal.SIGTERM, before)
+    assert serve.main([str(digits_run), "--port", "0"]) == status
+    thread.join()
 
 
 def test_what_is_refused(digits_run, tmp_path, capsys):
