@@ -4,7 +4,7 @@ import dataclasses
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from os import PathLike
@@ -136,6 +136,7 @@ def train_problem(
     began: float,
     quiet: bool,
     interrupted: Callable[[], bool],
+    log: Callable[[Sequence[Record]], None] = lambda records: None,
 ) -> Outcome:
     """Train until the last epoch, until a rule ends the run, or until the user does.
 
@@ -147,6 +148,7 @@ def train_problem(
       began: when the command began, for its seconds.
       quiet: whether to show nothing.
       interrupted: `() -> bool`, whether the user asked to end now.
+      log: takes all records of the run so far, again and again.
 
     Returns:
       The outcome.
@@ -186,9 +188,11 @@ def train_problem(
         shuffle=recipe.shuffle,
     )
     ended_early = False
+    log(history.records)  # those before a resumption
     with Reporter(recipe.epochs, quiet) as reporter:
         for now in _saving(run, progress, history):
             state = now.state
+            log(history.records)
             metrics = None if now.record is None else record_in_words(now.record, task.score)
             reporter.show(now.epoch, now.step, now.steps, metrics)
             if interrupted():

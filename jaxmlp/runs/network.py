@@ -121,7 +121,7 @@ class Network:
         Warns:
           DataWarning: if something about the inputs was changed, such as their scale.
         """
-        found = self.answers(self._inputs(inputs))
+        found = self.answers(self.encode(inputs))
         if self.task.name == "regression":
             return found[:, 0] if found.shape[1] == 1 else found
         if self.task.name == "multilabel":
@@ -142,13 +142,27 @@ class Network:
         """
         if self.task.name == "regression":
             raise InputError("predict_proba is for classes, and this network predicts numbers")
-        return self.answers(self._inputs(inputs))
+        return self.answers(self.encode(inputs))
 
-    def _inputs(self, given: Any) -> np.ndarray:
-        inputs = inputs_in_memory(given, *self._form_of_inputs)
-        for note in inputs.notes:
+    def encode(self, inputs: Any) -> np.ndarray:
+        """Return inputs in the form of the data set, as `answers` takes them.
+
+        Args:
+          inputs: as for `predict`.
+
+        Returns:
+          Not preprocessed, `(N, *input_shape)`.
+
+        Raises:
+          InputError: if the inputs do not fit the network.
+
+        Warns:
+          DataWarning: if something about the inputs was changed, such as their scale.
+        """
+        found = inputs_in_memory(inputs, *self._form_of_inputs)
+        for note in found.notes:
             warnings.warn(note, DataWarning, stacklevel=3)
-        return inputs.x
+        return found.x
 
     @property
     def _form_of_inputs(self) -> tuple[Any, ...]:
