@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from jaxmlp.errors import printable
+from jaxmlp.errors import printable, shortened
 
 MANY = 200  # rows of a table that are printed in a simpler way
 LINE_EVERY = 1.0  # seconds, the shortest time between two plain lines
@@ -23,7 +23,7 @@ _CUT_FIRST = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # in a narrow t
 
 def say(text: str) -> None:
     """Print a line on standard error, also if the command is quiet."""
-    print(printable(text), file=sys.stderr, flush=True)
+    print(shortened(text), file=sys.stderr, flush=True)
 
 
 def print_line(text: str = "") -> None:

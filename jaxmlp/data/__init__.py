@@ -24,7 +24,8 @@ from jaxmlp.data.preprocessing import KINDS, Preprocessing, iterate_chunks
 from jaxmlp.data.readers import is_text_table
 from jaxmlp.data.splits import holdout, holdout_groups, holdout_latest
 from jaxmlp.data.table_options import TableOptions
-from jaxmlp.data.tables import Fitted, rows_of
+from jaxmlp.data.table_targets import Fitted
+from jaxmlp.data.tables import rows_of
 from jaxmlp.data.tfds import PREFIX, load_tfds
 from jaxmlp.data.user_files import DEFAULT, SUFFIXES, load_user_file, refuse_table_options
 from jaxmlp.errors import InputError, check, shown, unknown

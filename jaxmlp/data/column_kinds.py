@@ -6,24 +6,22 @@ Nothing is filled, taken apart or left out without a line that says so.
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from jaxmlp.data.cells import (
-    PARTS,
     Notation,
     is_text,
-    is_time,
     missing_cells,
     numbers_of,
     texts_of,
-    time_format,
-    times_of,
     unit_of,
 )
-from jaxmlp.data.columns import Column, refuse_cell
+from jaxmlp.data.column import Column, refuse_cell
 from jaxmlp.data.table_options import TableOptions
+from jaxmlp.data.times import PARTS, is_time, is_time_of_day, time_format, times_of
 from jaxmlp.errors import listed, naming
 
 if TYPE_CHECKING:
@@ -34,11 +32,13 @@ MOST_CATEGORIES = 1000  # of one column; each becomes an input
 LEAST_SHARE = 0.5  # of cells that are numbers, in a column of numbers
 SURE_SHARE = 0.95  # the same, where the other cells are of many kinds
 MOST_ODD = 3  # different texts that may stand among numbers
-ODD_SHARE = 0.02  # of such texts, if they are categories and no mistakes
+ODD_SHARE = 0.01  # of such texts, if they are categories and no mistakes
 LONG = 40  # letters of a text that is read and not looked up
-IDENTIFIER = re.compile(
-    r"(unnamed(: ?\d+)?|row ?names?|rownum|index|idx|id|key|uuid|guid|serial|x"
-    r"|.*[ _.-](id|idx|uuid)|id[ _.-].*|.*[a-z](Id|ID|Idx)|(case|obs)([ _.-]?(no|number))?)?",
+AS_A_GAP = "; --missing {cell} reads it as a gap"
+COUNTS = "an identifier, which numbers the rows"
+IDENTIFIER = (
+    r"((?i:unnamed(: ?\d+)?|row ?names?|rownum|index|idx|id|key|uuid|guid|serial"
+    r"|.*[ _.-](id|idx|uuid)|id[ _.-].*|(case|obs)([ _.-]?(no|number))?)|.*[a-z](Id|ID|Idx))?"
 )
 
 
@@ -56,252 +56,44 @@ class Reading(NamedTuple):
     line: str = ""
 
 
-def read_as(
-    cells: "pa.ChunkedArray",
-    name: str,
-    rows: np.ndarray,
-    options: TableOptions,
-    notation: Notation,
-    where: str,
-) -> Reading:
-    """Decide how a column becomes inputs.
+@dataclass(frozen=True)
+class _Subject:
+    """A column to decide about.
 
-    The first that fits counts: nothing or always the same (left out), dates and times, numbers,
-    numbers with a unit (left out), a different value in every row (left out), texts longer than
-    40 letters or of which most differ (left out), categories. A column of which most cells are
-    numbers is one of numbers with bad cells, unless its different values are few and each is
-    frequent, such as `0`, `1`, `2` and `3+`.
-
-    Args:
+    Attributes:
       cells: the column.
       name: its name.
+      gaps: the cells that hold nothing, `(rows,)`.
       rows: the training part, to which medians and categories are fitted.
-      options: what the user says of the table.
-      notation: how it writes numbers and gaps.
-      where: the name of the table in a message.
-
-    Returns:
-      The decision.
-
-    Raises:
-      InputError: if a cell of a column of numbers is none; names its row.
+      notation: how the table writes numbers and gaps.
+      where: the name of the column in a message.
+      kept: whether the user wants it as an input.
+      unnamed: whether it has the name of an identifier, or none.
     """
-    here = f"{where}: column {name!r}"
-    gaps = missing_cells(cells, notation.markers)
-    kept = name in (*options.keep, *options.categorical, *options.numeric)
-    if gaps.all():
-        return _left_out(name, "every cell is empty")
-    if name in options.categorical:
-        return _as_category(cells, name, gaps, rows)
-    if name in options.numeric:
-        unit = unit_of(cells, gaps) if is_text(cells.type) else ""
-        return _as_number(cells, name, gaps, rows, notation, here, unit)
-    values = cells.filter(~gaps)
-    different = len(values.unique())
-    if different == 1 and not kept and not gaps.any():
-        return _left_out(name, f"every cell is {_shown(values[0])}", name)
-    if is_time(cells.type):
-        return _as_time(cells, name, gaps, rows, "", here)
-    if is_text(cells.type):
-        return _read_text(cells, name, gaps, rows, notation, here, kept)
-    if str(cells.type) == "bool":
-        return _as_category(cells, name, gaps, rows)
-    return _read_numbers(cells, name, gaps, rows, notation, here, kept)
 
+    cells: Any
+    name: str
+    gaps: np.ndarray
+    rows: np.ndarray
+    notation: Notation
+    where: str
+    kept: bool
+    unnamed: bool
 
-def _read_text(
-    cells: Any,
-    name: str,
-    gaps: np.ndarray,
-    rows: np.ndarray,
-    notation: Notation,
-    where: str,
-    kept: bool,
-) -> Reading:
-    texts = texts_of(cells).filter(~gaps)
-    _, bad = numbers_of(cells, gaps, notation)
-    share = 1 - bad.sum() / len(texts)
-    if share == 1 and not _are_codes(texts):
-        return _read_numbers(cells, name, gaps, rows, notation, where, kept)
-    odd = cells.filter(bad).unique().to_pylist()
-    mixed = share >= LEAST_SHARE and len(odd) <= MOST_ODD
-    if mixed and 1 - share >= ODD_SHARE and len(texts.unique()) <= min(FEW, len(texts) // 3):
-        found = _as_category(cells, name, gaps, rows)
-        line = f"{name}: each value is a category, since {_listed(odd)} among them are no numbers"
-        return found._replace(line="; ".join(filter(None, (line, found.line))))
-    if mixed or SURE_SHARE <= share < 1:
-        hint = f"; --missing {{cell}} reads it as a gap, --categorical {_quoted(name)} takes all"
-        refuse_cell(cells, bad, where, "a number", hint)
-    form = time_format(cells, gaps)
-    if form:
-        return _as_time(cells, name, gaps, rows, form, where)
-    if not kept:
-        unit = unit_of(cells, gaps)
-        if unit:
-            sample = _shown(texts[0])
-            reason = f"numbers with the unit {unit!r}, such as {sample}"
-            return _left_out(name, reason, name, "--numeric")
-        reason = _why_no_category(texts, name)
-        if reason:
-            return _left_out(name, reason, name)
-    return _as_category(cells, name, gaps, rows)
+    @property
+    def given(self) -> Any:
+        """The cells that hold something."""
+        return self.cells.filter(~self.gaps)
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether cells of the training part hold nothing."""
+        return bool(self.gaps[self.rows].any())
 
-def _are_codes(texts: Any) -> bool:
-    """Return whether numbers are written with zeros before them, as codes are: `00501`."""
-    import pyarrow.compute as pc
-
-    return bool(pc.any(pc.match_substring_regex(texts, r"^0\d")).as_py())
-
-
-def _why_no_category(texts: Any, name: str) -> str:
-    """Return why texts are no categories, or nothing."""
-    import pyarrow.compute as pc
-
-    rows, different = len(texts), len(texts.unique())
-    if different == rows and rows > 4:
-        words = pc.mean(pc.count_substring(texts, " ")).as_py()
-        return "free text" if words >= 3 else "an identifier, with another value in every row"
-    if different > FEW and pc.mean(pc.utf8_length(texts)).as_py() > LONG:
-        return "free text"
-    if different > FEW and IDENTIFIER.fullmatch(name) and 2 * different > rows:
-        return f"an identifier, with {different:,} different values"
-    if different > min(MOST_CATEGORIES, max(FEW, rows // 2)):
-        return f"{different:,} different texts in {rows:,} rows"
-    return ""
-
-
-def _read_numbers(
-    cells: Any,
-    name: str,
-    gaps: np.ndarray,
-    rows: np.ndarray,
-    notation: Notation,
-    where: str,
-    kept: bool,
-) -> Reading:
-    if not kept:
-        with naming(where):
-            values, _ = numbers_of(cells, gaps, notation)
-        reason = _why_no_number(values, name)
-        if reason:
-            return _left_out(name, reason, name)
-    return _as_number(cells, name, gaps, rows, notation, where)
-
-
-def _why_no_number(values: np.ndarray, name: str) -> str:
-    """Return why numbers are no quantity but an identifier, or nothing."""
-    seen = values[~np.isnan(values)]
-    whole = bool(np.isfinite(seen).all() and (seen == np.round(seen)).all())
-    if not whole or len(seen) <= 4:
-        return ""
-    different = len(np.unique(seen))
-    named = IDENTIFIER.fullmatch(name) is not None and name.lower() != "x"
-    counted = (
-        len(seen) == len(values) and abs(seen[0] - 0.5) == 0.5 and bool((np.diff(seen) == 1).all())
-    )
-    if different == len(seen) and (counted or named):
-        return "an identifier, which numbers the rows" if counted else "an identifier"
-    if named and different > FEW:
-        return f"an identifier, with {different:,} different values"
-    return ""
-
-
-def _as_number(
-    cells: Any,
-    name: str,
-    gaps: np.ndarray,
-    rows: np.ndarray,
-    notation: Notation,
-    where: str,
-    unit: str = "",
-) -> Reading:
-    with naming(where):
-        values, bad = numbers_of(cells, gaps, notation, unit)
-    refuse_cell(cells, bad, where, "a number", "; --missing {cell} reads it as a gap")
-    refuse_cell(
-        cells, np.isinf(values), where, "a finite number", "; --missing {cell} reads it as a gap"
-    )
-    fill, has_gaps, line = _filled(values[rows], gaps, rows, name)
-    unit_line = f"{name}: read without its unit {unit!r}" if unit else ""
-    column = Column(name, "number", has_gaps, (fill,), unit=unit)
-    return Reading(column, line="; ".join(filter(None, (unit_line, line))))
-
-
-def _filled(
-    values: np.ndarray, gaps: np.ndarray, rows: np.ndarray, name: str
-) -> tuple[float, bool, str]:
-    """Return the median, whether the training part has gaps, and a line about the gaps."""
-    seen = values[~np.isnan(values)]
-    fill = float(np.median(seen)) if len(seen) else 0.0
-    if not gaps.any():
-        return fill, False, ""
-    has_gaps = bool(gaps[rows].any())
-    count = f"{name}: {gaps.sum():,} of {len(gaps):,} cells are missing"
-    further = ", and an input that says so" if has_gaps else ""
-    return fill, has_gaps, f"{count}: the median of the training part, {fill:.6g}{further}"
-
-
-def _as_time(
-    cells: Any, name: str, gaps: np.ndarray, rows: np.ndarray, form: str, where: str
-) -> Reading:
-    _, found = times_of(cells, gaps, form, where)
-    train = {part: values[rows][~gaps[rows]] for part, values in found.items()}
-    varied = [part for part in PARTS if len(np.unique(train[part])) > 1]
-    if str(cells.type).startswith("time") or (
-        form and "d" not in form and form != "ISO 8601" and "m" not in form
-    ):
-        varied = [part for part in varied if part == "hour"]  # a time of day
-    if varied == ["days", "hour"]:
-        varied = ["hour"]
-    if not varied:
-        return _left_out(name, "every time of the training part is the same", name)
-    has_gaps = bool(gaps[rows].any())
-    column = Column(
-        name,
-        "time",
-        has_gaps,
-        tuple(float(np.median(train[part])) for part in varied),
-        parts=tuple(varied),
-        form=form,
-    )
-    written = f" in the form {form}" if form and form != "ISO 8601" else ""
-    line = f"{name}: dates or times{written}, as numbers: {', '.join(varied)}"
-    if gaps.any():
-        line += f"; {gaps.sum():,} missing cells count as the median of the training part"
-    return Reading(column, line=line)
-
-
-def _as_category(cells: Any, name: str, gaps: np.ndarray, rows: np.ndarray) -> Reading:
-    texts = texts_of(cells)
-    part = texts.take(rows).filter(~gaps[rows])
-    categories = tuple(sorted(part.unique().to_pylist()))
-    has_gaps = bool(gaps[rows].any())
-    line = ""
-    if gaps.any():
-        own = "a category of their own" if has_gaps else "no category"
-        line = f"{name}: {gaps.sum():,} of {len(gaps):,} cells are missing: {own}"
-    if not categories:
-        return _left_out(name, "every cell of the training part is empty", name)
-    return Reading(Column(name, "category", has_gaps, categories=categories), line=line)
-
-
-def _left_out(name: str, reason: str, option_for: str = "", option: str = "--keep") -> Reading:
-    remedy = f" ({option} {_quoted(option_for)} takes it)" if option_for else ""
-    return Reading(None, reason, f"{name}: left out: {reason}{remedy}")
-
-
-def _listed(texts: Sequence[str]) -> str:
-    return listed([repr(text) for text in texts], MOST_ODD)
-
-
-def _shown(cell: Any) -> str:
-    value = cell.as_py()
-    return repr(value) if isinstance(value, str) else str(value)
-
-
-def _quoted(name: str) -> str:
-    return shlex.quote(name)
+    def left_out(self, reason: str, option: str = "--keep") -> Reading:
+        """Return that it is no input, with the option that takes it."""
+        remedy = f" ({option} {shlex.quote(self.name)} takes it)" if option else ""
+        return Reading(None, reason, f"{self.name}: left out: {reason}{remedy}")
 
 
 def decide(
@@ -311,27 +103,197 @@ def decide(
     options: TableOptions,
     notation: Notation,
     where: str,
+    header: bool = True,
 ) -> dict[str, Reading]:
-    """Decide how each of some columns becomes inputs; see `read_as`.
+    """Decide how each of some columns becomes inputs.
 
-    A column that numbers the rows is taken all the same if it is the only one.
+    The first that fits counts: nothing or always the same (left out), dates and times, numbers,
+    numbers with a unit (left out), a different value in every row (left out), texts longer than
+    40 letters or of which most differ (left out), categories. A column of which most cells are
+    numbers is one of numbers with bad cells, unless its different values are few and each is
+    frequent, such as `0`, `1`, `2` and `3+`. Where no column would be an input, those are taken
+    that only number the rows, such as a time that is counted from 1.
 
     Args:
       table: the table.
       names: the columns.
-      rows: the training part.
+      rows: the training part, to which medians and categories are fitted.
       options: what the user says of the table.
       notation: how it writes numbers and gaps.
       where: the name of the table in a message.
+      header: whether the table names its columns.
 
     Returns:
       The decision for each column.
 
     Raises:
-      InputError: if a cell of a column of numbers is none.
+      InputError: if a cell of a column of numbers is none; names its row.
     """
-    found = {name: read_as(table[name], name, rows, options, notation, where) for name in names}
-    if len(names) == 1 and "numbers the rows" in found[names[0]].reason:
-        kept = TableOptions(keep=tuple(names), missing=options.missing)
-        return {name: read_as(table[name], name, rows, kept, notation, where) for name in names}
-    return found
+
+    def subject(name: str, kept: bool) -> _Subject:
+        gaps = missing_cells(table[name], notation.markers)
+        pattern = rf"({IDENTIFIER})|column\d+" if header else IDENTIFIER
+        unnamed = re.fullmatch(pattern, name) is not None
+        here = f"{where}: column {name!r}"
+        return _Subject(table[name], name, gaps, rows, notation, here, kept, unnamed)
+
+    wanted = {*options.keep, *options.categorical, *options.numeric}
+    subjects = [subject(name, name in wanted) for name in names]
+    found = {each.name: _read(each, options) for each in subjects}
+    if any(reading.column for reading in found.values()):
+        return found
+    counts = [each for each in subjects if found[each.name].reason == COUNTS]
+    kept = [each for each in counts if not each.unnamed] or counts
+    return found | {each.name: _read(replace(each, kept=True), options) for each in kept}
+
+
+def _read(s: _Subject, options: TableOptions) -> Reading:
+    import pyarrow.types as types
+
+    if s.gaps.all():
+        return s.left_out("every cell is empty", option="")
+    if s.name in options.categorical:
+        return _as_category(s)
+    text = is_text(s.cells.type)
+    if s.name in options.numeric:
+        return _as_number(s, unit_of(s.cells, s.gaps) if text else "")
+    if not s.kept and not s.gaps.any() and len(s.cells.unique()) == 1:
+        return s.left_out(f"every cell is {_shown(s.cells[0])}")
+    if is_time(s.cells.type):
+        return _as_time(s)
+    if types.is_boolean(s.cells.type):
+        return _as_category(s)
+    return _read_text(s) if text else _read_numbers(s)
+
+
+def _read_text(s: _Subject) -> Reading:
+    texts = texts_of(s.given)
+    _, bad = numbers_of(s.cells, s.gaps, s.notation)
+    share = 1 - bad.sum() / len(texts)
+    if share == 1 and not _are_codes(texts):
+        return _read_numbers(s)
+    odd = s.cells.filter(bad).unique().to_pylist()
+    mixed = share >= LEAST_SHARE and len(odd) <= MOST_ODD
+    if mixed and 1 - share >= ODD_SHARE and len(texts.unique()) <= min(FEW, len(texts) // 3):
+        found = _as_category(s)
+        among = listed([repr(text) for text in odd], MOST_ODD)
+        line = f"{s.name}: each value is a category, since {among} among them are no numbers"
+        return found._replace(line="; ".join(filter(None, (line, found.line))))
+    if mixed or SURE_SHARE <= share < 1:
+        takes = f"--categorical {shlex.quote(s.name)} takes all"
+        refuse_cell(s.cells, bad, s.where, "a number", f"{AS_A_GAP}, {takes}")
+    form = time_format(s.cells, s.gaps)
+    if form:
+        return _as_time(s, form)
+    if not s.kept:
+        unit = unit_of(s.cells, s.gaps)
+        if unit:
+            reason = f"numbers with the unit {unit!r}, such as {_shown(texts[0])}"
+            return s.left_out(reason, "--numeric")
+        reason = _why_no_category(texts, s.unnamed)
+        if reason:
+            return s.left_out(reason)
+    return _as_category(s)
+
+
+def _are_codes(texts: Any) -> bool:
+    """Return whether numbers are written with zeros before them, as codes are: `00501`."""
+    import pyarrow.compute as pc
+
+    return bool(pc.any(pc.match_substring_regex(texts, r"^0\d")).as_py())
+
+
+def _why_no_category(texts: Any, unnamed: bool) -> str:
+    """Return why texts are no categories, or nothing."""
+    import pyarrow.compute as pc
+
+    rows, different = len(texts), len(texts.unique())
+    if different == rows and rows > 4:
+        words = pc.mean(pc.count_substring(texts, " ")).as_py()
+        return "free text" if words >= 3 else "an identifier, with another value in every row"
+    if different > FEW and pc.mean(pc.utf8_length(texts)).as_py() > LONG:
+        return "free text"
+    if different > FEW and unnamed and 2 * different > rows:
+        return f"an identifier, with {different:,} different values"
+    if different > min(MOST_CATEGORIES, max(FEW, rows // 2)):
+        return f"{different:,} different texts in {rows:,} rows"
+    return ""
+
+
+def _read_numbers(s: _Subject) -> Reading:
+    if not s.kept:
+        with naming(s.where):
+            values, _ = numbers_of(s.cells, s.gaps, s.notation)
+        reason = _why_no_number(values, s.unnamed)
+        if reason:
+            return s.left_out(reason)
+    return _as_number(s)
+
+
+def _why_no_number(values: np.ndarray, unnamed: bool) -> str:
+    """Return why numbers are no quantity but an identifier, or nothing."""
+    seen = values[~np.isnan(values)]
+    whole = bool(np.isfinite(seen).all() and (seen == np.round(seen)).all())
+    if not whole or len(seen) <= 4:
+        return ""
+    different = len(np.unique(seen))
+    counted = len(seen) == len(values) and seen[0] in (0, 1) and bool((np.diff(seen) == 1).all())
+    if counted:
+        return COUNTS
+    if unnamed and different == len(seen):
+        return "an identifier"
+    if unnamed and different > FEW:
+        return f"an identifier, with {different:,} different values"
+    return ""
+
+
+def _as_number(s: _Subject, unit: str = "") -> Reading:
+    with naming(s.where):
+        values, bad = numbers_of(s.cells, s.gaps, s.notation, unit)
+    refuse_cell(s.cells, bad, s.where, "a number", AS_A_GAP)
+    refuse_cell(s.cells, np.isinf(values), s.where, "a finite number", AS_A_GAP)
+    seen = values[s.rows][~s.gaps[s.rows]]
+    fill = float(np.median(seen)) if len(seen) else 0.0
+    lines = [f"{s.name}: read without its unit {unit!r}"] if unit else []
+    if s.gaps.any():
+        further = ", and an input that says so" if s.has_gaps else ""
+        lines.append(f"{_missing(s)}: the median of the training part, {fill:.6g}{further}")
+    column = Column(s.name, "number", s.has_gaps, (fill,), unit=unit)
+    return Reading(column, line="; ".join(lines))
+
+
+def _as_time(s: _Subject, form: str = "") -> Reading:
+    _, found = times_of(s.cells, s.gaps, form, s.where)
+    train = {part: values[s.rows][~s.gaps[s.rows]] for part, values in found.items()}
+    varied = [part for part in PARTS if len(np.unique(train[part])) > 1]
+    if is_time_of_day(s.cells.type, form):
+        varied = [part for part in varied if part == "hour"]
+    if not varied:
+        return s.left_out("every time of the training part is the same")
+    fill = tuple(float(np.median(train[part])) for part in varied)
+    column = Column(s.name, "time", s.has_gaps, fill, parts=tuple(varied), form=form)
+    written = f" in the form {form}" if "%" in form else ""
+    line = f"{s.name}: dates or times{written}, as numbers: {', '.join(varied)}"
+    if s.gaps.any():
+        line += f"; {_missing(s)}: the median of the training part"
+    return Reading(column, line=line)
+
+
+def _as_category(s: _Subject) -> Reading:
+    texts = texts_of(s.cells).take(s.rows).filter(~s.gaps[s.rows])
+    categories = tuple(sorted(texts.unique().to_pylist()))
+    if not categories:
+        return s.left_out("every cell of the training part is empty")
+    line = ""
+    if s.gaps.any():
+        line = f"{_missing(s)}: {'a category of their own' if s.has_gaps else 'no category'}"
+    return Reading(Column(s.name, "category", s.has_gaps, categories=categories), line=line)
+
+
+def _missing(s: _Subject) -> str:
+    return f"{s.name}: {s.gaps.sum():,} of {len(s.gaps):,} cells are missing"
+
+
+def _shown(cell: Any) -> str:
+    value = cell.as_py()
+    return repr(value) if isinstance(value, str) else str(value)

@@ -6,7 +6,6 @@ so; a missing number counts as the median of the training part.
 """
 
 import math
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from jaxmlp.data.cells import MARKERS, Notation, missing_cells, numbers_of, texts_of, times_of
+from jaxmlp.data.cells import MARKERS, Notation, missing_cells
+from jaxmlp.data.column import Column, write_categories, write_numbers, write_times
 from jaxmlp.data.dialects import Reading
-from jaxmlp.errors import InputError, listed, naming
+from jaxmlp.errors import InputError, listed
 from jaxmlp.memory import check_memory
 
 if TYPE_CHECKING:
@@ -35,74 +35,6 @@ class Encoded(NamedTuple):
 
     x: np.ndarray
     notes: list[str]
-
-
-@dataclass(frozen=True)
-class Column:
-    """How one column becomes inputs.
-
-    Attributes:
-      name: its name.
-      kind: `number`, `category` or `time`.
-      gaps: whether cells were missing in training; then the last input says where.
-      fill: what a missing cell counts as: the median of a number, or of each part of a time.
-      categories: the values of a category, in the order of its inputs.
-      parts: the parts of a time, in the order of its inputs; see `jaxmlp.data.cells.PARTS`.
-      form: the format of a time that is written as text.
-      unit: what stands beside each number.
-    """
-
-    name: str
-    kind: str
-    gaps: bool = False
-    fill: tuple[float, ...] = ()
-    categories: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
-    form: str = ""
-    unit: str = ""
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """The name of each input: `age`, `colour=red`, `day (year)`, `age is missing`."""
-        own = {
-            "number": [self.name],
-            "category": [f"{self.name}={value}" for value in self.categories],
-            "time": [f"{self.name} ({part})" for part in self.parts],
-        }[self.kind]
-        return (*own, f"{self.name} is missing") if self.gaps else tuple(own)
-
-    @property
-    def binary(self) -> tuple[bool, ...]:
-        """Whether each input is 0 or 1 by its meaning."""
-        many = len(self.input_names)
-        return tuple(self.kind == "category" or (self.gaps and i == many - 1) for i in range(many))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record that `from_dict` reads."""
-        record: dict[str, Any] = {"name": self.name, "kind": self.kind, "gaps": self.gaps}
-        if self.kind == "number":
-            return record | {"fill": self.fill[0]} | ({"unit": self.unit} if self.unit else {})
-        if self.kind == "category":
-            return record | {"categories": list(self.categories)}
-        fill = dict(zip(self.parts, self.fill, strict=True))
-        return record | {"parts": list(self.parts), "fill": fill, "form": self.form}
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """Return the column of a record."""
-        fill = record.get("fill", ())
-        parts = tuple(record.get("parts", ()))
-        fill = tuple(fill[part] for part in parts) if isinstance(fill, Mapping) else fill
-        return cls(
-            record["name"],
-            record["kind"],
-            record["gaps"],
-            (fill,) if isinstance(fill, int | float) else tuple(fill),
-            tuple(record.get("categories", ())),
-            parts,
-            record.get("form", ""),
-            record.get("unit", ""),
-        )
 
 
 @dataclass(frozen=True)
@@ -181,11 +113,11 @@ class Columns:
             missing[column.name] = int(gaps.sum())
             part = x[:, start:end]
             if column.kind == "category":
-                unseen[column.name] = _write_categories(part, column, cells, gaps)
+                unseen[column.name] = write_categories(part, column, cells, gaps)
             elif column.kind == "number":
-                _write_numbers(part, column, cells, gaps, notation or self.notation, place)
+                write_numbers(part, column, cells, gaps, notation or self.notation, place)
             else:
-                _write_times(part, column, cells, gaps, place)
+                write_times(part, column, cells, gaps, place)
             if column.gaps:
                 part[:, -1] = gaps
             start = end
@@ -299,72 +231,13 @@ def columns_of_numbers(
     return Columns(tuple(inputs), target, (*names, *target))
 
 
-def _write_numbers(
-    part: np.ndarray, column: Column, cells: Any, gaps: np.ndarray, notation: Notation, where: str
-) -> None:
-    with naming(where):
-        values, bad = numbers_of(cells, gaps, notation, column.unit)
-    refuse_cell(cells, bad, where, "a number")
-    refuse_cell(cells, np.isinf(values), where, "a finite number")
-    if gaps.any() and math.isnan(column.fill[0]):
-        row = int(np.argmax(gaps)) + 1
-        raise InputError(f"{where}, row {row}: the value is missing, and was in no row of training")
-    part[:, 0] = np.where(gaps, column.fill[0], values)
-
-
-def _write_times(
-    part: np.ndarray, column: Column, cells: Any, gaps: np.ndarray, where: str
-) -> None:
-    bad, parts = times_of(cells, gaps, column.form, where)
-    refuse_cell(cells, bad, where, f"a date or time in the form {column.form or 'ISO 8601'}")
-    for i, (name, fill) in enumerate(zip(column.parts, column.fill, strict=True)):
-        part[:, i] = np.where(gaps, fill, parts[name])
-
-
-def _write_categories(
-    part: np.ndarray, column: Column, cells: Any, gaps: np.ndarray
-) -> tuple[int, list[str]]:
-    """Write the inputs of a category, and return how many cells were never seen, and which."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    texts, categories = texts_of(cells), list(column.categories)
-    if pa.types.is_boolean(cells.type):  # `true` and `True` are the same
-        categories = [value.lower() for value in categories]
-    places = pc.index_in(texts, pa.array(categories, pa.string())).to_numpy(zero_copy_only=False)
-    known = np.isfinite(places.astype(float)) & ~gaps
-    part[np.flatnonzero(known), places[known].astype(int)] = 1
-    strange = ~known & ~gaps
-    return int(strange.sum()), pc.unique(texts.filter(strange)).sort().to_pylist()
-
-
-def refuse_cell(cells: Any, bad: np.ndarray, where: str, expected: str, hint: str = "") -> None:
-    """Reject a column of which some cells are bad.
-
-    Args:
-      cells: the column.
-      bad: the cells that are bad, `(rows,)`.
-      where: the name of the column in a message.
-      expected: what a cell must be.
-      hint: the end of the message, with `{cell}` for the cell.
-
-    Raises:
-      InputError: if there is a bad cell; names the first, by its row, counted from 1.
-    """
-    if bad.any():
-        row = int(np.argmax(bad))
-        got = cells[row].as_py()
-        hint = hint.format(cell=shlex.quote(str(got)))
-        raise InputError(f"{where}, row {row + 1}: expected {expected}, got {got!r}{hint}")
-
-
 def _missing_in_words(missing: Counter[str], where: str) -> list[str]:
     found = [f"{name} {count:,}" for name, count in missing.items() if count]
     if not found:
         return []
     return [
-        f"{where}: {missing.total():,} missing cells ({listed(found, NAMED)}): the median of the"
-        " training part for a number, a category of its own for a text"
+        f"{where}: {_cells(missing.total(), 'missing ')} ({listed(found, NAMED)}): the median of"
+        " the training part for a number, a category of its own for a text"
     ]
 
 
@@ -375,8 +248,12 @@ def _unseen_in_words(unseen: Mapping[str, tuple[int, list[str]]], where: str) ->
     total = sum(count for count, _ in found.values())
     words = [f"{name}: {_quoted(texts, 3)}" for name, (_, texts) in found.items()]
     return [
-        f"{where}: {total:,} cells of categories that training has not seen ({listed(words, 5)})"
+        f"{where}: {_cells(total)} of categories that training has not seen ({listed(words, 5)})"
     ]
+
+
+def _cells(count: int, kind: str = "") -> str:
+    return f"{count:,} {kind}cell{'s' if count > 1 else ''}"
 
 
 def name_columns(names: list[str]) -> str:

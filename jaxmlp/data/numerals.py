@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from jaxmlp.errors import InputError
@@ -17,6 +18,7 @@ _ONE_SIGN = re.compile(r"[-+]?(\d*)([.,])(\d*)([eE][-+]?\d+)?", re.ASCII)
 _GROUPED = re.compile(
     r"[-+]?\d{1,3}(?:([,.'\u2019 \u00a0\u202f\u2009])\d{3})(?:\1\d{3})*(?:([.,])\d*)?", re.ASCII
 )
+_INDIAN = re.compile(r"[-+]?\d{1,2}(,)(?:\d{2},)+\d{3}(?:(\.)\d*)?", re.ASCII)
 
 
 class Numeral(NamedTuple):
@@ -48,11 +50,12 @@ def read_numeral(cell: str) -> Numeral | None:
         return Numeral(digits=len(match[1]))
     if match := _ONE_SIGN.fullmatch(cell):
         whole, sign, fraction, exponent = match.groups()
-        if not whole and not fraction:
+        if not fraction and (sign == "," or not whole):
             return None
         short = 1 <= len(whole) <= 3 and not whole.startswith("0") and len(fraction) == 3
         return Numeral(either=sign) if short and not exponent else Numeral(decimal=sign)
-    if (match := _GROUPED.fullmatch(cell)) and match[1] != match[2]:
+    match = _GROUPED.fullmatch(cell) or _INDIAN.fullmatch(cell)
+    if match and match[1] != match[2]:
         implied = {",": ".", ".": ","}.get(match[1])
         return Numeral(match[2] or implied, match[1])
     return None
@@ -189,8 +192,15 @@ def numbers_of(column: Any, decimal: str = ".", thousands: str = "") -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if decimal == "." and not thousands:
+        with suppress(pa.ArrowInvalid):  # a quick way if all are numbers
+            numbers = column.cast(pa.float64())
+            if pc.all(pc.is_finite(numbers)).as_py():
+                return numbers
     group, sign = re.escape(thousands), re.escape(decimal)
     whole = rf"(\d+|\d{{1,3}}({group}\d{{3}})+)" if thousands else r"\d+"
+    if thousands == ",":  # also as in India
+        whole = rf"({whole}|\d{{1,2}}(,\d{{2}})+,\d{{3}})"
     form = rf"^[-+]?({whole}({sign}\d*)?|{sign}\d+)([eE][-+]?\d+)?$"
     good = pc.match_substring_regex(column, form)
     column = pc.if_else(good, column, pa.scalar(None, pa.string()))

@@ -1,49 +1,28 @@
 """Make a data set of a table: its target, its test part, its inputs, and what was decided."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.data.arrays import (
-    MOST_CLASSES,
-    Target,
-    are_labels,
-    target_from_codes,
-    target_from_numbers,
-)
-from jaxmlp.data.cells import UNWRITTEN, Notation, is_text, missing_cells, numbers_of, texts_of
-from jaxmlp.data.column_kinds import FEW, ODD_SHARE, decide
-from jaxmlp.data.columns import Columns, name_columns, refuse_cell
-from jaxmlp.data.dataset import Dataset, classification_task, make_dataset
-from jaxmlp.data.dialects import Reading as TableReading
-from jaxmlp.data.splits import TEST_SEED, holdout, holdout_groups, holdout_latest, split_record
+from jaxmlp.data.cells import UNWRITTEN, Notation, missing_cells
+from jaxmlp.data.column_kinds import decide
+from jaxmlp.data.columns import Columns, name_columns
+from jaxmlp.data.dataset import Dataset, make_dataset
+from jaxmlp.data.dialects import Reading
 from jaxmlp.data.table_options import TableOptions, check_column
+from jaxmlp.data.table_parts import split_rows, weights_and_groups
+from jaxmlp.data.table_targets import Fitted, read_target
 from jaxmlp.errors import InputError, listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 TARGETS = ("target", "label", "class", "y")
-NAMED_COLUMNS = TableReading(header=True)
+NAMED_COLUMNS = Reading(header=True)
+MOST_GAPS = 0.5  # share of gaps in a column that is predicted unless the user names it
 NAMED = 10  # classes that a message names
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What a trained network expects of a table, and what it answers.
-
-    Attributes:
-      columns: how rows become inputs.
-      classes: the names of its classes, labels or values.
-      task: what is asked of it.
-    """
-
-    columns: Columns
-    classes: tuple[str, ...]
-    task: str
 
 
 def dataset_from_table(
@@ -52,7 +31,7 @@ def dataset_from_table(
     name: str,
     provenance: Mapping[str, Any],
     *,
-    reading: TableReading = NAMED_COLUMNS,
+    reading: Reading = NAMED_COLUMNS,
     test: "pa.Table | None" = None,
     fitted: Fitted | None = None,
 ) -> Dataset:
@@ -80,8 +59,9 @@ def dataset_from_table(
       InputError: if an option names no column, the target cannot be predicted, a cell is not what
         its column holds, or there is too little to learn from.
     """
-    names = table.column_names
-    options.check(names, name)
+    options.check(table.column_names, name)
+    if len(table) < 2:
+        raise InputError(f"{name}: expected at least 2 rows, got {len(table)}")
     targets = _targets(table, options, name, fitted)
     table, lines = _with_targets(table, targets, options, name)
     if test is not None:
@@ -92,7 +72,7 @@ def dataset_from_table(
     columns, decided = _columns(table, targets, options, name, reading, fitted)
     target = read_target(table, columns, name, fitted)
     if test is None:
-        rest, held, how = _split(table, target.y, options, name)
+        rest, held, how = split_rows(table, target.y, options, name)
     else:
         rest, held, how = np.arange(len(table)), np.arange(0), {"test": options.test}
     if fitted is None:
@@ -100,16 +80,17 @@ def dataset_from_table(
         lines = [*_line_of_target(table, columns, options), *lines, *more]
     x, notes = columns.encode(table, name)
     y = target.y
-    parts = (x[rest], y[rest], x[held], y[held])
+    part, parts = f"{name}: ", (x[rest], y[rest], x[held], y[held])
     if test is not None:
         theirs = Fitted(columns, target.classes, target.task)
         own = rows_of(test, theirs, f"{name}: test part")
+        part += "test part: "
         parts = (x, y, own.x, own.y)
         notes = own.notes
     unseen = [note for note in notes if "not seen" in note]
     if unseen and fitted is None:
-        lines.append(f"the test part has{unseen[0].removeprefix(name).partition(':')[2]}")
-    weights, groups = _roles(table, columns, rest, name)
+        lines.append(f"the test part has {unseen[0].removeprefix(part)}")
+    weights, groups = weights_and_groups(table, columns, rest, name)
     known: dict[str, Any] = {**provenance, "split": how, "decisions": lines}
     made = make_dataset(name, parts, target.task, target.classes, columns.to_dict(), **known)
     return replace(made, weights=weights, groups=groups, ordered=columns.time is not None)
@@ -189,22 +170,22 @@ def _targets(
 
 
 def _last_to_predict(table: "pa.Table", options: TableOptions, where: str) -> str:
-    """Return the last column that is neither an identifier nor free text, nor always the same."""
+    """Return the last column that is no identifier, no free text, no time, and mostly given."""
     used = {*options.drop, options.weight, options.group, options.time}
     names = [name for name in table.column_names if name not in used]
     if not names:
         raise InputError(f"{where}: expected a column to predict, got none")
     notation = Notation(markers=options.markers)
     for name in reversed(names):
-        cells = table[name]
         rows = np.arange(len(table))
+        if missing_cells(table[name], options.markers).mean() > MOST_GAPS:
+            continue
         try:
             found = decide(table, [name, name], rows, options, notation, where)[name]
         except InputError:
             return name  # its own message is the better one
         if found.column is not None and found.column.kind != "time":
             return name
-        del cells
     return names[-1]
 
 
@@ -237,7 +218,7 @@ def _columns(
     targets: tuple[str, ...],
     options: TableOptions,
     where: str,
-    reading: TableReading,
+    reading: Reading,
     fitted: Fitted | None,
 ) -> tuple[Columns, list[str]]:
     """Return what is known of the columns before they are fitted, and which may be inputs."""
@@ -271,7 +252,7 @@ def _fit(
     where: str,
 ) -> tuple[Columns, list[str]]:
     """Return the columns fitted to the training part, and a line for each decision."""
-    found = decide(table, left, rows, options, columns.notation, where)
+    found = decide(table, left, rows, options, columns.notation, where, columns.header)
     inputs = [reading.column for reading in found.values() if reading.column is not None]
     if not inputs:
         reasons = [f"{name} ({reading.reason})" for name, reading in found.items()]
@@ -297,181 +278,3 @@ def _line_of_target(table: "pa.Table", columns: Columns, options: TableOptions) 
     if first is not None and first.kind == "category" and not columns.header:
         return [f"{target}, the last column, is predicted; --target first predicts {names[0]}"]
     return []
-
-
-def read_target(
-    table: "pa.Table",
-    columns: Columns,
-    where: str,
-    fitted: Fitted | None = None,
-    notation: Notation | None = None,
-) -> Target:
-    """Read the columns to predict.
-
-    Args:
-      table: the rows, none without a target.
-      columns: names the target and how the table writes numbers.
-      where: the name of the table in a message.
-      fitted: the classes and the task of a trained network; `None` to find them.
-      notation: how the table writes numbers; `None` for the training table's.
-
-    Returns:
-      The target.
-
-    Raises:
-      InputError: if a cell is neither a number nor a class, or not one of the network's classes.
-    """
-    names, notation = columns.target, (notation or columns.notation)
-    if fitted is not None:
-        return _target_again(table, fitted, names, where, notation)
-    here = f"{where}: column {names[0]!r}"
-    cells = table[names[0]]
-    if len(names) == 1:
-        numbers, bad = _numbers(cells, notation)
-        texts = is_text(cells.type) and 2 * bad.sum() > len(bad)
-        if str(cells.type) == "bool" or texts or _few_texts(cells, bad):
-            return _classes(texts_of(cells), here)
-        refuse_cell(cells, bad, here, "a number", "; --missing {cell} leaves such rows out")
-        _refuse_infinite(cells, numbers, here)
-        if are_labels(numbers, _are_whole(cells), MOST_CLASSES):
-            different, codes = np.unique(numbers, return_inverse=True)
-            return target_from_codes(codes, [str(int(label)) for label in different], here)
-        return target_from_numbers(numbers[:, None], names)
-    values = np.stack(
-        [_checked_numbers(table[n], notation, f"{where}: column {n!r}") for n in names], 1
-    )
-    if np.isin(values, (0, 1)).all() and (values.sum(axis=1) == 1).all():  # one-hot rows
-        return Target(values.argmax(axis=1).astype(np.int32), classification_task(names), names)
-    return target_from_numbers(values, names)
-
-
-def _few_texts(cells: Any, bad: np.ndarray) -> bool:
-    """Return whether texts among numbers are classes, such as `1`, `2`, `3+`: all frequent."""
-    frequent = bad.mean() >= ODD_SHARE and len(cells.unique()) <= min(FEW, len(cells) // 3)
-    return bool(bad.any()) and frequent
-
-
-def _classes(texts: Any, where: str) -> Target:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    classes = pc.unique(texts).sort().to_pylist()
-    codes = pc.index_in(texts, pa.array(classes, pa.string())).to_numpy(zero_copy_only=False)
-    return target_from_codes(codes, classes, where)
-
-
-def _numbers(cells: Any, notation: Notation) -> tuple[np.ndarray, np.ndarray]:
-    return numbers_of(cells, np.zeros(len(cells), bool), notation)
-
-
-def _checked_numbers(cells: Any, notation: Notation, where: str) -> np.ndarray:
-    values, bad = _numbers(cells, notation)
-    refuse_cell(cells, bad, where, "a number")
-    _refuse_infinite(cells, values, where)
-    return values
-
-
-def _refuse_infinite(cells: Any, values: np.ndarray, where: str) -> None:
-    refuse_cell(cells, ~np.isfinite(values), where, "a finite number")
-
-
-def _are_whole(cells: Any) -> bool:
-    """Return whether the cells are written as whole numbers: by their type, or as texts."""
-    import pyarrow.compute as pc
-    import pyarrow.types as types
-
-    if is_text(cells.type):
-        return bool(pc.all(pc.match_substring_regex(cells, r"^\s*[-+]?\d+\s*$")).as_py())
-    return bool(types.is_integer(cells.type))
-
-
-def _target_again(
-    table: "pa.Table", fitted: Fitted, names: tuple[str, ...], where: str, notation: Notation
-) -> Target:
-    """Read the targets of rows as those of a trained network."""
-    task, classes = fitted.task, fitted.classes
-    if task == "regression" or (task == "multilabel" and len(names) > 1):
-        values = [_checked_numbers(table[n], notation, f"{where}: column {n!r}") for n in names]
-        y = np.stack(values, axis=1)
-        return Target(y.astype(np.float32) if task == "multilabel" else y, task, classes)
-    if len(names) > 1:
-        values = [_checked_numbers(table[n], notation, f"{where}: column {n!r}") for n in names]
-        codes = np.stack(values, axis=1).argmax(axis=1)
-    else:
-        codes = _codes(table[names[0]], classes, f"{where}: column {names[0]!r}")
-    if task == "multilabel":
-        return Target(np.eye(len(classes), dtype=np.float32)[codes], task, classes)
-    return Target(codes.astype(np.int32), task, classes)
-
-
-def _codes(cells: Any, classes: tuple[str, ...], where: str) -> np.ndarray:
-    """Number cells by the classes of a trained network; 1.0 is the class 1."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    texts = texts_of(cells)
-    if all(re.fullmatch(r"-?\d+", name) for name in classes):
-        texts = pc.replace_substring_regex(texts, r"^\+|\.0*$", "")
-    known = pa.array([name.lower() if str(cells.type) == "bool" else name for name in classes])
-    places = pc.index_in(texts, known)
-    refuse_cell(cells, pc.is_null(places).to_numpy(), where, f"one of {_listed(classes)}")
-    return places.to_numpy(zero_copy_only=False)
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return listed([repr(name) for name in names], NAMED)
-
-
-def _split(
-    table: "pa.Table", y: np.ndarray, options: TableOptions, where: str
-) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Return the indices of the training and of the test part, and how they were chosen."""
-    size = options.held_out(len(table))
-    if options.time:
-        order = _times(table[options.time], options, f"{where}: column {options.time!r}")
-        rest, held = holdout_latest(order, size)
-        return rest, held, {"test": size / len(table), "latest": options.time}
-    if options.group:
-        groups = _groups(table[options.group])
-        rest, held = holdout_groups(groups, size, TEST_SEED)
-        return rest, held, {"test": size / len(table), "seed": TEST_SEED, "groups": options.group}
-    rest, held = holdout(y, size, TEST_SEED)
-    return rest, held, split_record(y, options.test_size)
-
-
-def _times(cells: Any, options: TableOptions, where: str) -> np.ndarray:
-    """Return numbers that order the rows by a column of times or numbers."""
-    from jaxmlp.data.cells import is_time, time_format, times_of
-
-    gaps = missing_cells(cells, options.markers)
-    form = time_format(cells, gaps) if is_text(cells.type) else ""
-    if form or is_time(cells.type):
-        values = times_of(cells, gaps, form, where)[1]["days"]
-    else:
-        values, bad = numbers_of(cells, gaps, Notation(markers=options.markers))
-        refuse_cell(cells, bad, where, "a date, a time or a number")
-    refuse_cell(cells, np.isnan(values), where, "a date, a time or a number to order the rows")
-    return values
-
-
-def _groups(cells: Any) -> np.ndarray:
-    import pyarrow.compute as pc
-
-    texts = pc.fill_null(texts_of(cells), "")
-    return np.unique(texts.to_numpy(zero_copy_only=False).astype(str), return_inverse=True)[1]
-
-
-def _roles(
-    table: "pa.Table", columns: Columns, rest: np.ndarray, where: str
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the weight and the group of each training row, where columns tell them."""
-    weights = groups = None
-    if columns.weight:
-        cells = table[columns.weight]
-        here = f"{where}: column {columns.weight!r}"
-        weights = _checked_numbers(cells, columns.notation, here)
-        refuse_cell(cells, weights < 0, here, "a weight >= 0")
-        weights = weights[rest]
-    if columns.group:
-        groups = _groups(table[columns.group])[rest]
-    return weights, groups

@@ -12,7 +12,8 @@ from jaxmlp.data.dataset import Dataset
 from jaxmlp.data.dialects import Reading
 from jaxmlp.data.readers import TABLE_SUFFIXES, is_table, is_text_table, read_table
 from jaxmlp.data.table_options import TableOptions
-from jaxmlp.data.tables import Fitted, dataset_from_table
+from jaxmlp.data.table_targets import Fitted
+from jaxmlp.data.tables import dataset_from_table
 from jaxmlp.errors import InputError, check, shown
 
 SUFFIXES = (*TABLE_SUFFIXES, ".npz")

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jaxmlp.data.columns import Column, Columns, columns_of_numbers
+from jaxmlp.data.column import Column
+from jaxmlp.data.columns import Columns, columns_of_numbers
 from jaxmlp.errors import InputError
 
 COLOUR = Column("colour", "category", categories=("blue", "red"))
@@ -62,7 +63,7 @@ def test_gaps_and_unseen_categories_are_counted():
     ]
     missing, unseen = encoded.notes
     assert missing.startswith("new: 8 missing cells (age 2, size 1, colour 1, shape 2, sold 2): ")
-    assert unseen == "new: 1 cells of categories that training has not seen (colour: 'green')"
+    assert unseen == "new: 1 cell of categories that training has not seen (colour: 'green')"
 
 
 KINDS = {

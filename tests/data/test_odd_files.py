@@ -285,7 +285,7 @@ def test_csv_that_is_refused(tmp_path, content, message):
 
 def test_csv_with_a_mark_and_other_ends_of_lines(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfa,y\r\n" + ROWS.replace(b"\n", b"\r\n"))
-    assert load(str(tmp_path / "a.csv")).columns["numeric"] == ["a"]
+    assert load(str(tmp_path / "a.csv")).columns["names"] == ["a", "y"]
 
 
 def test_csv_with_very_long_lines(tmp_path):

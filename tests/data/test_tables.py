@@ -243,7 +243,10 @@ TABLES = {  # text, then the message after the path of the file
         "a,y\n1,0\ninf,1\n3,1\n",
         ": column 'a', row 2: expected a finite number, got 'inf'",
     ),
-    "overflow": ("a,y\n1,0.5\n2,1e999\n", ": column 'y', row 2: expected a finite number, got '1e999'"),
+    "overflow": (
+        "a,y\n1,0.5\n2,1e999\n",
+        ": column 'y', row 2: expected a finite number, got '1e999'",
+    ),
     "names": (
         "who,y\n" + "".join(f"name{i},{i % 2}\n" for i in range(100)),
         ": expected at least one input, but left out who (an identifier, with another value in",
