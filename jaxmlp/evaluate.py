@@ -123,6 +123,7 @@ def _evaluate(
     import jax
 
     from jaxmlp.config.signature import arrays_from
+    from jaxmlp.runs.scores import scores_of
     from jaxmlp.training import Examples, Split, measure, outputs_of
 
     judge, signature, task = network.judge, network.signature, network.task
@@ -134,30 +135,20 @@ def _evaluate(
     for name, value in (("loss", means.loss), (task.score, means.score)):
         check(bool(np.isfinite(value)), f"the {name} of the network", "a finite number", value)
         result[name] = value
+    result |= scores_of(signature, answers, y)
     if task.name == "regression":
-        return result | _errors(signature, answers, y)
+        return result
     result |= _per_class(signature, answers, y)
     if task.name != "multilabel":
         result["most_confident_mistakes"] = _mistakes(signature, answers, y)
     return result
 
 
-def _errors(signature: "Signature", answers: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    """Return the errors of regression in the target's own units."""
-    difference = answers - y
-    rmse, mae = np.sqrt(np.mean(difference**2, axis=0)), np.mean(np.abs(difference), axis=0)
-    return {
-        f"{kind} {name}": float(value)
-        for kind, values in (("rmse", rmse), ("mae", mae))
-        for name, value in zip(signature.classes, values, strict=True)
-    }
-
-
 def _per_class(signature: "Signature", probabilities: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    """Return the balanced accuracy, numbers of each class, and the confusion matrix."""
+    """Return numbers of each class, and the confusion matrix."""
     from sklearn.metrics import precision_recall_fscore_support
 
-    from jaxmlp.runs.summary import balanced_accuracy, count_pairs
+    from jaxmlp.runs.scores import count_pairs
 
     many = y.ndim == 2
     predicted = probabilities > 0.5 if many else probabilities.argmax(axis=1)
@@ -171,8 +162,7 @@ def _per_class(signature: "Signature", probabilities: np.ndarray, y: np.ndarray)
     if many:
         return {"per_class": table}
     matrix = count_pairs(y, predicted, len(labels))
-    balanced = balanced_accuracy(matrix)
-    return {"balanced_accuracy": balanced, "per_class": table, "confusion": matrix.tolist()}
+    return {"per_class": table, "confusion": matrix.tolist()}
 
 
 def _mistakes(
@@ -217,7 +207,7 @@ def _print(result: dict[str, Any]) -> None:
     from jaxmlp.runs.words import in_digits
 
     plain = [(name, value) for name, value in result.items() if not isinstance(value, list)]
-    scores = ("accuracy", "balanced_accuracy", "r2")
+    scores = ("accuracy", "balanced_accuracy", "exact_match", "auc", "r2")
     print_table(
         [
             (name, f"{value:.4f}" if name in scores else in_digits(value))

@@ -22,6 +22,7 @@ from jaxmlp.runs.facts import facts_of
 from jaxmlp.runs.folder import CHECKPOINT, RUN, Run, Saved
 from jaxmlp.runs.network import Network
 from jaxmlp.runs.output import new_output
+from jaxmlp.runs.scores import rmse_by_r2
 from jaxmlp.runs.summary import Outcome, finish_run
 from jaxmlp.runs.words import record_in_words
 from jaxmlp.training import History, Progress, Record, begin, finite
@@ -185,11 +186,11 @@ def train_problem(
         seed=recipe.seed,
         shuffle=recipe.shuffle,
     )
-    ended_early = False
+    ended_early, rmse = False, rmse_by_r2(problem, problem.valid or problem.train)
     with Reporter(recipe.epochs, quiet) as reporter:
         for now in _saving(run, progress, history):
             state = now.state
-            metrics = None if now.record is None else record_in_words(now.record, task.score)
+            metrics = None if now.record is None else record_in_words(now.record, task.score, rmse)
             reporter.show(now.epoch, now.step, now.steps, metrics)
             if interrupted():
                 ended_early = True

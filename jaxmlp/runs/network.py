@@ -15,9 +15,10 @@ from jaxmlp.config.recipe import Recipe, recipe_of
 from jaxmlp.config.schema import MODEL as MODEL_RECORD
 from jaxmlp.config.signature import Signature, stored
 from jaxmlp.data import Inputs, inputs_in_memory, read_inputs
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import InputError, check, listed
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.folder import MODEL, Run
+from jaxmlp.runs.scores import scores_of
 from jaxmlp.training import Judge, Task, task_for
 from jaxmlp.training.judge import predict_all
 
@@ -139,6 +140,32 @@ class Network:
         if self.task.name == "regression":
             raise InputError("predict_proba is for classes, and this network predicts numbers")
         return self.answers(self._inputs(inputs))
+
+    def scores(self, inputs: Any, targets: Any) -> dict[str, float]:
+        """Judge the network by what it should say: `jaxmlp.runs.scores` lists the scores.
+
+        Args:
+          inputs: as for `predict`.
+          targets: for each example the name of its class; whether each label applies,
+            `(N, labels)`; or the values in the target's own unit, `(N,)` or `(N, values)`.
+
+        Returns:
+          The scores by their names, as `evaluate` has them.
+
+        Raises:
+          InputError: if the inputs do not fit the network, or the targets do not fit the inputs.
+        """
+        answers, y = self.answers(self._inputs(inputs)), np.asarray(targets)
+        if self.task.name in ("multiclass", "binary"):
+            places = {name: i for i, name in enumerate(self.classes)}
+            check(y.shape == (len(answers),), "targets", f"of shape ({len(answers)},)", y.shape)
+            for name in map(str, y):
+                check(name in places, "a target", f"one of {listed(self.classes, 20)}", name)
+            return scores_of(self.signature, answers, np.array([places[str(name)] for name in y]))
+        y = y[:, None] if y.ndim == 1 else y
+        expected = len(answers), len(self.signature.classes)
+        check(y.shape == expected, "targets", f"of shape {expected}", y.shape)
+        return scores_of(self.signature, answers, y)
 
     def _inputs(self, given: Any) -> np.ndarray:
         return inputs_in_memory(given, *self._form_of_inputs)

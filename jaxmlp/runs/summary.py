@@ -17,10 +17,13 @@ from jaxmlp.runs.environment import device, versions
 from jaxmlp.runs.facts import Facts, facts_of
 from jaxmlp.runs.folder import SUMMARY, Run
 from jaxmlp.runs.network import Network, save_network
+from jaxmlp.runs.scores import count_pairs, rmse_by_r2, scores_in_words, scores_of
 from jaxmlp.runs.words import in_digits, score_in_words
 from jaxmlp.training import History, Means, TrainState, measure
 from jaxmlp.training.judge import outputs_of
 from jaxmlp.training.trees import count
+
+Judged = dict[str, tuple[np.ndarray, np.ndarray]]  # the answers of each part, and the truth
 
 
 @dataclass
@@ -88,16 +91,14 @@ def finish_run(outcome: Outcome, run: Run | None, quiet: bool) -> Finished:
     Raises:
       OSError: if the network or the summary cannot be written.
     """
-    network, summary, matrix = save_results(outcome, run)
+    network, summary, judged = save_results(outcome, run)
     if not quiet:
         print_table(_rows(run, summary, outcome))
-    failure = try_to_draw(lambda: draw_run(run, outcome, matrix)) if run is not None else None
+    failure = try_to_draw(lambda: draw_run(run, outcome, judged)) if run is not None else None
     return Finished(network, summary, drawn=failure is None)
 
 
-def save_results(
-    outcome: Outcome, run: Run | None
-) -> tuple[Network, dict[str, Any], np.ndarray | None]:
+def save_results(outcome: Outcome, run: Run | None) -> tuple[Network, dict[str, Any], Judged]:
     """Measure the best parameters on every part, and write the network and the summary.
 
     Args:
@@ -105,7 +106,7 @@ def save_results(
       run: the run's folder; `None` to write nothing.
 
     Returns:
-      The network, the summary, and the confusion matrix of a classifier.
+      The network, the summary, and what the network says of the validation and the test part.
 
     Raises:
       OSError: if a file cannot be written.
@@ -117,13 +118,35 @@ def save_results(
         for name, split in parts.items()
     }
     network = Network(problem.recipe, problem.signature, jax.tree.map(np.asarray, params))
-    summary, matrix = _summary(outcome, measured), confusion_matrix(outcome)
-    if matrix is not None:
-        summary["test_balanced_accuracy"] = balanced_accuracy(matrix)
+    summary, judged = _summary(outcome, measured), _judged(outcome, network)
+    scores = {name: scores_of(network.signature, *pair) for name, pair in judged.items()}
+    rmse, r2 = rmse_by_r2(outcome.problem, outcome.problem.train), summary.get("train_r2")
+    if rmse is not None and r2 is not None:
+        scores["train"] = {f"rmse {outcome.problem.signature.classes[0]}": rmse(r2)}
+    summary["scores"] = scores
+    if "balanced_accuracy" in scores.get("test", {}):
+        summary["test_balanced_accuracy"] = scores["test"]["balanced_accuracy"]
     if run is not None:
         save_network(run, network)
         run.write_json(SUMMARY, summary)
-    return network, summary, matrix
+    return network, summary, judged
+
+
+def _judged(outcome: Outcome, network: Network) -> Judged:
+    """Return answers and truth of the validation and the test part, where they are numbers."""
+    problem, target = outcome.problem, network.signature.target_preprocessing
+    judged: Judged = {}
+    for name, split in (("valid", problem.valid), ("test", problem.test)):
+        if split is None:
+            continue
+        outputs, true = outputs_of(problem.trainer.judge, outcome.params, split), split.targets
+        if target is not None:
+            true = target.undo(true.astype(np.float64))
+        elif problem.task.name in ("multiclass", "binary"):
+            true = true.reshape(-1).astype(int)
+        if np.isfinite(outputs).all():
+            judged[name] = network.interpret_outputs(outputs), true
+    return judged
 
 
 def try_to_draw(draw: Callable[[], None]) -> OSError | None:
@@ -177,7 +200,7 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
     }
 
 
-def draw_run(run: Run, outcome: Outcome, matrix: np.ndarray | None) -> None:
+def draw_run(run: Run, outcome: Outcome, judged: Judged) -> None:
     """Write the run's pictures: its curves and, of a classifier, the confusion matrix.
 
     It frees the examples on the device, because drawing takes memory of its own.
@@ -185,7 +208,7 @@ def draw_run(run: Run, outcome: Outcome, matrix: np.ndarray | None) -> None:
     Args:
       run: the run's folder.
       outcome: the outcome of the training.
-      matrix: the confusion matrix of a classifier.
+      judged: what the network says of each part, and the truth.
 
     Raises:
       OSError: if a picture cannot be written.
@@ -200,7 +223,9 @@ def draw_run(run: Run, outcome: Outcome, matrix: np.ndarray | None) -> None:
         names = problem.signature.loss, problem.task.score
         figure = figures.curves(records, *names, only_in_training(problem.recipe))
         figures.save(figure, run.path / "curves.png")
-    if matrix is not None:
+    if "test" in judged and problem.task.name in ("multiclass", "binary"):
+        answers, true = judged["test"]
+        matrix = count_pairs(true, answers.argmax(axis=1), len(problem.signature.classes))
         title = f"{problem.recipe.dataset}, test set: {matrix.sum():,} examples"
         figure = figures.confusion(matrix, problem.signature.classes, title)
         figures.save(figure, run.path / "confusion.png")
@@ -215,45 +240,6 @@ def only_in_training(recipe: Recipe) -> list[str]:
         "distorted pictures": recipe.augment,
     }
     return [words for words, given in parts.items() if given]
-
-
-def confusion_matrix(outcome: Outcome) -> np.ndarray | None:
-    """Return counts `[true class, predicted class]` of a classifier's answers on the test set.
-
-    Args:
-      outcome: the outcome of the training.
-
-    Returns:
-      The counts; `None` if the network is no classifier.
-    """
-    problem, params = outcome.problem, outcome.params
-    if problem.task.name not in ("multiclass", "binary"):
-        return None
-    outputs = outputs_of(problem.trainer.judge, params, problem.test)
-    predicted = np.argmax(np.asarray(problem.task.probabilities(outputs)), axis=1)
-    true = problem.test.targets.reshape(-1).astype(int)
-    return count_pairs(true, predicted, len(problem.signature.classes))
-
-
-def count_pairs(true: np.ndarray, predicted: np.ndarray, n: int) -> np.ndarray:
-    """Return the confusion matrix of labels in `[0, n)`: counts `[true, predicted]`, `(n, n)`."""
-    return np.bincount(n * true + predicted, minlength=n * n).reshape(n, n)
-
-
-def balanced_accuracy(matrix: np.ndarray) -> float:
-    """Return the mean over the classes of the share of their examples that are right.
-
-    A class without an example does not count. To answer always the same gives `1 / classes`,
-    however frequent that class is.
-
-    Args:
-      matrix: counts `[true class, predicted class]`, of at least one example.
-
-    Returns:
-      A number in [0, 1].
-    """
-    counts = matrix.sum(axis=1)
-    return float(np.mean((np.diag(matrix) / np.maximum(counts, 1))[counts > 0]))
 
 
 def _origin(provenance: dict[str, Any]) -> str:
@@ -275,11 +261,12 @@ def _rows(run: Run | None, summary: dict[str, Any], outcome: Outcome) -> list[tu
             continue
         value = summary[f"{name}_{score}"]
         loss, shown = in_digits(summary[f"{name}_loss"]), score_in_words(score, value)
-        balanced = summary.get(f"{name}_balanced_accuracy")
-        if balanced is not None:
-            shown += f" (balanced {score_in_words('accuracy', balanced)})"
-        examples = summary["examples"][name]
+        scores, examples = summary["scores"].get(name, {}), summary["examples"][name]
+        if name == "test" and "balanced_accuracy" in scores:
+            shown += f" (balanced {score_in_words('accuracy', scores['balanced_accuracy'])})"
         rows.append((words, f"loss {loss}, {score} {shown} of {examples:,} examples"))
+        if scores_in_words(scores):
+            rows.append(("", scores_in_words(scores)))
     base = score_in_words(score, facts.baseline("test"))
     rows += [
         ("baseline", f"test {score} {base}, {facts.same_answer()}"),
