@@ -82,6 +82,9 @@ class Config:
         "activation of the hidden layers: one for all, or one for each",
         ACTIVATIONS.names + LEARNED_ACTIVATIONS.names + FORWARD_ONLY.names,
     )
+    init_from: str | None = option(
+        None, "start from the weights of this run; its network and scaling are taken over"
+    )
     initializer: str = option("he_normal", "initializer of the kernels", INITIALIZERS.names)
     initializer_scale: float = option(
         0.01,

@@ -72,6 +72,7 @@ class Recipe:
     model: str
     hidden: tuple[int, ...]
     activation: tuple[str, ...]
+    init_from: str | None
     initializer: str
     initializer_scale: float
     fan: str | None

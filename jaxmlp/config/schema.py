@@ -160,6 +160,8 @@ CHECKPOINT: Shape = {
     "dataset_wanted": str | None,
     "version?": str,  # these two since 0.2
     "config?": dict[str, Any],
+    "taken_over?": dict[str, Any],  # the signature of the network that init_from names
+    "lengthened?": list[Count],  # after which epochs the run was given more of them
 }
 PREPROCESSING: Shape = {"kind": Literal[KINDS], "offset": _numbers, "scale": _numbers}
 COLUMNS: Shape = {

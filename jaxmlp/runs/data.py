@@ -19,7 +19,9 @@ PATHS = ("dataset", "data_dir")  # the fields of a configuration that may be pat
 def with_whole_paths(config: Config) -> Config:
     """Return the configuration with paths that hold from any folder."""
     folder = config.data_dir and whole_path(config.data_dir)
-    return dataclasses.replace(config, dataset=whole_path(config.dataset), data_dir=folder)
+    start = config.init_from and os.path.abspath(config.init_from)
+    dataset = whole_path(config.dataset)
+    return dataclasses.replace(config, dataset=dataset, data_dir=folder, init_from=start)
 
 
 def whole_path(name: str) -> str:
@@ -103,7 +105,7 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
     elif dataset.classes != signature.classes:
         ours, theirs = (listed(names, 20) for names in (signature.classes, dataset.classes))
         raise InputError(f"the network knows the classes {ours}; {dataset.name} has {theirs}")
-    return _in_order(dataset, signature)
+    return inputs_in_order(dataset, signature)
 
 
 def _as_in_training(config: Config, signature: "Signature") -> Config:
@@ -118,8 +120,19 @@ def _as_in_training(config: Config, signature: "Signature") -> Config:
     return dataclasses.replace(config, header=header, target=target)
 
 
-def _in_order(dataset: "Dataset", signature: "Signature") -> "Dataset":
-    """Return a table's data with the inputs in the order of the table a network learned from."""
+def inputs_in_order(dataset: "Dataset", signature: "Signature") -> "Dataset":
+    """Return a table's data with the inputs in the order of the table a network learned from.
+
+    Args:
+      dataset: the data.
+      signature: what the network expects and returns.
+
+    Returns:
+      The data.
+
+    Raises:
+      InputError: if the table has other columns or categories.
+    """
     import numpy as np
 
     from jaxmlp.data.columns import input_places

@@ -127,6 +127,7 @@ def save_results(outcome: Outcome, run: Run | None) -> tuple[Network, dict[str, 
     if "balanced_accuracy" in scores.get("test", {}):
         summary["test_balanced_accuracy"] = scores["test"]["balanced_accuracy"]
     if run is not None:
+        summary["lengthened"] = run.origin.get("lengthened", [])
         save_network(run, network)
         run.write_json(SUMMARY, summary)
     return network, summary, judged
@@ -171,12 +172,14 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
     problem, history = outcome.problem, outcome.history
     parts = {"train": problem.train, "valid": problem.valid, "test": problem.test}
     epochs = len(history.records)
+    start = problem.start
     summary: dict[str, Any] = {
         "dataset": outcome.source.name,
         "dataset_wanted": outcome.wanted,
         "provenance": outcome.source.provenance,
         "task": problem.task.name,
         "loss": problem.signature.loss,
+        "init_from": start and start.in_words(problem.signature),
         **outcome.facts.to_dict(),
         "parameters": count(outcome.history.best.params),
         "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},

@@ -21,7 +21,7 @@ from jaxmlp.errors import InputError, check, shown, unknown
 
 SEED = "seed"  # runs that differ only in this field repeat one configuration
 # all runs of a sweep solve the same problem
-FIXED = ("dataset", "data_dir", "target", "header", "task")
+FIXED = ("dataset", "data_dir", "target", "header", "task", "init_from")
 DISTRIBUTIONS = ("log", "uniform")
 MOST = 100_000  # runs
 Point = dict[str, Any]
