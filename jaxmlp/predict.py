@@ -62,9 +62,10 @@ def _answer(network: "Network", name: str, row: np.ndarray) -> dict[str, Any]:
     if network.task.name == "regression":
         return {"input": name, "prediction": named}
     if network.task.name == "multilabel":
-        chosen = [label for label, p in named.items() if p > 0.5]
+        applies = network.signature.decide(row)
+        chosen = [label for label, yes in zip(named, applies, strict=True) if yes]
         return {"input": name, "prediction": chosen, "probabilities": named}
-    best = network.classes[int(np.argmax(row))]
+    best = network.classes[int(network.signature.decide(row[None])[0])]
     answer = {"input": name, "prediction": best, "probability": named[best]}
     return answer | {"probabilities": named}
 

@@ -116,6 +116,15 @@ class Config:
         "balanced: in training, not in validation, rare classes weigh as much as frequent ones",
         ("none", "balanced"),
     )
+    calibrate: bool = option(
+        False, "after training, fit a temperature to the validation part: it corrects probabilities"
+    )
+    false_positive_cost: float = option(
+        1.0, "of two classes, what it costs to take the first for the second", must_be=POSITIVE
+    )
+    false_negative_cost: float = option(
+        1.0, "what it costs to take the second class for the first", must_be=POSITIVE
+    )
     optimizer: str | None = option(
         None, "update rule; default adamw, sgd for a perceptron", OPTIMIZERS["manual"].names
     )

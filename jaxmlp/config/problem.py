@@ -250,6 +250,7 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
             Preprocessing.fit("zscore", dataset.y_train[rest]) if regression else None
         ),
         columns=dataset.columns,
+        threshold=recipe.threshold,
         background=background(x[rest[:ENOUGH]]) if pictures else None,
         white=max(int(part.max()) for part in iterate_chunks(x, rest)) if pictures else 255,
     )

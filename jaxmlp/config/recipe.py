@@ -82,6 +82,9 @@ class Recipe:
     loss: str
     label_smoothing: float
     class_weights: str
+    calibrate: bool
+    false_positive_cost: float
+    false_negative_cost: float
     optimizer: str
     schedule: str
     schedule_end: float
@@ -101,6 +104,15 @@ class Recipe:
     precision: str
     optimizer_source: str
     numbers: Numbers
+
+    @property
+    def threshold(self) -> float:
+        """The probability of the second class above which it costs less to say it.
+
+        To say the second class of an example costs `(1 - p) c_fp` on average, to say the first
+        `p c_fn`. The two are equal at `p = c_fp / (c_fp + c_fn)` (Elkan 2001).
+        """
+        return self.false_positive_cost / (self.false_positive_cost + self.false_negative_cost)
 
     def to_config(self) -> Config:
         """Return the configuration that gives this recipe, with nothing left to be chosen."""
@@ -151,6 +163,12 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
     most = f"at most {MOST // steps}, since {steps} steps in an epoch are counted up to {MOST}"
     check(recipe.epochs * steps <= MOST, "epochs", most, recipe.epochs)
     _reject_idle_options(recipe)
+    two = len(dataset.classes) == 2 and recipe.task in ("multiclass", "binary")
+    if recipe.threshold != 0.5 and not two:
+        raise InputError(
+            "false_positive_cost and false_negative_cost are for two classes, got"
+            f" {len(dataset.classes)} of {recipe.task} data"
+        )
     return recipe
 
 
@@ -210,6 +228,10 @@ def _reject_idle_options(recipe: Recipe) -> None:
             f"momentum_schedule {recipe.momentum_schedule} needs the hand-written momentum or"
             f" nesterov, got {recipe.optimizer} ({recipe.optimizer_source})"
         )
+    if recipe.calibrate and recipe.task == "regression":
+        raise InputError("calibrate is for classes, got regression data")
+    if recipe.calibrate and recipe.valid_size == 0:
+        raise InputError("calibrate needs a validation part, got valid_size 0")
     usual = Rules()
     for name in ("patience", "monitor", "min_improvement"):
         value = getattr(recipe, name)

@@ -36,6 +36,9 @@ class Signature:
       columns: how a table's rows become numbers, or `None`.
       background: whether pictures of the training part are `dark` or `light` at the border.
       white: the largest value in them.
+      temperature: what raw outputs are divided by before they become probabilities
+        (`jaxmlp.nn.temperature`).
+      threshold: of two classes, the probability of the second above which it is the answer.
     """
 
     input_shape: tuple[int, ...]
@@ -48,6 +51,23 @@ class Signature:
     columns: dict[str, Any] | None = None
     background: str | None = None
     white: int = 255
+    temperature: float = 1.0
+    threshold: float = 0.5
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the answers to probabilities of classes, or of labels.
+
+        Args:
+          probabilities: `(N, classes)`.
+
+        Returns:
+          The number of the class of each example, `(N,)`; of labels, whether each applies.
+        """
+        if self.task == "multilabel":
+            return probabilities > 0.5
+        if len(self.classes) == 2:
+            return (probabilities[:, 1] > self.threshold).astype(int)
+        return probabilities.argmax(axis=1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as it is saved."""

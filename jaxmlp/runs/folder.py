@@ -7,7 +7,9 @@
 | `checkpoint.safetensors` | everything needed to go on |
 | `model.safetensors` | the best parameters, and what the network expects and returns |
 | `summary.json` | final metrics, where the data came from, versions, device, times |
-| `curves.png`, `confusion.png` | the course of training, the errors on the test set |
+| `curves.png` | the course of training |
+| `confusion.png`, `predicted.png` | the errors on the test set, of classes or of numbers |
+| `calibration.png` | probabilities against what came true, with `--calibrate` |
 | `evaluation/` | the pictures that `jaxmlp.evaluate` draws |
 
 Each file is replaced in one instant, so a process killed at any moment leaves a readable run.
@@ -42,10 +44,11 @@ from jaxmlp.training import Best, History, Record, TrainState
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
 EPOCH_START = "epoch_start"  # a part of a checkpoint, if a rule asks for it
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
-PICTURES = ("curves.png", "confusion.png")
+PICTURES = ("curves.png", "confusion.png", "predicted.png", "calibration.png")
 FILES = (CHECKPOINT, METRICS, MODEL, SUMMARY, *PICTURES, CONFIG)
 EVALUATION = "evaluation"
-EVALUATION_FILES = Kind("evaluation", "", (r"(train|valid|test)-(confusion|mistakes)\.png",))
+PAINTED = "confusion|mistakes|predicted|calibration|importance|partial"
+EVALUATION_FILES = Kind("evaluation", "", (rf"(train|valid|test)-({PAINTED})\.png",))
 RUN = Kind(
     "run",
     CONFIG,

@@ -92,7 +92,7 @@ class Network:
         Raises:
           InputError: if an output is not finite.
         """
-        values = np.asarray(self.task.probabilities(outputs))
+        values = np.asarray(self.task.probabilities(self._at_temperature(outputs)))
         target = self.signature.target_preprocessing
         answers = values if target is None else target.undo(values.astype(np.float64))
         bad = np.flatnonzero(~np.isfinite(answers).all(axis=1))
@@ -102,6 +102,10 @@ class Network:
                 f" are too large for {self.recipe.precision}"
             )
         return answers
+
+    def _at_temperature(self, outputs: np.ndarray) -> np.ndarray:
+        temperature = self.signature.temperature
+        return outputs if temperature == 1 else outputs / np.asarray(temperature, outputs.dtype)
 
     def predict(self, inputs: Any) -> np.ndarray:
         """Predict the class of each example, or its values.
@@ -121,9 +125,8 @@ class Network:
         found = self.answers(self._inputs(inputs))
         if self.task.name == "regression":
             return found[:, 0] if found.shape[1] == 1 else found
-        if self.task.name == "multilabel":
-            return found > 0.5
-        return np.array(self.classes)[found.argmax(axis=1)]
+        said = self.signature.decide(found)
+        return said if self.task.name == "multilabel" else np.array(self.classes)[said]
 
     def predict_proba(self, inputs: Any) -> np.ndarray:
         """Return the probability of each class, or of each label, in the order of `classes`.

@@ -39,9 +39,9 @@ def scores_of(signature: Signature, answers: np.ndarray, y: np.ndarray) -> dict[
         return _errors(signature, answers, y)
     p = answers.astype(np.float64)
     if signature.task == "multilabel":
-        return _label_scores(p, y)
+        return _label_scores(p, y, signature.decide(answers))
     # float32 rounds the sum of many probabilities, and scikit-learn warns of it
-    return _class_scores(p / p.sum(axis=1, keepdims=True), y, answers.argmax(axis=1))
+    return _class_scores(p / p.sum(axis=1, keepdims=True), y, signature.decide(answers))
 
 
 def _errors(signature: Signature, answers: np.ndarray, y: np.ndarray) -> dict[str, float]:
@@ -79,14 +79,14 @@ def _class_scores(p: np.ndarray, y: np.ndarray, said: np.ndarray) -> dict[str, f
     return {name: float(value) for name, value in scores.items()}
 
 
-def _label_scores(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Return the scores of labels, each a yes or no of its own: `p` and `y` are `(N, labels)`."""
+def _label_scores(p: np.ndarray, y: np.ndarray, said: np.ndarray) -> dict[str, float]:
+    """Return the scores of labels, each a yes or no of its own; all are `(N, labels)`."""
     from sklearn import metrics
 
     y = y.astype(int)
     scores = {
-        "accuracy": 1 - metrics.hamming_loss(y, p > 0.5),
-        "exact_match": metrics.accuracy_score(y, p > 0.5),
+        "accuracy": 1 - metrics.hamming_loss(y, said),
+        "exact_match": metrics.accuracy_score(y, said),
         "log_loss": np.mean(
             [metrics.log_loss(t, q, labels=[0, 1]) for t, q in zip(y.T, p.T, strict=True)]
         ),

@@ -11,19 +11,17 @@ import numpy as np
 
 from jaxmlp.cli.console import print_table, say
 from jaxmlp.config.problem import Problem
-from jaxmlp.config.recipe import Recipe
 from jaxmlp.data import Source
+from jaxmlp.runs.drawing import draw_run
 from jaxmlp.runs.environment import device, versions
 from jaxmlp.runs.facts import Facts, facts_of
 from jaxmlp.runs.folder import SUMMARY, Run
+from jaxmlp.runs.judging import Judged, judge_parts
 from jaxmlp.runs.network import Network, save_network
-from jaxmlp.runs.scores import count_pairs, rmse_by_r2, scores_in_words, scores_of
+from jaxmlp.runs.scores import scores_in_words
 from jaxmlp.runs.words import in_digits, score_in_words
 from jaxmlp.training import History, Means, TrainState, measure
-from jaxmlp.training.judge import outputs_of
 from jaxmlp.training.trees import count
-
-Judged = dict[str, tuple[np.ndarray, np.ndarray]]  # the answers of each part, and the truth
 
 
 @dataclass
@@ -91,14 +89,14 @@ def finish_run(outcome: Outcome, run: Run | None, quiet: bool) -> Finished:
     Raises:
       OSError: if the network or the summary cannot be written.
     """
-    network, summary, judged = save_results(outcome, run)
+    judged, summary = save_results(outcome, run)
     if not quiet:
         print_table(_rows(run, summary, outcome))
     failure = try_to_draw(lambda: draw_run(run, outcome, judged)) if run is not None else None
-    return Finished(network, summary, drawn=failure is None)
+    return Finished(judged.network, summary, drawn=failure is None)
 
 
-def save_results(outcome: Outcome, run: Run | None) -> tuple[Network, dict[str, Any], Judged]:
+def save_results(outcome: Outcome, run: Run | None) -> tuple[Judged, dict[str, Any]]:
     """Measure the best parameters on every part, and write the network and the summary.
 
     Args:
@@ -106,7 +104,7 @@ def save_results(outcome: Outcome, run: Run | None) -> tuple[Network, dict[str, 
       run: the run's folder; `None` to write nothing.
 
     Returns:
-      The network, the summary, and what the network says of the validation and the test part.
+      The network with what it says of the parts, and the summary.
 
     Raises:
       OSError: if a file cannot be written.
@@ -117,37 +115,19 @@ def save_results(outcome: Outcome, run: Run | None) -> tuple[Network, dict[str, 
         name: measure(problem.trainer.judge, params, split) if split else None
         for name, split in parts.items()
     }
-    network = Network(problem.recipe, problem.signature, jax.tree.map(np.asarray, params))
-    summary, judged = _summary(outcome, measured), _judged(outcome, network)
-    scores = {name: scores_of(network.signature, *pair) for name, pair in judged.items()}
-    rmse, r2 = rmse_by_r2(outcome.problem, outcome.problem.train), summary.get("train_r2")
-    if rmse is not None and r2 is not None:
-        scores["train"] = {f"rmse {outcome.problem.signature.classes[0]}": rmse(r2)}
-    summary["scores"] = scores
+    summary, judged = _summary(outcome, measured), judge_parts(problem, params)
+    scores = summary["scores"] = judged.scores(problem, summary.get("train_r2"))
+    summary["calibration"] = judged.calibration()
+    if problem.signature.threshold != 0.5:  # which training does not know
+        summary |= {f"{name}_accuracy": own["accuracy"] for name, own in scores.items()}
+        summary["threshold"] = problem.signature.threshold
     if "balanced_accuracy" in scores.get("test", {}):
         summary["test_balanced_accuracy"] = scores["test"]["balanced_accuracy"]
     if run is not None:
         summary["lengthened"] = run.origin.get("lengthened", [])
-        save_network(run, network)
+        save_network(run, judged.network)
         run.write_json(SUMMARY, summary)
-    return network, summary, judged
-
-
-def _judged(outcome: Outcome, network: Network) -> Judged:
-    """Return answers and truth of the validation and the test part, where they are numbers."""
-    problem, target = outcome.problem, network.signature.target_preprocessing
-    judged: Judged = {}
-    for name, split in (("valid", problem.valid), ("test", problem.test)):
-        if split is None:
-            continue
-        outputs, true = outputs_of(problem.trainer.judge, outcome.params, split), split.targets
-        if target is not None:
-            true = target.undo(true.astype(np.float64))
-        elif problem.task.name in ("multiclass", "binary"):
-            true = true.reshape(-1).astype(int)
-        if np.isfinite(outputs).all():
-            judged[name] = network.interpret_outputs(outputs), true
-    return judged
+    return judged, summary
 
 
 def try_to_draw(draw: Callable[[], None]) -> OSError | None:
@@ -203,53 +183,36 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
     }
 
 
-def draw_run(run: Run, outcome: Outcome, judged: Judged) -> None:
-    """Write the run's pictures: its curves and, of a classifier, the confusion matrix.
-
-    It frees the examples on the device, because drawing takes memory of its own.
-
-    Args:
-      run: the run's folder.
-      outcome: the outcome of the training.
-      judged: what the network says of each part, and the truth.
-
-    Raises:
-      OSError: if a picture cannot be written.
-    """
-    problem, records = outcome.problem, outcome.history.records
-    for array in problem.test.examples:
-        array.delete()
-
-    from jaxmlp.runs import figures
-
-    if records:
-        names = problem.signature.loss, problem.task.score
-        figure = figures.curves(records, *names, only_in_training(problem.recipe))
-        figures.save(figure, run.path / "curves.png")
-    if "test" in judged and problem.task.name in ("multiclass", "binary"):
-        answers, true = judged["test"]
-        matrix = count_pairs(true, answers.argmax(axis=1), len(problem.signature.classes))
-        title = f"{problem.recipe.dataset}, test set: {matrix.sum():,} examples"
-        figure = figures.confusion(matrix, problem.signature.classes, title)
-        figures.save(figure, run.path / "confusion.png")
-
-
-def only_in_training(recipe: Recipe) -> list[str]:
-    """Return what makes a run's training loss another function than its validation loss."""
-    parts = {
-        "smoothed targets": recipe.label_smoothing,
-        "class weights": recipe.class_weights != "none",
-        "dropout": recipe.dropout,
-        "distorted pictures": recipe.augment,
-    }
-    return [words for words, given in parts.items() if given]
-
-
 def _origin(provenance: dict[str, Any]) -> str:
     """Return in a few words where data came from."""
     files = provenance.get("files", [])
     places = {os.path.dirname(file) or "." for file in files}
     return provenance["source"] + "".join(f" {place}" for place in sorted(places))
+
+
+def _decision_rows(summary: dict[str, Any], problem: Problem) -> list[tuple[str, ...]]:
+    """Return the lines about temperature and threshold, where the recipe has them."""
+    rows: list[tuple[str, ...]] = []
+    found, recipe, classes = summary["calibration"], problem.recipe, problem.signature.classes
+    if found is not None:
+        pairs = [
+            f"{words} {in_digits(found[f'test_{name}_before'])} to"
+            f" {in_digits(found[f'test_{name}_after'])}"
+            for name, words in (("log_loss", "log-loss"), ("calibration_error", "error"))
+        ]
+        temperature = in_digits(found["temperature"])
+        rows.append(("calibrated", f"temperature {temperature}; test {', '.join(pairs)}"))
+    if recipe.threshold != 0.5:
+        first, second = (repr(name) for name in classes)
+        rows.append(
+            (
+                "threshold",
+                f"{second} above a probability of {in_digits(recipe.threshold)}, as a false"
+                f" {second} costs {recipe.false_positive_cost:g} and a false {first}"
+                f" {recipe.false_negative_cost:g}",
+            )
+        )
+    return rows
 
 
 def _rows(run: Run | None, summary: dict[str, Any], outcome: Outcome) -> list[tuple[str, ...]]:
@@ -270,6 +233,7 @@ def _rows(run: Run | None, summary: dict[str, Any], outcome: Outcome) -> list[tu
         rows.append((words, f"loss {loss}, {score} {shown} of {examples:,} examples"))
         if scores_in_words(scores):
             rows.append(("", scores_in_words(scores)))
+    rows += _decision_rows(summary, outcome.problem)
     base = score_in_words(score, facts.baseline("test"))
     rows += [
         ("baseline", f"test {score} {base}, {facts.same_answer()}"),

@@ -48,7 +48,7 @@ def test_a_run_is_given_more_epochs(made, tmp_path, capsys):
     config = json.loads((run / "config.json").read_text())
     assert config["epochs"] == 5
     rates = one_cycle(config["learning_rate"], 5)(np.arange(2, 5))  # a step in each epoch
-    assert [r["learning_rate"] for r in after[2:]] == pytest.approx([*rates])
+    assert [r["learning_rate"] for r in after[2:]] == pytest.approx(rates.tolist())
     assert json.loads((run / "summary.json").read_text())["lengthened"] == [2]
     # killed between the configuration and the checkpoint: it goes on all the same
     (run / "config.json").write_text(json.dumps(config | {"epochs": 6}))
