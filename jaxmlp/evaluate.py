@@ -128,7 +128,7 @@ def _evaluate(
 
     from jaxmlp.config.signature import arrays_from
     from jaxmlp.runs.calibration import reliability
-    from jaxmlp.runs.scores import scores_of
+    from jaxmlp.runs.scores import scores_of, share_crossed
     from jaxmlp.training import Examples, Split, measure, outputs_of
 
     judge, signature, task = network.judge, network.signature, network.task
@@ -136,12 +136,16 @@ def _evaluate(
     split = Split(examples, np.arange(len(x)), seen=len(x))
     means = measure(judge, network.params, split)
     result = {"dataset": dataset, "split": part, "examples": len(x), "task": task.name}
-    answers = network.interpret_outputs(outputs_of(judge, network.params, split))
+    outputs = outputs_of(judge, network.params, split)
+    answers = network.interpret_outputs(outputs)
     for name, value in (("loss", means.loss), (task.score, means.score)):
         check(bool(np.isfinite(value)), f"the {name} of the network", "a finite number", value)
         result[name] = value
     result |= scores_of(signature, answers, y)
     if task.name == "regression":
+        if signature.quantiles:
+            result["expected_coverage"] = signature.quantiles[-1] - signature.quantiles[0]
+            result["quantiles_crossed"] = share_crossed(signature, outputs)
         return result, answers
     found = reliability(signature, answers, y)
     result["calibration_error"] = found.error
@@ -230,7 +234,9 @@ def _draw(
     part, drawn = result["split"], {}
     title = f"{result['dataset']}, {part} set: {len(y):,} examples"
     if signature.task == "regression":
-        drawn["predicted"] = score_figures.predicted(y, answers, signature.classes, title)
+        drawn["predicted"] = score_figures.predicted(
+            y, signature.middle(answers), signature.classes, title
+        )
     else:
         curve = {"this network": reliability(signature, answers, y)}
         what = whose_probability(signature)

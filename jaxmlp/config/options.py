@@ -12,6 +12,7 @@ from typing import Any
 
 from jaxmlp import __version__
 from jaxmlp.config.fields import (
+    INSIDE,
     NOT_NEGATIVE,
     POSITIVE,
     SEED,
@@ -104,6 +105,11 @@ class Config:
         "loss that training minimises; by default chosen from the data",
         LOSSES.names,
         "training",
+    )
+    quantiles: tuple[float, ...] = option(
+        (),
+        "quantiles that the loss quantile learns, which is then monitored; default 0.1 0.5 0.9",
+        must_be=INSIDE,
     )
     label_smoothing: float = option(
         0.0,

@@ -251,6 +251,7 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
         ),
         columns=dataset.columns,
         threshold=recipe.threshold,
+        quantiles=recipe.quantiles,
         background=background(x[rest[:ENOUGH]]) if pictures else None,
         white=max(int(part.max()) for part in iterate_chunks(x, rest)) if pictures else 255,
     )

@@ -19,6 +19,7 @@ from jaxmlp.errors import InputError, check, shown
 from jaxmlp.training.rules import Rules
 from jaxmlp.training.tasks import task_for
 
+QUANTILES = (0.1, 0.5, 0.9)  # the middle, and an interval that holds four of five
 LEAST_STEPS = 2000  # of a default run, so that small data are learned as well
 Number = float | Array
 _CHOSEN = (  # the fields that a configuration may leave to the data, and a recipe may not
@@ -80,6 +81,7 @@ class Recipe:
     dropout: float
 
     loss: str
+    quantiles: tuple[float, ...]
     label_smoothing: float
     class_weights: str
     calibrate: bool
@@ -157,6 +159,10 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
     }
     if dataset.task == "regression" and config.learning_rate is None:
         chosen["clip_norm"] = rule.clip_norm  # the default rate is safe with it
+    if loss == "quantile":  # its score looks at one of the quantiles only
+        monitor = "loss" if valid else config.monitor
+        quantiles = config.quantiles or QUANTILES
+        config = dataclasses.replace(config, quantiles=quantiles, monitor=monitor)
     left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
     recipe = recipe_of(dataclasses.replace(config, task=dataset.task, **left))
     steps = math.ceil(n / batch)
@@ -228,6 +234,11 @@ def _reject_idle_options(recipe: Recipe) -> None:
             f"momentum_schedule {recipe.momentum_schedule} needs the hand-written momentum or"
             f" nesterov, got {recipe.optimizer} ({recipe.optimizer_source})"
         )
+    if recipe.quantiles and recipe.loss != "quantile":
+        words = f"got {shown(recipe.quantiles)} with {recipe.loss}"
+        raise InputError(f"quantiles applies only to the loss quantile, {words}")
+    ascending = recipe.quantiles == tuple(sorted({*recipe.quantiles}))
+    check(ascending, "quantiles", "ascending, each once", shown(recipe.quantiles))
     if recipe.calibrate and recipe.task == "regression":
         raise InputError("calibrate is for classes, got regression data")
     if recipe.calibrate and recipe.valid_size == 0:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import numpy as np
 
-from jaxmlp.config.fields import NOT_NEGATIVE, POSITIVE, WORDS, Bound, Kind, of_kind
+from jaxmlp.config.fields import INSIDE, NOT_NEGATIVE, POSITIVE, WORDS, Bound, Kind, of_kind
 from jaxmlp.config.names import TASKS
 from jaxmlp.data import KINDS
 from jaxmlp.errors import InputError, Shown, check, nearest, unknown
@@ -23,6 +23,7 @@ from jaxmlp.errors import InputError, Shown, check, nearest, unknown
 Shape = Any
 Count = Annotated[int, Bound("in [0, 2^31)", lambda x: 0 <= x < 2**31)]
 Size = Annotated[int, Bound("in [1, 2^31)", lambda x: 1 <= x < 2**31)]
+Inside = Annotated[float, INSIDE]
 Positive = Annotated[float, POSITIVE]
 NotNegative = Annotated[float, NOT_NEGATIVE]
 Share = Annotated[float, Bound("in [0, 1]", lambda x: 0 <= x <= 1)]
@@ -183,7 +184,8 @@ SIGNATURE: Shape = {
     "background?": Literal["dark", "light", None],
     "white?": Byte,
     "temperature?": Positive,
-    "threshold?": Annotated[float, Bound("in (0, 1)", lambda x: 0 < x < 1)],
+    "threshold?": Inside,
+    "quantiles?": tuple[Inside, ...],
 }
 SWEEP: Shape = {
     "format": int,

@@ -48,7 +48,7 @@ def draw_answers(run: Run, judged: Judged, dataset: str) -> None:
     signature, (answers, true) = judged.network.signature, judged.parts["test"]
     title = f"{dataset}, test set: {len(true):,} examples"
     if signature.task == "regression":
-        figure = score_figures.predicted(true, answers, signature.classes, title)
+        figure = score_figures.predicted(true, signature.middle(answers), signature.classes, title)
         figures.save(figure, run.path / "predicted.png")
     elif signature.task != "multilabel":
         matrix = count_pairs(true, signature.decide(answers), len(signature.classes))

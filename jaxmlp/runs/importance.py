@@ -87,7 +87,8 @@ def _badness(signature: Signature, answers: np.ndarray, y: np.ndarray) -> float:
     target = signature.target_preprocessing
     if target is not None:
         scale = 1.0 if len(signature.classes) == 1 else target.scale
-        return float(metrics.root_mean_squared_error(y * scale, answers * scale))
+        said = signature.middle(answers)
+        return float(metrics.root_mean_squared_error(y * scale, said * scale))
     p = answers.astype(np.float64)
     if signature.task == "multilabel":
         p, y = np.stack([1 - p.ravel(), p.ravel()], axis=1), np.ravel(y)

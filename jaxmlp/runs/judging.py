@@ -94,7 +94,8 @@ def _truth(problem: Problem, split: Split) -> np.ndarray:
     """Return a part's targets as a data set has them."""
     target = problem.signature.target_preprocessing
     if target is not None:
-        undone: np.ndarray = target.undo(split.targets.astype(np.float64))
+        each = split.targets[:, :: len(problem.signature.quantiles) or 1]
+        undone: np.ndarray = target.undo(each.astype(np.float64))
         return undone
     if problem.task.name == "multilabel":
         return split.targets

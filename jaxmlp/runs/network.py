@@ -58,13 +58,16 @@ class Network:
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of its classes, labels or predicted values, in the order of its outputs."""
-        return self.signature.classes
+        return self.signature.answers
 
     @property
     def deviations(self) -> list[float]:
         """The deviation of each predicted value in the training part; of numbers only."""
         target = self.signature.target_preprocessing
-        return [] if target is None else [float(d) for d in np.ravel(1 / target.scale)]
+        if target is None:
+            return []
+        each = np.repeat(np.ravel(1 / target.scale), len(self.signature.quantiles) or 1)
+        return [float(d) for d in each]
 
     def read(self, path: str | PathLike[str]) -> Inputs:
         """Read a picture, an array or a table as inputs of the network.
@@ -93,8 +96,8 @@ class Network:
           InputError: if an output is not finite.
         """
         values = np.asarray(self.task.probabilities(self._at_temperature(outputs)))
-        target = self.signature.target_preprocessing
-        answers = values if target is None else target.undo(values.astype(np.float64))
+        regression = self.task.name == "regression"
+        answers = self.signature.values_of(values) if regression else values
         bad = np.flatnonzero(~np.isfinite(answers).all(axis=1))
         if len(bad):
             raise InputError(
@@ -117,7 +120,8 @@ class Network:
 
         Returns:
           The names of the classes `(N,)`; for labels, whether each applies `(N, labels)`; for
-          numbers, the values in the target's own unit, `(N,)`, or `(N, outputs)` for several.
+          numbers, the values in the target's own unit, `(N,)`, or `(N, outputs)` for several, such
+          as several quantiles of a value, in the order of `classes`.
 
         Raises:
           InputError: if the inputs do not fit the network.

@@ -5,6 +5,7 @@
 | classes | accuracy, balanced accuracy, AUC, log-loss, Brier score |
 | labels | accuracy, exact match, AUC, log-loss and Brier score: means over the labels |
 | numbers | RMSE and MAE of each value, in the target's own unit |
+| quantiles | also the mean pinball loss, and the coverage: how often the outer two hold the truth |
 
 `train`, `evaluate` and `Network.scores` all ask here, so they say the same of the same answers. The
 loss and the r2 beside these are those that training watches (`jaxmlp.training.judge`).
@@ -47,10 +48,20 @@ def scores_of(signature: Signature, answers: np.ndarray, y: np.ndarray) -> dict[
 def _errors(signature: Signature, answers: np.ndarray, y: np.ndarray) -> dict[str, float]:
     from sklearn import metrics
 
+    middle, quantiles, many = signature.middle(answers), signature.quantiles, "raw_values"
     each = {
-        "rmse": metrics.root_mean_squared_error(y, answers, multioutput="raw_values"),
-        "mae": metrics.mean_absolute_error(y, answers, multioutput="raw_values"),
+        "rmse": metrics.root_mean_squared_error(y, middle, multioutput=many),
+        "mae": metrics.mean_absolute_error(y, middle, multioutput=many),
     }
+    if len(quantiles) > 1:
+        groups = answers.reshape(len(y), -1, len(quantiles))
+        pinball = [
+            metrics.mean_pinball_loss(y, groups[:, :, i], alpha=q, multioutput=many)
+            for i, q in enumerate(quantiles)
+        ]
+        each["pinball"] = np.mean(pinball, axis=0)
+        inside = (groups[:, :, 0] <= y) & (y <= groups[:, :, -1])
+        each["coverage"] = inside.mean(axis=0)
     return {
         f"{kind} {name}": float(value)
         for kind, values in each.items()
@@ -114,6 +125,12 @@ def count_pairs(true: np.ndarray, said: np.ndarray, classes: int) -> np.ndarray:
 
     matrix: np.ndarray = metrics.confusion_matrix(true, said, labels=np.arange(classes))
     return matrix
+
+
+def share_crossed(signature: Signature, outputs: np.ndarray) -> float:
+    """Return the share of examples of which raw quantiles cross, before they are sorted."""
+    each = outputs.reshape(len(outputs), -1, len(signature.quantiles))
+    return float(np.mean((np.diff(each, axis=2) < 0).any(axis=(1, 2))))
 
 
 def scores_in_words(scores: Mapping[str, float]) -> str:
