@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
-from jaxmlp.cli.process import run_process
+from jaxmlp.cli.process import import_beside, run_process
 from jaxmlp.config.options import Config, config_from, names_data
 from jaxmlp.errors import InputError, shown
 from jaxmlp.runs.data import load_or_stand_in, with_whole_paths
@@ -158,6 +158,7 @@ def _train(
     from jaxmlp.runs.summary import finish_run
     from jaxmlp.training import Diverged
 
+    import_beside("sklearn.metrics")  # while programs are compiled; the last table needs it
     show_facts(facts_of(problem, source), quiet)
     if problem.start is not None and not quiet:
         print_line(f"start   {problem.start.in_words(problem.signature)}")

@@ -66,7 +66,7 @@ def calibration(curves: Mapping[str, Reliability], what: str, title: str) -> Fig
     Returns:
       A figure of two panels.
     """
-    figure = Figure(figsize=(5.6, 6), layout="constrained")
+    figure = Figure(figsize=(5.6, 6.6), layout="constrained")
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     top.plot([0, 1], [0, 1], color=BLACK, lw=1, label="as sure as right")
     for (words, found), color, marker in zip(curves.items(), (BLUE, ORANGE), "os", strict=False):
@@ -78,7 +78,8 @@ def calibration(curves: Mapping[str, Reliability], what: str, title: str) -> Fig
     below.set_ylabel("examples")
     below.set_yscale("log")
     top.set_title(caption(title, 60), fontsize=10)
-    top.legend(frameon=False, fontsize=9)
+    lines = top.get_legend_handles_labels()
+    figure.legend(*lines, loc="outside upper left", frameon=False, fontsize=9)
     for panel in (top, below):
         panel.set_xlim(-0.02, 1.02)
         panel.grid(alpha=0.3)
