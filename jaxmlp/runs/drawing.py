@@ -40,7 +40,16 @@ def draw_run(run: Run, outcome: "Outcome", judged: Judged) -> None:
 
 
 def draw_answers(run: Run, judged: Judged, dataset: str) -> None:
-    """Draw what a network says of the test part: of classes, of numbers, and its calibration."""
+    """Draw what a network says of the test part: of classes, of numbers, and its calibration.
+
+    Args:
+      run: the run's folder.
+      judged: what the network says of each part.
+      dataset: the name of the data.
+
+    Raises:
+      OSError: if a picture cannot be written.
+    """
     from jaxmlp.runs import figures, score_figures
     from jaxmlp.runs.calibration import reliability
     from jaxmlp.runs.scores import count_pairs

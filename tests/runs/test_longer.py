@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 
 import jaxmlp
 from jaxmlp import Config, compare, fit, train
+from jaxmlp.config.start import Start
 from jaxmlp.errors import InputError
 from jaxmlp.optim.schedules import one_cycle
 from jaxmlp.runs.checkpoints import load_metadata
@@ -99,6 +100,16 @@ def test_fine_tuning_with_other_classes(made, tmp_path, capsys):
 def test_a_start_that_does_not_fit(made, fields, x, message):
     with pytest.raises(InputError, match=message):
         fit(Config(**{"init_from": str(made)} | fields), (x, TWO))
+
+
+def test_a_start_with_other_layers(made):
+    """Of the same classes, all layers must be alike; of others, all but the last."""
+    network = jaxmlp.load(made)
+    start, fresh = Start("there", network.signature, network.params), network.params
+    np.testing.assert_array_equal(start.place(fresh, network.signature)[1]["W"], fresh[1]["W"])
+    for other in (fresh[:-1], (*fresh[:-1], {"W": np.ones((4, 2)), "b": np.ones(2)})):
+        with pytest.raises(InputError, match="init_from there has other layers than this network"):
+            start.place(other, network.signature)
 
 
 def test_names_are_found_where_none_is_given(made, tmp_path, monkeypatch, capsys):

@@ -81,6 +81,11 @@ def test_quantiles_that_cross_are_sorted_and_counted():
     assert signature.values_of(outputs).tolist() == [[10, 12, 2, 3], [10, 12, 2, 3]]
     assert signature.middle(outputs).tolist() == [[1, 3], [0, 3]]
     assert share_crossed(signature, outputs) == 0.5
+    saved = json.loads(json.dumps(signature.to_dict()))
+    assert Signature.from_dict(saved, "here").quantiles == (0.2, 0.7)
+    for wrong in ([], [0.7, 0.2], [0.2, 0.2]):
+        with pytest.raises(InputError, match=r"spec\.quantiles must be ascending with the loss"):
+            Signature.from_dict(saved | {"quantiles": wrong}, "here")
 
 
 @pytest.mark.parametrize(
