@@ -75,7 +75,7 @@ def test_several_values_and_their_scores():
 
 def test_quantiles_that_cross_are_sorted_and_counted():
     scaling = Preprocessing("zscore", np.array([10.0, 0.0]), np.array([0.5, 1.0]))
-    signature = Signature((1,), "regression", "quantile", ("a", "b"), scaling, quantiles=(0.2, 0.7))
+    signature = Signature((2,), "regression", "quantile", ("a", "b"), scaling, quantiles=(0.2, 0.7))
     signature = Signature(**vars(signature) | {"target_preprocessing": scaling})
     outputs = np.array([[0.0, 1.0, 2.0, 3.0], [1.0, 0.0, 2.0, 3.0]])
     assert signature.values_of(outputs).tolist() == [[10, 12, 2, 3], [10, 12, 2, 3]]
