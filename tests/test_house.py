@@ -24,7 +24,16 @@ FLOORS: dict[str, int] = {
             ("training",),
             ("config",),
             ("runs",),
-            ("train", "evaluate", "predict", "find_rate", "gradcheck", "explain", "sweep"),
+            (
+                "train",
+                "evaluate",
+                "predict",
+                "find_rate",
+                "gradcheck",
+                "explain",
+                "sweep",
+                "estimators",
+            ),
             ("__init__", "__main__"),
         )
     )
