@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import erfc, expit, softmax
 
-ROWS = 2048  # at a time: their units stay in the processor's cache
+UNITS = 2**23  # activations of a layer that are in memory at a time
 
 
 def _relu(z: np.ndarray) -> np.ndarray:
@@ -67,8 +67,9 @@ def forward(
       `(N, outputs)`.
     """
     function, blocks = ACTIVATIONS[activation], []
-    for start in range(0, x.shape[0], ROWS):
-        h = x[start : start + ROWS]
+    rows = max(1, UNITS // max(W.shape[1] for W in coefs))
+    for start in range(0, x.shape[0], rows):
+        h = x[start : start + rows]
         for layer, (W, b) in enumerate(zip(coefs, intercepts, strict=True)):
             h = function(h) if layer else h
             h = h @ W

@@ -12,7 +12,7 @@ from jaxmlp.config.factory import arithmetic
 from jaxmlp.errors import InputError
 from jaxmlp.estimators.base import BaseMLP, Given
 from jaxmlp.estimators.programs import kernels_and_biases, params_of, program_for
-from jaxmlp.estimators.rows import Layout, lay_out, padded, room_for
+from jaxmlp.estimators.rows import Layout, lay_out, padded, room_for, room_for_inputs
 from jaxmlp.estimators.run import BROKEN, numbers_of, plan_of
 
 
@@ -49,8 +49,7 @@ def descend(model: BaseMLP, given: Given) -> None:
         found = minimize(objective, _flat(leaves), method="L-BFGS-B", jac=True, options=options)
     if not (np.isfinite(found.fun) and np.isfinite(found.x).all()):
         raise InputError(BROKEN)
-    dtype = model.coefs_[0].dtype
-    model.coefs_, model.intercepts_ = kernels_and_biases(params_from(found.x), dtype)
+    model.coefs_, model.intercepts_ = kernels_and_biases(params_from(found.x), model.coefs_)
     model.loss_, model.n_iter_ = float(found.fun), min(int(found.nit), model.max_iter)
     if model.verbose:
         print(f"L-BFGS: {found.nit} iterations, {found.nfev} evaluations, loss = {found.fun:.8f}")
@@ -66,9 +65,9 @@ def _flat(leaves: list[np.ndarray]) -> np.ndarray:
 
 def _all_rows(given: Given, layout: Layout, dtype: str) -> tuple[np.ndarray, ...]:
     """Return inputs, targets and weights of all rows, in a number that similar data share."""
-    rows = layout.indices
+    rows, room = layout.indices, room_for(len(layout.indices))
     weights = np.ones(len(rows)) if layout.weights is None else layout.weights[rows]
     targets = given.targets[rows]
     targets = targets if targets.ndim == 1 else targets.astype(dtype)
-    arrays = given.x[rows].astype(dtype), targets, weights.astype(dtype)
-    return tuple(padded(array, room_for(len(rows))) for array in arrays)
+    x = padded(given.x[rows].astype(dtype), room, room_for_inputs(given.x.shape[1]))
+    return x, padded(targets, room), padded(weights.astype(dtype), room)

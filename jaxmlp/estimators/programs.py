@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 
 from jaxmlp import nn, optim
 from jaxmlp.config.names import ACTIVATIONS, OPTIMIZER_TABLE, OPTIMIZERS, SCHEDULES
+from jaxmlp.estimators.rows import padded, room_for_inputs
 from jaxmlp.nn.layers import parts
 from jaxmlp.optim.schedules import Schedule
 from jaxmlp.training import (
@@ -253,19 +254,37 @@ def begin_from(
 def params_of(
     model: nn.Chain, coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray], dtype: str
 ) -> tuple[Any, ...]:
-    """Return kernels and biases as parameters of a chain, in copies of the given type."""
-    pairs = iter(zip(coefs, intercepts, strict=True))
+    """Return kernels and biases as parameters of a chain, with zeros for inputs that are added.
 
-    def own(layer: nn.Layer) -> Any:
-        if layer.kind != "dense":
-            return ()
-        W, b = next(pairs)
-        return {"W": np.array(W, dtype), "b": np.array(b, dtype)}
+    Args:
+      model: the chain.
+      coefs: the kernels; the first has a row for each input.
+      intercepts: the biases.
+      dtype: the type of the parameters.
 
-    return tuple(own(layer) for layer in parts(model))
+    Returns:
+      The parameters, which share no memory with the arrays.
+    """
+    rows = [room_for_inputs(len(coefs[0])), *(len(W) for W in coefs[1:])]
+    pairs = iter(
+        {"W": padded(np.asarray(W, dtype), n), "b": np.array(b, dtype)}
+        for W, b, n in zip(coefs, intercepts, rows, strict=True)
+    )
+    return tuple(next(pairs) if layer.kind == "dense" else () for layer in parts(model))
 
 
-def kernels_and_biases(params: Any, dtype: np.dtype) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return the kernels and the biases of a chain's parameters, in the given type."""
-    own = [layer for layer in params if layer]
-    return tuple([np.asarray(layer[n], dtype) for layer in own] for n in ("W", "b"))  # type: ignore[return-value]
+def kernels_and_biases(
+    params: Any, before: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the kernels and the biases of a chain, in the form that they had.
+
+    Args:
+      params: the chain's parameters.
+      before: the kernels that the parameters were made of.
+
+    Returns:
+      Kernels and biases.
+    """
+    own, dtype = [layer for layer in params if layer], before[0].dtype
+    kernels = [np.asarray(p["W"], dtype)[: len(W)] for p, W in zip(own, before, strict=True)]
+    return kernels, [np.asarray(p["b"], dtype) for p in own]

@@ -25,9 +25,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     What is the same as in scikit-learn has the same name, and its manual holds: the first
     parameters (the same numbers for the same `random_state`), `alpha`, the losses, the rules to
-    stop, `early_stopping`, `warm_start`, `partial_fit`, and the attributes. In float64, with rows
-    in one order, the two give the same coefficients to the last digits. These differ:
+    stop, `early_stopping`, `warm_start`, `partial_fit`, and the attributes. With `precision`
+    float64 and rows in one order the two give the same coefficients to the last digits. These
+    differ:
 
+    - `precision`: training computes in float32, which is faster; scikit-learn computes in the type
+      of `X`. Parameters and predictions have the type of `X` in both, and predictions are computed
+      in it.
     - `sample_weight`: whole weights are repetitions (2 is the same as two equal rows, 0 as none),
       exactly, also in batches. This holds if they add up to at most ten times the rows. Other
       weights multiply the loss of a row, which is exact where a step takes all rows, and right on
@@ -38,7 +42,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
       momentum, as in scikit-learn. `adam` and `adamw` add `epsilon` to the corrected root of the
       second moment: their first steps differ where gradients are near `epsilon` (see
       `jaxmlp.optim.adam`). `adaptive` divides the whole update by 5, the momentum too. `lbfgs` is
-      SciPy's, and computes in float64 unless `precision` says otherwise.
+      SciPy's in both.
     - `activation` may also be `leaky_relu`, `elu`, `softplus`, `gelu` or `silu`.
     - `batch_size`: a step of all rows is not shuffled, since its sum has no order.
     - A loss that is not finite ends training. With `early_stopping` the best parameters stay, with
@@ -77,8 +81,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
       weight_decay: ours: decoupled decay of the kernels (Loshchilov and Hutter 2019).
       schedule: ours: the course of the rate over `max_iter` epochs, such as `one_cycle` or
         `cosine`, for all solvers that take steps; see `jaxmlp.optim.schedules`.
-      precision: ours: `auto` computes in the type of `X`; or `float32`, `float64`, `bfloat16`.
-        Parameters and predictions have the type of `X`, whatever training computes in.
+      precision: ours: the arithmetic of training, `float32`, `float64` or `bfloat16`; `auto` is
+        float64 for `lbfgs` and float32 for the others.
       loss: `squared_error` or `poisson`.
 
     Attributes:

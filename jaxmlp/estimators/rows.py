@@ -12,7 +12,7 @@ import numpy as np
 from jaxmlp.errors import check
 
 MOST_REPEATED = 10  # rows for each given one; beyond, weights stay factors
-FEW = 256  # rows; fewer share a compiled program
+FEW, FEW_INPUTS = 256, 8  # fewer rows or inputs share a compiled program
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio: Knuth's multiplier
 
 
@@ -106,21 +106,33 @@ def _mixed(bits: np.ndarray) -> np.ndarray:
     return bits ^ (bits >> np.uint64(31))
 
 
-def padded(array: np.ndarray, rows: int) -> np.ndarray:
-    """Return an array with rows of zeros added at its end, `(rows, ...)`."""
-    full = np.zeros((rows, *array.shape[1:]), array.dtype)
-    full[: len(array)] = array
+def padded(array: np.ndarray, *sizes: int) -> np.ndarray:
+    """Return an array with zeros added at the end of its first axes, `(*sizes, ...)`."""
+    full = np.zeros((*sizes, *array.shape[len(sizes) :]), array.dtype)
+    full[tuple(map(slice, array.shape))] = array
     return full
 
 
-def room_for(n: int) -> int:
-    """Return a number of rows, at least `n` and at most an eighth above it or `FEW`.
+def room_for(n: int, least: int = FEW) -> int:
+    """Return a number of places for `n` rows or inputs, `n` or a little more.
 
-    Data of about the same size, such as the parts of a cross-validation, get the same number, and
-    so the same compiled program.
+    Data of about the same size, such as the parts of a cross-validation or the steps of a feature
+    selection, get the same number, and so the same compiled program.
+
+    Args:
+      n: the number of rows or of inputs.
+      least: the least number of places, a power of two.
+
+    Returns:
+      A multiple of `least`, or of the greatest power of two up to an eighth of `n`.
     """
-    step = 1 << max(0, (n - 1).bit_length() - 4)
-    return max(FEW, -(-n // step) * step)
+    step = max(least, 1 << max(0, (n - 1).bit_length() - 4))
+    return -(-n // step) * step
+
+
+def room_for_inputs(n: int) -> int:
+    """Return a number of inputs, at least `n`; those added are zeros, and so are their weights."""
+    return room_for(n, FEW_INPUTS)
 
 
 def dense(x: Any) -> np.ndarray:

@@ -24,12 +24,12 @@ from jaxmlp.estimators.programs import (
     params_of,
     program_for,
 )
-from jaxmlp.estimators.rows import Layout, lay_out, padded, room_for
+from jaxmlp.estimators.rows import Layout, lay_out, padded, room_for, room_for_inputs
 from jaxmlp.training import Best, Diverged, Examples, Split, fit
 from jaxmlp.training.judge import EXAMPLES_AT_ONCE
 
 EPOCHS_AT_ONCE = 12  # of small data: one more than the usual patience, and the first look
-NARROW, USUAL_BATCH = 64, 200  # rows of a step that takes all examples, or of a batch
+USUAL_BATCH = 200
 BROKEN = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need"
     " to be preprocessed."
@@ -70,7 +70,7 @@ class Parts:
         """The number of places of a batch; a step of all examples leaves some empty."""
         if self.steps > 1:
             return self.batch
-        return next((w for w in (NARROW, USUAL_BATCH) if w >= self.n), room_for(self.n))
+        return USUAL_BATCH if self.n <= USUAL_BATCH else room_for(self.n)
 
     def splits(self, dtype: str) -> tuple[Split, Split | None]:
         """Put the rows on the device, in a number that similar data share."""
@@ -79,8 +79,9 @@ class Parts:
         targets = targets if targets.ndim == 1 else targets.astype(dtype)
         weights = np.ones(len(x)) if weights is None else weights
         weights = np.concatenate((weights, np.ones(len(x) - len(weights)))).astype(dtype)
-        arrays = (padded(a, rows) for a in (x.astype(dtype, copy=False), targets, weights))
-        examples = Examples(*jax.device_put(tuple(arrays)))
+        x = padded(x.astype(dtype, copy=False), rows, room_for_inputs(x.shape[1]))
+        arrays = x, padded(targets, rows), padded(weights, rows)
+        examples = Examples(*jax.device_put(arrays))
         seen = max(rows, EXAMPLES_AT_ONCE // EPOCHS_AT_ONCE)
         valid = None if self.valid_rows is None else Split(examples, self.valid_rows, seen)
         return Split(examples, self.train, seen), valid
@@ -118,7 +119,7 @@ def plan_of(model: BaseMLP, given: Given, steps: int) -> Plan:
     """
     precision = model.precision
     if precision == "auto":
-        precision = "float64" if model.solver == LBFGS else given.x.dtype.name
+        precision = "float64" if model.solver == LBFGS else "float32"
     solver = model.solver
     if solver in ("sgd", LBFGS):
         solver = "nesterov" if model.nesterovs_momentum else "momentum"
@@ -201,7 +202,7 @@ def train(model: BaseMLP, given: Given, random: np.random.RandomState, increment
             history.progress.factor,
         )
         progress = fit(
-            program.trainer(numbers, given.x.shape[1]),
+            program.trainer(numbers, room_for_inputs(given.x.shape[1])),
             *parts.splits(plan.dtype),
             state,
             history,
@@ -256,8 +257,7 @@ def _set_attributes(model: BaseMLP, history: Curve, n: int, broken: Diverged | N
         raise InputError(f"{BROKEN} {broken}") from broken
     losses = [record.train.loss for record in records] + [math.nan] * bool(broken)
     scores = [record.valid.score for record in records if record.valid] + [math.nan] * bool(broken)
-    dtype = model.coefs_[0].dtype
-    model.coefs_, model.intercepts_ = kernels_and_biases(history.best.params, dtype)
+    model.coefs_, model.intercepts_ = kernels_and_biases(history.best.params, model.coefs_)
     model.n_iter_ = len(losses)
     model.t_ += n * len(losses)
     model._no_improvement_count, model._rate_factor = progress.waited, progress.factor
