@@ -123,8 +123,12 @@ class BaseMLP(BaseEstimator):
         if valid[0] is not None:
             given.valid = self._given_validation(*valid, given)
         random = check_random_state(self.random_state)
+        sizes = self._sizes(given)
         if first:
-            self._begin(given, random)
+            self._begin(sizes, given.x.dtype, random)
+        else:
+            before = [*map(len, self.coefs_), len(self.intercepts_[-1])]
+            check(sizes == before, "the widths of the layers", f"{before} as before", sizes)
         if self.solver == LBFGS:
             from jaxmlp.estimators.lbfgs import descend  # it imports JAX
 
@@ -148,17 +152,27 @@ class BaseMLP(BaseEstimator):
     def _given_validation(self, X: Any, y: Any, given: Given) -> tuple[np.ndarray, np.ndarray]:
         """Check a validation part that `fit` was given."""
         X, y = self._validated(X, y, first=False)
-        return dense(X).astype(given.x.dtype), self._targets(y, given.x.dtype)
+        self._check_seen(y)
+        targets = self._targets(y, given.x.dtype)
+        same = targets.shape[1:] == given.targets.shape[1:]
+        check(same, "y_val", "of the shape of y, but for its rows", np.shape(y))
+        return dense(X).astype(given.x.dtype), targets
 
-    def _begin(self, given: Given, random: np.random.RandomState) -> None:
+    def _check_seen(self, y: Any) -> None:
+        """Reject targets that have no output; numbers always have."""
+
+    def _sizes(self, given: Given) -> list[int]:
+        """Return the widths of the layers, with inputs and outputs."""
+        hidden = hidden_widths(self.hidden_layer_sizes)
+        return [given.x.shape[1], *hidden, self._outputs(given.targets)]
+
+    def _begin(self, sizes: list[int], dtype: np.dtype, random: np.random.RandomState) -> None:
         """Draw the first parameters as scikit-learn does, and count from 0.
 
         Kernels and biases are uniform up to `sqrt(6 / (in + out))`, with 2 in place of 6 for
         `logistic` (Glorot and Bengio 2010).
         """
-        self.n_outputs_ = self._outputs(given.targets)
-        sizes = [given.x.shape[1], *hidden_widths(self.hidden_layer_sizes), self.n_outputs_]
-        self.n_layers_, dtype = len(sizes), given.x.dtype
+        self.n_layers_, self.n_outputs_ = len(sizes), sizes[-1]
         self.out_activation_ = self._out_activation()
         self.coefs_, self.intercepts_ = [], []
         factor = 2.0 if self.activation in LOGISTIC else 6.0

@@ -11,7 +11,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import InputError, check, shown
+from jaxmlp.estimators.arguments import is_number
 from jaxmlp.estimators.base import TYPES, BaseMLP, Given, learns_by_steps
 
 
@@ -141,7 +142,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self._binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._binarizer.classes_
         else:
-            self._check_classes(unique_labels(y))
+            self._check_classes(y)
         targets = self._targets(y, x.dtype)
         binary = self._task() == "binary"
         return Given(
@@ -152,13 +153,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             strata=np.where(targets[:, 0] > 0.5, "True", "False") if binary else None,
         )
 
-    def _check_classes(self, classes: np.ndarray) -> None:
+    def _check_classes(self, y: Any) -> None:
         """Reject classes that do not fit those of the calls before."""
+        classes = unique_labels(y)
         if self.warm_start and set(classes) != set(self.classes_):
             raise InputError(
                 "warm_start can only be used where `y` has the same classes as in the previous call"
                 f" to fit. Previously got {self.classes_}, `y` has {classes}"
             )
+        self._check_seen(y)
+
+    def _check_seen(self, y: Any) -> None:
+        """Reject classes that have no output."""
+        classes = unique_labels(y)
         if len(np.setdiff1d(classes, self.classes_)):
             raise InputError(
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y'"
@@ -199,13 +206,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             counts = np.bincount(labels, weights, minlength=len(self.classes_))
             present = np.count_nonzero(counts)
             return (counts.sum() / (present * np.where(counts > 0, counts, 1)))[labels]
-        check(
-            isinstance(self.class_weight, dict),
-            "class_weight",
-            "'balanced' or a dictionary",
-            self.class_weight,
-        )
-        return np.array([float(self.class_weight.get(c, 1)) for c in self.classes_])[labels]
+        return self._given_factors()[labels]
+
+    def _given_factors(self) -> np.ndarray:
+        """Return the weight of each class from the dictionary that was given."""
+        given = self.class_weight
+        check(isinstance(given, dict), "class_weight", "'balanced' or a dictionary", given)
+        unseen = [name for name in given if name not in self.classes_]
+        check(not unseen, "class_weight", f"for classes of {self.classes_}", shown(unseen))
+        for name, weight in given.items():
+            good = is_number(weight) and weight >= 0
+            check(good, f"class_weight of {name}", "a finite number of at least 0", weight)
+        return np.array([float(given.get(name, 1)) for name in self.classes_])
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row, or for labels, 1 for each that applies.

@@ -45,6 +45,7 @@ class Plan(NamedTuple):
     Attributes:
       task: the name of the task.
       loss: `log_loss`, `squared_error` or `poisson`.
+      inputs: the number of inputs, with those that are added.
       outputs: the number of outputs.
       hidden: the widths of the hidden layers.
       activation: the name of their activation.
@@ -58,6 +59,7 @@ class Plan(NamedTuple):
 
     task: str
     loss: str
+    inputs: int
     outputs: int
     hidden: tuple[int, ...]
     activation: str
@@ -115,7 +117,7 @@ class Program(NamedTuple):
       value_and_grad: `(numbers, params, examples) -> (value, gradient)` of the objective over all
         examples.
       init_rule: `params -> state of the update rule`.
-      build: `(numbers, input shape) -> trainer` with these numbers, which may be traced.
+      plain: a trainer with some numbers.
     """
 
     model: nn.Chain
@@ -124,11 +126,11 @@ class Program(NamedTuple):
     value_and_grad: Callable[..., Any]
     init_rule: Callable[[Any], Any]
 
-    build: Callable[[Numbers, tuple[int, ...]], Trainer]
+    plain: Trainer
 
-    def trainer(self, numbers: Numbers, features: int) -> Trainer:
+    def trainer(self, numbers: Numbers) -> Trainer:
         """Return the trainer of a fit with these numbers, which shares the compiled loop."""
-        return self.build(numbers, (features,))._replace(run=partial(self.run, numbers))
+        return self.plain._replace(run=partial(self.run, numbers))
 
 
 @lru_cache(maxsize=KEPT)
@@ -151,9 +153,9 @@ def program_for(plan: Plan) -> Program:
     judge = make_judge(model, loss, TASKS[plan.task], lambda x: x)
     plain = nn.value_and_grad(model, loss)
 
-    def build(numbers: Numbers, shape: tuple[int, ...] = ()) -> Trainer:
+    def build(numbers: Numbers) -> Trainer:
         penalised = nn.with_penalty(plain, numbers.alpha)
-        return make_trainer(judge, penalised, _optimizer(plan, numbers), shape)
+        return make_trainer(judge, penalised, _optimizer(plan, numbers), (plan.inputs,))
 
     def run(numbers: Numbers, *arguments: Any) -> Any:
         return build(numbers).run(*arguments)
@@ -162,9 +164,9 @@ def program_for(plan: Plan) -> Program:
         (value, _), gradient = nn.with_penalty(plain, numbers.alpha)(params, *examples)
         return value, gradient
 
-    init_rule = _optimizer(plan, Numbers(*(0.5 for _ in Numbers._fields))).init
-    loop = jax.jit(run, donate_argnums=1)
-    return Program(chain, judge, loop, jax.jit(value_and_grad), init_rule, build)
+    some = Numbers(*(0.5 for _ in Numbers._fields))
+    loop, init_rule = jax.jit(run, donate_argnums=1), _optimizer(plan, some).init
+    return Program(chain, judge, loop, jax.jit(value_and_grad), init_rule, build(some))
 
 
 def _all_right(outputs: Outputs, targets: Targets) -> PerExample:
@@ -227,23 +229,24 @@ def _rate(plan: Plan, numbers: Numbers) -> Schedule:
 
 
 def begin_from(
-    program: Program, params: Any, rule_state: Any | None, key: jax.Array, factor: float
+    program: Program, params: Any, remembered: list[Any] | None, key: jax.Array, factor: float
 ) -> TrainState:
     """Return the state of a run that begins with these parameters.
 
     Args:
       program: the program.
       params: the parameters.
-      rule_state: what the update rule remembers; `None` for its start, which is zeros.
+      remembered: the arrays that the update rule remembers; `None` for its start, all zeros.
       key: the run's random key.
       factor: of the learning rate.
 
     Returns:
       The state.
     """
-    if rule_state is None:
-        shapes = jax.eval_shape(program.init_rule, params)
-        rule_state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+    leaves, structure = jax.tree.flatten(jax.eval_shape(program.init_rule, params))
+    if remembered is None:
+        remembered = [np.zeros(leaf.shape, leaf.dtype) for leaf in leaves]
+    rule_state = jax.tree.unflatten(structure, remembered)
     dtype = jnp.result_type(float)
     nothing: Any = np.zeros((), dtype)  # NumPy's arrays need no program that makes them
     step: Any = np.int32(0)

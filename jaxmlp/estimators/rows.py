@@ -64,8 +64,12 @@ def lay_out(
 
     Returns:
       The layout.
+
+    Raises:
+      InputError: if all factors are zero.
     """
     n = len(x)
+    check(factors is None or bool(factors.any()), "class_weight", "positive for some rows", "zeros")
     indices, weights = np.arange(n, dtype=np.int32), factors
     repeats = None if sample_weight is None else _repetitions(sample_weight)
     if sample_weight is not None and repeats is None:

@@ -76,10 +76,11 @@ class Parts:
         """Put the rows on the device, in a number that similar data share."""
         x, targets, weights = self.arrays
         rows = room_for(len(x))
-        targets = targets if targets.ndim == 1 else targets.astype(dtype)
         weights = np.ones(len(x)) if weights is None else weights
         weights = np.concatenate((weights, np.ones(len(x) - len(weights)))).astype(dtype)
-        x = padded(x.astype(dtype, copy=False), rows, room_for_inputs(x.shape[1]))
+        with np.errstate(over="ignore"):  # what is too large for the type breaks the first step
+            x, targets = (a.astype(dtype, copy=False) if a.ndim > 1 else a for a in (x, targets))
+        x = padded(x, rows, room_for_inputs(x.shape[1]))
         arrays = x, padded(targets, rows), padded(weights, rows)
         examples = Examples(*jax.device_put(arrays))
         seen = max(rows, EXAMPLES_AT_ONCE // EPOCHS_AT_ONCE)
@@ -129,6 +130,7 @@ def plan_of(model: BaseMLP, given: Given, steps: int) -> Plan:
     return Plan(
         task=model._task(),
         loss=model._loss(),
+        inputs=room_for_inputs(given.x.shape[1]),
         outputs=model.n_outputs_,
         hidden=hidden_widths(model.hidden_layer_sizes),
         activation=LOGISTIC.get(model.activation, model.activation),
@@ -202,7 +204,7 @@ def train(model: BaseMLP, given: Given, random: np.random.RandomState, increment
             history.progress.factor,
         )
         progress = fit(
-            program.trainer(numbers, room_for_inputs(given.x.shape[1])),
+            program.trainer(numbers),
             *parts.splits(plan.dtype),
             state,
             history,
@@ -215,7 +217,7 @@ def train(model: BaseMLP, given: Given, random: np.random.RandomState, increment
         try:
             for now in progress:
                 state = now.state
-            rule = jax.device_get(state.opt_state)
+            rule = jax.device_get(jax.tree.leaves(state.opt_state))
             model._rule_state = plan.solver, numbers.begun + int(state.step), rule
         except Diverged as error:
             broken = error
@@ -228,9 +230,10 @@ def train(model: BaseMLP, given: Given, random: np.random.RandomState, increment
 
 def _curve(model: BaseMLP, plan: Plan, program: Program, params: Any, incremental: bool) -> Curve:
     """Begin the history of a fit, with what the rules remember of earlier ones."""
-    score = model.best_validation_score_ if model.early_stopping else None
+    score = getattr(model, "best_validation_score_", None) if model.early_stopping else None
+    loss = getattr(model, "best_loss_", None)  # none after early_stopping, or after lbfgs
     progress = Progress(
-        best_loss=math.inf if model.best_loss_ is None else model.best_loss_,
+        best_loss=math.inf if loss is None else loss,
         best_score=-math.inf if score is None else score,
         waited=model._no_improvement_count,
         factor=getattr(model, "_rate_factor", 1.0) if incremental else 1.0,
@@ -258,14 +261,16 @@ def _set_attributes(model: BaseMLP, history: Curve, n: int, broken: Diverged | N
     losses = [record.train.loss for record in records] + [math.nan] * bool(broken)
     scores = [record.valid.score for record in records if record.valid] + [math.nan] * bool(broken)
     model.coefs_, model.intercepts_ = kernels_and_biases(history.best.params, model.coefs_)
+    earlier = getattr(model, "validation_scores_", None) or ()
     model.n_iter_ = len(losses)
     model.t_ += n * len(losses)
     model._no_improvement_count, model._rate_factor = progress.waited, progress.factor
     if losses:
         model.loss_ = losses[-1]
-    model.loss_curve_ += losses
+    model.loss_curve_ = [*getattr(model, "loss_curve_", ()), *losses]
+    model.best_loss_ = model.validation_scores_ = model.best_validation_score_ = None
     if model.early_stopping:
-        model.validation_scores_ = [*(model.validation_scores_ or ()), *scores]
+        model.validation_scores_ = [*earlier, *scores]
         model.best_validation_score_ = progress.best_score
     else:
         model.best_loss_ = progress.best_loss
