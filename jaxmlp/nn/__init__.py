@@ -10,6 +10,7 @@ from jaxmlp.nn.lenet import lenet
 from jaxmlp.nn.mean_loss import Loss
 from jaxmlp.nn.models import mlp
 from jaxmlp.nn.normalisation import layer_norm
+from jaxmlp.nn.penalty import with_penalty
 from jaxmlp.nn.pooling import average_pool, max_pool
 from jaxmlp.nn.precision import computing_in
 from jaxmlp.nn.prelu import prelu
@@ -42,4 +43,5 @@ __all__ = [
     "prelu",
     "sequential",
     "value_and_grad",
+    "with_penalty",
 ]
