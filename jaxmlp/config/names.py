@@ -138,7 +138,7 @@ PLATEAU = "plateau"  # constant, and divided by ten when progress saturates
 FAN_FAMILIES = ("lecun", "xavier", "he")
 AUGMENTATIONS = Registry("augmentation", "jaxmlp.training.augment", ("shift", "affine", "elastic"))
 TASKS = ("multiclass", "binary", "multilabel", "regression")
-PREPROCESSING = ("auto", "none", "scale", "minmax", "zscore")
+PREPROCESSING = ("auto", "none", "scale", "minmax", "zscore", "robust")
 
 
 @dataclass(frozen=True)

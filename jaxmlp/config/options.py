@@ -43,6 +43,7 @@ from jaxmlp.errors import InputError, check
 from jaxmlp.files import read_json
 
 FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it up
+EARLIER = {"monitor": "score"}  # what runs did that lack a field which is now left to the data
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ class Config:
         None, "the first line of a .csv file names the columns; default decided by looking at it"
     )
     task: str | None = option(None, "kind of prediction; default chosen from the target", TASKS)
-    preprocessing: str = option(
-        "auto",
-        "scaling of the inputs, fitted on the training part; auto: scale if uint8, else zscore",
+    preprocessing: str | None = option(
+        None,
+        "scaling of the inputs, fitted on the training part; auto: scale if uint8, else zscore;"
+        " default robust for a table, else auto",
         PREPROCESSING,
     )
     augment: tuple[str, ...] = option(
@@ -94,7 +96,12 @@ class Config:
         ("fan_in", "fan_out", "fan_avg"),
     )
     layer_norm: bool = option(False, "normalise the hidden units of an mlp before their activation")
-    dropout: float = option(0.0, "probability of dropping a hidden unit in training", must_be=SHARE)
+    dropout: float | None = option(
+        None,
+        "probability of dropping a hidden unit in training; default 0.2 for the classes of a"
+        " table, else 0",
+        must_be=SHARE,
+    )
 
     loss: str | None = option(
         None,
@@ -118,7 +125,7 @@ class Config:
     )
     learning_rate: float | None = option(
         None,
-        "learning rate, or peak of the schedule; default the optimizer's own",
+        "learning rate, or peak of the schedule; default the optimizer's own, less for a table",
         must_be=POSITIVE,
     )
     schedule: str = option(
@@ -163,7 +170,8 @@ class Config:
     )
     weight_decay: float | None = option(
         None,
-        "decoupled weight decay of the kernels; default the optimizer's own",
+        "decoupled weight decay of the kernels; default the optimizer's own, or for a table more,"
+        " the fewer rows it has",
         must_be=NOT_NEGATIVE,
     )
     batch_size: int | None = option(
@@ -182,9 +190,10 @@ class Config:
         "stop after this many epochs of which none is better; default never",
         must_be=at_least(1),
     )
-    monitor: str = option(
-        "score",
-        "what makes an epoch better, on the validation part; its parameters are kept",
+    monitor: str | None = option(
+        None,
+        "what makes an epoch better, on the validation part; its parameters are kept; default loss"
+        " for a table, else score",
         ("score", "loss"),
     )
     min_improvement: float = option(
@@ -244,7 +253,8 @@ class Config:
     def from_dict(saved: Any, where: object) -> "Config":
         """Return the configuration that was saved.
 
-        A field that is missing takes its default, so runs of earlier versions stay readable.
+        A field that is missing takes its default, or in a run what `EARLIER` says, so runs of
+        earlier versions stay readable.
 
         Args:
           saved: what `to_dict` returned, maybe after a journey through JSON.
@@ -258,6 +268,7 @@ class Config:
             configuration.
         """
         values = fields_of_saved(saved, Config, where, FORMAT)
+        values = (EARLIER if "format" in saved else {}) | values
         try:
             return Config(**values)
         except InputError as error:

@@ -17,7 +17,7 @@ from jaxmlp.runs.environment import device, versions
 from jaxmlp.runs.facts import Facts, facts_of
 from jaxmlp.runs.folder import SUMMARY, Run
 from jaxmlp.runs.network import Network, save_network
-from jaxmlp.runs.words import in_digits, score_in_words
+from jaxmlp.runs.words import in_digits, recipe_in_words, score_in_words
 from jaxmlp.training import History, Means, TrainState, measure
 from jaxmlp.training.judge import outputs_of
 from jaxmlp.training.trees import count
@@ -155,6 +155,7 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
         "task": problem.task.name,
         "loss": problem.signature.loss,
         **outcome.facts.to_dict(),
+        "recipe": _recipe(problem),
         "parameters": count(outcome.history.best.params),
         "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},
         "epochs": epochs,
@@ -256,6 +257,13 @@ def balanced_accuracy(matrix: np.ndarray) -> float:
     return float(np.mean((np.diag(matrix) / np.maximum(counts, 1))[counts > 0]))
 
 
+def _recipe(problem: Problem) -> str:
+    """Return in words how the network is trained, with what was left to be chosen."""
+    recipe = problem.recipe
+    steps = recipe.epochs * -(-len(problem.train.indices) // recipe.batch_size)
+    return recipe_in_words(recipe, problem.signature.preprocessing.kind, steps)
+
+
 def _origin(provenance: dict[str, Any]) -> str:
     """Return in a few words where data came from."""
     files = provenance.get("files", [])
@@ -268,6 +276,7 @@ def _rows(run: Run | None, summary: dict[str, Any], outcome: Outcome) -> list[tu
     rows: list[tuple[str, ...]] = [
         ("data", f"{summary['dataset']}, from {_origin(summary['provenance'])}"),
         facts.rows()[-1],
+        ("recipe", summary["recipe"]),
         ("parameters", f"{summary['parameters']:,}"),
     ]
     for name, words in (("train", "training"), ("valid", "validation"), ("test", "test")):
