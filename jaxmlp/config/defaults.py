@@ -58,22 +58,21 @@ class Defaults(NamedTuple):
         }
 
 
-def _table(most_decay: float, dropout: float) -> Defaults:
-    """The defaults of a table; its weight decay is `sqrt(2000 / n)`, within bounds."""
+def _table(rate: float, most_decay: float, dropout: float) -> Defaults:
+    """The defaults of a table; its weight decay is `most_decay min(1, 1000 / n)`, at least 0.1.
 
-    def decay(n: int) -> float:
-        return float(np.clip(np.sqrt(2000 / n), 0.1, most_decay))
-
+    A penalty is worth as much as a fixed number of rows, so its share falls as `1 / n`.
+    """
     own: dict[str, Callable[[int], float]] = {
-        "learning_rate": lambda n: 0.003,
-        "weight_decay": decay,
+        "learning_rate": lambda n: rate,
+        "weight_decay": lambda n: max(0.1, most_decay * min(1.0, 1000 / n)),
     }
     return Defaults("robust", "loss", dropout, 2000, {"adamw": own})
 
 
 USUAL = Defaults("auto", "score", 0.0, 2000, {})
-CLASSES = _table(most_decay=1.5, dropout=0.2)
-NUMBERS = _table(most_decay=1.0, dropout=0.0)  # which may have little noise
+CLASSES = _table(rate=0.003, most_decay=1.5, dropout=0.2)
+NUMBERS = _table(rate=0.005, most_decay=1.0, dropout=0.0)  # which may have little noise
 
 
 def defaults_for(dataset: Dataset) -> Defaults:

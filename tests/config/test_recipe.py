@@ -96,18 +96,18 @@ def made(n, dtype, task="multiclass", features=2):
 
 
 @pytest.mark.parametrize(
-    ("n", "task", "decay", "dropout"),
+    ("n", "task", "rate", "decay", "dropout"),
     [
-        (100, "multiclass", 1.5, 0.2),
-        (10_000, "multiclass", (2000 / 9000) ** 0.5, 0.2),
-        (100, "regression", 1.0, 0.0),
-        (1_000_000, "regression", 0.1, 0.0),
+        (100, "multiclass", 0.003, 1.5, 0.2),
+        (10_000, "multiclass", 0.003, 1.5 / 9, 0.2),
+        (100, "regression", 0.005, 1.0, 0.0),
+        (1_000_000, "regression", 0.005, 0.1, 0.0),
     ],
 )
-def test_a_table_has_defaults_of_its_own_by_its_size(n, task, decay, dropout):
+def test_a_table_has_defaults_of_its_own_by_its_size(n, task, rate, decay, dropout):
     recipe = complete(Config(), made(n, np.float64, task))
     assert (recipe.preprocessing, recipe.monitor) == ("robust", "loss")
-    assert (recipe.dropout, recipe.numbers.learning_rate) == (dropout, 0.003)
+    assert (recipe.dropout, recipe.numbers.learning_rate) == (dropout, rate)
     assert recipe.numbers.weight_decay == pytest.approx(decay)
 
 
