@@ -102,6 +102,11 @@ class Config:
         " table, else 0",
         must_be=SHARE,
     )
+    ensemble: int = option(
+        1,
+        "number of networks trained side by side, whose answers are averaged",
+        must_be=between(1, 1000),
+    )
 
     loss: str | None = option(
         None,

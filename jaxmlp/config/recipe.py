@@ -77,6 +77,7 @@ class Recipe:
     fan: str | None
     layer_norm: bool
     dropout: float
+    ensemble: int
 
     loss: str
     label_smoothing: float
