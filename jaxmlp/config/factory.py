@@ -15,6 +15,7 @@ from jaxmlp import nn, optim
 from jaxmlp.config.names import (
     ACTIVATIONS,
     AUGMENTATIONS,
+    EMBEDDINGS,
     FORWARD_ONLY,
     INITIALIZERS,
     LEARNED_ACTIVATIONS,
@@ -98,7 +99,9 @@ def build_member(recipe: Recipe, outputs: int) -> nn.Layer:
     else:
         hidden = recipe.hidden
         each = functions * len(hidden) if len(functions) == 1 else functions
-        model = nn.mlp(hidden, outputs, each, kernel, recipe.dropout, recipe.layer_norm)
+        embedding = None if recipe.embed == "none" else EMBEDDINGS[recipe.embed]()
+        shape = (recipe.dropout, recipe.layer_norm, embedding)
+        model = nn.mlp(hidden, outputs, each, kernel, *shape)
     if recipe.precision == "float32":
         return model
     keep = "float32" if recipe.precision == "bfloat16" else recipe.precision

@@ -26,6 +26,7 @@ from jaxmlp.config.fields import (
 from jaxmlp.config.names import (
     ACTIVATIONS,
     AUGMENTATIONS,
+    EMBEDDINGS,
     FAN_FAMILIES,
     FORWARD_ONLY,
     INITIALIZERS,
@@ -101,6 +102,11 @@ class Config:
         "probability of dropping a hidden unit in training; default 0.2 for the classes of a"
         " table, else 0",
         must_be=SHARE,
+    )
+    embed: str = option(
+        "none",
+        "embedding of each input of an mlp before its first kernel: pieces of a line, or waves",
+        ("none", *EMBEDDINGS.names),
     )
     ensemble: int = option(
         1,

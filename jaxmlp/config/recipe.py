@@ -77,6 +77,7 @@ class Recipe:
     fan: str | None
     layer_norm: bool
     dropout: float
+    embed: str
     ensemble: int
 
     loss: str
@@ -192,6 +193,8 @@ def _reject_idle_options(recipe: Recipe) -> None:
         raise InputError(f"dropout {recipe.dropout:g} needs hidden layers, and there are none")
     if recipe.layer_norm and not hidden:
         raise InputError("layer_norm needs the hidden layers of an mlp, and there are none")
+    if recipe.embed != "none" and recipe.model != "mlp":
+        raise InputError(f"embed is for an mlp, got {recipe.embed} with {recipe.model}")
     if recipe.augment_strength != 1 and not recipe.augment:
         raise InputError(
             f"augment_strength has no effect without augment, got {recipe.augment_strength:g}"

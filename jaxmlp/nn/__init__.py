@@ -4,6 +4,7 @@ from jaxmlp.nn import activations, gates, gradients, information, initializers, 
 from jaxmlp.nn.activations import Activation
 from jaxmlp.nn.backprop import objective, value_and_grad
 from jaxmlp.nn.convolution import convolution
+from jaxmlp.nn.embeddings import periodic, piecewise
 from jaxmlp.nn.ensemble import MEAN, SIGMOID, SOFTMAX, Mix, ensemble, members_value_and_grad
 from jaxmlp.nn.initializers import Initializer
 from jaxmlp.nn.layers import Chain, Layer, activation, dense, dropout, flatten, sequential
@@ -46,6 +47,8 @@ __all__ = [
     "members_value_and_grad",
     "mlp",
     "objective",
+    "periodic",
+    "piecewise",
     "prelu",
     "sequential",
     "value_and_grad",

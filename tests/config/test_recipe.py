@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from jaxmlp.config.factory import build_model
 from jaxmlp.config.names import OPTIMIZER_TABLE
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Numbers, complete, recipe_of
@@ -17,6 +18,7 @@ CONFIGS = [
     ("digits", {"hidden": (8, 4), "activation": ("relu", "tanh"), "dropout": 0.1, "patience": 2}),
     ("iris", {"model": "softmax_regression", "valid_size": 0}),
     ("moons", {"model": "perceptron"}),
+    ("iris", {"embed": "periodic", "ensemble": 3, "dropout": 0.0}),
     ("diabetes", {"loss": "huber", "clip_norm": 1.0, "schedule": "plateau"}),
     *(("iris", {"optimizer": name}) for name in OPTIMIZER_TABLE),
     ("iris", {"optimizer": "momentum", "momentum_schedule": "sutskever", "weight_decay": 0.1}),
@@ -153,3 +155,12 @@ def test_a_run_of_an_earlier_version_keeps_what_it_did():
     recipe = complete(config, made(300, np.float64))
     assert (recipe.preprocessing, recipe.monitor, recipe.dropout) == ("auto", "score", 0.0)
     assert Config.from_dict({"hidden": [3]}, "mine.json").monitor is None
+
+
+@pytest.mark.parametrize("name", ["piecewise", "periodic"])
+def test_an_embedding_comes_before_the_first_kernel(name):
+    recipe = complete(Config(embed=name, hidden=(4,), dropout=0.0), load("iris"))
+    kinds = [layer.kind for layer in build_model(recipe, 3).layers]
+    assert kinds == ["flatten", name, "dense", "relu", "dense"]
+    with pytest.raises(InputError, match=f"embed is for an mlp, got {name} with softmax_regr"):
+        complete(Config(embed=name, model="softmax_regression"), load("iris"))
