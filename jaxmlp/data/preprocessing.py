@@ -61,7 +61,8 @@ class Preprocessing:
           x: inputs, `(N, ...)`.
           indices: the indices of the training examples; `None` stands for all examples.
           as_they_are: which features hold zeros and ones, `(features,)`, and stay as they are with
-            `robust`, even if the training part has only one of the two; `None` to look which do.
+            `zscore` and `robust`, even if the training part has only one of the two; `None` for
+            none, or with `robust` to look which do.
 
         Returns:
           The preprocessing; its `kind` is never `auto`.
@@ -91,9 +92,10 @@ class Preprocessing:
             return cls(kind, *_robust(x, indices, low, high, as_they_are))
         mean, deviation = _mean_and_deviation(x, indices, axes)
         constant = low == high  # exact, while a rounded mean leaves a deviation of 1e-17
-        return cls(
-            kind, np.where(constant, low, mean), _reciprocal(np.where(constant, 0, deviation))
-        )
+        offset, size = np.where(constant, low, mean), np.where(constant, 0, deviation)
+        if as_they_are is not None:
+            offset, size = np.where(as_they_are, 0, offset), np.where(as_they_are, 1, size)
+        return cls(kind, offset, _reciprocal(size))
 
     def __call__(self, x: Any) -> Any:
         """Compute the scaled inputs in the float type of `x`.

@@ -177,8 +177,10 @@ def test_robust_leaves_zeros_and_ones_as_they_are():
     looked = Preprocessing.fit("robust", rare)
     np.testing.assert_allclose(looked(rare)[:, :2], rare[:, :2], atol=1e-15)
     np.testing.assert_allclose(looked(one)[0, 0], 1)
-    told = Preprocessing.fit("robust", rare, as_they_are=np.array([True, True, False]))
-    np.testing.assert_allclose(told(one)[0, :2], [1, 1])
+    for kind in ("robust", "zscore"):
+        told = Preprocessing.fit(kind, rare, as_they_are=np.array([True, True, False]))
+        np.testing.assert_allclose(told(one)[0, :2], [1, 1])
+    assert Preprocessing.fit("zscore", rare)(one)[0, 0] > 20
 
 
 def test_robust_has_an_inverse_and_a_record():
