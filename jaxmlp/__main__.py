@@ -23,6 +23,11 @@ COMMANDS = {  # the module of each, and what it does
         "jaxmlp.explain.__main__",
         "Show every number of a forward and backward pass beside its formula.",
     ),
+    "export": (
+        "jaxmlp.export.__main__",
+        "Write a trained network for other programs, and its model card.",
+    ),
+    "serve": ("jaxmlp.serve.__main__", "Answer over HTTP with a trained network."),
 }
 
 

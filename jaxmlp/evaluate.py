@@ -35,7 +35,10 @@ def make_parser() -> Parser:
     parser.add_argument("run", metavar="RUN", help="folder of a run")
     parts, text = ("train", "valid", "test"), "part of the data to evaluate; default test"
     parser.add_argument("--split", choices=parts, default="test", help=text)
-    text = "other data that fit the network; the command evaluates their test part"
+    text = (
+        "other data that fit the network: all examples of a file or a folder of pictures, or the"
+        " test part of a named set"
+    )
     parser.add_argument("--dataset", metavar="TEXT", help=text)
     text = "folder with the files of the data set"
     parser.add_argument("--data-dir", metavar="TEXT", help=text)
@@ -83,18 +86,47 @@ def _data(
 ) -> tuple["Config", np.ndarray, np.ndarray]:
     """Return the configuration, with other data where they are given; inputs and targets."""
     from jaxmlp.config.options import with_fields
-    from jaxmlp.data.readers import TABLE_SUFFIXES
     from jaxmlp.runs.data import load_fitting, with_whole_paths
     from jaxmlp.runs.folder import CONFIG
 
     given = {"data_dir": options.data_dir} if options.data_dir else {}
     if options.dataset:
-        target = config.target if options.dataset.lower().endswith(TABLE_SUFFIXES) else None
-        given |= {"dataset": options.dataset, "target": target, "task": config.task}
-    config = with_whole_paths(with_fields(config, given))
+        given |= {"dataset": options.dataset, "task": config.task}
+    own, config = config.dataset, with_whole_paths(with_fields(config, given))
+    if options.dataset:
+        if options.split != "test":
+            raise InputError(
+                f"--split {options.split} is for the run's own data: other data have one part only"
+            )
+        if config.dataset == own:
+            from jaxmlp.cli.console import say
+
+            say(f"{PROG}: these are all examples of {own}, also those of the training part")
+        return config, *_other(config, network.signature)
     with nullcontext() if given else naming(Path(options.run) / CONFIG):
         dataset = load_fitting(config, network.signature)
     return config, *_part(network, dataset, options)
+
+
+def _other(config: "Config", signature: "Signature") -> tuple[np.ndarray, np.ndarray]:
+    """Return all examples of a file, or the test part of a set that has one."""
+    from jaxmlp.cli.console import say
+    from jaxmlp.data.readers import is_table
+    from jaxmlp.runs.data import load_fitting, load_rows
+
+    if signature.columns is not None and is_table(config.dataset):
+        rows = load_rows(config.dataset, signature)
+        for note in rows.notes:
+            say(f"{PROG}: {note}")
+        return rows.x, rows.y
+    dataset = load_fitting(config, signature, other=True)
+    for note in dataset.provenance.get("decisions", ()):
+        say(f"{PROG}: {note}")
+    ours = dataset.provenance["source"] in ("file", "folder")
+    if not (ours and isinstance(dataset.provenance["split"], dict)):
+        return dataset.x_test, dataset.y_test
+    pairs = ((dataset.x_train, dataset.x_test), (dataset.y_train, dataset.y_test))
+    return np.concatenate(pairs[0]), np.concatenate(pairs[1])
 
 
 def _part(
@@ -103,10 +135,6 @@ def _part(
     """Return inputs and targets of the part that was asked for."""
     if options.split == "test":
         return dataset.x_test, dataset.y_test
-    if options.dataset:
-        raise InputError(
-            f"--split {options.split} is for the run's own data: other data have a test part only"
-        )
     from jaxmlp.config.problem import split_training
 
     rest, held = split_training(network.recipe, dataset)

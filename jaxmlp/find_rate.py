@@ -43,6 +43,7 @@ def make_parser() -> Parser:
     text = "start from the configuration of a run, its config.json"
     test.add_argument("--config", metavar="FILE", help=text)
     test.add_argument("--picture", metavar="FILE", help="draw loss against rate into a PNG file")
+    parser.add_data_argument()
     add_fields(parser, Config, skip=IDLE)
     return parser
 

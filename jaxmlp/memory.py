@@ -22,6 +22,7 @@ MEMORY_VARIABLE = "JAXMLP_MEMORY"
 SHARE = 3  # data are in memory twice while they are split: they may fill a third of what is free
 USUAL_GROWTH = 100  # a file that unpacks to more times its size was made to fill the memory
 SMALL_CONTENT = 512 << 20  # bytes, that any file may unpack to
+NOTHING = 1 << 20  # bytes that are taken without asking
 UNKNOWN_MEMORY = 8 << 30  # bytes, where the system does not tell how much is free
 CGROUPS = Path("/sys/fs/cgroup")
 MEMINFO = Path("/proc/meminfo")
@@ -69,7 +70,8 @@ def check_memory(need: int, what: str, packed: int | None = None) -> None:
 
     The limit is what the variable `JAXMLP_MEMORY` says, which the option `--memory` of the commands
     sets. Without it, the limit is a third of the memory that is free. A file may in addition fill
-    only 100 times its size on the disk, or 512 MiB if this is more.
+    only 100 times its size on the disk, or 512 MiB if this is more. Less than 1 MiB is taken
+    without a look at the machine, which costs more than to take it.
 
     Args:
       need: bytes that are about to be taken; an integer of any size.
@@ -81,6 +83,8 @@ def check_memory(need: int, what: str, packed: int | None = None) -> None:
     """
     if text := os.environ.get(MEMORY_VARIABLE):
         limit, why = parse_memory(text, MEMORY_VARIABLE), "that are allowed"
+    elif need < NOTHING:
+        return
     else:
         limit, why = free_memory() // SHARE, "that are a third of the free memory"
         usual = SMALL_CONTENT if packed is None else max(SMALL_CONTENT, USUAL_GROWTH * packed)

@@ -1,4 +1,4 @@
-"""Train a network: `python -m jaxmlp.train [options]`.
+"""Train a network: `python -m jaxmlp.train [DATA] [options]`.
 
 The default trains 784-128-10 on MNIST. Each field of `jaxmlp.config.options.Config` is an option;
 further options choose the run's folder and how much is printed.
@@ -37,7 +37,10 @@ def make_parser() -> Parser:
     run.add_argument(
         "--overwrite", action="store_true", help="replace the run in the output folder"
     )
+    text = "also log the epochs for another program: tensorboard or mlflow"
+    run.add_argument("--log", metavar="NAME", help=text)
     run.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    parser.add_data_argument()
     add_fields(parser, Config)
     return parser
 
@@ -50,12 +53,19 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     given = vars(make_parser().parse_args(arguments))
     control = argparse.Namespace(
-        **{name: given.pop(name) for name in ("out", "config", "resume", "overwrite", "quiet")}
+        **{
+            name: given.pop(name)
+            for name in ("out", "config", "resume", "overwrite", "log", "quiet")
+        }
     )
     began = time.perf_counter()
     config = _resumed(control, given) if control.resume else config_from(given, control.config)
     named = bool(control.resume) or names_data(given, control.config)
     config = with_whole_paths(config)
+    if control.log is not None:
+        from jaxmlp.runs.logs import check_log
+
+        check_log(control.log)
     dataset, wanted = load_or_stand_in(config, named)
     config = dataclasses.replace(config, dataset=dataset.name if wanted else config.dataset)
 
@@ -66,7 +76,7 @@ def _main(arguments: list[str]) -> int:
         problem, source = pose_problem(config, dataset), dataset.source
         del dataset  # the examples are on the device, and need not lie in memory twice
         with _run_folder(control, problem) as run:
-            return _train(run, problem, source, wanted, began, control.quiet)
+            return _train(run, problem, source, wanted, began, control)
 
 
 def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
@@ -114,25 +124,40 @@ def _run_folder(control: argparse.Namespace, problem: "Problem") -> AbstractCont
 
 
 def _train(
-    run: "Run", problem: "Problem", source: "Source", wanted: str | None, began: float, quiet: bool
+    run: "Run",
+    problem: "Problem",
+    source: "Source",
+    wanted: str | None,
+    began: float,
+    control: argparse.Namespace,
 ) -> int:
     from jaxmlp.cli.console import say
     from jaxmlp.cli.interrupt import interrupted_status, interruptible
     from jaxmlp.runs.facts import facts_of, show_facts
     from jaxmlp.runs.fit import train_problem
+    from jaxmlp.runs.logs import open_log
     from jaxmlp.runs.summary import finish_run
     from jaxmlp.training import Diverged
 
-    show_facts(facts_of(problem, source), quiet)
-    try:
-        with interruptible() as noted:
-            outcome = train_problem(
-                problem, source, wanted, run, began, quiet, interrupted=lambda: bool(noted)
-            )
-    except Diverged as error:
-        say(f"{PROG}: {error}; the last good checkpoint is in {run.path}")
-        return 1
-    finished = finish_run(outcome, run, quiet)
+    show_facts(facts_of(problem, source), control.quiet)
+    with open_log(control.log, run.path, problem.recipe, problem.task.score) as log:
+        try:
+            with interruptible() as noted:
+                outcome = train_problem(
+                    problem,
+                    source,
+                    wanted,
+                    run,
+                    began,
+                    control.quiet,
+                    interrupted=lambda: bool(noted),
+                    log=log.add,
+                )
+        except Diverged as error:
+            say(f"{PROG}: {error}; the last good checkpoint is in {run.path}")
+            return 1
+        finished = finish_run(outcome, run, control.quiet)
+        log.finish(finished.summary)
     if outcome.interrupted:
         return interrupted_status(noted)
     return 0 if finished.drawn else 2

@@ -13,7 +13,7 @@ import pytest
 from jaxmlp import train
 from jaxmlp.cli import process
 from jaxmlp.config.factory import arithmetic
-from jaxmlp.config.options import Config
+from jaxmlp.config.options import ABOUT_DATA, Config
 from jaxmlp.data import load
 from jaxmlp.runs.folder import FILES, Run
 from jaxmlp.runs.network import open_network
@@ -197,7 +197,7 @@ def test_options_reach_the_run(tmp_path, options):
     run = Run.open(tmp_path / "run")
     config = run.config
     assert config.epochs == 2
-    may_be_none = {"data_dir", "target", "header", "fan", "clip_norm", "patience"}
+    may_be_none = {*ABOUT_DATA, "fan", "clip_norm", "patience"}
     may_be_none |= {"beta2", "epsilon", "weight_decay"}  # where the rule has none
     assert {name for name, value in config.to_dict().items() if value is None} <= may_be_none
     network = open_network(run)

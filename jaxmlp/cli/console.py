@@ -14,15 +14,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from jaxmlp.errors import printable
+from jaxmlp.errors import printable, shortened
 
+MANY = 200  # rows of a table that are printed in a simpler way
 LINE_EVERY = 1.0  # seconds, the shortest time between two plain lines
 _CUT_FIRST = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # in a narrow terminal
 
 
 def say(text: str) -> None:
     """Print a line on standard error, also if the command is quiet."""
-    print(printable(text), file=sys.stderr, flush=True)
+    print(shortened(text), file=sys.stderr, flush=True)
 
 
 def print_line(text: str = "") -> None:
@@ -115,6 +116,23 @@ class SweepReporter(_ProgressBar):
         elif not self._quiet:
             for line in lines:
                 print_line(line)
+
+
+def print_rows(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> None:
+    """Print a table of many rows, which is fast: `print_table` takes 24 s for 100,000 rows.
+
+    All columns are aligned to the left.
+
+    Args:
+      rows: the cells of each row.
+      header: the names of the columns.
+    """
+    if len(rows) <= MANY:
+        print_table(rows, header)
+        return
+    cells = [tuple(map(printable, row)) for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    print("\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells))
 
 
 def print_table(rows: Sequence[tuple[str | Text, ...]], header: tuple[str, ...] = ()) -> None:

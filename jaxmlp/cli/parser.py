@@ -44,6 +44,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings
         )
+        self._data_argument: argparse.Action | None = None
         self.add_argument(
             "--no-compilation-cache",
             action="store_true",
@@ -56,6 +57,26 @@ class Parser(argparse.ArgumentParser):
             f" what is free; it sets {MEMORY_VARIABLE}",
         )
 
+    def add_data_argument(self) -> None:
+        """Add the argument `DATA`, which is the same as the option `--dataset`."""
+        self._data_argument = self.add_argument(
+            "data", metavar="DATA", nargs="?", help="the same as --dataset DATA"
+        )
+
+    def _take_data(self, found: argparse.Namespace, extra: list[str]) -> list[str]:
+        """Take the argument `DATA` for the option `--dataset`; return the arguments left over.
+
+        Where it stands behind options, `argparse` leaves an argument over that need not be there.
+        """
+        if found.data is None and extra and not extra[0].startswith("-"):
+            found.data, *extra = extra
+        if found.data is not None:
+            if getattr(found, "dataset", found.data) != found.data:
+                self.error(f"the data are given twice: {found.data} and --dataset {found.dataset}")
+            found.dataset = found.data
+        del found.data
+        return extra
+
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with status 2."""
         self.exit(2, f"{self.prog}: error: {shortened(message)}\n")
@@ -66,6 +87,8 @@ class Parser(argparse.ArgumentParser):
         An option that does not exist is an error that names the nearest one.
         """
         found, extra = self.parse_known_args(args, namespace)
+        if self._data_argument is not None:
+            extra = self._take_data(found, extra)
         if extra:
             known = [name for action in self._actions for name in action.option_strings]
             near = difflib.get_close_matches(extra[0].split("=")[0], known, n=1)

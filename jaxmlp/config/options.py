@@ -43,6 +43,12 @@ from jaxmlp.config.saved import fields_of_saved
 from jaxmlp.errors import InputError, check
 from jaxmlp.files import read_json
 
+OF_TABLES = (  # the fields that say something about the columns and rows of a table
+    *("target", "drop", "keep", "categorical", "numeric", "missing"),
+    *("weight", "group", "time", "test", "test_size"),
+)
+READING = ("header", "delimiter", "decimal", "thousands", "quote", "encoding")  # of a text table
+ABOUT_DATA = ("data_dir", "task", "picture_size", *READING, *OF_TABLES)
 FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it up
 EARLIER = {"monitor": "score"}  # what runs did that lack a field which is now left to the data
 
@@ -51,12 +57,49 @@ EARLIER = {"monitor": "score"}  # what runs did that lack a field which is now l
 class Config:
     """A configuration: what the user chooses about the data, the network and the training."""
 
-    dataset: str = option("mnist", "name of a data set, tfds:NAME, or path of a file", group="data")
-    data_dir: str | None = option(None, "folder with the files of the data set")
-    target: str | None = option(None, "column of a table to predict; commas separate several")
-    header: bool | None = option(
-        None, "the first line of a .csv file names the columns; default decided by looking at it"
+    dataset: str = option(
+        "mnist", "name of a data set, tfds:NAME, or path of a file or folder", group="data"
     )
+    data_dir: str | None = option(None, "folder with the files of the data set")
+    target: str | None = option(
+        None, "column of a table to predict; commas separate several; or first, or last"
+    )
+    picture_size: int | None = option(
+        None,
+        "height and width of an example from a folder of pictures; default their own size, or if"
+        " they differ the median, at most 64",
+        must_be=between(1, 4096),
+    )
+    drop: tuple[str, ...] = option((), "columns of a table that are no inputs")
+    keep: tuple[str, ...] = option(
+        (), "columns that are inputs, although they look like identifiers, free text or constants"
+    )
+    categorical: tuple[str, ...] = option((), "columns of which each value is a category")
+    numeric: tuple[str, ...] = option((), "columns of numbers, also if each has a unit")
+    missing: tuple[str, ...] = option(
+        (), "texts in empty cells, besides NA, N/A, NaN, null, none, ? and -"
+    )
+    weight: str | None = option(None, "column that tells how much a row counts in training")
+    group: str | None = option(None, "column whose equal cells stay in one part of the data")
+    time: str | None = option(None, "column that orders the rows; the latest are the test part")
+    test: str | None = option(None, "file of a table with the test part")
+    test_size: float | None = option(
+        None,
+        "share of the examples in the test part, or their number if it is at least 1; default 0.2",
+        must_be=POSITIVE,
+    )
+    header: bool | None = option(
+        None, "the first line of a text table names the columns; default decided by looking at it"
+    )
+    delimiter: str | None = option(
+        None,
+        "what stands between the cells of a text table, also tab or blanks; this and the next four:"
+        " default found by looking",
+    )
+    decimal: str | None = option(None, "decimal sign of the numbers in a text table, . or ,")
+    thousands: str | None = option(None, "what groups the digits of long numbers, or none")
+    quote: str | None = option(None, "what stands around some cells of a text table, or none")
+    encoding: str | None = option(None, "encoding of a text table, such as utf-8 or latin-1")
     task: str | None = option(None, "kind of prediction; default chosen from the target", TASKS)
     preprocessing: str | None = option(
         None,
@@ -70,7 +113,8 @@ class Config:
     augment_strength: float = option(1.0, "factor on the size of the distortions", must_be=POSITIVE)
     valid_size: int | None = option(
         None,
-        "number of validation examples, taken from the training set; default a tenth, at most 5000",
+        "number of validation examples, taken from the training set; default the data's own"
+        " validation part, or a tenth, at most 5000",
         must_be=at_least(0),
     )
 
@@ -309,8 +353,8 @@ def with_fields(config: Config, given: dict[str, Any]) -> Config:
 
     Args:
       config: the configuration.
-      given: values by the names of fields. With another data set, folder, target, header and
-        task are those given, or left to the data.
+      given: values by the names of fields. With another data set, what belongs to the data (such
+        as folder, target, columns and task) is given too, or left to the data.
 
     Returns:
       The configuration.
@@ -319,7 +363,9 @@ def with_fields(config: Config, given: dict[str, Any]) -> Config:
       InputError: if a value is not good.
     """
     if "dataset" in given:
-        config = dataclasses.replace(config, data_dir=None, target=None, header=None, task=None)
+        usual = Config()
+        own = {name: getattr(usual, name) for name in ABOUT_DATA}
+        config = dataclasses.replace(config, **own)
     return dataclasses.replace(config, **given)
 
 

@@ -15,7 +15,18 @@ from jaxmlp.config.factory import build_rules, build_schedule, build_trainer, ra
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Recipe, complete
 from jaxmlp.config.signature import Signature, arrays_from, together
-from jaxmlp.data import Dataset, Preprocessing, background, holdout, iterate_chunks, with_task
+from jaxmlp.data import (
+    Columns,
+    Dataset,
+    PictureForm,
+    Preprocessing,
+    form_of_pictures,
+    holdout,
+    holdout_groups,
+    holdout_latest,
+    iterate_chunks,
+    with_task,
+)
 from jaxmlp.errors import InputError, check
 from jaxmlp.memory import check_memory
 from jaxmlp.optim.base import Params
@@ -117,7 +128,11 @@ def _rates_at(rate: optim.schedules.Schedule, t: jax.Array) -> jax.Array:
 
 
 def split_training(recipe: Recipe, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices of the training and of the validation part, stratified by class.
+    """Return the indices of the training and of the validation part.
+
+    The data's own validation part is taken if it has the recipe's size. Else one is drawn,
+    stratified by class; or it is made of whole groups, or of the latest examples, where the data
+    have groups or an order.
 
     Args:
       recipe: holds the size and the seed.
@@ -126,8 +141,15 @@ def split_training(recipe: Recipe, dataset: Dataset) -> tuple[np.ndarray, np.nda
     Returns:
       Two int32 arrays of indices, which together are all training examples.
     """
-    stratify = dataset.task in ("multiclass", "binary")
-    rest, held = holdout(dataset.y_train, recipe.valid_size, recipe.seed, stratify=stratify)
+    size, stratify = recipe.valid_size, dataset.task in ("multiclass", "binary")
+    if dataset.valid and dataset.valid == size:
+        rest, held = np.split(np.arange(len(dataset.x_train)), [-size])
+    elif dataset.ordered:
+        rest, held = holdout_latest(np.arange(len(dataset.y_train)), size)
+    elif dataset.groups is not None:
+        rest, held = holdout_groups(dataset.groups, size, recipe.seed)
+    else:
+        rest, held = holdout(dataset.y_train, size, recipe.seed, stratify=stratify)
     return rest.astype(np.int32), held.astype(np.int32)
 
 
@@ -194,6 +216,11 @@ def example_weights(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> np.nd
     return own * (own[rest].sum() / (len(counts) * np.where(counts > 0, counts, 1)))[y]
 
 
+def _binary(dataset: Dataset) -> np.ndarray | None:
+    """Return which inputs of a table are 0 or 1 by their meaning."""
+    return Columns.from_dict(dataset.columns).binary if dataset.columns else None
+
+
 def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signature:
     """Return what the network of a recipe expects and returns.
 
@@ -210,7 +237,7 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
     """
     task, loss = task_for(dataset.task, recipe.loss)
     x = dataset.x_train
-    regression, pictures = task.name == "regression", x.dtype == np.uint8 and x.ndim == 4
+    regression = task.name == "regression"
     if regression:
         varies = np.ptp(dataset.y_train[rest], axis=0).min() > 0
         check(bool(varies), "the target", "different in some examples", "the same in all")
@@ -219,12 +246,22 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
         task=task.name,
         loss=loss,
         classes=dataset.classes,
-        preprocessing=Preprocessing.fit(recipe.preprocessing, x, rest),
+        preprocessing=Preprocessing.fit(recipe.preprocessing, x, rest, _binary(dataset)),
         raw=x.dtype != np.float64,
         target_preprocessing=(
             Preprocessing.fit("zscore", dataset.y_train[rest]) if regression else None
         ),
         columns=dataset.columns,
-        background=background(x[rest[:ENOUGH]]) if pictures else None,
-        white=max(int(part.max()) for part in iterate_chunks(x, rest)) if pictures else 255,
+        **_pictures(dataset, rest)._asdict(),
     )
+
+
+def _pictures(dataset: Dataset, rest: np.ndarray) -> PictureForm:
+    """Return the form of the pictures of the training part; tables have none."""
+    x = dataset.x_train
+    if dataset.columns is not None:
+        return PictureForm()
+    ends = [(float(part.min()), float(part.max())) for part in iterate_chunks(x, rest)]
+    least, most = min(low for low, _ in ends), max(high for _, high in ends)
+    first = dataset.provenance.get("channels") == "first"
+    return form_of_pictures(x, least, most, rest[:ENOUGH])._replace(channels_first=first)

@@ -25,7 +25,7 @@ Count = Annotated[int, Bound("in [0, 2^31)", lambda x: 0 <= x < 2**31)]
 Size = Annotated[int, Bound("in [1, 2^31)", lambda x: 1 <= x < 2**31)]
 NotNegative = Annotated[float, NOT_NEGATIVE]
 Share = Annotated[float, Bound("in [0, 1]", lambda x: 0 <= x <= 1)]
-Byte = Annotated[int, Bound("in [0, 255]", lambda x: 0 <= x <= 255)]
+White = Annotated[float, Bound("in [0, 65535]", lambda x: 0 <= x <= 65535)]
 
 
 def checked(value: Any, shape: Shape, where: object, path: str = "") -> Any:
@@ -142,6 +142,13 @@ def _categories(value: Any, name: str) -> Any:
     return pairs
 
 
+def _pair(value: Any, name: str) -> Any:
+    """Check two numbers."""
+    pair = checked(value, tuple[float, ...], name)
+    check(len(pair) == 2, name, "two numbers", Shown(f"a list of {len(pair)}"))
+    return pair
+
+
 def _or_null(shape: Shape) -> Shape:
     """Return the shape of a value that may be null."""
 
@@ -162,12 +169,55 @@ CHECKPOINT: Shape = {
     "config?": dict[str, Any],
 }
 PREPROCESSING: Shape = {"kind": Literal[KINDS], "offset": _numbers, "scale": _numbers}
-COLUMNS: Shape = {
+Part = Literal["days", "year", "month", "weekday", "hour"]
+_EARLY_COLUMNS: Shape = {  # of versions 0.1 and 0.2
     "numeric": list[str],
     "categorical": _categories,
     "target": list[str],
     "header?": bool,  # since 0.2
 }
+_INPUTS: dict[str, Shape] = {  # a column of each kind
+    "number": {"name": str, "kind": str, "gaps": bool, "fill": float, "unit?": str},
+    "category": {"name": str, "kind": str, "gaps": bool, "categories": list[str]},
+    "time": {
+        "name": str,
+        "kind": str,
+        "gaps": bool,
+        "form": str,
+        "parts": list[Part],
+        "fill": dict[str, float],
+    },
+}
+_COLUMNS: Shape = {
+    "inputs": list[Any],
+    "target": list[str],
+    "names": list[str],
+    "left_out": dict[str, str],
+    "weight": str | None,
+    "group": str | None,
+    "time": str | None,
+    "markers": list[str],
+    "reading": dict[str, Any],
+}
+
+
+def _columns(value: Any, name: str) -> Any:
+    """Check the record of a table's columns, of this version or of an earlier one."""
+    if isinstance(value, dict) and "numeric" in value:
+        return checked(value, _EARLY_COLUMNS, name)
+    record = checked(value, _COLUMNS, name)
+    for i, column in enumerate(record["inputs"]):
+        place = f"inputs[{i}]"
+        _check_type(isinstance(column, dict), f"{name}.{place}", "an object", column)
+        kind = checked(column.get("kind"), Literal[tuple(_INPUTS)], name, f"{place}.kind")
+        checked(column, _INPUTS[kind], name, place)
+        if kind == "time":
+            parts, filled = column["parts"], sorted(column["fill"])
+            check(filled == sorted(parts), f"{name}.{place}.fill", f"for {sorted(parts)}", filled)
+    checked(record["reading"].get("header"), bool, name, "reading.header")
+    return record
+
+
 SIGNATURE: Shape = {
     "input_shape": tuple[Size, ...],
     "task": Literal[TASKS],
@@ -176,9 +226,12 @@ SIGNATURE: Shape = {
     "preprocessing": PREPROCESSING,
     "raw?": bool,
     "target_preprocessing?": _or_null(PREPROCESSING),
-    "columns?": _or_null(COLUMNS),
+    "columns?": _or_null(_columns),
     "background?": Literal["dark", "light", None],
-    "white?": Byte,
+    "white?": White,
+    "scaled?": bool,  # these three since 0.3
+    "channels_first?": bool,
+    "drawing?": _or_null({"box": Size, "by_mass": bool, "centre": _pair}),
 }
 SWEEP: Shape = {
     "format": int,

@@ -6,21 +6,29 @@ needs (scikit-learn, pyarrow, tensorflow-datasets) is imported when the set is l
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from jaxmlp.data import embedded, in_memory, toys
 from jaxmlp.data.columns import Columns
 from jaxmlp.data.convert_task import with_task
 from jaxmlp.data.dataset import TASKS, Dataset, Source, checksum
+from jaxmlp.data.dialects import Reading
 from jaxmlp.data.download import Unavailable
+from jaxmlp.data.idx_folders import is_idx_set, load_idx_files
 from jaxmlp.data.in_memory import dataset_in_memory, inputs_in_memory
-from jaxmlp.data.inputs import Inputs, read_inputs
+from jaxmlp.data.inputs import Inputs, read_inputs, read_rows
 from jaxmlp.data.mnist import IDX_SETS, load_idx_set
-from jaxmlp.data.pictures import background
+from jaxmlp.data.picture_folders import PictureReading, load_picture_folder
+from jaxmlp.data.picture_form import PictureForm, background, form_of_pictures
 from jaxmlp.data.preprocessing import KINDS, Preprocessing, iterate_chunks
-from jaxmlp.data.splits import holdout
+from jaxmlp.data.readers import is_text_table
+from jaxmlp.data.splits import holdout, holdout_groups, holdout_latest
+from jaxmlp.data.table_options import TableOptions
+from jaxmlp.data.table_targets import Fitted
+from jaxmlp.data.tables import rows_of
 from jaxmlp.data.tfds import PREFIX, load_tfds
-from jaxmlp.data.user_files import SUFFIXES, load_user_file
-from jaxmlp.errors import InputError, shown, unknown
+from jaxmlp.data.user_files import DEFAULT, SUFFIXES, load_user_file, refuse_table_options
+from jaxmlp.errors import InputError, check, shown, unknown
 from jaxmlp.files import usable_path
 
 __all__ = [
@@ -28,19 +36,29 @@ __all__ = [
     "TASKS",
     "Columns",
     "Dataset",
+    "Fitted",
     "Inputs",
+    "PictureForm",
+    "PictureReading",
     "Preprocessing",
+    "Reading",
     "Source",
+    "TableOptions",
     "Unavailable",
     "background",
     "checksum",
     "dataset_in_memory",
+    "form_of_pictures",
     "holdout",
+    "holdout_groups",
+    "holdout_latest",
     "inputs_in_memory",
     "iterate_chunks",
     "load",
     "names",
     "read_inputs",
+    "read_rows",
+    "rows_of",
     "with_task",
 ]
 
@@ -70,18 +88,24 @@ def load(
     name: str | os.PathLike[str],
     *,
     data_dir: str | os.PathLike[str] | None = None,
-    target: str | None = None,
-    header: bool | None = None,
+    options: TableOptions = DEFAULT,
+    reading: Reading | None = None,
+    fitted: Fitted | None = None,
+    picture_size: int | None = None,
+    pictures: PictureReading | None = None,
 ) -> Dataset:
     """Load a data set.
 
     Args:
-      name: one of `names()`, `tfds:NAME`, or the path of a `.csv`, `.parquet` or `.npz` file.
+      name: one of `names()`, `tfds:NAME`, or a path: of a table, of a `.npz` file, of a folder with
+        a subfolder of pictures for each class, or of a folder with files like MNIST's.
       data_dir: the folder with the files of `mnist`, `fashion_mnist` or `kmnist`, or with the
         prepared copies of `tfds:NAME`.
-      target: the column of a `.csv` or `.parquet` file to predict; several are separated by commas.
-      header: whether the first line of a `.csv` file names the columns; `None` to decide by looking
-        at it.
+      options: what the user says of a table: its target, its columns, its test part.
+      reading: what is known of how a table of text is written; the rest is found by looking.
+      fitted: what a trained network expects of a table, if it is read for one.
+      picture_size: the height and width of an example from a folder of pictures.
+      pictures: how a trained network has a folder of pictures read that it is judged on.
 
     Returns:
       The data set.
@@ -94,15 +118,28 @@ def load(
     if name == in_memory.NAME:
         raise InputError("the run was trained on data in memory: name data that fit it instead")
     table, tfds = name.lower().endswith(SUFFIXES), name.startswith(PREFIX)
-    if not (table or tfds or name in names()):
-        known = (*names(), f"{PREFIX}NAME", *(f"FILE{suffix}" for suffix in SUFFIXES))
-        raise unknown("data set", name, known)
-    if target is not None and not table:
-        raise InputError(
-            f"target does not apply to the data set {name!r}, which has its own, got {target!r}"
+    known = table or tfds or name in names()
+    idx = not known and is_idx_set(Path(name))
+    folder = not known and (idx or Path(name).is_dir())
+    if not (known or folder):
+        paths = ("FOLDER", *(f"FILE{s}" for s in SUFFIXES if not s.endswith(".gz")))
+        raise unknown("data set", name, (*names(), f"{PREFIX}NAME", *paths))
+    if not table:
+        refuse_table_options(options, "", f"the data set {name!r}, which has its own")
+    if not (table or folder):
+        check(
+            options.test_size is None,
+            "test_size",
+            f"left out: {name!r} has a test part",
+            options.test_size,
         )
-    if header is not None and not name.lower().endswith(".csv"):
-        raise InputError(f"header applies only to .csv files, got {name!r}")
+    if reading is not None and reading != Reading() and not is_text_table(name):
+        raise InputError(
+            f"{', '.join(reading.to_dict())} applies only to tables of text, such as .csv files,"
+            f" got {name!r}"
+        )
+    if picture_size is not None and (idx or not folder):
+        raise InputError(f"picture_size applies only to folders of pictures, got {name!r}")
     if data_dir is not None and not (tfds or name in IDX_SETS):
         raise InputError(
             f"data_dir does not apply to {name!r}, only to {', '.join(IDX_SETS)} and {PREFIX}NAME, "
@@ -110,9 +147,14 @@ def load(
         )
     if data_dir is not None:
         usable_path(data_dir, "data_dir")
+    if folder:
+        path = Path(name)
+        if idx:
+            return load_idx_files(path, options)
+        return load_picture_folder(path, options, picture_size, pictures)
     if table:
         usable_path(name, "the data set")
-        return load_user_file(name, target, header)
+        return load_user_file(name, options, reading, fitted)
     if tfds:
         return load_tfds(name, data_dir)
     if name in IDX_SETS:

@@ -1,71 +1,127 @@
-"""Turn the columns of a table into inputs, and later the columns of new rows in the same way."""
+"""Turn the rows of a table into inputs: how each column was read in training, and again later.
+
+A number is one input, a category one input of 0 or 1 for each of its values, a date or a time one
+number for each of its parts. Where cells were missing in training, a further input of 0 or 1 says
+so; a missing number counts as the median of the training part.
+"""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from jaxmlp.data.headers import NUMBER_PATTERN, number_columns
+from jaxmlp.data.cells import MARKERS, Notation, missing_cells
+from jaxmlp.data.column import Column, write_categories, write_numbers, write_times
+from jaxmlp.data.dialects import Reading
 from jaxmlp.errors import InputError, listed
 from jaxmlp.memory import check_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MOST_CATEGORIES = 1000  # in a column of text; each becomes an input
+NAMED = 10  # columns and categories that a message names
+
+
+class Encoded(NamedTuple):
+    """The rows of a table as inputs.
+
+    Attributes:
+      x: `float64` inputs `(rows, inputs)`.
+      notes: a line for missing cells, and one for categories that training has not seen.
+    """
+
+    x: np.ndarray
+    notes: list[str]
 
 
 @dataclass(frozen=True)
 class Columns:
-    """How a table becomes inputs: one for each column of numbers, one for each category of a text.
+    """How a table becomes inputs.
 
     Attributes:
-      numeric: the names of the columns of numbers, in the order of the inputs.
-      categorical: the categories of each column of text; each column is one-hot.
-      target: the names of the columns to predict. A table to encode may have or lack them.
-      header: whether the table named its columns. If not, they are numbered.
+      inputs: the columns that become inputs, in their order.
+      target: the names of the columns to predict. New rows may lack them.
+      names: the names of all columns of the training table, in its order.
+      left_out: the columns that are no inputs, each with the reason.
+      weight: the column that tells how much each row counts in training.
+      group: the column whose equal cells were kept in one part.
+      time: the column whose latest rows were the test part.
+      markers: what stands in a cell that holds nothing, in small letters.
+      reading: how the file was read; `header` tells whether it names its columns.
     """
 
-    numeric: tuple[str, ...]
-    categorical: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inputs: tuple[Column, ...]
     target: tuple[str, ...] = ()
-    header: bool = True
+    names: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    weight: str | None = None
+    group: str | None = None
+    time: str | None = None
+    markers: tuple[str, ...] = MARKERS
+    reading: Mapping[str, Any] = field(default_factory=lambda: {"header": True})
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """The name of each input: `age` for a number, `colour=red` for a category."""
-        return self.numeric + tuple(f"{c}={v}" for c, vs in self.categorical.items() for v in vs)
+        """The name of each input."""
+        return tuple(name for column in self.inputs for name in column.input_names)
 
-    def encode(self, table: "pa.Table", where: str) -> np.ndarray:
+    @property
+    def binary(self) -> np.ndarray:
+        """Whether each input is 0 or 1 by its meaning, `(inputs,)`."""
+        return np.array([one for column in self.inputs for one in column.binary], bool)
+
+    @property
+    def header(self) -> bool:
+        """Whether the training table named its columns."""
+        return bool(self.reading["header"])
+
+    @property
+    def notation(self) -> Notation:
+        """How the training table wrote numbers and gaps."""
+        return Notation.of(Reading.from_dict(dict(self.reading)), self.markers)
+
+    def encode(self, table: "pa.Table", where: str, notation: Notation | None = None) -> Encoded:
         """Turn the rows of a table into inputs.
 
         Args:
-          table: has all columns of the inputs, in any order, and no others but the target.
+          table: has all columns of the inputs, in any order; others are passed over.
           where: the name of the table in a message, usually its file.
+          notation: how the table writes numbers; `None` for the training table's.
 
         Returns:
-          `float64` inputs `(rows, len(self.input_names))`.
+          The inputs, and what the user should know of them. A category that training has not seen
+          is 0 for all values.
 
         Raises:
-          InputError: if a column is missing or was not in the training table, or a cell is empty,
-            is not a finite number, or has an unknown category. The message names the columns, or
-            the column and the row, counted from 1 without the header. Also if the inputs need
-            more memory than `check_memory` allows.
+          InputError: if a column is missing, or a cell holds something else than its column. The
+            message names the columns, or the column and the row, counted from 1 without the
+            header. Also if the inputs need more memory than `check_memory` allows.
         """
         self._check_names(table.column_names, where)
         shape = (len(table), len(self.input_names))
         check_memory(8 * math.prod(shape), f"{where}: {shape[0]} rows of {shape[1]} inputs take")
-        x = np.zeros(shape)
-        for i, name in enumerate(self.numeric):
-            x[:, i] = numeric_values(table[name], f"{where}: column {name!r}")
-        start, rows = len(self.numeric), np.arange(len(table))
-        for name, categories in self.categorical.items():
-            codes = category_codes(table[name], categories, f"{where}: column {name!r}")
-            x[rows, start + codes] = 1
-            start += len(categories)
-        return x
+        x, start = np.zeros(shape), 0
+        missing: Counter[str] = Counter()
+        unseen: dict[str, tuple[int, list[str]]] = {}
+        for column in self.inputs:
+            end = start + len(column.input_names)
+            cells, place = table[column.name], f"{where}: column {column.name!r}"
+            gaps = missing_cells(cells, self.markers)
+            missing[column.name] = int(gaps.sum())
+            part = x[:, start:end]
+            if column.kind == "category":
+                unseen[column.name] = write_categories(part, column, cells, gaps)
+            elif column.kind == "number":
+                write_numbers(part, column, cells, gaps, notation or self.notation, place)
+            else:
+                write_times(part, column, cells, gaps, place)
+            if column.gaps:
+                part[:, -1] = gaps
+            start = end
+        return Encoded(x, [*_missing_in_words(missing, where), *_unseen_in_words(unseen, where)])
 
     def name_columns(self, count: int, where: str) -> list[str]:
         """Name the columns of new rows of a table without a header.
@@ -80,7 +136,7 @@ class Columns:
         Raises:
           InputError: if the rows have another number of columns.
         """
-        every = number_columns(len(self.numeric) + len(self.categorical) + len(self.target))
+        every = list(self.names)
         inputs = [name for name in every if name not in self.target]
         for names in (every, inputs):
             if len(names) == count:
@@ -91,16 +147,10 @@ class Columns:
         )
 
     def _check_names(self, names: list[str], where: str) -> None:
-        wanted, given = {*self.numeric, *self.categorical}, set(names)
-        absent = [name for name in (*self.numeric, *self.categorical) if name not in given]
-        extra = [name for name in names if name not in wanted and name not in self.target]
+        given = set(names)
+        absent = [column.name for column in self.inputs if column.name not in given]
         if absent:
-            raise InputError(f"{where}: expected {_name_columns(absent)}, got no such column")
-        if extra:
-            raise InputError(
-                f"{where}: expected no columns but those of the training table, "
-                f"got {_name_columns(extra)}"
-            )
+            raise InputError(f"{where}: expected {name_columns(absent)}, got no such column")
 
     def to_dict(self) -> dict[str, Any]:
         """Convert the columns to plain lists and dictionaries, for JSON.
@@ -109,18 +159,24 @@ class Columns:
           The record that `from_dict` reads.
         """
         return {
-            "numeric": list(self.numeric),
-            "categorical": [[name, list(values)] for name, values in self.categorical.items()],
+            "inputs": [column.to_dict() for column in self.inputs],
             "target": list(self.target),
-            "header": self.header,
+            "names": list(self.names),
+            "left_out": dict(self.left_out),
+            "weight": self.weight,
+            "group": self.group,
+            "time": self.time,
+            "markers": list(self.markers),
+            "reading": dict(self.reading),
         }
 
     @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> Self:
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Rebuild the columns from their record.
 
         Args:
-          record: the result of `to_dict`.
+          record: the result of `to_dict`, or a record of version 0.1 or 0.2: `numeric`,
+            `categorical`, `target` and perhaps `header`.
 
         Returns:
           Columns equal to the original ones.
@@ -128,219 +184,82 @@ class Columns:
         Raises:
           InputError: if version 0.1.0 wrote the record and lost the order of its text columns.
         """
+        if "numeric" in record:
+            return cls._from_early(record)
+        values: dict[str, Any] = {
+            name: tuple(record[name]) for name in ("target", "names", "markers")
+        }
+        inputs = tuple(Column.from_dict(column) for column in record["inputs"])
+        rest = {name: record[name] for name in ("left_out", "weight", "group", "time", "reading")}
+        return cls(inputs, **values, **rest)
+
+    @classmethod
+    def _from_early(cls, record: Mapping[str, Any]) -> Self:
         pairs = record["categorical"]
         if isinstance(pairs, dict):
             if len(pairs) > 1:
                 raise InputError(
                     "jaxmlp 0.1.0 saved this network without the order of its text columns"
-                    f" {_quote_names(sorted(pairs))}: continue its run once, with --resume"
+                    f" {_quoted(sorted(pairs))}: continue its run once, with --resume"
                 )
             pairs = list(pairs.items())
-        categorical = {name: tuple(values) for name, values in pairs}
-        header = record.get("header", True)
-        return cls(tuple(record["numeric"]), categorical, tuple(record["target"]), header)
+        numbers = [Column(name, "number", fill=(math.nan,)) for name in record["numeric"]]
+        texts = [Column(name, "category", categories=tuple(values)) for name, values in pairs]
+        header, target = record.get("header", True), tuple(record["target"])
+        every = (*(column.name for column in (*numbers, *texts)), *target)
+        if not header:
+            every = tuple(sorted(every, key=lambda name: int(name.removeprefix("column"))))
+        return cls((*numbers, *texts), target, every, reading={"header": header})
 
 
-def input_places(found: dict[str, Any], wanted: dict[str, Any]) -> np.ndarray | None:
-    """Find the inputs of one table among those of another, whose columns may come in another order.
-
-    Args:
-      found: the record of `Columns.to_dict` of the table at hand.
-      wanted: that of the table that a network was trained on.
-
-    Returns:
-      The place of each wanted input among those found, `(inputs,)`; `None` if the tables have other
-      columns, categories or targets.
-    """
-    pairs = [dict(record["categorical"]) for record in (found, wanted)]
-    if pairs[0] != pairs[1] or found["target"] != wanted["target"]:
-        return None
-    if isinstance(wanted["categorical"], dict):  # version 0.1.0 lost their order
-        wanted = wanted | {"categorical": found["categorical"]}
-    have, want = _inputs_of(found), _inputs_of(wanted)
-    if sorted(have) != sorted(want):
-        return None
-    places = {each: i for i, each in enumerate(have)}
-    return np.array([places[each] for each in want])
-
-
-def _inputs_of(record: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Return the column of each input, with its category if the column is text."""
-    texts = [(name, value) for name, values in record["categorical"] for value in values]
-    return [*((name,) for name in record["numeric"]), *texts]
-
-
-def infer_columns(
-    table: "pa.Table", target: tuple[str, ...], where: str, header: bool = True
+def columns_of_numbers(
+    names: Iterable[str], target: tuple[str, ...] = (), x: np.ndarray | None = None
 ) -> Columns:
-    """Decide how the columns of a table become inputs: text is a category, the rest is a number.
+    """Return the columns of a table of plain numbers.
 
     Args:
-      table: the training table.
+      names: of the inputs.
       target: the names of the columns to predict.
-      where: the name of the table in a message.
-      header: whether the table names its columns.
+      x: the inputs of the training part; without them no cell may be missing.
 
     Returns:
       The columns.
-
-    Raises:
-      InputError: if a column of text has an empty cell or too many different values, or if the
-        table has no column beside the target.
     """
-    numeric, categorical = [], {}
-    for name in table.column_names:
-        if name in target:
-            continue
-        if is_text(table[name]):
-            categorical[name] = _find_categories(table[name], f"{where}: column {name!r}")
-        else:
-            numeric.append(name)
-    if not numeric and not categorical:
-        raise InputError(
-            f"{where}: expected at least one column beside the target {_quote_names(target)}, "
-            "got none"
-        )
-    return Columns(tuple(numeric), categorical, target, header)
+    names = tuple(names)
+    fill = [math.nan] * len(names) if x is None else np.median(x, axis=0).tolist()
+    inputs = (Column(name, "number", fill=(one,)) for name, one in zip(names, fill, strict=True))
+    return Columns(tuple(inputs), target, (*names, *target))
 
 
-def is_text(column: Any) -> bool:
-    """Decide whether a column holds text.
-
-    A column of strings of which at least half are numbers is taken as numbers with bad cells.
-
-    Args:
-      column: a column of a table.
-
-    Returns:
-      True for text, False for anything else.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if not pa.types.is_string(column.type):
-        return False
-    alike = pc.sum(pc.match_substring_regex(column, f"^{NUMBER_PATTERN}$")).as_py() or 0
-    return 2 * alike < len(column)
+def _missing_in_words(missing: Counter[str], where: str) -> list[str]:
+    found = [f"{name} {count:,}" for name, count in missing.items() if count]
+    if not found:
+        return []
+    return [
+        f"{where}: {_cells(missing.total(), 'missing ')} ({listed(found, NAMED)}): the median of"
+        " the training part for a number, a category of its own for a text"
+    ]
 
 
-def _find_categories(column: Any, where: str) -> tuple[str, ...]:
-    import pyarrow.compute as pc
-
-    check_no_missing_values(column, where)
-    values = sorted(pc.unique(column).to_pylist())
-    if len(values) > min(MOST_CATEGORIES, max(20, len(column) // 2)):
-        raise InputError(
-            f"{where}: expected numbers or a few categories, got {len(values)} different texts in "
-            f"{len(column)} rows"
-        )
-    return tuple(values)
+def _unseen_in_words(unseen: Mapping[str, tuple[int, list[str]]], where: str) -> list[str]:
+    found = {name: each for name, each in unseen.items() if each[0]}
+    if not found:
+        return []
+    total = sum(count for count, _ in found.values())
+    words = [f"{name}: {_quoted(texts, 3)}" for name, (_, texts) in found.items()]
+    return [
+        f"{where}: {_cells(total)} of categories that training has not seen ({listed(words, 5)})"
+    ]
 
 
-def numeric_values(column: Any, where: str) -> np.ndarray:
-    """Read a column as numbers.
-
-    Args:
-      column: a column of a table.
-      where: the name of the column in a message.
-
-    Returns:
-      `float64` numbers `(rows,)`.
-
-    Raises:
-      InputError: if a cell is empty, not a number or not finite, or if the type of the column is
-        neither text nor number.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    check_no_missing_values(column, where)
-    kind = column.type
-    if pa.types.is_string(kind):
-        row = _first_true(pc.invert(pc.match_substring_regex(column, f"^{NUMBER_PATTERN}$")))
-        if row is not None:
-            raise InputError(
-                f"{where}, row {row + 1}: expected a number, got {column[row].as_py()!r}"
-            )
-        values = np.array([float(text) for text in column.to_pylist()])
-    elif (
-        pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_boolean(kind)
-        or pa.types.is_decimal(kind)
-    ):
-        values = column.cast(pa.float64(), safe=False).to_numpy()
-    else:
-        raise InputError(f"{where}: expected numbers or text, got the type {kind}")
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        raise InputError(
-            f"{where}, row {bad[0] + 1}: expected a finite number, got {values[bad[0]]}"
-        )
-    return values
+def _cells(count: int, kind: str = "") -> str:
+    return f"{count:,} {kind}cell{'s' if count > 1 else ''}"
 
 
-def category_codes(column: Any, categories: tuple[str, ...], where: str) -> np.ndarray:
-    """Number the cells of a column by their category.
-
-    Args:
-      column: a column of a table.
-      categories: the texts that the cells may hold.
-      where: the name of the column in a message.
-
-    Returns:
-      The index of each cell's text in `categories`, `(rows,)`.
-
-    Raises:
-      InputError: if a cell is empty or holds none of the categories.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    check_no_missing_values(column, where)
-    column = column.cast(pa.string())
-    places = pc.index_in(column, pa.array(categories, pa.string()))
-    row = _first_true(pc.is_null(places))
-    if row is not None:
-        raise InputError(
-            f"{where}, row {row + 1}: expected one of {_quote_names(categories)}, "
-            f"got {column[row].as_py()!r}"
-        )
-    return places.to_numpy()
+def name_columns(names: list[str]) -> str:
+    """Return the names of columns as a message has them."""
+    return f"the column{'s' if len(names) > 1 else ''} {_quoted(names)}"
 
 
-def check_no_missing_values(column: Any, where: str) -> None:
-    """Reject a column with a cell that is empty, null or NaN.
-
-    Args:
-      column: a column of a table.
-      where: the name of the column in a message.
-
-    Raises:
-      InputError: if there is one; the message names its row, counted from 1 without the header.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    empty = pc.is_null(column, nan_is_null=True)
-    if pa.types.is_string(column.type):
-        empty = pc.or_kleene(empty, pc.equal(pc.utf8_trim_whitespace(column), ""))
-    row = _first_true(empty)
-    if row is not None:
-        raise InputError(f"{where}, row {row + 1}: the value is missing")
-
-
-def _first_true(mask: Any) -> int | None:
-    """Return the index of the first true cell, or None."""
-    import pyarrow.compute as pc
-
-    row = pc.index(mask, True).as_py()
-    return None if row < 0 else row
-
-
-def _name_columns(names: list[str]) -> str:
-    return f"the column{'s' if len(names) > 1 else ''} {_quote_names(names)}"
-
-
-def _quote_names(names: Iterable[str]) -> str:
-    return listed([repr(name) for name in names], 10)
+def _quoted(names: Iterable[str], most: int = NAMED) -> str:
+    return listed([repr(name) for name in names], most)

@@ -63,7 +63,7 @@ def _with_targets(
 
 def _labels_to_numbers(dataset: Dataset) -> Dataset:
     try:
-        numbers = np.array([float(name) for name in dataset.classes], np.float32)
+        numbers = np.array([float(name) for name in dataset.classes])
     except ValueError:
         names = ", ".join(dataset.classes[:3])
         raise InputError(

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmlp.data.columns import Columns
+from jaxmlp.data.columns import Columns, columns_of_numbers
 from jaxmlp.data.dataset import Dataset, classification_task, make_dataset
 from jaxmlp.data.splits import split_off_test, split_record
 
@@ -57,7 +57,7 @@ def load_measurements(name: str) -> Dataset:
 
     bunch = getattr(datasets, f"load_{name}")()
     classes = tuple(str(label) for label in bunch.target_names)
-    columns = Columns(tuple(map(str, bunch.feature_names)), target=("target",))
+    columns = columns_of_numbers(map(str, bunch.feature_names), ("target",), bunch.data)
     y = bunch.target.astype(np.int32)
     return _split_dataset(
         name, bunch.data, y, classification_task(classes), classes, columns, package="scikit-learn"
@@ -76,7 +76,7 @@ def load_diabetes(name: str) -> Dataset:
     from sklearn import datasets
 
     bunch = datasets.load_diabetes(scaled=False)
-    columns = Columns(tuple(bunch.feature_names), target=("progression",))
+    columns = columns_of_numbers(bunch.feature_names, ("progression",), bunch.data)
     y = bunch.target.astype(np.float32)[:, np.newaxis]
     return _split_dataset(
         name, bunch.data, y, "regression", columns.target, columns, package="scikit-learn"

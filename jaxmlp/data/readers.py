@@ -1,11 +1,8 @@
 """Read tables from a user's files; every failure of any reader becomes an error of one line."""
 
-import codecs
-import re
 import stat
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -13,16 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.data.headers import looks_like_example, number_columns
+from jaxmlp.data.dialects import Reading
+from jaxmlp.data.headers import name_columns
+from jaxmlp.data.text_tables import read_text_table
 from jaxmlp.errors import InputError
 from jaxmlp.memory import check_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TABLE_SUFFIXES = (".csv", ".parquet")
-SAMPLE = 1 << 20  # bytes of a table that tell how many cells it has
-LONGEST_LINE = 16 << 20  # bytes; a table is parsed in blocks of this size
+_TEXTS = (".csv", ".tsv", ".txt", ".data", ".dat")
+TEXT_SUFFIXES = (*_TEXTS, *(f"{suffix}.gz" for suffix in _TEXTS))
+TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".feather", ".arrow")
 
 
 def existing_file(path: str | PathLike[str]) -> Path:
@@ -90,47 +89,54 @@ class Table(NamedTuple):
 
     Attributes:
       rows: the rows; text of every kind has the type `string`.
-      header: whether the file names the columns. If not, they are `column1`, `column2` and so on.
+      reading: how the file was read, with nothing of it left open.
     """
 
     rows: "pa.Table"
-    header: bool
+    reading: Reading
+
+
+def is_table(name: str) -> bool:
+    """Return whether a file is a table, by its name."""
+    return name.lower().endswith(TABLE_SUFFIXES)
+
+
+def is_text_table(name: str) -> bool:
+    """Return whether a file is a table of text, by its name."""
+    return name.lower().endswith(TEXT_SUFFIXES)
 
 
 def read_table(
-    path: str | PathLike[str],
-    text: Iterable[str] = (),
-    header: bool | None = None,
-    name_columns: Callable[[int], Sequence[str]] = number_columns,
+    path: str | PathLike[str], reading: Reading | None = None, numbers: Iterable[str] = ()
 ) -> Table:
-    """Read a `.csv` or a `.parquet` file.
+    """Read a table of text, plain or gzipped, or a Parquet or Feather file.
+
+    The cells of a text table come out as texts, as they stand in the file but for quotes and blanks
+    around them. Columns without a name are called `columnK`, K counted from 1; the second of the
+    same name gets `.1` behind it.
 
     Args:
       path: the file.
-      text: columns of a `.csv` file that stay text even if they look like numbers.
-      header: whether the first line of a `.csv` file names the columns; `None` to decide by
-        `jaxmlp.data.headers.looks_like_example`.
-      name_columns: from the number of columns to their names, where the file has no header.
+      reading: what the user says about how the text is written; the rest is found by looking.
+      numbers: columns of a text to read as `float64` numbers at once, which is quicker, with null
+        for the usual marks of missing values. If a cell is neither, all columns come out as text.
 
     Returns:
       The table.
 
     Raises:
-      InputError: if the file is missing, empty or damaged, rows differ in length, or column names
-        are missing or not different.
+      InputError: if the file is missing, empty or damaged, rows differ in length, or nothing tells
+        how the numbers are written.
     """
     path = existing_file(path)
-    if path.suffix.lower() == ".parquet":
-        with report_read_errors(path, "a Parquet table"):
-            rows, header = _read_parquet(path), True
-    else:
-        with report_read_errors(path, "a CSV table"):
-            _check_text(path)
-            rows = _read_csv(path, text)
-            header = not looks_like_example(rows) if header is None else header
-            if not header:
-                rows = _read_csv(path, text, name_columns(len(rows.column_names)))
-    return Table(plain_table(rows, str(path), path.stat().st_size), header)
+    if is_text_table(path.name):
+        with report_read_errors(path, "a table of text"):
+            rows, known = read_text_table(path, reading or Reading(), numbers)
+        return Table(plain_table(rows, str(path), path.stat().st_size), known)
+    parquet = path.suffix.lower() == ".parquet"
+    with report_read_errors(path, f"a {'Parquet' if parquet else 'Feather'} table"):
+        rows = _read_parquet(path) if parquet else _read_feather(path)
+    return Table(plain_table(rows, str(path), path.stat().st_size), Reading(header=True))
 
 
 def plain_table(table: "pa.Table", where: str, packed: int | None = None) -> "pa.Table":
@@ -151,8 +157,7 @@ def plain_table(table: "pa.Table", where: str, packed: int | None = None) -> "pa
     import pyarrow as pa
 
     with report_read_errors(where, "a table"):
-        names = table.column_names
-        _check_names(names, where)
+        names = name_columns(table.column_names)
         for name, kind in zip(names, table.schema.types, strict=True):
             _check_kind(kind, f"{where}: column {name!r}")
         columns = [_plain(column, where, packed) for column in table.columns]
@@ -169,24 +174,11 @@ def _check_kind(kind: Any, where: str) -> None:
     known = (
         *(types.is_integer, types.is_floating, types.is_boolean, types.is_decimal),
         *(types.is_string, types.is_large_string, types.is_string_view, types.is_null),
+        *(types.is_date, types.is_time, types.is_timestamp),
     )
     if not any(is_known(value) for is_known in known):
         hint = "; save text in UTF-8" if types.is_binary(value) else ""
         raise InputError(f"{where}: expected numbers or text, got the type {kind}{hint}")
-
-
-def _check_names(names: list[str], path: str) -> None:
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise InputError(
-                f"{path}: expected a different name for each column, got {name!r} {count} times"
-            )
-    for position, name in enumerate(names, 1):
-        if re.fullmatch(r"|__index_level_\d+__", name):
-            raise InputError(
-                f"{path}: column {position}, {name!r}, is an index that pandas wrote; "
-                "save the table with index=False"
-            )
 
 
 def _read_parquet(path: Path) -> "pa.Table":
@@ -197,7 +189,6 @@ def _read_parquet(path: Path) -> "pa.Table":
     with pq.ParquetFile(path) as file:
         rows, schema = file.metadata.num_rows, file.schema_arrow
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    _check_names(schema.names, str(path))
     for field in schema:
         _check_kind(field.type, f"{path}: column {field.name!r}")
     unpacked = sum(max(0, group.total_byte_size) for group in groups)
@@ -209,28 +200,24 @@ def _read_parquet(path: Path) -> "pa.Table":
         return file.read()
 
 
-def _check_text(path: Path) -> None:
-    """Check that the beginning of a file is UTF-8, and that the table does not fill the memory."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(SAMPLE)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in start:
-        raise InputError(f"{path}: expected a table in UTF-8, got UTF-16 or no text")
-    codecs.getincrementaldecoder("utf-8")().decode(start)
-    cells = start.count(b",") + start.count(b"\n")
-    numbers = cells * np.dtype(np.float64).itemsize
-    check_memory(size * max(numbers, len(start)) // len(start), f"{path} holds about")
-
-
-def _read_csv(path: Path, text: Iterable[str], names: Sequence[str] | None = None) -> "pa.Table":
-    """Read a CSV file; the first line names the columns, unless names are given."""
+def _read_feather(path: Path) -> "pa.Table":
+    """Read a Feather file, or one in the format of Arrow, which may be a stream."""
     import pyarrow as pa
-    from pyarrow import csv
 
-    read = csv.ReadOptions(block_size=LONGEST_LINE, column_names=names)
-    parse = csv.ParseOptions(newlines_in_values=True)
-    convert = csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string()))
-    return csv.read_csv(path, read_options=read, parse_options=parse, convert_options=convert)
+    with pa.memory_map(str(path)) as file:
+        try:
+            source: Any = pa.ipc.open_file(file)
+            batches = [source.get_batch(i) for i in range(source.num_record_batches)]
+        except pa.ArrowInvalid:
+            file.seek(0)
+            source = pa.ipc.open_stream(file)
+            batches = [*source]
+        for field in source.schema:
+            _check_kind(field.type, f"{path}: column {field.name!r}")
+        rows = sum(batch.num_rows for batch in batches)
+        size = max(sum(batch.nbytes for batch in batches), rows * len(source.schema) * 8)
+        check_memory(size, f"{path} unpacks to", path.stat().st_size)
+        return pa.Table.from_batches(batches, source.schema)
 
 
 def _plain(column: Any, where: str, packed: int | None) -> Any:

@@ -57,14 +57,53 @@ def _stratified_order(y: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([by_class[chosen], by_class[~chosen]])
 
 
+def holdout_groups(groups: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Choose whole groups to hold out, drawn one after the other until there are `size` examples.
+
+    Args:
+      groups: the group of each example, `(N,)`.
+      size: the least number of examples to hold out, from 0 to N - 1.
+      seed: the seed of the draw.
+
+    Returns:
+      The indices of the examples that stay, and of those held out, each in ascending order.
+
+    Raises:
+      InputError: if no group would stay.
+    """
+    if size == 0:
+        return np.arange(len(groups)), np.arange(0)
+    _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    check(len(counts) > 1, "the number of groups", "at least 2, to hold one out", len(counts))
+    order = np.random.default_rng(seed).permutation(len(counts))
+    many = int(np.searchsorted(np.cumsum(counts[order]), size)) + 1
+    chosen = np.isin(codes, order[: min(many, len(counts) - 1)])
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def holdout_latest(times: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hold out the latest examples.
+
+    Args:
+      times: numbers that order the examples, `(N,)`.
+      size: the number of examples to hold out, from 0 to N - 1.
+
+    Returns:
+      The indices of the examples that stay, and of those held out, each from early to late.
+    """
+    order = np.argsort(times, kind="stable")
+    return order[: len(order) - size], order[len(order) - size :]
+
+
 def split_off_test(
-    x: np.ndarray, y: np.ndarray
+    x: np.ndarray, y: np.ndarray, size: int | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Split examples into a training part and a test part of one fifth, with a fixed seed.
+    """Split examples into a training part and a test part, with a fixed seed.
 
     Args:
       x: inputs, `(N, ...)`.
       y: targets, `(N,)` or `(N, outputs)`.
+      size: the number of examples in the test part; `None` for a fifth.
 
     Returns:
       `x_train, y_train, x_test, y_test`.
@@ -72,20 +111,24 @@ def split_off_test(
     Raises:
       InputError: if there are fewer than two examples.
     """
-    rest, held = holdout(y, max(1, round(TEST_FRACTION * len(y))), TEST_SEED)
+    size = max(1, round(TEST_FRACTION * len(y))) if size is None else size
+    rest, held = holdout(y, size, TEST_SEED)
     return x[rest], y[rest], x[held], y[held]
 
 
-def split_record(y: np.ndarray) -> dict[str, Any]:
+def split_record(y: np.ndarray, size: float | None = None) -> dict[str, Any]:
     """Describe the split by `split_off_test`, for the provenance of a data set.
 
     Args:
       y: the targets that are split.
+      size: the fraction or the number of test examples, if the user chose it.
 
     Returns:
-      The fraction of test examples, the seed, and whether every class keeps its proportion.
+      The fraction or the number of test examples, the seed, and whether every class keeps its
+      proportion.
     """
-    return {"test": TEST_FRACTION, "seed": TEST_SEED, "stratified": _are_labels(y)}
+    size = TEST_FRACTION if size is None else size
+    return {"test": size, "seed": TEST_SEED, "stratified": _are_labels(y)}
 
 
 def _are_labels(y: np.ndarray) -> bool:

@@ -122,7 +122,8 @@ def convolution(
         )
         return dparams, dx
 
-    return Layer(init, forward, backward, f"convolution {channels} @ {windows}", "convolution")
+    name, settings = f"convolution {channels} @ {windows}", {"windows": windows, "groups": groups}
+    return Layer(init, forward, backward, name, "convolution", settings)
 
 
 def _turned(W: Float[Array, "k l c O"], groups: int) -> Float[Array, "k l o C"]:

@@ -11,7 +11,7 @@ Jacobian matrix (B7).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -40,6 +40,8 @@ class Layer:
       backward: `(params, cache, dy) -> (dparams, dx)`.
       name: what the layer is, with its numbers, such as "dense 128".
       kind: what the layer is, without numbers, such as "dense"; empty if no program asks for it.
+      settings: the numbers that a program needs beside the parameters to compute the layer, such
+        as the windows of a convolution.
     """
 
     init: Callable[..., tuple[Params, Shape]] = field(repr=False)
@@ -47,6 +49,7 @@ class Layer:
     backward: Callable[[Params, Cache, Array], tuple[Params, Array]] = field(repr=False)
     name: str
     kind: str = ""
+    settings: dict[str, Any] = field(repr=False, default_factory=dict)
 
     def __call__(self, params: Params, x: Float[Array, "N ..."]) -> Float[Array, "N ..."]:
         """Return the layer's output `y` without randomness."""

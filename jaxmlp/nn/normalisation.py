@@ -65,7 +65,7 @@ def layer_norm(epsilon: float = 1e-5) -> Layer:
         dx = (dx_hat - _mean(dx_hat) - x_hat * _mean(dx_hat * x_hat)) / sigma
         return {"gamma": dgamma, "beta": dbeta}, dx
 
-    return Layer(init, forward, backward, "layer_norm", "layer_norm")
+    return Layer(init, forward, backward, "layer_norm", "layer_norm", {"epsilon": epsilon})
 
 
 def _mean(x: Float[Array, "*N F"]) -> Float[Array, "*N 1"]:

@@ -73,7 +73,8 @@ def max_pool(
             for number, cell in enumerate(windows.cells())
         )
 
-    return Layer(init, forward, backward, f"max_pool {windows}", "max_pool")
+    settings = {"windows": windows}
+    return Layer(init, forward, backward, f"max_pool {windows}", "max_pool", settings)
 
 
 def average_pool(
@@ -126,7 +127,8 @@ def average_pool(
         inside, shape = cache
         return (), _sum(windows.paste(dy / inside, cell, shape) for cell in windows.cells())
 
-    return Layer(init, forward, backward, f"average_pool {windows}", "average_pool")
+    settings = {"windows": windows}
+    return Layer(init, forward, backward, f"average_pool {windows}", "average_pool", settings)
 
 
 def _pooling_windows(

@@ -1,38 +1,64 @@
 """The data of a run: found by the name that a configuration has for them, or those of a network."""
 
 import dataclasses
+import math
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.process import import_beside
-from jaxmlp.config.options import Config
+from jaxmlp.config.options import OF_TABLES, READING, Config
 from jaxmlp.errors import InputError, check, listed
 
 if TYPE_CHECKING:
     from jaxmlp.config.signature import Signature
-    from jaxmlp.data import Dataset
+    from jaxmlp.data import Dataset, Fitted, TableOptions
+    from jaxmlp.data.tables import Rows
 
 FALLBACK = "mnist_5k"  # what a run that named no data set trains on where MNIST cannot be had
-PATHS = ("dataset", "data_dir")  # the fields of a configuration that may be paths
+PATHS = ("dataset", "data_dir", "test")  # the fields of a configuration that may be paths
 
 
 def with_whole_paths(config: Config) -> Config:
     """Return the configuration with paths that hold from any folder."""
-    folder = config.data_dir and whole_path(config.data_dir)
-    return dataclasses.replace(config, dataset=whole_path(config.dataset), data_dir=folder)
+    whole: dict[str, Any] = {
+        name: whole_path(given) for name in PATHS if (given := getattr(config, name))
+    }
+    return dataclasses.replace(config, **whole)
 
 
 def whole_path(name: str) -> str:
-    """Return an existing path, with a separator or a suffix, as an absolute one; else the name."""
+    """Return a folder, or an existing path with a separator or a suffix, as an absolute path.
+
+    So it is with what the names of files begin with (`jaxmlp.data.idx_folders`). The name of a data
+    set stays as it is, and so does what is not there.
+    """
+    if os.path.isdir(name) and os.sep not in name:
+        from jaxmlp.data import names
+
+        return name if name in names() else os.path.abspath(name)
     is_path = os.path.exists(name) and (os.sep in name or bool(os.path.splitext(name)[1]))
+    if os.sep in name and not is_path and not os.path.splitext(name)[1]:
+        is_path = os.path.isdir(os.path.dirname(name))
     return os.path.abspath(name) if is_path else name
 
 
-def load_data(config: Config) -> "Dataset":
+def table_options(config: Config) -> "TableOptions":
+    """Return what a configuration says about a table."""
+    from jaxmlp.data import TableOptions
+
+    return TableOptions(**{name: getattr(config, name) for name in OF_TABLES})
+
+
+def load_data(
+    config: Config, signature: "Signature | None" = None, other: bool = False
+) -> "Dataset":
     """Load the data that a configuration names.
 
     Args:
       config: names the data.
+      signature: of a network; then the rows of a table are encoded as it expects them.
+      other: whether the data are not those that the network was trained on. Pictures of a folder
+        are then read as `predict` reads them, and all of them are the test part.
 
     Returns:
       The data, with the task that their targets pose.
@@ -40,10 +66,24 @@ def load_data(config: Config) -> "Dataset":
     Raises:
       InputError: if there are no such data.
     """
-    from jaxmlp.data import load
+    from jaxmlp.data import PictureReading, Reading, load
+    from jaxmlp.data.readers import is_text_table
 
+    fitted = None if signature is None else fitted_of(signature)
+    reading = Reading(**{name: getattr(config, name) for name in READING})
+    if fitted is not None and is_text_table(config.dataset):
+        reading = Reading.from_dict(dict(fitted.columns.reading))
+    pictures = None
+    if signature is not None and other:
+        pictures = PictureReading(signature.input_shape, signature.pictures, signature.classes)
     return load(
-        config.dataset, data_dir=config.data_dir, target=config.target, header=config.header
+        config.dataset,
+        data_dir=config.data_dir,
+        options=table_options(config),
+        reading=reading,
+        fitted=fitted,
+        picture_size=config.picture_size,
+        pictures=pictures,
     )
 
 
@@ -76,24 +116,32 @@ def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None
         return load(FALLBACK), config.dataset
 
 
-def load_fitting(config: Config, signature: "Signature") -> "Dataset":
+def load_fitting(config: Config, signature: "Signature", other: bool = False) -> "Dataset":
     """Load data that a trained network was trained on, or could have been.
 
     Args:
       config: names the data.
       signature: what the network expects and returns.
+      other: whether the data are not those that it was trained on, see `load_data`.
 
     Returns:
-      The data, with the targets of the configuration's task.
+      The data, with the targets of the configuration's task. The rows of a table are encoded as in
+      training.
 
     Raises:
       InputError: if there are no such data, or they do not fit the network.
     """
     from jaxmlp.data import with_task
 
-    dataset = load_data(_as_in_training(config, signature))
-    dataset = with_task(dataset, config.task)
+    dataset = with_task(load_data(config, signature, other), config.task)
+    if _input_names(signature.columns) != _input_names(dataset.columns):
+        raise InputError(
+            f"{dataset.name} has other columns or categories than the table the network was"
+            " trained on"
+        )
     shape = signature.input_shape
+    if other and signature.columns is None and dataset.columns is None:
+        dataset = _as_predict_reads(dataset, signature)
     what = f"the shape of an example of {dataset.name}"
     check(dataset.input_shape == shape, what, f"{shape} as in training", dataset.input_shape)
     if dataset.task == "regression":  # where the names are only those of the outputs
@@ -103,37 +151,57 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
     elif dataset.classes != signature.classes:
         ours, theirs = (listed(names, 20) for names in (signature.classes, dataset.classes))
         raise InputError(f"the network knows the classes {ours}; {dataset.name} has {theirs}")
-    return _in_order(dataset, signature)
+    return dataset
 
 
-def _as_in_training(config: Config, signature: "Signature") -> Config:
-    """Return the configuration with header and target of the table that a network learned from."""
-    from jaxmlp.data.readers import TABLE_SUFFIXES
+def _as_predict_reads(dataset: "Dataset", signature: "Signature") -> "Dataset":
+    """Return arrays in the layout and on the scale that a network takes, as `predict` does.
 
-    columns, name = signature.columns, config.dataset.lower()
-    if columns is None or not name.endswith(TABLE_SUFFIXES):
-        return config
-    header = columns.get("header", True) if name.endswith(".csv") else None
-    target = config.target or ",".join(columns["target"])
-    return dataclasses.replace(config, header=header, target=target)
+    Where the examples have another size, nothing is done.
+    """
+    from jaxmlp.data.picture_form import batch_of_examples
 
-
-def _in_order(dataset: "Dataset", signature: "Signature") -> "Dataset":
-    """Return a table's data with the inputs in the order of the table a network learned from."""
-    import numpy as np
-
-    from jaxmlp.data.columns import input_places
-
-    ours, theirs = signature.columns, dataset.columns
-    if ours is None and theirs is None:
+    shape, form = signature.input_shape, signature.pictures
+    if math.prod(dataset.input_shape) != math.prod(shape):
         return dataset
-    places = None if ours is None or theirs is None else input_places(theirs, ours)
-    if places is None:
-        raise InputError(
-            f"{dataset.name} has other columns or categories than the table the network was"
-            " trained on"
-        )
-    if np.array_equal(places, np.arange(len(places))):
-        return dataset
-    x = {name: getattr(dataset, name)[:, places] for name in ("x_train", "x_test")}
-    return dataclasses.replace(dataset, columns=ours, **x)
+    x_test, notes = batch_of_examples(dataset.x_test, shape, dataset.name, form)
+    x_train, _ = batch_of_examples(dataset.x_train, shape, dataset.name, form)
+    decisions = [*dataset.provenance.get("decisions", ()), *notes]
+    provenance = {**dataset.provenance, "decisions": decisions}
+    return dataclasses.replace(dataset, x_train=x_train, x_test=x_test, provenance=provenance)
+
+
+def _input_names(record: dict[str, Any] | None) -> tuple[str, ...] | None:
+    from jaxmlp.data import Columns
+
+    return None if record is None else Columns.from_dict(record).input_names
+
+
+def load_rows(path: str, signature: "Signature") -> "Rows":
+    """Load all rows of a table for a network that was trained on one.
+
+    Args:
+      path: the file.
+      signature: what the network expects and returns.
+
+    Returns:
+      Inputs, targets, and what the user should know of them.
+
+    Raises:
+      InputError: if the file is no table, or does not fit the network.
+    """
+    from jaxmlp.data import read_rows, rows_of
+
+    fitted = fitted_of(signature)
+    assert fitted is not None
+    table, notation = read_rows(path, fitted.columns)
+    return rows_of(table, fitted, str(path), notation)
+
+
+def fitted_of(signature: "Signature") -> "Fitted | None":
+    """Return what a network expects of a table; `None` if it was not trained on one."""
+    from jaxmlp.data import Columns, Fitted
+
+    if signature.columns is None:
+        return None
+    return Fitted(Columns.from_dict(signature.columns), signature.classes, signature.task)

@@ -13,7 +13,8 @@ import numpy as np
 from jaxmlp.cli.console import print_table, say
 from jaxmlp.config.problem import Problem
 from jaxmlp.config.signature import Signature
-from jaxmlp.data import Source
+from jaxmlp.data import Columns, Reading, Source
+from jaxmlp.data.picture_form import has_channels_first
 from jaxmlp.errors import listed
 from jaxmlp.runs.words import in_digits, score_in_words
 from jaxmlp.training import TASKS
@@ -21,7 +22,7 @@ from jaxmlp.training.types import HostTargets
 
 FEW = 10  # examples of a part whose score says little
 MOST = 0.9  # share of a class with which the accuracy says little
-CHANNELS = (1, 3, 4)  # of a picture
+DECISIONS = 20  # lines about the data
 NAMED = 8  # columns and classes that a line names
 PARTS = {"train": "training", "valid": "validation", "test": "test"}
 
@@ -103,12 +104,23 @@ class Facts:
         """Return the lines that a command prints first, each with its heading."""
         sizes = [f"{len(self.targets[part]):,} for {PARTS[part]}" for part in self.targets]
         rows = [("data", f"{self.source.name}: {', '.join(sizes)}")]
-        header = self.source.provenance.get("header")
-        if header is not None:
+        if reading := self.source.provenance.get("reading"):
+            header = reading["header"]
             names = [*_columns(self.signature.columns), *self.target]
             where = "named in the first line" if header else "numbered, as there is no header line"
             rows.append(("columns", f"{listed(names, NAMED)} ({where})"))
-        return [*rows, ("target", self._target_in_words())]
+            rows.append(("read with", Reading.from_dict(reading).in_words()))
+        rows.append(("target", self._target_in_words()))
+        decisions = self.decisions
+        lines = decisions[:DECISIONS]
+        if len(decisions) > len(lines):
+            lines.append(f"and {len(decisions) - len(lines)} more in summary.json")
+        return [*rows, *(("decided" if i == 0 else "", line) for i, line in enumerate(lines))]
+
+    @property
+    def decisions(self) -> list[str]:
+        """A line for each thing that was decided about the data, such as a column left out."""
+        return list(self.source.provenance.get("decisions", ()))
 
     def _target_in_words(self) -> str:
         task, target = self.signature.task, self.signature.target_preprocessing
@@ -128,7 +140,7 @@ class Facts:
         """Return a line for each thing that makes a score say less than it seems to."""
         found = []
         shape, most = self.signature.input_shape, len(self.targets["train"])
-        if len(shape) == 3 and shape[0] in CHANNELS and shape[-1] not in CHANNELS:
+        if has_channels_first(shape):  # of a `Dataset`: arrays have been turned
             found.append(
                 f"pictures of shape {shape} seem to have their channels first; expected"
                 " (height, width, channels)"
@@ -181,7 +193,7 @@ def _columns(record: dict[str, Any] | None) -> list[str]:
     """Return the names of the columns that are inputs."""
     if record is None:
         return []
-    return [*record["numeric"], *(name for name, _ in record["categorical"])]
+    return [column.name for column in Columns.from_dict(record).inputs]
 
 
 def _examples(count: int) -> str:

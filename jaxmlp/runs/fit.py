@@ -4,7 +4,7 @@ import dataclasses
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from os import PathLike
@@ -13,11 +13,11 @@ from typing import Any
 
 from jaxmlp.cli.console import Reporter, print_table
 from jaxmlp.config.factory import arithmetic
-from jaxmlp.config.options import Config
+from jaxmlp.config.options import READING, Config
 from jaxmlp.config.problem import Problem, pose_problem
 from jaxmlp.data import Dataset, Source, dataset_in_memory
 from jaxmlp.errors import DataWarning, InputError, check
-from jaxmlp.runs.data import load_data, whole_path, with_whole_paths
+from jaxmlp.runs.data import load_data, table_options, whole_path, with_whole_paths
 from jaxmlp.runs.facts import facts_of
 from jaxmlp.runs.folder import CHECKPOINT, RUN, Run, Saved
 from jaxmlp.runs.network import Network
@@ -102,10 +102,10 @@ def _load_data(config: Config, data: Any) -> Dataset:
     if data is None or isinstance(data, str | PathLike):
         name = config.dataset if data is None else whole_path(str(data))
         return load_data(dataclasses.replace(config, dataset=name))
-    for name in ("header", "data_dir"):
+    for name in (*READING, "data_dir", "picture_size"):
         if getattr(config, name) is not None:
             raise InputError(f"{name} does not apply to data in memory")
-    return dataset_in_memory(data, config.target)
+    return dataset_in_memory(data, table_options(config))
 
 
 @contextmanager
@@ -136,6 +136,7 @@ def train_problem(
     began: float,
     quiet: bool,
     interrupted: Callable[[], bool],
+    log: Callable[[Sequence[Record]], None] = lambda records: None,
 ) -> Outcome:
     """Train until the last epoch, until a rule ends the run, or until the user does.
 
@@ -147,6 +148,7 @@ def train_problem(
       began: when the command began, for its seconds.
       quiet: whether to show nothing.
       interrupted: `() -> bool`, whether the user asked to end now.
+      log: takes all records of the run so far, again and again.
 
     Returns:
       The outcome.
@@ -186,9 +188,11 @@ def train_problem(
         shuffle=recipe.shuffle,
     )
     ended_early = False
+    log(history.records)  # those before a resumption
     with Reporter(recipe.epochs, quiet) as reporter:
         for now in _saving(run, progress, history):
             state = now.state
+            log(history.records)
             metrics = None if now.record is None else record_in_words(now.record, task.score)
             reporter.show(now.epoch, now.step, now.steps, metrics)
             if interrupted():

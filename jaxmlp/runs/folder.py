@@ -9,6 +9,8 @@
 | `summary.json` | final metrics, where the data came from, versions, device, times |
 | `curves.png`, `confusion.png` | the course of training, the errors on the test set |
 | `evaluation/` | the pictures that `jaxmlp.evaluate` draws |
+| `export/` | what `jaxmlp.export` writes, unless told where |
+| `tensorboard/` | the log of TensorBoard, with `--log tensorboard` |
 
 Each file is replaced in one instant, so a process killed at any moment leaves a readable run.
 """
@@ -46,10 +48,16 @@ PICTURES = ("curves.png", "confusion.png")
 FILES = (CHECKPOINT, METRICS, MODEL, SUMMARY, *PICTURES, CONFIG)
 EVALUATION = "evaluation"
 EVALUATION_FILES = Kind("evaluation", "", (r"(train|valid|test)-(confusion|mistakes)\.png",))
+EXPORT, TENSORBOARD = "export", "tensorboard"
 RUN = Kind(
     "run",
     CONFIG,
-    (*map(re.escape, FILES), *(f"{EVALUATION}/{file}" for file in EVALUATION_FILES.files)),
+    (
+        *map(re.escape, FILES),
+        *(f"{EVALUATION}/{file}" for file in EVALUATION_FILES.files),
+        rf"{EXPORT}/(model\.(onnx|py|js)|card\.(md|html))",
+        rf"{TENSORBOARD}/events\.out\.tfevents\..*",
+    ),
 )
 
 

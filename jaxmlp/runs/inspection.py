@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxmlp.config.fields import option
 from jaxmlp.config.names import MODELS
-from jaxmlp.config.options import Config
+from jaxmlp.config.options import ABOUT_DATA, Config
 from jaxmlp.errors import InputError
 from jaxmlp.runs.data import load_data, load_fitting
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 NETWORK = (  # the fields that say what is trained, and not how
-    *("dataset", "data_dir", "target", "header", "task", "preprocessing"),
+    *("dataset", *ABOUT_DATA, "preprocessing"),
     *("model", "hidden", "activation"),
     *("initializer", "initializer_scale", "fan", "layer_norm", "dropout", "loss", "seed"),
 )

@@ -64,6 +64,7 @@ def make_parser() -> Parser:
     text = "replace the sweep in the output folder"
     sweep.add_argument("--overwrite", action="store_true", help=text)
     sweep.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    parser.add_data_argument()
     add_fields(parser, Config)
     return parser
 

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from jaxmlp.config.fields import kinds_of
-from jaxmlp.config.options import Config
+from jaxmlp.config.options import ABOUT_DATA, Config
 from jaxmlp.errors import InputError, check, shown, unknown
 
 SEED = "seed"  # runs that differ only in this field repeat one configuration
 # all runs of a sweep solve the same problem
-FIXED = ("dataset", "data_dir", "target", "header", "task")
+FIXED = ("dataset", *ABOUT_DATA)
 DISTRIBUTIONS = ("log", "uniform")
 MOST = 100_000  # runs
 Point = dict[str, Any]

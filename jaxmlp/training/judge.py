@@ -220,7 +220,17 @@ def predict_all(judge: Judge, params: Params, x: HostInputs, indices: Indices) -
       The outputs, `(n, K)`.
     """
     pieces = np.array_split(indices, -(-len(indices) // EVALUATION_BATCH))
-    return np.concatenate([judge.predict(params, x[piece]) for piece in pieces])
+    outputs = [np.asarray(judge.predict(params, x[_padded(piece)])) for piece in pieces]
+    return np.concatenate([y[: len(piece)] for y, piece in zip(outputs, pieces, strict=True)])
+
+
+def _padded(indices: Indices) -> np.ndarray:
+    """Return indices, repeated until they are a power of two or a thousand.
+
+    So batches of all sizes share eleven compiled programs.
+    """
+    size = min(EVALUATION_BATCH, 1 << (len(indices) - 1).bit_length())
+    return np.resize(indices, size)
 
 
 def epochs_at_once(split: Split, params: Params) -> int:

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from jaxmlp.config.fields import kinds_of
-from jaxmlp.config.options import Config
+from jaxmlp.config.options import ABOUT_DATA, Config, with_fields
 from jaxmlp.errors import InputError
 
 FIELDS = dataclasses.fields(Config)
@@ -83,3 +83,13 @@ def test_a_value_of_another_kind_is_refused(field):
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 def test_every_field_has_a_help_of_its_own(field):
     assert len(field.metadata["help"]) > 5
+
+
+def test_what_belongs_to_the_data_does_not_hold_for_others():
+    """With another data set, target and dialect are those given, or found anew."""
+    known = {"target": "a", "header": True, "delimiter": ";", "decimal": ",", "thousands": "."}
+    config = Config(**known, quote="'", encoding="latin-1", hidden=(3,))
+    assert with_fields(config, {"seed": 1}) == dataclasses.replace(config, seed=1)
+    other = with_fields(config, {"dataset": "b.csv", "decimal": "."})
+    assert other == Config(dataset="b.csv", decimal=".", hidden=(3,))
+    assert all(getattr(Config(), name) is None for name in ABOUT_DATA)

@@ -60,7 +60,7 @@ def test_breast_cancer_names_its_classes():
     assert dataset.classes == ("malignant", "benign")
     labels = np.concatenate([dataset.y_train, dataset.y_test])
     assert np.bincount(labels).tolist() == [212, 357]
-    assert dataset.columns["numeric"][0] == "mean radius"
+    assert dataset.columns["names"][0] == "mean radius"
 
 
 def test_diabetes_is_raw():
@@ -73,5 +73,5 @@ def test_diabetes_is_raw():
 def test_iris_rows_keep_their_labels():
     """Every setosa, and nothing else, has petals shorter than 2 cm."""
     dataset = load("iris")
-    short = dataset.x_test[:, dataset.columns["numeric"].index("petal length (cm)")] < 2
+    short = dataset.x_test[:, dataset.columns["names"].index("petal length (cm)")] < 2
     assert np.array_equal(short, dataset.y_test == dataset.classes.index("setosa"))

@@ -175,7 +175,7 @@ BAD_PICTURES = {
     "EPS": EPS,
     "PCX": pixels("PCX"),
     "ICO": pixels("ICO"),
-    "PPM": pixels("PPM"),
+    "TGA": pixels("TGA"),
     "PDF": b"%PDF-1.4\n",
     "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "GIF": pixels("GIF")[:40],
@@ -229,7 +229,7 @@ BAD_IDX = {
     "cut gzip": (gzip.compress(idx((3,), b"abc"))[:-3], "the gzip stream breaks off"),
     "gzip and more": (gzip.compress(idx((3,), b"abc")) + b"\xff", "cannot be read as an IDX file"),
     "two members": (gzip.compress(idx((3,), b"abc")) * 2, "expected 3 bytes of data for shape (3"),
-    "gzip header only": (b"\x1f\x8b", "expected an IDX file of unsigned bytes"),
+    "gzip header only": (b"\x1f\x8b", "expected an IDX file"),
 }
 
 
@@ -246,8 +246,8 @@ def test_idx_that_is_refused(tmp_path, content, message):
     ("files", "message"),
     [
         ({"x_test": np.zeros((5, 4, 4))}, "idx3-ubyte.gz, got 3 x 3 and 4 x 4"),
-        ({"x_test": np.zeros((0, 3, 3)), "y_test": np.zeros(0)}, "array of shape (0, 3, 3)"),
-        ({"x_train": np.zeros((12, 0, 3))}, "got an array of shape (12, 0, 3)"),
+        ({"x_test": np.zeros((0, 3, 3)), "y_test": np.zeros(0)}, "of shape (0, 3, 3)"),
+        ({"x_train": np.zeros((12, 0, 3))}, "of shape (12, 0, 3)"),
     ],
 )
 def test_idx_files_that_do_not_fit_together(write_idx, files, message):
@@ -260,25 +260,15 @@ def test_idx_files_that_do_not_fit_together(write_idx, files, message):
 
 ROWS = b"1,0.5\n2,1.5\n3,2.5\n"
 BAD_CSV = {
-    "Latin-1 in the header": (
-        b"gr\xf6\xdfe,y\n" + ROWS,
-        "byte 0xf6 is not UTF-8; save it in UTF-8",
-    ),
-    "Latin-1 far below": (
-        b"a,y\n" + b"x,1\n" * (1 << 19) + b"\xe9,2\n",
-        "column 'a': expected numbers or text, got the type binary; save text in UTF-8",
-    ),
-    "UTF-16": ("a,y\n1,2\n".encode("utf-16"), "expected a table in UTF-8, got UTF-16 or no text"),
-    "UTF-16 without a mark": ("a,y\n1,2\n".encode("utf-16-be"), "got UTF-16 or no text"),
-    "a NUL": (b"a,y\n1,\x002\n", "got UTF-16 or no text"),
+    "bytes": (bytes(range(256)) * 9, "expected a table of text, got bytes that are no text"),
+    "a NUL": (b"a,y\n1,\x002\n", "expected a table of text, got bytes that are no text"),
     "one column": (b"a\n1\n2\n", "expected at least one column beside the target 'a', got none"),
     "no rows": (b"a,b\n", "expected at least 2 rows, got 0"),
-    "no newline": (b"a,b", "CSV parse error: Empty CSV file"),
+    "no newline": (b"a,b", "expected at least 2 rows, got 0"),
     "an open quote": (b'a,y\n1,"2\n3,4\n5,6\n', "a.csv: "),
     "an open quote in the header": (b'"a,y\n1,2\n3,4\n', "a.csv: "),
-    "the same name": (b"a,a,y\n1,2,3\n4,5,6\n", "expected a different name for each column"),
     "a picture": (pixels(), "a.csv: "),
-    "gzip": (gzip.compress(b"a,y\n" + ROWS), "a.csv: "),
+    "cut gzip": (gzip.compress(b"a,y\n" + ROWS)[:-9], "a.csv: the file cannot be read as a table"),
     "a cell beyond all numbers": (b"a,y\n1,0\n1e999,1\n2,0\n", "expected a finite number, got inf"),
 }
 
@@ -295,7 +285,7 @@ def test_csv_that_is_refused(tmp_path, content, message):
 
 def test_csv_with_a_mark_and_other_ends_of_lines(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfa,y\r\n" + ROWS.replace(b"\n", b"\r\n"))
-    assert load(str(tmp_path / "a.csv")).columns["numeric"] == ["a"]
+    assert load(str(tmp_path / "a.csv")).columns["names"] == ["a", "y"]
 
 
 def test_csv_with_very_long_lines(tmp_path):

@@ -1,0 +1,94 @@
+"""The model card: data, scores, spread, calibration and limits, and its two forms."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.calibration import calibration_curve
+
+from jaxmlp.errors import InputError
+from jaxmlp.export.card import Section, Table, as_markdown, as_page, card_of, reliability
+from jaxmlp.runs.folder import Run
+from jaxmlp.runs.network import open_network
+
+EVIL = 'a|b*c_[d](e)<script>alert("1")</script>\nf'
+
+
+def markdown(folder):
+    run = Run.open(folder)
+    return as_markdown("T", card_of(run, open_network(run)))
+
+
+def test_a_card_says_what_the_run_knows(digits_run):
+    """Every part is there, and its numbers are those of the run's summary."""
+    text, summary = markdown(digits_run), json.loads((digits_run / "summary.json").read_text())
+    for title in ("Network", "Data", "Scores", "Calibration", "Limits", "Origin"):
+        assert f"## {title}\n" in text
+    assert f"| {100 * summary['test_accuracy']:.2f} % ±" in text
+    assert summary["provenance"]["checksum"] in text
+    assert "those of one seed" in text
+    assert "The expected calibration error" in text
+    per_class = [line for line in text.splitlines() if line.startswith("| 7 | 0.")]
+    assert len(per_class) == 1
+
+
+def test_the_best_run_of_a_sweep_has_its_spread(digits_run, tmp_path):
+    shutil.copytree(digits_run, tmp_path / "best")
+    (tmp_path / "sweep.json").write_text("{}")
+    best = {"valid_accuracy": 0.9, "valid_accuracy_deviation": 0.0123, "seeds": 3}
+    (tmp_path / "summary.json").write_text(json.dumps({"configurations": [best]}))
+    text = markdown(tmp_path / "best")
+    assert "over 3 seeds" in text
+    assert "| valid\\_accuracy\\_deviation | 0.01230 |" in text
+
+
+def test_data_that_have_changed_or_gone_are_said(digits_copy):
+    """The card says why nothing was measured anew, and keeps the scores of the run."""
+    file = digits_copy / "summary.json"
+    summary = json.loads(file.read_text())
+    summary["provenance"]["checksum"] = "another"
+    file.write_text(json.dumps(summary))
+    assert "the data have changed since training" in markdown(digits_copy)
+    config = json.loads((digits_copy / "config.json").read_text()) | {"dataset": "no/such.csv"}
+    (digits_copy / "config.json").write_text(json.dumps(config))
+    text = markdown(digits_copy)
+    assert "could not be measured anew: " in text
+    assert f"| {100 * summary['test_accuracy']:.2f} % ±" in text
+    for name, value in (("examples", 3), ("test_loss", "x"), ("versions", None)):
+        file.write_text(json.dumps(summary | {name: value}))
+        with pytest.raises(InputError, match=rf"summary\.json: {name} must be"):
+            markdown(digits_copy)
+    file.unlink()
+    with pytest.raises(InputError, match=r"summary\.json"):
+        markdown(digits_copy)
+
+
+def test_an_earlier_run_has_a_card():
+    text = markdown(Path(__file__).parents[1] / "runs" / "version_0_1_0" / "whole")
+    assert "| task | multiclass |" in text
+    assert "The expected calibration error" in text
+
+
+def test_reliability_is_scikit_learn_s():
+    rng = np.random.default_rng(0)
+    sure = np.append(rng.uniform(size=500), [1.0, 0.0])
+    right = rng.uniform(size=502) < sure**2
+    table, error = reliability(sure, right)
+    share, mean = calibration_curve(right, sure, n_bins=10)
+    assert [row[2:] for row in table.rows] == [
+        (f"{m:.4f}", f"{s:.4f}") for m, s in zip(mean, share, strict=True)
+    ]
+    counts = np.histogram(sure, 10, (0, 1))[0]
+    assert [row[1] for row in table.rows] == [str(count) for count in counts]
+    assert error == pytest.approx(np.abs(share - mean) @ counts / 502)
+
+
+def test_names_command_neither_form():
+    sections = [Section("S", [EVIL, Table(("h",), [(EVIL,)]), Table((), [(EVIL, "x")])])]
+    text, page = as_markdown(EVIL, sections), as_page(EVIL, sections)
+    assert "<script" not in page
+    assert "\\<script\\>" in text
+    assert "a|b" not in text
+    assert len(text.splitlines()) == len(as_markdown("T", sections).splitlines())
