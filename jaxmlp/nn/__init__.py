@@ -4,6 +4,8 @@ from jaxmlp.nn import activations, gates, gradients, information, initializers, 
 from jaxmlp.nn.activations import Activation
 from jaxmlp.nn.backprop import objective, value_and_grad
 from jaxmlp.nn.convolution import convolution
+from jaxmlp.nn.embeddings import periodic, piecewise
+from jaxmlp.nn.ensemble import MEAN, SIGMOID, SOFTMAX, Mix, ensemble, members_value_and_grad
 from jaxmlp.nn.initializers import Initializer
 from jaxmlp.nn.layers import Chain, Layer, activation, dense, dropout, flatten, sequential
 from jaxmlp.nn.lenet import lenet
@@ -16,11 +18,15 @@ from jaxmlp.nn.precision import computing_in
 from jaxmlp.nn.prelu import prelu
 
 __all__ = [
+    "MEAN",
+    "SIGMOID",
+    "SOFTMAX",
     "Activation",
     "Chain",
     "Initializer",
     "Layer",
     "Loss",
+    "Mix",
     "activation",
     "activations",
     "average_pool",
@@ -28,6 +34,7 @@ __all__ = [
     "convolution",
     "dense",
     "dropout",
+    "ensemble",
     "flatten",
     "gates",
     "gradients",
@@ -38,8 +45,11 @@ __all__ = [
     "logic",
     "losses",
     "max_pool",
+    "members_value_and_grad",
     "mlp",
     "objective",
+    "periodic",
+    "piecewise",
     "prelu",
     "sequential",
     "value_and_grad",
