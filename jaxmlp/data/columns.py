@@ -209,7 +209,7 @@ class Columns:
         every = (*(column.name for column in (*numbers, *texts)), *target)
         if not header:
             every = tuple(sorted(every, key=lambda name: int(name.removeprefix("column"))))
-        return cls((*numbers, *texts), target, every, reading={"header": header})
+        return cls((*numbers, *texts), target, every, markers=("",), reading={"header": header})
 
 
 def columns_of_numbers(

@@ -43,6 +43,12 @@ def _times(factor: Float[Array, "N K"], value: Float[Array, "N K"]) -> Float[Arr
     return jnp.where(factor == 0, 0, factor * value)
 
 
+def _check_choice(z: Outputs) -> None:
+    """Reject a softmax of one output: it is always 1, and its gradient always 0."""
+    words = "at least 2 for a softmax; one output takes binary_cross_entropy, or mse for numbers"
+    check(z.shape[1] > 1, "the number of outputs", words, z.shape[1])
+
+
 @loss
 def cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return the softmax cross-entropy, `l = -sum_i y_i log a_i` with `a = softmax(z)`.
@@ -50,7 +56,11 @@ def cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     Its gradient is `dl/dz = a sum_i y_i - y`: prediction minus target, since a label or a
     distribution sums to one. It stays large where the network is sure and wrong (A4, B9, C2, D6). A
     class with `y_i = 0` adds nothing, even where its logit is minus infinity.
+
+    Raises:
+      InputError: if there is only one output, of which the softmax is always 1.
     """
+    _check_choice(z)
     p = one_hot(z, y)
     return -jnp.sum(_times(p, jax.nn.log_softmax(z)), axis=1)
 
@@ -259,6 +269,7 @@ def softmax_squared_error(z: Outputs, y: Targets) -> Float[Array, "N"]:
     `a_i (1 - a_i)`, which the lecture leaves out (erratum 8). With `g = 2 (a - y)` it follows that
     `dl/dz_j = a_j (g_j - sum_i g_i a_i)`. This vanishes where the network is sure, right or wrong.
     """
+    _check_choice(z)
     return jnp.sum((jax.nn.softmax(z) - one_hot(z, y)) ** 2, axis=1)
 
 

@@ -224,3 +224,11 @@ def test_two_labels_can_be_ignored():
     assert float(both(z, y)) == pytest.approx(float(losses.cross_entropy(z[:1], y[:1])))
     with pytest.raises(InputError, match="smooth the loss first, and then ignore a label"):
         losses.smoothed(losses.ignoring(losses.cross_entropy, -1), 0.1)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "softmax_squared_error"])
+def test_a_softmax_of_one_output_never_learns_zeros_in_silence(name):
+    """The softmax of one number is 1, so nothing would be learned (A1, B10)."""
+    z, y = jnp.zeros((3, 1)), jnp.array([[0], [1], [1]])
+    with pytest.raises(InputError, match="the number of outputs must be at least 2 for a softmax"):
+        getattr(losses, name)(z, y)
