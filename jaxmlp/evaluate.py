@@ -36,7 +36,8 @@ def make_parser() -> Parser:
     parts, text = ("train", "valid", "test"), "part of the data to evaluate; default test"
     parser.add_argument("--split", choices=parts, default="test", help=text)
     text = (
-        "other data that fit the network: all examples of a file, or the test part of a named set"
+        "other data that fit the network: all examples of a file or a folder of pictures, or the"
+        " test part of a named set"
     )
     parser.add_argument("--dataset", metavar="TEXT", help=text)
     text = "folder with the files of the data set"
@@ -118,8 +119,11 @@ def _other(config: "Config", signature: "Signature") -> tuple[np.ndarray, np.nda
         for note in rows.notes:
             say(f"{PROG}: {note}")
         return rows.x, rows.y
-    dataset = load_fitting(config, signature)
-    if dataset.provenance["split"] == "as given" or dataset.provenance["source"] != "file":
+    dataset = load_fitting(config, signature, other=True)
+    for note in dataset.provenance.get("decisions", ()):
+        say(f"{PROG}: {note}")
+    ours = dataset.provenance["source"] in ("file", "folder")
+    if not (ours and isinstance(dataset.provenance["split"], dict)):
         return dataset.x_test, dataset.y_test
     pairs = ((dataset.x_train, dataset.x_test), (dataset.y_train, dataset.y_test))
     return np.concatenate(pairs[0]), np.concatenate(pairs[1])

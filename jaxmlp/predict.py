@@ -1,16 +1,25 @@
 """Use a trained network: `python -m jaxmlp.predict RUN INPUT...`.
 
-Inputs are pictures (PNG, JPEG, of any size), arrays (.npy, .npz) or tables, such as .csv. The rows
-of a table may have further columns, another order, gaps, and no target.
+Inputs are pictures (PNG, JPEG, of any size), folders of them, arrays (.npy, .npz) or tables, such
+as .csv. The rows of a table may have further columns, another order, gaps, and no target.
 """
 
 import json
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from jaxmlp.cli.parser import Parser, program_name, run_command
 from jaxmlp.cli.process import run_process
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import InputError, Shown, check
 from jaxmlp.files import usable_path
+
+if TYPE_CHECKING:
+    from jaxmlp.data import Inputs
+    from jaxmlp.runs.answers import Answers
+    from jaxmlp.runs.network import Network
 
 PROG = program_name("predict")
 
@@ -20,8 +29,13 @@ def make_parser() -> Parser:
     parser = Parser(prog=PROG, description="Predict with a trained network.")
     parser.add_argument("run", metavar="RUN", help="folder of a run")
     parser.add_argument(
-        "inputs", metavar="INPUT", nargs="+", help="picture, .npy, .npz, or a table such as .csv"
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        help="picture, folder of them, .npy, .npz, or a table such as .csv",
     )
+    text = "draw what the network saw of each picture, with its answer, into a .png file"
+    parser.add_argument("--show", metavar="FILE", help=text)
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--json", action="store_true", help="print one JSON object per example")
     text = "write a table: all columns of the input, prediction and probabilities"
@@ -45,12 +59,14 @@ def _main(arguments: list[str]) -> int:
     if options.out:
         check_output(options.out, options.inputs, options.overwrite)
     network = load(options.run)
+    if options.show:
+        _check_show(options.show, network)
     read = [network.read(path) for path in options.inputs]
     found = []
     for path, inputs in zip(options.inputs, read, strict=True):
         for note in inputs.notes:
             say(f"{PROG}: {note}")
-        names = [name if name == path else f"{path} {name}" for name in inputs.names]
+        names = [f"{path} {n}" if n.startswith("row ") else n for n in inputs.names]
         found.append(Answers(network, names, inputs.rows, network.answers(inputs.x)))
     if options.out:
         write_table(table_of(found), Path(options.out))
@@ -61,7 +77,32 @@ def _main(arguments: list[str]) -> int:
     else:
         rows = [row for answers in found for row in answers.in_words()]
         print_rows(rows, ("input", "prediction", "probability"))
+    if options.show:
+        _show(Path(options.show), network, read, found)
     return 0
+
+
+def _check_show(file: str, network: "Network") -> None:
+    """Reject a file that no picture can be drawn into, or a network that sees no pictures."""
+    shape = network.signature.input_shape
+    check(file.lower().endswith(".png"), "--show", "a .png file", file)
+    pictures = len(shape) == 3 and shape[-1] in (1, 3, 4)
+    check(pictures, "--show", "for a network that sees pictures", Shown(f"inputs of shape {shape}"))
+
+
+def _show(file: Path, network: "Network", read: list["Inputs"], found: list["Answers"]) -> None:
+    """Draw the first examples as the network saw them."""
+    from jaxmlp.cli.console import say
+    from jaxmlp.runs import figures
+
+    most, total = figures.MOST_SEEN, sum(len(inputs.x) for inputs in read)
+    x = np.concatenate([inputs.x[:most] for inputs in read])[:most]
+    rows = list(islice((row for answers in found for row in answers.in_words()), most))
+    names = [Path(name).name for name, *_ in rows]
+    said = [" ".join(words).strip() for _, *words in rows]
+    figures.save(figures.seen(x / network.signature.white, names, said), file)
+    more = f", the first {len(x)} of {total}" if len(x) < total else ""
+    say(f"{PROG}: what the network saw is drawn in {file}{more}")
 
 
 def check_output(out: str, inputs: list[str], overwrite: bool) -> None:

@@ -1,13 +1,19 @@
 """`python -m jaxmlp.predict` and `evaluate`: pictures, arrays, tables, and what is printed."""
 
 import json
+from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from jaxmlp import evaluate, predict, train
+import jaxmlp
+from jaxmlp import DataWarning, evaluate, predict, train
 from jaxmlp.data import load
+from tests.helpers import assert_refused
+
+IRIS = str(Path(__file__).parent / "runs" / "version_0_1_0" / "whole")
 
 
 def lines(capsys):
@@ -151,3 +157,82 @@ def test_each_split_has_the_summary_s_numbers(capsys, digits_run, split):
     assert result["examples"] == summary["examples"][split]
     assert result["accuracy"] == pytest.approx(summary[f"{split}_accuracy"])
     assert result["loss"] == pytest.approx(summary[f"{split}_loss"], rel=1e-4)
+
+
+def test_arrays_in_every_layout_and_scale_get_the_same_answers(capsys, tmp_path, digits_run):
+    """Bytes, floats in [0, 1], flat, channels first: the command and the library say the same."""
+    x = load("digits").x_test[:5]
+    network = jaxmlp.load(digits_run)
+    expected = network.predict_proba(x)
+    for given in (x / 16, x / np.float32(16), x[..., 0] / 16, np.moveaxis(x, -1, 1)):
+        np.save(tmp_path / "x.npy", given)
+        assert predict.main([str(digits_run), str(tmp_path / "x.npy"), "--json"]) == 0
+        printed = capsys.readouterr()
+        answers = [json.loads(line)["probabilities"] for line in printed.out.splitlines()]
+        assert np.array_equal([[*a.values()] for a in answers], expected.astype(float))
+        scaled = given.dtype != np.uint8
+        assert printed.err.count("values up to 1 were multiplied by 16") == scaled
+        with pytest.warns(DataWarning) if scaled else nullcontext():
+            assert np.array_equal(network.predict_proba(given), expected)
+    np.savez(tmp_path / "x.npz", x=load("digits").x_test / 16, y=load("digits").y_test)
+    results = []
+    for options in ([], ["--dataset", str(tmp_path / "x.npz")]):
+        assert evaluate.main([str(digits_run), *options, "--json"]) == 0
+        results.append(json.loads(capsys.readouterr().out)["loss"])
+    assert results[0] == pytest.approx(results[1], rel=1e-5)
+
+
+def test_show_draws_what_the_network_saw(capsys, tmp_path, digits_run):
+    np.save(tmp_path / "x.npy", load("digits").x_test[:70])
+    file = tmp_path / "seen.png"
+    command = [str(digits_run), str(tmp_path / "x.npy"), "--show"]
+    assert predict.main([*command, str(file)]) == 0
+    printed = capsys.readouterr().err
+    assert f"what the network saw is drawn in {file}, the first 64 of 70" in printed
+    with Image.open(file) as picture:
+        assert np.ptp(np.asarray(picture.convert("L"))) == 255
+    assert_refused(
+        *(capsys, "predict", predict.main, [*command, "seen.jpg"]),
+        "--show must be a .png file, got 'seen.jpg'",
+    )
+    assert_refused(
+        *(capsys, "predict", predict.main, [IRIS, "x.npy", "--show", "seen.png"]),
+        "--show must be for a network that sees pictures, got inputs of shape (4,)",
+    )
+
+
+def test_a_folder_of_pictures_by_every_door(capsys, tmp_path):
+    """Trained on, judged on new pictures of another size and background, and predicted."""
+    digits = load("digits")
+
+    def write(root, x, y, change):
+        for number, (image, label) in enumerate(zip(x, y, strict=False)):
+            path = tmp_path / root / str(label) / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            change(Image.fromarray(image[..., 0] * 15)).save(path)
+        return str(tmp_path / root)
+
+    few = digits.y_train < 3
+    folder = write("set", digits.x_train[few][:200], digits.y_train[few], lambda p: p)
+    few = digits.y_test < 2  # not all of the classes
+    new = write("new", digits.x_test[few], digits.y_test[few], lambda p: negative(p, (40, 40)))
+    out = str(tmp_path / "run")
+    assert train.main(["--dataset", folder, "--epochs", "20", "--out", out]) == 0
+    shown = capsys.readouterr().out
+    assert "200 pictures, grey: all of 8 x 8 pixels" in shown
+    assert evaluate.main([out, "--json"]) == 0
+    assert lines(capsys)[0]["accuracy"] > 0.9
+    assert evaluate.main([out, "--dataset", new, "--json"]) == 0
+    printed = capsys.readouterr()
+    result = json.loads(printed.out)
+    assert result["examples"] == few.sum()
+    assert f"{few.sum()} pictures: inverted, because the training images have a dark" in printed.err
+    assert predict.main([out, new, "--json"]) == 0
+    answers = lines(capsys)
+    right = [a["prediction"] == Path(a["input"]).parent.name for a in answers]
+    assert np.mean(right) == pytest.approx(result["accuracy"])
+    assert np.mean(right) > 0.9
+
+
+def negative(picture, size):
+    return Image.eval(picture, lambda value: 255 - value).resize(size, Image.Resampling.BICUBIC)

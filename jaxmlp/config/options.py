@@ -47,7 +47,7 @@ OF_TABLES = (  # the fields that say something about the columns and rows of a t
     *("weight", "group", "time", "test", "test_size"),
 )
 READING = ("header", "delimiter", "decimal", "thousands", "quote", "encoding")  # of a text table
-ABOUT_DATA = ("data_dir", "task", *READING, *OF_TABLES)
+ABOUT_DATA = ("data_dir", "task", "picture_size", *READING, *OF_TABLES)
 FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it up
 
 
@@ -55,10 +55,18 @@ FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it
 class Config:
     """A configuration: what the user chooses about the data, the network and the training."""
 
-    dataset: str = option("mnist", "name of a data set, tfds:NAME, or path of a file", group="data")
+    dataset: str = option(
+        "mnist", "name of a data set, tfds:NAME, or path of a file or folder", group="data"
+    )
     data_dir: str | None = option(None, "folder with the files of the data set")
     target: str | None = option(
         None, "column of a table to predict; commas separate several; or first, or last"
+    )
+    picture_size: int | None = option(
+        None,
+        "height and width of an example from a folder of pictures; default their own size, or if"
+        " they differ the median, at most 64",
+        must_be=between(1, 4096),
     )
     drop: tuple[str, ...] = option((), "columns of a table that are no inputs")
     keep: tuple[str, ...] = option(
@@ -102,7 +110,8 @@ class Config:
     augment_strength: float = option(1.0, "factor on the size of the distortions", must_be=POSITIVE)
     valid_size: int | None = option(
         None,
-        "number of validation examples, taken from the training set; default a tenth, at most 5000",
+        "number of validation examples, taken from the training set; default the data's own"
+        " validation part, or a tenth, at most 5000",
         must_be=at_least(0),
     )
 

@@ -18,8 +18,9 @@ from jaxmlp.config.signature import Signature, arrays_from, together
 from jaxmlp.data import (
     Columns,
     Dataset,
+    PictureForm,
     Preprocessing,
-    background,
+    form_of_pictures,
     holdout,
     holdout_groups,
     holdout_latest,
@@ -129,8 +130,9 @@ def _rates_at(rate: optim.schedules.Schedule, t: jax.Array) -> jax.Array:
 def split_training(recipe: Recipe, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Return the indices of the training and of the validation part.
 
-    The validation part is stratified by class; or it is made of whole groups, or of the latest
-    examples, where the data have groups or an order.
+    The data's own validation part is taken if it has the recipe's size. Else one is drawn,
+    stratified by class; or it is made of whole groups, or of the latest examples, where the data
+    have groups or an order.
 
     Args:
       recipe: holds the size and the seed.
@@ -140,7 +142,9 @@ def split_training(recipe: Recipe, dataset: Dataset) -> tuple[np.ndarray, np.nda
       Two int32 arrays of indices, which together are all training examples.
     """
     size, stratify = recipe.valid_size, dataset.task in ("multiclass", "binary")
-    if dataset.ordered:
+    if dataset.valid and dataset.valid == size:
+        rest, held = np.split(np.arange(len(dataset.x_train)), [-size])
+    elif dataset.ordered:
         rest, held = holdout_latest(np.arange(len(dataset.y_train)), size)
     elif dataset.groups is not None:
         rest, held = holdout_groups(dataset.groups, size, recipe.seed)
@@ -233,7 +237,7 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
     """
     task, loss = task_for(dataset.task, recipe.loss)
     x = dataset.x_train
-    regression, pictures = task.name == "regression", x.dtype == np.uint8 and x.ndim == 4
+    regression = task.name == "regression"
     if regression:
         varies = np.ptp(dataset.y_train[rest], axis=0).min() > 0
         check(bool(varies), "the target", "different in some examples", "the same in all")
@@ -248,6 +252,16 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
             Preprocessing.fit("zscore", dataset.y_train[rest]) if regression else None
         ),
         columns=dataset.columns,
-        background=background(x[rest[:ENOUGH]]) if pictures else None,
-        white=max(int(part.max()) for part in iterate_chunks(x, rest)) if pictures else 255,
+        **_pictures(dataset, rest)._asdict(),
     )
+
+
+def _pictures(dataset: Dataset, rest: np.ndarray) -> PictureForm:
+    """Return the form of the pictures of the training part; tables have none."""
+    x = dataset.x_train
+    if dataset.columns is not None:
+        return PictureForm()
+    ends = [(float(part.min()), float(part.max())) for part in iterate_chunks(x, rest)]
+    least, most = min(low for low, _ in ends), max(high for _, high in ends)
+    first = dataset.provenance.get("channels") == "first"
+    return form_of_pictures(x, least, most, rest[:ENOUGH])._replace(channels_first=first)

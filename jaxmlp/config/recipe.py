@@ -73,6 +73,7 @@ class Recipe:
     test: str | None
     test_size: float | None
     header: bool | None
+    picture_size: int | None
     delimiter: str | None
     decimal: str | None
     thousands: str | None
@@ -137,7 +138,8 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
       InputError: if a part or a batch would be larger than the data, or options do not go together.
     """
     total = len(dataset.x_train)
-    valid = min(5000, total // 10) if config.valid_size is None else config.valid_size
+    own = dataset.valid or min(5000, total // 10)
+    valid = own if config.valid_size is None else config.valid_size
     check(valid < total, "valid_size", f"less than the {total} training examples", valid)
     n = total - valid
     batch = min(128, n) if config.batch_size is None else config.batch_size

@@ -25,7 +25,7 @@ Count = Annotated[int, Bound("in [0, 2^31)", lambda x: 0 <= x < 2**31)]
 Size = Annotated[int, Bound("in [1, 2^31)", lambda x: 1 <= x < 2**31)]
 NotNegative = Annotated[float, NOT_NEGATIVE]
 Share = Annotated[float, Bound("in [0, 1]", lambda x: 0 <= x <= 1)]
-Byte = Annotated[int, Bound("in [0, 255]", lambda x: 0 <= x <= 255)]
+White = Annotated[float, Bound("in [0, 65535]", lambda x: 0 <= x <= 65535)]
 
 
 def checked(value: Any, shape: Shape, where: object, path: str = "") -> Any:
@@ -142,6 +142,13 @@ def _categories(value: Any, name: str) -> Any:
     return pairs
 
 
+def _pair(value: Any, name: str) -> Any:
+    """Check two numbers."""
+    pair = checked(value, tuple[float, ...], name)
+    check(len(pair) == 2, name, "two numbers", Shown(f"a list of {len(pair)}"))
+    return pair
+
+
 def _or_null(shape: Shape) -> Shape:
     """Return the shape of a value that may be null."""
 
@@ -221,7 +228,10 @@ SIGNATURE: Shape = {
     "target_preprocessing?": _or_null(PREPROCESSING),
     "columns?": _or_null(_columns),
     "background?": Literal["dark", "light", None],
-    "white?": Byte,
+    "white?": White,
+    "scaled?": bool,  # these three since 0.3
+    "channels_first?": bool,
+    "drawing?": _or_null({"box": Size, "by_mass": bool, "centre": _pair}),
 }
 SWEEP: Shape = {
     "format": int,

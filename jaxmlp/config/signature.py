@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp.config.schema import SIGNATURE, checked
-from jaxmlp.data import Preprocessing, iterate_chunks
+from jaxmlp.data import PictureForm, Preprocessing, iterate_chunks
 from jaxmlp.data.columns import Columns
+from jaxmlp.data.drawings import Drawing
 from jaxmlp.errors import check, shown
 from jaxmlp.training import TASKS
 
@@ -34,8 +35,11 @@ class Signature:
         numbers equal.
       target_preprocessing: the scaling of the targets, in regression.
       columns: how a table's rows become numbers, or `None`.
-      background: whether pictures of the training part are `dark` or `light` at the border.
-      white: the largest value in them.
+      background: the background of all pictures of the training part, `dark` or `light`, if any.
+      white: the largest value that their pixels can have.
+      scaled: whether arrays on another scale are brought to that of `white`; not in old runs.
+      channels_first: whether the user's pictures have their channels first.
+      drawing: how the training pictures were scaled and centred, if they are such drawings.
     """
 
     input_shape: tuple[int, ...]
@@ -47,13 +51,23 @@ class Signature:
     target_preprocessing: Preprocessing | None = None
     columns: dict[str, Any] | None = None
     background: str | None = None
-    white: int = 255
+    white: float = 255.0
+    scaled: bool = False
+    channels_first: bool = False
+    drawing: Drawing | None = None
+
+    @property
+    def pictures(self) -> PictureForm:
+        """The form of the pictures that the network learned from."""
+        names = PictureForm._fields
+        return PictureForm(**{name: getattr(self, name) for name in names})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as it is saved."""
         saved = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         for name in ("preprocessing", "target_preprocessing"):
             saved[name] = saved[name] and saved[name].to_dict()
+        saved["drawing"] = self.drawing and self.drawing._asdict()
         return saved
 
     @staticmethod
@@ -74,6 +88,8 @@ class Signature:
         for name in ("preprocessing", "target_preprocessing"):
             record = values.get(name)
             values[name] = record and Preprocessing.from_dict(record)
+        record = values.get("drawing")
+        values["drawing"] = record and Drawing(**record)
         signature = Signature(**values)
         signature._check_agreement(f"{where}: spec")
         return signature
@@ -91,6 +107,13 @@ class Signature:
             f"for {self.task} data",
             self.loss,
         )
+        if self.drawing is not None:
+            check(
+                len(self.input_shape) == 3 and self.drawing.box <= min(self.input_shape[:2]),
+                f"{where}.drawing.box",
+                f"at most a side of {self.input_shape}",
+                self.drawing.box,
+            )
         _check_scaling(self.preprocessing, features, f"{where}.preprocessing")
         target, regression = self.target_preprocessing, self.task == "regression"
         expected = "given for regression and for nothing else"

@@ -6,6 +6,7 @@ needs (scikit-learn, pyarrow, tensorflow-datasets) is imported when the set is l
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from jaxmlp.data import embedded, in_memory, toys
 from jaxmlp.data.columns import Columns
@@ -13,10 +14,12 @@ from jaxmlp.data.convert_task import with_task
 from jaxmlp.data.dataset import TASKS, Dataset, Source, checksum
 from jaxmlp.data.dialects import Reading
 from jaxmlp.data.download import Unavailable
+from jaxmlp.data.idx_folders import is_idx_set, load_idx_files
 from jaxmlp.data.in_memory import dataset_in_memory, inputs_in_memory
 from jaxmlp.data.inputs import Inputs, read_inputs, read_rows
 from jaxmlp.data.mnist import IDX_SETS, load_idx_set
-from jaxmlp.data.pictures import background
+from jaxmlp.data.picture_folders import PictureReading, load_picture_folder
+from jaxmlp.data.picture_form import PictureForm, background, form_of_pictures
 from jaxmlp.data.preprocessing import KINDS, Preprocessing, iterate_chunks
 from jaxmlp.data.readers import is_text_table
 from jaxmlp.data.splits import holdout, holdout_groups, holdout_latest
@@ -35,6 +38,8 @@ __all__ = [
     "Dataset",
     "Fitted",
     "Inputs",
+    "PictureForm",
+    "PictureReading",
     "Preprocessing",
     "Reading",
     "Source",
@@ -43,6 +48,7 @@ __all__ = [
     "background",
     "checksum",
     "dataset_in_memory",
+    "form_of_pictures",
     "holdout",
     "holdout_groups",
     "holdout_latest",
@@ -85,16 +91,21 @@ def load(
     options: TableOptions = DEFAULT,
     reading: Reading | None = None,
     fitted: Fitted | None = None,
+    picture_size: int | None = None,
+    pictures: PictureReading | None = None,
 ) -> Dataset:
     """Load a data set.
 
     Args:
-      name: one of `names()`, `tfds:NAME`, or the path of a table or a `.npz` file.
+      name: one of `names()`, `tfds:NAME`, or a path: of a table, of a `.npz` file, of a folder with
+        a subfolder of pictures for each class, or of a folder with files like MNIST's.
       data_dir: the folder with the files of `mnist`, `fashion_mnist` or `kmnist`, or with the
         prepared copies of `tfds:NAME`.
       options: what the user says of a table: its target, its columns, its test part.
       reading: what is known of how a table of text is written; the rest is found by looking.
       fitted: what a trained network expects of a table, if it is read for one.
+      picture_size: the height and width of an example from a folder of pictures.
+      pictures: how a trained network has a folder of pictures read that it is judged on.
 
     Returns:
       The data set.
@@ -107,15 +118,15 @@ def load(
     if name == in_memory.NAME:
         raise InputError("the run was trained on data in memory: name data that fit it instead")
     table, tfds = name.lower().endswith(SUFFIXES), name.startswith(PREFIX)
-    if not (table or tfds or name in names()):
-        known = (
-            *names(),
-            f"{PREFIX}NAME",
-            *(f"FILE{s}" for s in SUFFIXES if not s.endswith(".gz")),
-        )
-        raise unknown("data set", name, known)
+    known = table or tfds or name in names()
+    idx = not known and is_idx_set(Path(name))
+    folder = not known and (idx or Path(name).is_dir())
+    if not (known or folder):
+        paths = ("FOLDER", *(f"FILE{s}" for s in SUFFIXES if not s.endswith(".gz")))
+        raise unknown("data set", name, (*names(), f"{PREFIX}NAME", *paths))
     if not table:
         refuse_table_options(options, "", f"the data set {name!r}, which has its own")
+    if not (table or folder):
         check(
             options.test_size is None,
             "test_size",
@@ -127,6 +138,8 @@ def load(
             f"{', '.join(reading.to_dict())} applies only to tables of text, such as .csv files,"
             f" got {name!r}"
         )
+    if picture_size is not None and (idx or not folder):
+        raise InputError(f"picture_size applies only to folders of pictures, got {name!r}")
     if data_dir is not None and not (tfds or name in IDX_SETS):
         raise InputError(
             f"data_dir does not apply to {name!r}, only to {', '.join(IDX_SETS)} and {PREFIX}NAME, "
@@ -134,6 +147,11 @@ def load(
         )
     if data_dir is not None:
         usable_path(data_dir, "data_dir")
+    if folder:
+        path = Path(name)
+        if idx:
+            return load_idx_files(path, options)
+        return load_picture_folder(path, options, picture_size, pictures)
     if table:
         usable_path(name, "the data set")
         return load_user_file(name, options, reading, fitted)

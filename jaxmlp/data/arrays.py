@@ -19,11 +19,13 @@ class Target(NamedTuple):
       y: the targets, in the form that the task demands.
       task: one of `jaxmlp.data.TASKS` (lecture row E5).
       classes: the name of each class, label or output.
+      note: a line about what was decided, or nothing.
     """
 
     y: np.ndarray
     task: str
     classes: tuple[str, ...]
+    note: str = ""
 
 
 def check_labels(labels: np.ndarray, classes: int, where: str) -> None:
@@ -101,16 +103,23 @@ def target_from_numbers(values: np.ndarray, names: Sequence[str]) -> Target:
     """Make a target from columns of numbers (lecture rows E3, E5).
 
     Several columns that hold only zeros and ones are labels that do not exclude each other: the
-    task is `multilabel`. Everything else is `regression`.
+    task is `multilabel`. If each row holds exactly one 1, they are the classes, in one-hot form.
+    Everything else is `regression`.
 
     Args:
       values: finite numbers, `(N, outputs)`.
       names: the name of each output.
 
     Returns:
-      The target. Its `y` is `(N, outputs)`, `float32` for labels and `float64` for values.
+      The target. Its `y` is `(N, outputs)`, `float32` for labels and `float64` for values, or
+      `int32` `(N,)` for classes.
     """
-    if len(names) > 1 and bool(np.isin(values, (0, 1)).all()):
+    labels = len(names) > 1 and bool(np.isin(values, (0, 1)).all())
+    if labels and bool((values.sum(axis=1) == 1).all()):
+        note = f"the target has one 1 of {len(names)} in each row: classes"
+        y = values.argmax(axis=1).astype(np.int32)
+        return Target(y, classification_task(names), tuple(names), note)
+    if labels:
         return Target(values.astype(np.float32), "multilabel", tuple(names))
     return Target(values.astype(np.float64), "regression", tuple(names))
 
@@ -120,7 +129,7 @@ def target_from_array(y: np.ndarray, where: str) -> Target:
 
     Booleans, text, and numbers that look like labels (see `are_labels`), `(N,)` or `(N, 1)`, are
     class labels, numbered in sorted order. Other numbers are values to predict. Several columns are
-    values too, or labels if all are 0 or 1.
+    values too, or labels if all are 0 or 1, or classes if one of each row is 1.
 
     Args:
       y: the array.
@@ -145,9 +154,11 @@ def target_from_array(y: np.ndarray, where: str) -> Target:
         )
     check_finite(y, where)
     y = y.reshape(len(y), -1)
-    return target_from_numbers(
+    found = target_from_numbers(
         y, ["y"] if y.shape[1] == 1 else [f"y{i}" for i in range(y.shape[1])]
     )
+    one_hot = found.task in ("multiclass", "binary")
+    return found._replace(classes=tuple(map(str, range(y.shape[1])))) if one_hot else found
 
 
 def _are_numbers_labels(y: np.ndarray) -> bool:

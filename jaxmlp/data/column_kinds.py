@@ -37,8 +37,8 @@ LONG = 40  # letters of a text that is read and not looked up
 AS_A_GAP = "; --missing {cell} reads it as a gap"
 COUNTS = "an identifier, which numbers the rows"
 IDENTIFIER = (
-    r"(unnamed(: ?\d+)?|row ?names?|rownum|index|idx|id|key|uuid|guid|serial"
-    r"|.*[ _.-](id|idx|uuid)|id[ _.-].*|.*[a-z](Id|ID|Idx)|(case|obs)([ _.-]?(no|number))?)?"
+    r"((?i:unnamed(: ?\d+)?|row ?names?|rownum|index|idx|id|key|uuid|guid|serial"
+    r"|.*[ _.-](id|idx|uuid)|id[ _.-].*|(case|obs)([ _.-]?(no|number))?)|.*[a-z](Id|ID|Idx))?"
 )
 
 

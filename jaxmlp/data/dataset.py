@@ -42,6 +42,8 @@ class Dataset:
       columns: how the rows of a table became numbers (`jaxmlp.data.columns.Columns.to_dict`), or
         `None` if the inputs do not come from a table.
       provenance: where the data came from: `source`, `version`, `checksum` and more.
+      valid: how many examples at the end of the training part are the data's own validation part; 0
+        where one is drawn.
       weights: how much each training example counts in the training loss, `(N,)`; `None` for all
         alike. The scores count all examples alike.
       groups: the group of each training example, `(N,)`; those of a group stay in one part.
@@ -49,8 +51,9 @@ class Dataset:
 
     Raises:
       InputError: if the task is unknown, a part has no examples, inputs and targets differ in
-        number, the two parts differ in the shape of an example, or the weights are not one finite
-        number of at least 0 for each training example, of which some are positive.
+        number, the two parts differ in the shape of an example, the validation part is the whole
+        training part, or the weights are not one finite number of at least 0 for each training
+        example, of which some are positive.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Dataset:
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
     ordered: bool = False
+    valid: int = 0
 
     def __post_init__(self) -> None:
         check(self.task in TASKS, "task", f"one of {', '.join(TASKS)}", self.task)
@@ -86,6 +90,8 @@ class Dataset:
             f"{shape}, as in the training part",
             self.x_test.shape[1:],
         )
+        most = len(self.x_train) - 1
+        check(0 <= self.valid <= most, "valid", f"from 0 to {most}", self.valid)
         if self.weights is not None:
             check_weights(self.weights, len(self.x_train))
 
@@ -152,6 +158,8 @@ def make_dataset(
     task: str,
     classes: Iterable[str],
     columns: dict[str, Any] | None = None,
+    *,
+    valid: int = 0,
     **provenance: Any,
 ) -> Dataset:
     """Make a data set of four arrays, and record the checksum of its content in its provenance.
@@ -162,6 +170,7 @@ def make_dataset(
       task: one of `TASKS`.
       classes: the name of each class, label or output.
       columns: how the rows of a table became numbers.
+      valid: how many examples at the end of the training part are its validation part.
       **provenance: `source`, `version` and whatever else tells where the data came from.
 
     Returns:
@@ -174,4 +183,4 @@ def make_dataset(
     if task == "regression":  # as versions before 0.3 kept them
         y_train, y_test = y_train.astype(np.float32), y_test.astype(np.float32)
     provenance["checksum"] = checksum(x_train, y_train, x_test, y_test)
-    return Dataset(name, *parts, task, tuple(classes), columns, provenance)
+    return Dataset(name, *parts, task, tuple(classes), columns, provenance, valid=valid)

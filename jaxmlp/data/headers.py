@@ -10,7 +10,7 @@ from jaxmlp.data.numerals import MISSING, looks_numeric
 NUMBER_PATTERN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
 MOST = 0.8  # of the cells of a column are alike, if it is a column of numbers, or of one form
 LOOK = 2_000  # rows that are compared with the first line
-FEW_NUMBERS = 4  # a row of fewer numbers may ascend by chance
+FEW_NUMBERS = 8  # a row of fewer numbers may ascend by chance
 
 
 def number_columns(count: int) -> list[str]:
@@ -58,9 +58,10 @@ class Votes(NamedTuple):
 def count_votes(first: Sequence[str], rows: Sequence[Sequence[str]]) -> Votes:
     """Compare each cell of the first line with its column.
 
-    A text above numbers is a name, and so is a text above cells of one form, such as dates, that
-    has another form. A number above numbers is a cell, unless the numbers of the line are names,
-    see `_are_names`. A text that stands also below is a cell. Other texts say nothing.
+    A text above numbers is a name. So is a text above cells of one form, such as dates, that has
+    another form, and an empty first cell above the names of rows. A number above numbers is a cell,
+    unless the numbers of the line are names, see `_are_names`. A text that stands also below is a
+    cell. Other texts say nothing.
 
     Args:
       first: the cells of the first line.
@@ -73,6 +74,8 @@ def count_votes(first: Sequence[str], rows: Sequence[Sequence[str]]) -> Votes:
     numbers = [cell for cell in first if looks_numeric(cell)]
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in first]
     votes = [_vote(cell, column) for cell, column in zip(first, columns, strict=True)]
+    if rows and not first[0] and all(columns[0]):
+        votes[0] = 1
     if numbers and _are_names(first, rows, beside_names=1 in votes):
         votes = [0 if looks_numeric(c) else v for c, v in zip(first, votes, strict=True)]
         if len(numbers) == len(first):
@@ -120,19 +123,26 @@ def _are_names(first: Sequence[str], rows: Sequence[Sequence[str]], beside_names
     """Decide whether the numbers of a first line name columns, such as pixels or wavelengths.
 
     They do if they count from 0, or if they ascend and stand beside names. Else they have to
-    ascend where most rows do not, and be four, or three that follow each other.
+    ascend at equal distances where most rows do not, or be many that ascend where most do not.
     """
     places = [place for place, cell in enumerate(first) if looks_numeric(cell)]
     numbers = _plain_numbers([first[place] for place in places])
     if len(numbers) < 2 or numbers != sorted(set(numbers)):
         return False
-    if beside_names or numbers == [*range(len(numbers))]:
+    if beside_names or (numbers == [*range(len(numbers))] and len(numbers) > 2):
         return True
     below = [_plain_numbers([row[place] for place in places]) for row in rows]
+    if _is_even(numbers):
+        return 2 * sum(map(_is_even, below)) <= len(rows)
+    if numbers == [0, 1]:  # as pandas numbers two columns
+        return any("." in row[place] for row in rows for place in places)
     ascending = sum(len(row) > 1 and row == sorted(set(row)) for row in below)
-    following = len(numbers) > 2 and {b - a for a, b in pairwise(numbers)} == {1}
-    enough = len(numbers) >= FEW_NUMBERS or following
-    return enough and 2 * ascending <= len(rows)
+    return len(numbers) >= FEW_NUMBERS and 2 * ascending <= len(rows)
+
+
+def _is_even(numbers: list[float]) -> bool:
+    """Return whether three numbers or more have equal distances, as years do."""
+    return len(numbers) > 2 and len({b - a for a, b in pairwise(numbers)}) == 1
 
 
 def _plain_numbers(cells: Sequence[str]) -> list[float]:

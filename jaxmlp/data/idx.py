@@ -1,7 +1,7 @@
 """The IDX format, in which MNIST is published: a short header, then the bytes of an array.
 
 An IDX file is `0 0 type ndim`, one byte each, then `ndim` sizes as big-endian 32-bit integers, then
-the elements in C order. Type 8 is the unsigned byte, the only one that these sets use.
+the elements in C order. Type 8 is the unsigned byte, which nearly all sets use.
 """
 
 import math
@@ -24,7 +24,7 @@ FILE_NAMES = (
     "t10k-labels-idx1-ubyte",
 )
 GZIP = b"\x1f\x8b"
-UNSIGNED_BYTE = b"\0\0\x08"
+TYPES = {8: "u1", 9: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_STREAM = 16 + zlib.MAX_WBITS  # zlib's word for it: with a header and a checksum
 HEADER = 4 + 4 * 255  # bytes, of a header at most
 
@@ -32,18 +32,18 @@ Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def read_idx(path: str | PathLike[str]) -> np.ndarray:
-    """Read an array of unsigned bytes from an IDX file, gzipped or not.
+    """Read an array from an IDX file, gzipped or not.
 
     Args:
       path: the file. Its first two bytes tell whether it is gzipped.
 
     Returns:
-      A read-only `uint8` array of the shape that the file declares.
+      An array of the type and shape that the file declares; one of bytes is read-only.
 
     Raises:
       InputError: if the file is missing or empty, its gzip stream is damaged, it does not begin as
-        an IDX file of unsigned bytes, its length does not fit its sizes, or it needs more memory
-        than `check_memory` allows.
+        an IDX file, its length does not fit its sizes, or it needs more memory than `check_memory`
+        allows.
     """
     path = existing_file(path)
     packed = path.stat().st_size
@@ -52,8 +52,8 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
         content = path.read_bytes()
         zipped = content.startswith(GZIP)
         start = zlib.decompressobj(GZIP_STREAM).decompress(content, HEADER) if zipped else content
-        shape = _read_shape(start, path)
-        begin, expected = 4 + 4 * len(shape), math.prod(shape)
+        shape, dtype = _read_header(start, path)
+        begin, expected = 4 + 4 * len(shape), math.prod(shape) * dtype.itemsize
         check_memory(expected, f"{path} unpacks to", packed)
         if zipped:
             content = _unpack(content, begin + expected + 1)  # to see if there is more
@@ -63,19 +63,21 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
             raise InputError(
                 f"{path}: expected {expected} bytes of data for shape {shape}, got {got}"
             )
-        return np.frombuffer(content, np.uint8, offset=begin).reshape(shape)
+        array = np.frombuffer(content, dtype, offset=begin).reshape(shape)
+        return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_shape(content: bytes, path: Path) -> tuple[int, ...]:
+def _read_header(content: bytes, path: Path) -> tuple[tuple[int, ...], np.dtype]:
     start = content[:4]
     ndim = start[3] if len(start) == 4 else 0
     sizes = content[4 : 4 + 4 * ndim]
-    if not start.startswith(UNSIGNED_BYTE) or len(start) < 4 or len(sizes) < 4 * ndim:
+    known = len(start) == 4 and start[:2] == b"\0\0" and start[2] in TYPES
+    if not known or len(sizes) < 4 * ndim:
         raise InputError(
-            f"{path}: expected an IDX file of unsigned bytes (00 00 08, number of axes, sizes), "
+            f"{path}: expected an IDX file (00 00, type, number of axes, sizes), "
             f"got {start.hex(' ') or 'nothing'}{' and a short header' if sizes else ''}"
         )
-    return struct.unpack(f">{ndim}I", sizes)
+    return struct.unpack(f">{ndim}I", sizes), np.dtype(TYPES[start[2]])
 
 
 def _unpack(packed: bytes, most: int) -> bytes:
@@ -161,6 +163,6 @@ def _read_examples(images: Path, labels: Path, classes: int) -> tuple[np.ndarray
 
 def _read_array(path: Path, ndim: int, what: str) -> np.ndarray:
     array = read_idx(path)
-    if array.ndim != ndim or array.size == 0:
-        raise InputError(f"{path}: expected {what}, got an array of shape {array.shape}")
+    if array.ndim != ndim or array.size == 0 or array.dtype != np.uint8:
+        raise InputError(f"{path}: expected {what}, got {array.dtype} of shape {array.shape}")
     return array

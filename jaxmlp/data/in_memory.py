@@ -2,31 +2,28 @@
 
 import dataclasses
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxmlp.data.array_sets import SPLIT_KEYS, dataset_from_arrays, holds_examples, roles_of_arrays
 from jaxmlp.data.dataset import Dataset, checksum
-from jaxmlp.data.inputs import batch_of_examples, encode_rows, read_inputs
-from jaxmlp.data.pictures import fit_picture
+from jaxmlp.data.inputs import Inputs, encode_rows, read_inputs
+from jaxmlp.data.picture_form import PictureForm, batch_of_examples
+from jaxmlp.data.pictures import fit_picture, notes_of
 from jaxmlp.data.readers import plain_table
 from jaxmlp.data.table_options import TableOptions
 from jaxmlp.data.tables import dataset_from_table
-from jaxmlp.data.user_files import (
-    DEFAULT,
-    SPLIT_KEYS,
-    dataset_from_arrays,
-    refuse_table_options,
-)
-from jaxmlp.errors import DataWarning, InputError
+from jaxmlp.data.user_files import DEFAULT, refuse_table_options
+from jaxmlp.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 NAME = "data in memory"
+PICTURE = "the picture"
 
 
 def dataset_in_memory(data: Any, options: TableOptions = DEFAULT) -> Dataset:
@@ -34,7 +31,8 @@ def dataset_in_memory(data: Any, options: TableOptions = DEFAULT) -> Dataset:
 
     Args:
       data: a `Dataset`, which is returned as it is; arrays `(x, y)`, or
-        `((x_train, y_train), (x_test, y_test))`, or a mapping with these names; or a table: a
+        `((x_train, y_train), (x_test, y_test))`, or a mapping with these or other usual names
+        (`jaxmlp.data.array_sets`); or a table: a
         `pyarrow.Table`, a data frame of pandas or polars, a mapping from names to columns, or a
         list of rows, each a mapping. Without a test part a fifth is held out.
       options: what the user says of a table: its target, its columns, its test part.
@@ -52,7 +50,7 @@ def dataset_in_memory(data: Any, options: TableOptions = DEFAULT) -> Dataset:
     if arrays is not None:
         refuse_table_options(options, "", "arrays, whose target is y")
         return dataset_from_arrays(arrays, NAME, source, options)
-    table = table_in_memory(data)
+    table = _as_table(data)
     if table is None:
         raise InputError(
             "data must be the name of a data set, arrays (x, y) or a table, got"
@@ -67,9 +65,8 @@ def inputs_in_memory(
     given: Any,
     input_shape: tuple[int, ...],
     columns: dict[str, Any] | None = None,
-    background: str | None = None,
-    white: int = 255,
-) -> np.ndarray:
+    form: PictureForm | None = None,
+) -> Inputs:
     """Return what a user gives as inputs of a trained network.
 
     Args:
@@ -77,26 +74,30 @@ def inputs_in_memory(
         `PIL.Image.Image`), the path of a file, or a list of pictures and paths.
       input_shape: the shape of one example.
       columns: how the table that the network was trained on became numbers.
-      background: the background of the training images, `dark` or `light`.
-      white: the largest value of the training images.
+      form: of the training pictures.
 
     Returns:
-      Inputs, not preprocessed, `(N, *input_shape)`.
+      Inputs, not preprocessed, and a line for each change to them.
 
     Raises:
       InputError: if there is nothing of the kind, or it does not fit the network.
     """
     several = given if isinstance(given, list | tuple) else [given]
     if several and all(isinstance(one, str | os.PathLike) or _is_picture(one) for one in several):
-        form = (input_shape, columns, background, white)
-        return np.concatenate([_read_one(one, *form) for one in several])
-    table = table_in_memory(given)
+        read = [_read_one(one, input_shape, columns, form) for one in several]
+        return Inputs(
+            np.concatenate([one.x for one in read]),
+            [name for one in read for name in one.names],
+            notes_of([one.notes for one in read], [one.names[0] for one in read]),
+        )
+    table = _as_table(given)
+    notes: list[str] = []
     if table is not None:
         encoded = encode_rows(table, input_shape, columns, NAME)
-        for note in encoded.notes:
-            warnings.warn(note, DataWarning, stacklevel=4)
-        return encoded.x.reshape(-1, *input_shape)
-    return batch_of_examples(_as_array(given, NAME), input_shape, NAME)
+        x, notes = encoded.x.reshape(-1, *input_shape), encoded.notes
+    else:
+        x, notes = batch_of_examples(_as_array(given, NAME), input_shape, NAME, form)
+    return Inputs(x, [f"row {i}" for i in range(len(x))], notes)
 
 
 def _with_provenance(data: Dataset) -> Dataset:
@@ -125,12 +126,12 @@ def _read_one(
     one: Any,
     input_shape: tuple[int, ...],
     columns: dict[str, Any] | None,
-    background: str | None,
-    white: int,
-) -> np.ndarray:
+    form: PictureForm | None,
+) -> Inputs:
     if _is_picture(one):
-        return fit_picture(one, input_shape, background, white)[0]
-    return read_inputs(Path(one), input_shape, columns, background, white).x
+        x, notes = fit_picture(one, input_shape, form, PICTURE)
+        return Inputs(x, [PICTURE], notes)
+    return read_inputs(Path(one), input_shape, columns, form)
 
 
 def _is_picture(value: Any) -> bool:
@@ -140,8 +141,10 @@ def _is_picture(value: Any) -> bool:
 
 def _named_arrays(data: Any) -> dict[str, np.ndarray] | None:
     """Return arrays by the names that a `.npz` file has for them; `None` if they are a table."""
-    if isinstance(data, Mapping) and ({"x", "y"} == set(data) or set(SPLIT_KEYS) <= set(data)):
-        return {name: _as_array(array, f"{NAME}: {name}") for name, array in data.items()}
+    if isinstance(data, Mapping) and _holds_arrays(data):
+        used = set(roles_of_arrays(data).values())
+        where = f"{NAME}: "
+        return {k: _as_array(v, where + k) if k in used else v for k, v in data.items()}
     if not isinstance(data, tuple) or len(data) != 2:
         return None
     if all(isinstance(part, tuple) and len(part) == 2 for part in data):
@@ -151,19 +154,18 @@ def _named_arrays(data: Any) -> dict[str, np.ndarray] | None:
     return {name: _as_array(array, f"{NAME}: {name}") for name, array in pairs}
 
 
-def table_in_memory(data: Any) -> "pa.Table | None":
-    """Return a table of any library as pyarrow's, or `None` if it is not one.
+def _holds_arrays(data: Mapping[Any, Any]) -> bool:
+    """Return whether a mapping holds the arrays of a data set, and not the columns of a table."""
+    if not all(isinstance(name, str) for name in data):
+        return False
+    if {"x", "y"} == set(data) or set(SPLIT_KEYS) <= set(data):
+        return True
+    inputs = [data[name] for role, name in roles_of_arrays(data).items() if role.kind == "x"]
+    return holds_examples(data) and all(np.ndim(one) > 1 for one in inputs)
 
-    Args:
-      data: a `pyarrow.Table`, a data frame of pandas or polars, a mapping from names to columns, or
-        a list of rows, each a mapping.
 
-    Returns:
-      The table.
-
-    Raises:
-      InputError: if it cannot be read.
-    """
+def _as_table(data: Any) -> "pa.Table | None":
+    """Return a table of any library as pyarrow's, or `None` if it is not one."""
     import pyarrow as pa
 
     try:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxmlp.data.array_files import ARRAY_SUFFIXES, read_arrays
-from jaxmlp.data.arrays import check_finite, dtype_and_shape, to_input_dtype
+from jaxmlp.data.array_sets import Role, roles_of_arrays
 from jaxmlp.data.cells import Notation
 from jaxmlp.data.columns import Columns, Encoded, columns_of_numbers
 from jaxmlp.data.dialects import Reading
-from jaxmlp.data.pictures import read_picture
+from jaxmlp.data.picture_files import list_pictures
+from jaxmlp.data.picture_form import PictureForm, batch_of_examples
+from jaxmlp.data.pictures import notes_of, read_picture
 from jaxmlp.data.readers import is_table, is_text_table, read_table
 from jaxmlp.errors import InputError
 from jaxmlp.files import usable_path
@@ -43,20 +45,19 @@ def read_inputs(
     path: str | PathLike[str],
     input_shape: tuple[int, ...],
     columns: dict[str, Any] | None = None,
-    background: str | None = None,
-    white: int = 255,
+    form: PictureForm | None = None,
 ) -> Inputs:
-    """Read a picture, a `.npy` or `.npz` file, or a table as inputs of a trained network.
+    """Read pictures, a `.npy` or `.npz` file, or a table as inputs of a trained network.
 
     Args:
-      path: the file. A `.npz` file holds `x`, or `x_test`, or a single array.
+      path: the file, or a folder of pictures. A `.npz` file holds `x` or `x_test`, or what
+        `jaxmlp.data.array_sets` knows as such, or a single array.
       input_shape: the shape of one example. An array holds one example or a batch; it may lack a
         last axis of one channel, or be flat.
       columns: how the training table became numbers (`Dataset.columns`). Without it, a table holds
         only numbers, in as many columns as the network has inputs.
-      background: the background of the training images, `dark` or `light`
-        (`jaxmlp.data.background`). A picture on the other background is inverted.
-      white: the largest value of the training images.
+      form: of the training pictures. A picture on the other background is inverted, and arrays on
+        another scale are brought to theirs.
 
     Returns:
       The inputs.
@@ -67,57 +68,32 @@ def read_inputs(
     path = usable_path(path, "the input")
     suffix = path.suffix.lower()
     if suffix in ARRAY_SUFFIXES:
-        x = batch_of_examples(_read_array(path), tuple(input_shape), str(path))
-        return Inputs(x, [f"row {i}" for i in range(len(x))], [])
+        x, notes = batch_of_examples(_read_array(path), tuple(input_shape), str(path), form)
+        return Inputs(x, [f"row {i}" for i in range(len(x))], notes)
     if is_table(path.name):
         known = Columns.from_dict(columns) if columns else None
         rows, notation = read_rows(path, known)
         found = encode_rows(rows, tuple(input_shape), columns, str(path), notation)
         names = [f"row {i}" for i in range(1, len(rows) + 1)]
         return Inputs(found.x.reshape(-1, *input_shape), names, found.notes, rows)
-    x, inverted = read_picture(path, tuple(input_shape), background, white)
-    note = f"{path}: inverted, because the training images have a {background} background"
-    return Inputs(x, [str(path)], [note] if inverted else [])
+    files, notes = list_pictures(path) if path.is_dir() else ([path], [])
+    read = [read_picture(file, tuple(input_shape), form) for file in files]
+    notes += notes_of([changes for _, changes in read], files)
+    return Inputs(np.concatenate([x for x, _ in read]), [str(file) for file in files], notes)
 
 
 def _read_array(path: Path) -> np.ndarray:
     arrays = read_arrays(path)
-    for key in ("x", "x_test"):
-        if key in arrays:
-            return arrays[key]
+    roles = roles_of_arrays(arrays)
+    for part in ("whole", "test"):
+        if name := roles.get(Role(part, "x")):
+            return arrays[name]
     if len(arrays) != 1:
         raise InputError(
             f"{path}: expected an array x or x_test, or a single array, "
             f"got {', '.join(arrays) or 'none'}"
         )
     return next(iter(arrays.values()))
-
-
-def batch_of_examples(x: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:
-    """Return an array as a batch of examples.
-
-    Args:
-      x: one example or several; they may leave out a last axis of one channel, or be flat.
-      shape: of one example.
-      where: what the array is called in a message.
-
-    Returns:
-      `(N, *shape)`.
-
-    Raises:
-      InputError: if the array holds no numbers, numbers that are not finite, or other shapes.
-    """
-    if x.dtype.kind not in "biuf":
-        raise InputError(f"{where}: expected numbers, got {dtype_and_shape(x)}")
-    forms = [shape, (math.prod(shape),)]
-    if len(shape) == 3 and shape[-1] == 1:
-        forms.append(shape[:-1])
-    if x.size == 0 or not any(form in (x.shape, x.shape[1:]) for form in forms):
-        raise InputError(
-            f"{where}: expected examples of shape {shape}, got an array of shape {x.shape}"
-        )
-    check_finite(x, where)
-    return to_input_dtype(x.reshape(-1, *shape))
 
 
 def read_rows(path: str | PathLike[str], columns: Columns | None) -> tuple["pa.Table", Notation]:
@@ -140,7 +116,8 @@ def read_rows(path: str | PathLike[str], columns: Columns | None) -> tuple["pa.T
     known = Reading.from_dict(dict(columns.reading))
     given = Reading(header=known.header, decimal=known.decimal, thousands=known.thousands)
     text = is_text_table(str(path))
-    rows, found = read_table(path, given if text and known.delimiter else None)
+    numbers = [one.name for one in columns.inputs if one.kind == "number" and not one.unit]
+    rows, found = read_table(path, given if text and known.delimiter else None, numbers)
     if text and not columns.header:
         rows = rows.rename_columns(columns.name_columns(rows.num_columns, str(path)))
     return rows, Notation.of(found, columns.markers)

@@ -175,7 +175,7 @@ def _lay_out(sample: str, delimiter: str, quote: str | None) -> Layout:
     widths = Counter(len(cells) for _, cells in ends[1:])
     wide = [width for width in widths if width > 1] or [1]
     width = max(wide, key=lambda each: (widths[each], each))
-    least = min(width, 2)
+    least = 2 if width > 2 else 1  # a title may be padded with delimiters
     begin = next(
         (
             place

@@ -80,15 +80,16 @@ def dataset_from_table(
         lines = [*_line_of_target(table, columns, options), *lines, *more]
     x, notes = columns.encode(table, name)
     y = target.y
-    parts = (x[rest], y[rest], x[held], y[held])
+    part, parts = f"{name}: ", (x[rest], y[rest], x[held], y[held])
     if test is not None:
         theirs = Fitted(columns, target.classes, target.task)
         own = rows_of(test, theirs, f"{name}: test part")
+        part += "test part: "
         parts = (x, y, own.x, own.y)
         notes = own.notes
     unseen = [note for note in notes if "not seen" in note]
     if unseen and fitted is None:
-        lines.append(f"the test part has{unseen[0].removeprefix(name).partition(':')[2]}")
+        lines.append(f"the test part has {unseen[0].removeprefix(part)}")
     weights, groups = weights_and_groups(table, columns, rest, name)
     known: dict[str, Any] = {**provenance, "split": how, "decisions": lines}
     made = make_dataset(name, parts, target.task, target.classes, columns.to_dict(), **known)

@@ -54,7 +54,7 @@ def load_tfds(name: str, data_dir: str | PathLike[str] | None = None) -> Dataset
         examples = [_read_examples(name, builder, part) for part in parts]
     features = builder.info.features
     xs = [_assemble_inputs(keys[0], features, part, name) for part in examples]
-    y, task, classes = _assemble_target(
+    y, task, classes, _ = _assemble_target(
         keys[1], features, [e for part in examples for e in part], name
     )
     n = len(xs[0])

@@ -1,26 +1,21 @@
 """Load a user's own data: tables, and arrays from `.npz` files."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from jaxmlp.data.array_files import read_arrays
-from jaxmlp.data.arrays import dtype_and_shape, inputs_from_array, target_from_array
-from jaxmlp.data.dataset import Dataset, make_dataset
+from jaxmlp.data.array_sets import dataset_from_arrays
+from jaxmlp.data.dataset import Dataset
 from jaxmlp.data.dialects import Reading
 from jaxmlp.data.readers import TABLE_SUFFIXES, is_table, is_text_table, read_table
-from jaxmlp.data.splits import split_off_test, split_record
 from jaxmlp.data.table_options import TableOptions
 from jaxmlp.data.table_targets import Fitted
 from jaxmlp.data.tables import dataset_from_table
 from jaxmlp.errors import InputError, check, shown
 
-SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
 SUFFIXES = (*TABLE_SUFFIXES, ".npz")
 DEFAULT = TableOptions()
 
@@ -34,9 +29,9 @@ def load_user_file(
     """Load a table or a `.npz` file; a fifth is held out unless it has a test part.
 
     For a table see `jaxmlp.data.tables.dataset_from_table`. A `.npz` file holds `x` and `y`, or
-    `x_train`, `y_train`, `x_test` and `y_test`. Inputs are `(N, features)`, `(N, H, W)` or
-    `(N, H, W, C)`. Targets are labels or values `(N,)`, see
-    `jaxmlp.data.arrays.target_from_array`, or several values `(N, outputs)`.
+    `x_train`, `y_train`, `x_test` and `y_test`, or other names that `jaxmlp.data.array_sets` knows.
+    Inputs are `(N, features)`, `(N, H, W)`, `(N, H, W, C)` or `(N, C, H, W)`. Targets are labels or
+    values `(N,)`, see `jaxmlp.data.arrays.target_from_array`, or several values `(N, outputs)`.
 
     Args:
       path: the file; its path is also the name of the set.
@@ -95,62 +90,6 @@ def _load_table(
     return dataset_from_table(
         rows, options, name, provenance, reading=found, test=test, fitted=fitted
     )
-
-
-def dataset_from_arrays(
-    arrays: Mapping[str, np.ndarray],
-    name: str,
-    provenance: dict[str, Any],
-    options: TableOptions = DEFAULT,
-) -> Dataset:
-    """Make a data set of arrays; a fifth is held out where there is no test part.
-
-    Args:
-      arrays: `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`; see `load_user_file`.
-      name: of the set, also for messages.
-      provenance: where the arrays come from.
-      options: the size of the test part.
-
-    Returns:
-      The data set.
-
-    Raises:
-      InputError: if an array is missing, does not fit the others, or has no such type or shape.
-    """
-    keys = SPLIT_KEYS if set(SPLIT_KEYS) <= arrays.keys() else ("x", "y")
-    if not set(keys) <= arrays.keys():
-        raise InputError(
-            f"{name}: expected the arrays x and y, or {', '.join(SPLIT_KEYS)}, "
-            f"got {', '.join(arrays) or 'none'}"
-        )
-    xs = [inputs_from_array(arrays[key], f"{name}: {key}") for key in keys[::2]]
-    ys = [arrays[key] for key in keys[1::2]]
-    for x, y, key in zip(xs, ys, keys[1::2], strict=True):
-        if len(x) != len(np.atleast_1d(y)):
-            raise InputError(f"{name}: {key}: expected {len(x)} targets, got shape {y.shape}")
-    for first, second, what in ((xs[0], xs[-1], "inputs"), (ys[0], ys[-1], "targets")):
-        if first.shape[1:] != second.shape[1:] or _stored_kind(first) != _stored_kind(second):
-            raise InputError(
-                f"{name}: expected test {what} like the training {what}, {dtype_and_shape(first)}, "
-                f"got {dtype_and_shape(second)}"
-            )
-    y, task, classes = target_from_array(np.concatenate(ys), f"{name}: {keys[1]}")
-    if len(y) < 2:
-        raise InputError(f"{name}: expected at least 2 examples, got {len(y)}")
-    n = len(xs[0])
-    if len(xs) == 1:
-        parts = split_off_test(xs[0], y, options.held_out(n))
-        how: Any = split_record(y, options.test_size)
-    elif options.test_size is not None:
-        raise InputError(f"{name}: test_size does not apply, since there is a test part")
-    else:
-        parts, how = (xs[0], y[:n], xs[1], y[n:]), "as given"
-    return make_dataset(name, parts, task, classes, split=how, **provenance)
-
-
-def _stored_kind(array: np.ndarray) -> str:
-    """Return `i` for integers, signed or not, `f` for floats, `U` for text of any length."""
-    return array.dtype.kind.replace("u", "i")
 
 
 def _file_provenance(path: Path) -> dict[str, Any]:

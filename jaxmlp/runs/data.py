@@ -1,6 +1,7 @@
 """The data of a run: found by the name that a configuration has for them, or those of a network."""
 
 import dataclasses
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,18 @@ def with_whole_paths(config: Config) -> Config:
 
 
 def whole_path(name: str) -> str:
-    """Return an existing path, with a separator or a suffix, as an absolute one; else the name."""
+    """Return a folder, or an existing path with a separator or a suffix, as an absolute path.
+
+    So it is with what the names of files begin with (`jaxmlp.data.idx_folders`). The name of a data
+    set stays as it is, and so does what is not there.
+    """
+    if os.path.isdir(name) and os.sep not in name:
+        from jaxmlp.data import names
+
+        return name if name in names() else os.path.abspath(name)
     is_path = os.path.exists(name) and (os.sep in name or bool(os.path.splitext(name)[1]))
+    if os.sep in name and not is_path and not os.path.splitext(name)[1]:
+        is_path = os.path.isdir(os.path.dirname(name))
     return os.path.abspath(name) if is_path else name
 
 
@@ -38,12 +49,16 @@ def table_options(config: Config) -> "TableOptions":
     return TableOptions(**{name: getattr(config, name) for name in OF_TABLES})
 
 
-def load_data(config: Config, signature: "Signature | None" = None) -> "Dataset":
+def load_data(
+    config: Config, signature: "Signature | None" = None, other: bool = False
+) -> "Dataset":
     """Load the data that a configuration names.
 
     Args:
       config: names the data.
       signature: of a network; then the rows of a table are encoded as it expects them.
+      other: whether the data are not those that the network was trained on. Pictures of a folder
+        are then read as `predict` reads them, and all of them are the test part.
 
     Returns:
       The data, with the task that their targets pose.
@@ -51,19 +66,24 @@ def load_data(config: Config, signature: "Signature | None" = None) -> "Dataset"
     Raises:
       InputError: if there are no such data.
     """
-    from jaxmlp.data import Reading, load
+    from jaxmlp.data import PictureReading, Reading, load
     from jaxmlp.data.readers import is_text_table
 
     fitted = None if signature is None else fitted_of(signature)
     reading = Reading(**{name: getattr(config, name) for name in READING})
     if fitted is not None and is_text_table(config.dataset):
         reading = Reading.from_dict(dict(fitted.columns.reading))
+    pictures = None
+    if signature is not None and other:
+        pictures = PictureReading(signature.input_shape, signature.pictures, signature.classes)
     return load(
         config.dataset,
         data_dir=config.data_dir,
         options=table_options(config),
         reading=reading,
         fitted=fitted,
+        picture_size=config.picture_size,
+        pictures=pictures,
     )
 
 
@@ -96,12 +116,13 @@ def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None
         return load(FALLBACK), config.dataset
 
 
-def load_fitting(config: Config, signature: "Signature") -> "Dataset":
+def load_fitting(config: Config, signature: "Signature", other: bool = False) -> "Dataset":
     """Load data that a trained network was trained on, or could have been.
 
     Args:
       config: names the data.
       signature: what the network expects and returns.
+      other: whether the data are not those that it was trained on, see `load_data`.
 
     Returns:
       The data, with the targets of the configuration's task. The rows of a table are encoded as in
@@ -112,13 +133,15 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
     """
     from jaxmlp.data import with_task
 
-    dataset = with_task(load_data(config, signature), config.task)
+    dataset = with_task(load_data(config, signature, other), config.task)
     if _input_names(signature.columns) != _input_names(dataset.columns):
         raise InputError(
             f"{dataset.name} has other columns or categories than the table the network was"
             " trained on"
         )
     shape = signature.input_shape
+    if other and signature.columns is None and dataset.columns is None:
+        dataset = _as_predict_reads(dataset, signature)
     what = f"the shape of an example of {dataset.name}"
     check(dataset.input_shape == shape, what, f"{shape} as in training", dataset.input_shape)
     if dataset.task == "regression":  # where the names are only those of the outputs
@@ -129,6 +152,23 @@ def load_fitting(config: Config, signature: "Signature") -> "Dataset":
         ours, theirs = (listed(names, 20) for names in (signature.classes, dataset.classes))
         raise InputError(f"the network knows the classes {ours}; {dataset.name} has {theirs}")
     return dataset
+
+
+def _as_predict_reads(dataset: "Dataset", signature: "Signature") -> "Dataset":
+    """Return arrays in the layout and on the scale that a network takes, as `predict` does.
+
+    Where the examples have another size, nothing is done.
+    """
+    from jaxmlp.data.picture_form import batch_of_examples
+
+    shape, form = signature.input_shape, signature.pictures
+    if math.prod(dataset.input_shape) != math.prod(shape):
+        return dataset
+    x_test, notes = batch_of_examples(dataset.x_test, shape, dataset.name, form)
+    x_train, _ = batch_of_examples(dataset.x_train, shape, dataset.name, form)
+    decisions = [*dataset.provenance.get("decisions", ()), *notes]
+    provenance = {**dataset.provenance, "decisions": decisions}
+    return dataclasses.replace(dataset, x_train=x_train, x_test=x_test, provenance=provenance)
 
 
 def _input_names(record: dict[str, Any] | None) -> tuple[str, ...] | None:

@@ -14,6 +14,7 @@ from jaxmlp.cli.console import print_table, say
 from jaxmlp.config.problem import Problem
 from jaxmlp.config.signature import Signature
 from jaxmlp.data import Columns, Reading, Source
+from jaxmlp.data.picture_form import has_channels_first
 from jaxmlp.errors import listed
 from jaxmlp.runs.words import in_digits, score_in_words
 from jaxmlp.training import TASKS
@@ -21,8 +22,7 @@ from jaxmlp.training.types import HostTargets
 
 FEW = 10  # examples of a part whose score says little
 MOST = 0.9  # share of a class with which the accuracy says little
-CHANNELS = (1, 3, 4)  # of a picture
-DECISIONS = 20  # lines about the columns of a table
+DECISIONS = 20  # lines about the data
 NAMED = 8  # columns and classes that a line names
 PARTS = {"train": "training", "valid": "validation", "test": "test"}
 
@@ -140,7 +140,7 @@ class Facts:
         """Return a line for each thing that makes a score say less than it seems to."""
         found = []
         shape, most = self.signature.input_shape, len(self.targets["train"])
-        if len(shape) == 3 and shape[0] in CHANNELS and shape[-1] not in CHANNELS:
+        if has_channels_first(shape):  # of a `Dataset`: arrays have been turned
             found.append(
                 f"pictures of shape {shape} seem to have their channels first; expected"
                 " (height, width, channels)"

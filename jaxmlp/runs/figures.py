@@ -21,6 +21,7 @@ from jaxmlp.training import Record
 BLUE, ORANGE, PURPLE, BLACK = "#0072b2", "#d55e00", "#cc79a7", "#000000"
 COLOURS = (BLUE, ORANGE, "#009e73", PURPLE, "#e69f00", "#56b4e9", BLACK, "#999999")
 LONGEST = 24  # letters of a name in a picture
+MOST_SEEN = 64  # examples of a prediction that are drawn
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -152,6 +153,30 @@ def mistakes(
         panel.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, cmap="gray")
         words = f"{caption(t, 12)}, taken for {caption(s, 12)}"
         panel.set_title(f"{words}\nprobability {p:.3f}", fontsize=9)
+    return figure
+
+
+def seen(pictures: np.ndarray, names: Sequence[str], said: Sequence[str]) -> Figure:
+    """Draw pictures as a network saw them, with its answers.
+
+    Args:
+      pictures: `(n, H, W, C)`, in [0, 1], at most `MOST_SEEN`.
+      names: the name of each.
+      said: the answer to each.
+
+    Returns:
+      A figure.
+    """
+    columns = min(8, len(pictures))
+    rows = -(-len(pictures) // columns)
+    figure = Figure(figsize=(1.7 * max(columns, 2), 2.1 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel in panels:
+        panel.axis("off")
+    for panel, picture, name, answer in zip(panels, pictures, names, said, strict=False):
+        image = np.clip(picture[..., 0] if picture.shape[-1] == 1 else picture, 0, 1)
+        panel.imshow(image, cmap="gray", vmin=0, vmax=1)
+        panel.set_title(f"{caption(name, 18)}\n{caption(answer, 18)}", fontsize=9)
     return figure
 
 

@@ -102,7 +102,7 @@ def _load_data(config: Config, data: Any) -> Dataset:
     if data is None or isinstance(data, str | PathLike):
         name = config.dataset if data is None else whole_path(str(data))
         return load_data(dataclasses.replace(config, dataset=name))
-    for name in (*READING, "data_dir"):
+    for name in (*READING, "data_dir", "picture_size"):
         if getattr(config, name) is not None:
             raise InputError(f"{name} does not apply to data in memory")
     return dataset_in_memory(data, table_options(config))

@@ -1,5 +1,6 @@
 """A trained network: its parameters, and all that is needed to use them, without user code."""
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -15,7 +16,7 @@ from jaxmlp.config.recipe import Recipe, recipe_of
 from jaxmlp.config.schema import MODEL as MODEL_RECORD
 from jaxmlp.config.signature import Signature, stored
 from jaxmlp.data import Inputs, inputs_in_memory, read_inputs
-from jaxmlp.errors import InputError, check
+from jaxmlp.errors import DataWarning, InputError, check
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.folder import MODEL, Run
 from jaxmlp.training import Judge, Task, task_for
@@ -116,8 +117,11 @@ class Network:
 
         Raises:
           InputError: if the inputs do not fit the network.
+
+        Warns:
+          DataWarning: if something about the inputs was changed, such as their scale.
         """
-        found = self.answers(self.encode(inputs))
+        found = self.answers(self._inputs(inputs))
         if self.task.name == "regression":
             return found[:, 0] if found.shape[1] == 1 else found
         if self.task.name == "multilabel":
@@ -138,27 +142,33 @@ class Network:
         """
         if self.task.name == "regression":
             raise InputError("predict_proba is for classes, and this network predicts numbers")
-        return self.answers(self.encode(inputs))
+        return self.answers(self._inputs(inputs))
 
-    def encode(self, inputs: Any) -> np.ndarray:
+    def encode(self, inputs: Any) -> Inputs:
         """Return inputs in the form of the data set, as `answers` takes them.
 
         Args:
           inputs: as for `predict`.
 
         Returns:
-          Not preprocessed, `(N, *input_shape)`.
+          The inputs, not preprocessed, and what was done to them.
 
         Raises:
           InputError: if the inputs do not fit the network.
         """
         return inputs_in_memory(inputs, *self._form_of_inputs)
 
+    def _inputs(self, given: Any) -> np.ndarray:
+        inputs = self.encode(given)
+        for note in inputs.notes:
+            warnings.warn(note, DataWarning, stacklevel=3)
+        return inputs.x
+
     @property
     def _form_of_inputs(self) -> tuple[Any, ...]:
         """The form in which inputs may come."""
         s = self.signature
-        return s.input_shape, s.columns, s.background, s.white
+        return s.input_shape, s.columns, s.pictures
 
     def answers(self, x: np.ndarray) -> np.ndarray:
         """Predict from inputs in the form of the data set.

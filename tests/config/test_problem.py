@@ -1,4 +1,4 @@
-"""A network that does not fit in memory is refused by its shapes, before it is begun."""
+"""A network too large for the memory is refused by its shapes; which examples validate."""
 
 import re
 import time
@@ -9,7 +9,7 @@ import pytest
 from jaxmlp import find_rate, gradcheck, train
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import pose_problem
-from jaxmlp.data import Dataset
+from jaxmlp.data import Dataset, dataset_in_memory
 from jaxmlp.errors import InputError
 from jaxmlp.memory import MEMORY_VARIABLE
 
@@ -92,3 +92,17 @@ def test_weights_that_make_no_loss_are_refused(weights, message):
     x, y = np.ones((2, 1)), np.array([0, 1], np.int32)
     with pytest.raises(InputError, match=re.escape(message)):
         Dataset("made", x, y, x, y, "binary", ("a", "b"), weights=np.array(weights))
+
+
+def test_the_data_s_own_validation_part():
+    """It is used as it is, unless the user asks for another number: then all examples are drawn."""
+    x, y = np.arange(60.0).reshape(30, 2), np.arange(30) % 2
+    parts = {"x_train": x[:20], "y_train": y[:20], "x_val": x[20:25], "y_val": y[20:25]}
+    dataset = dataset_in_memory(parts | {"x_test": x[25:], "y_test": y[25:]})
+    problem = pose_problem(Config(epochs=1), dataset)
+    assert problem.recipe.valid_size == 5
+    assert problem.valid.indices.tolist() == [20, 21, 22, 23, 24]
+    assert problem.train.indices.tolist() == list(range(20))
+    other = pose_problem(Config(epochs=1, valid_size=8), dataset)
+    assert len(other.valid.indices) == 8
+    assert set(other.valid.indices) | set(other.train.indices) == set(range(25))

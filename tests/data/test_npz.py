@@ -58,7 +58,9 @@ def test_npz_inputs(save, x, shape, dtype):
         (Y.astype(np.float64)[:, None], "binary", ("0", "1")),
         (Y.astype(np.float64) + 1, "regression", ("y",)),
         (np.arange(N) * 1000, "regression", ("y",)),
-        (np.eye(3)[np.arange(N) % 3], "multilabel", ("y0", "y1", "y2")),
+        (np.eye(3)[np.arange(N) % 3], "multiclass", ("0", "1", "2")),
+        (np.eye(2)[Y], "binary", ("0", "1")),
+        (np.stack([Y, 0 * Y], 1), "multilabel", ("y0", "y1")),
         (X, "regression", ("y0", "y1")),
     ],
 )
@@ -67,9 +69,11 @@ def test_npz_targets(save, y, task, classes, by_first_input):
     assert (dataset.task, dataset.classes) == (task, classes)
     x, got = by_first_input(dataset)
     assert np.array_equal(x, X)
-    numbered = np.unique(y.ravel(), return_inverse=True)[1] if got.ndim == 1 else y.reshape(N, -1)
-    assert np.array_equal(got, numbered)
-    kinds = {"regression": np.float64, "multilabel": np.float32}
+    one_hot = y.ndim == 2 and y.shape[1] > 1 and got.ndim == 1
+    expected = y.argmax(axis=1) if one_hot else y
+    numbered = np.unique(expected, return_inverse=True)[1] if got.ndim == 1 else y.reshape(N, -1)
+    assert np.array_equal(got, numbered.reshape(got.shape))
+    kinds = {"multilabel": np.float32, "regression": np.float64}
     assert got.dtype == kinds.get(task, np.int32)
 
 
@@ -94,7 +98,7 @@ def test_npz_test_labels_may_be_stored_otherwise(save):
 BAD = np.array([[0, 1], [2, np.nan]] * 10)
 ARRAYS = {
     "no y": ({"x": X}, "expected the arrays x and y, or x_train, y_train, x_test, y_test, got x"),
-    "half": ({"x_train": X, "y_train": Y}, "expected the arrays x and y, or"),
+    "half": ({"x_train": X, "y": Y}, "expected the arrays x and y, or"),
     "length": ({"x": X, "y": Y[1:]}, "y: expected 20 targets, got shape (19,)"),
     "scalar": ({"x": X, "y": np.array(1)}, "y: expected 20 targets, got shape ()"),
     "one axis": (

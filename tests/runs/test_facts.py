@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jaxmlp import Config, fit, train
+from jaxmlp.data import Dataset
 from jaxmlp.errors import DataWarning
 from jaxmlp.runs.summary import balanced_accuracy
 from jaxmlp.sweep import __main__ as sweep
@@ -70,6 +71,7 @@ def test_baseline_is_the_score_of_one_answer():
 NORMAL = np.random.default_rng(1).normal(size=(200, 3))
 HALVES = np.array([0, 1] * 100)
 PICTURES = np.random.default_rng(2).integers(0, 255, (200, 3, 5, 6), dtype=np.uint8)
+PICTURES_AS_GIVEN = (PICTURES[:150], HALVES[:150], PICTURES[150:], HALVES[150:])
 WARNINGS = {  # data, configuration, the beginning of each warning
     "nothing": (split(NORMAL, HALVES, 50), {}, []),
     "three in two hundred": (
@@ -83,7 +85,7 @@ WARNINGS = {  # data, configuration, the beginning of each warning
         ["the training part has no example of 'c'"],
     ),
     "channels first": (
-        split(PICTURES, HALVES, 50),
+        Dataset("given", *PICTURES_AS_GIVEN, "binary", ("0", "1")),
         {},
         ["pictures of shape (3, 5, 6) seem to have their channels first"],
     ),

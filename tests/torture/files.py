@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from jaxmlp.data import load, read_inputs
+from jaxmlp.data import PictureForm, load, read_inputs
 from jaxmlp.data.idx import read_idx
 from jaxmlp.errors import InputError
 from tests.torture.mutate import inside_gzip, inside_png, inside_zip, mutations
@@ -94,7 +94,7 @@ JPEG_MODES = ("L", "RGB", "CMYK")
 
 
 def _read_picture(path: Path) -> Any:
-    return read_inputs(path, (9, 8, 1), background="dark")
+    return read_inputs(path, (9, 8, 1), form=PictureForm("dark"))
 
 
 def _arrays() -> list[bytes]:
