@@ -16,6 +16,7 @@ COMMANDS = {  # the module of each, and what it does
     "train": ("jaxmlp.train", "Train a network; the default learns to read digits."),
     "evaluate": ("jaxmlp.evaluate", "Evaluate a trained network."),
     "predict": ("jaxmlp.predict", "Predict with a trained network."),
+    "runs": ("jaxmlp.compare", "List runs and compare them."),
     "sweep": ("jaxmlp.sweep.__main__", "Try many configurations."),
     "find_rate": ("jaxmlp.find_rate", "Find a learning rate by a range test."),
     "gradcheck": ("jaxmlp.gradcheck", "Check the hand-written gradient of a network."),

@@ -44,6 +44,10 @@ def make_parser() -> Parser:
     parser.add_argument("--data-dir", metavar="TEXT", help=text)
     text = "folder for the pictures; default RUN/evaluation"
     parser.add_argument("--out", metavar="FOLDER", help=text)
+    text = "how much worse the network becomes when a column of the table is permuted"
+    parser.add_argument("--importance", action="store_true", help=text)
+    text = "columns whose value is changed in all rows: what the network says on average"
+    parser.add_argument("--partial", metavar="COLUMN", nargs="+", default=[], help=text)
     parser.add_argument("--json", action="store_true", help="print only JSON")
     return parser
 
@@ -65,17 +69,17 @@ def _main(arguments: list[str]) -> int:
     network = open_network(run)
     with arithmetic(network.recipe.precision):
         config, x, y = _data(run.config, network, options)
-        result = _evaluate(network, config.dataset, x, y, options.split)
+        result, answers = _evaluate(network, config.dataset, x, y, options.split)
+        result |= _columns(network, x, y, options)
     if options.json:
         print(json.dumps(result, allow_nan=False), flush=True)
     else:
         _print(result)
     failure, folder = None, Path(options.out or run.path / EVALUATION)
-    if "confusion" in result:
-        failure = try_to_draw(partial(_draw, folder, result, network.signature, x))
-        if failure is None and not options.json:
-            print()
-            print_line(f"pictures in {folder}/")
+    failure = try_to_draw(partial(_draw, folder, result, network.signature, x, y, answers))
+    if failure is None and not options.json:
+        print()
+        print_line(f"pictures in {folder}/")
     # a run of somebody else, or on a disk that is read only, is evaluated all the same
     fine = failure is None or (failure.errno in READ_ONLY and not options.out)
     return 0 if fine else 2
@@ -146,11 +150,13 @@ def _part(
 
 def _evaluate(
     network: "Network", dataset: str, x: np.ndarray, y: np.ndarray, part: str
-) -> dict[str, Any]:
-    """Return the numbers that the command prints."""
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Return the numbers that the command prints, and what the network says."""
     import jax
 
     from jaxmlp.config.signature import arrays_from
+    from jaxmlp.runs.calibration import reliability
+    from jaxmlp.runs.scores import scores_of, share_crossed
     from jaxmlp.training import Examples, Split, measure, outputs_of
 
     judge, signature, task = network.judge, network.signature, network.task
@@ -158,37 +164,37 @@ def _evaluate(
     split = Split(examples, np.arange(len(x)), seen=len(x))
     means = measure(judge, network.params, split)
     result = {"dataset": dataset, "split": part, "examples": len(x), "task": task.name}
-    answers = network.interpret_outputs(outputs_of(judge, network.params, split))
+    outputs = outputs_of(judge, network.params, split)
+    answers = network.interpret_outputs(outputs)
     for name, value in (("loss", means.loss), (task.score, means.score)):
         check(bool(np.isfinite(value)), f"the {name} of the network", "a finite number", value)
         result[name] = value
+    result |= scores_of(signature, answers, y)
     if task.name == "regression":
-        return result | _errors(signature, answers, y)
+        if signature.quantiles:
+            result["expected_coverage"] = signature.quantiles[-1] - signature.quantiles[0]
+            result["quantiles_crossed"] = share_crossed(signature, outputs)
+        return result, answers
+    found = reliability(signature, answers, y)
+    result["calibration_error"] = found.error
     result |= _per_class(signature, answers, y)
+    result["calibration"] = [
+        dict(zip(found._fields, map(float, group), strict=True))
+        for group in zip(*found, strict=True)
+    ]
     if task.name != "multilabel":
         result["most_confident_mistakes"] = _mistakes(signature, answers, y)
-    return result
-
-
-def _errors(signature: "Signature", answers: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    """Return the errors of regression in the target's own units."""
-    difference = answers - y
-    rmse, mae = np.sqrt(np.mean(difference**2, axis=0)), np.mean(np.abs(difference), axis=0)
-    return {
-        f"{kind} {name}": float(value)
-        for kind, values in (("rmse", rmse), ("mae", mae))
-        for name, value in zip(signature.classes, values, strict=True)
-    }
+    return result, answers
 
 
 def _per_class(signature: "Signature", probabilities: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    """Return the balanced accuracy, numbers of each class, and the confusion matrix."""
+    """Return numbers of each class, and the confusion matrix."""
     from sklearn.metrics import precision_recall_fscore_support
 
-    from jaxmlp.runs.summary import balanced_accuracy, count_pairs
+    from jaxmlp.runs.scores import count_pairs
 
     many = y.ndim == 2
-    predicted = probabilities > 0.5 if many else probabilities.argmax(axis=1)
+    predicted = signature.decide(probabilities)
     labels = np.arange(len(signature.classes))
     columns = precision_recall_fscore_support(y, predicted, labels=labels, zero_division=0.0)
     names = ("precision", "recall", "f1", "support")
@@ -199,15 +205,15 @@ def _per_class(signature: "Signature", probabilities: np.ndarray, y: np.ndarray)
     if many:
         return {"per_class": table}
     matrix = count_pairs(y, predicted, len(labels))
-    balanced = balanced_accuracy(matrix)
-    return {"balanced_accuracy": balanced, "per_class": table, "confusion": matrix.tolist()}
+    return {"per_class": table, "confusion": matrix.tolist()}
 
 
 def _mistakes(
     signature: "Signature", probabilities: np.ndarray, y: np.ndarray
 ) -> list[dict[str, Any]]:
     """Return the mistakes to which the network gives the highest probabilities."""
-    predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    predicted = signature.decide(probabilities)
+    sure = np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0]
     wrong = np.flatnonzero(predicted != y)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:WORST]
     return [
@@ -221,31 +227,71 @@ def _mistakes(
     ]
 
 
-def _draw(folder: Path, result: dict[str, Any], signature: "Signature", x: np.ndarray) -> None:
-    """Draw the confusion matrix and the most confident mistakes into a folder."""
-    from jaxmlp.runs import figures
+def _columns(
+    network: "Network", x: np.ndarray, y: np.ndarray, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Return what the network looks at, as far as it was asked for."""
+    from jaxmlp.runs.importance import importance, partial_dependence, what_grows
+
+    found: dict[str, Any] = {}
+    if options.partial:
+        found["partial"] = {name: partial_dependence(network, x, name) for name in options.partial}
+    if options.importance:
+        found["importance_is"] = f"growth of the {what_grows(network.signature)}"
+        found["importance"] = importance(network, x, y)
+    return found
+
+
+def _draw(
+    folder: Path,
+    result: dict[str, Any],
+    signature: "Signature",
+    x: np.ndarray,
+    y: np.ndarray,
+    answers: np.ndarray,
+) -> None:
+    """Draw into a folder how good the network is, and its most confident mistakes."""
+    from jaxmlp.runs import figures, score_figures
+    from jaxmlp.runs.calibration import reliability
+    from jaxmlp.runs.drawing import whose_probability
     from jaxmlp.runs.folder import EVALUATION_FILES
     from jaxmlp.runs.output import remove_abandoned
 
     folder.mkdir(parents=True, exist_ok=True)
     remove_abandoned(folder, EVALUATION_FILES)
-    part, matrix = result["split"], np.array(result["confusion"])
-    title = f"{result['dataset']}, {part} set: {matrix.sum():,} examples"
-    figure = figures.confusion(matrix, signature.classes, title)
-    figures.save(figure, folder / f"{part}-confusion.png")
-    worst = result["most_confident_mistakes"]
+    part, drawn = result["split"], {}
+    title = f"{result['dataset']}, {part} set: {len(y):,} examples"
+    if signature.task == "regression":
+        drawn["predicted"] = score_figures.predicted(
+            y, signature.middle(answers), signature.classes, title
+        )
+    else:
+        curve = {"this network": reliability(signature, answers, y)}
+        what = whose_probability(signature)
+        drawn["calibration"] = score_figures.calibration(curve, what, title)
+    if "confusion" in result:
+        matrix = np.array(result["confusion"])
+        drawn["confusion"] = figures.confusion(matrix, signature.classes, title)
+    worst = result.get("most_confident_mistakes")
     if worst and x.ndim == 4 and x.shape[-1] in (1, 3, 4):
         columns = ([row[key] for row in worst] for key in ("true", "predicted", "probability"))
-        pictures = x[[row["index"] for row in worst]]
-        figures.save(figures.mistakes(pictures, *columns), folder / f"{part}-mistakes.png")
+        drawn["mistakes"] = figures.mistakes(x[[row["index"] for row in worst]], *columns)
+    if "importance" in result:
+        grows = result["importance_is"].removeprefix("growth of the ")
+        drawn["importance"] = score_figures.importance(result["importance"], grows, title)
+    if "partial" in result:
+        unit = "mean answer (its own unit)" if "r2" in result else "mean probability"
+        drawn["partial"] = score_figures.partial(result["partial"], unit, title)
+    for name, figure in drawn.items():
+        figures.save(figure, folder / f"{part}-{name}.png")
 
 
 def _print(result: dict[str, Any]) -> None:
     from jaxmlp.cli.console import print_table
     from jaxmlp.runs.words import in_digits
 
-    plain = [(name, value) for name, value in result.items() if not isinstance(value, list)]
-    scores = ("accuracy", "balanced_accuracy", "r2")
+    plain = [(name, value) for name, value in result.items() if not isinstance(value, list | dict)]
+    scores = ("accuracy", "balanced_accuracy", "exact_match", "auc", "r2")
     print_table(
         [
             (name, f"{value:.4f}" if name in scores else in_digits(value))
@@ -262,6 +308,13 @@ def _print(result: dict[str, Any]) -> None:
             for row in result["per_class"]
         ]
         print_table(rows, header)
+    if "importance" in result:
+        print()
+        rows = [
+            (row["column"], *(in_digits(row[key]) for key in ("mean", "deviation")))
+            for row in result["importance"]
+        ]
+        print_table(rows, ("column", result["importance_is"], "deviation"))
     if len(result.get("confusion", ())) in range(2, MOST_CLASSES + 1):
         print("\nconfusion: a row per true class, a column per predicted class")
         classes = [row["class"] for row in result["per_class"]]

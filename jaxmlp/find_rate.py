@@ -27,6 +27,7 @@ MOST = 1_000_000  # steps
 IDLE = (  # fields that change nothing in a range test: it has its own rates, and no epochs
     *("learning_rate", "schedule", "schedule_end", "restarts", "plateau_patience", "shuffle"),
     *("epochs", "patience", "monitor", "min_improvement", "min_decrease", "min_change"),
+    "init_from",  # it looks at a network that starts by itself
 )
 
 

@@ -7,18 +7,20 @@ further options choose the run's folder and how much is printed.
 import argparse
 import dataclasses
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
-from jaxmlp.cli.process import run_process
+from jaxmlp.cli.process import import_beside, run_process
 from jaxmlp.config.options import Config, config_from, names_data
 from jaxmlp.errors import InputError, shown
-from jaxmlp.runs.data import PATHS, load_or_stand_in, whole_path, with_whole_paths
+from jaxmlp.runs.data import load_or_stand_in, with_whole_paths
 
 if TYPE_CHECKING:
     from jaxmlp.config.problem import Problem
+    from jaxmlp.config.recipe import Recipe
     from jaxmlp.data import Source
     from jaxmlp.runs.folder import Run
 
@@ -29,11 +31,13 @@ def make_parser() -> Parser:
     """Return the command's argument parser."""
     parser = Parser(prog=PROG, description="Train a network; the default learns to read digits.")
     run = parser.add_argument_group("the run")
-    run.add_argument("--out", metavar="RUN", help="output folder; default runs/DATASET-seedN")
+    text = "output folder; default runs/DATASET-seedN, and -2, -3 and so on if that is there"
+    run.add_argument("--out", metavar="RUN", help=text)
     run.add_argument(
         "--config", metavar="FILE", help="start from the configuration of a run, its config.json"
     )
-    run.add_argument("--resume", metavar="RUN", help="continue this run from its checkpoint")
+    text = "continue this run from its checkpoint, with more --epochs than it had for longer"
+    run.add_argument("--resume", metavar="RUN", help=text)
     run.add_argument(
         "--overwrite", action="store_true", help="replace the run in the output folder"
     )
@@ -71,23 +75,30 @@ def _main(arguments: list[str]) -> int:
 
     from jaxmlp.config.factory import arithmetic
     from jaxmlp.config.problem import pose_problem
+    from jaxmlp.runs.fine_tuning import take_over
+    from jaxmlp.runs.folder import Run
 
     with arithmetic(config.precision):
-        problem, source = pose_problem(config, dataset), dataset.source
+        left = Run.open(Path(control.resume)) if control.resume else None
+        config, dataset, start = take_over(config, dataset, left)
+        problem, source = pose_problem(config, dataset, start=start), dataset.source
         del dataset  # the examples are on the device, and need not lie in memory twice
         with _run_folder(control, problem) as run:
             return _train(run, problem, source, wanted, began, control)
 
 
 def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
-    """Return the configuration of the run to continue, if nothing of it was changed."""
+    """Return the configuration of the run to continue; only more epochs may be given."""
     from jaxmlp.runs.folder import Run
 
     for name in ("out", "config", "overwrite"):
         if getattr(control, name):
             raise InputError(f"--{name} does not apply with --resume: the run has its own")
     config = Run.open(Path(control.resume)).config_to_resume
-    given = {name: whole_path(v) if name in PATHS else v for name, v in given.items()}
+    asked = with_whole_paths(dataclasses.replace(config, **given))
+    given = {name: getattr(asked, name) for name in given}
+    if given.get("epochs", 0) > (config.epochs or 0):
+        config = dataclasses.replace(config, epochs=given.pop("epochs"))
     changed = [name for name, value in given.items() if not _same(config, name, value)]
     if changed:
         words = [
@@ -95,7 +106,8 @@ def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
             for name in changed
         ]
         raise InputError(
-            f"--resume continues with the same configuration; changed: {', '.join(words)}"
+            "--resume continues with the same configuration, or with more epochs; changed:"
+            f" {', '.join(words)}"
         )
     return config
 
@@ -111,16 +123,39 @@ def _same(config: Config, name: str, value: Any) -> bool:
     return not value or name not in ("weight_decay", "clip_norm")  # its rule is not used
 
 
-def _run_folder(control: argparse.Namespace, problem: "Problem") -> AbstractContextManager["Run"]:
-    """Return the context that holds the folder of the run to continue, or of a new one."""
+@contextmanager
+def _run_folder(control: argparse.Namespace, problem: "Problem") -> Iterator["Run"]:
+    """Hold the folder of the run to continue, or of a new one."""
+    from jaxmlp.cli.console import print_line
     from jaxmlp.runs.fit import new_run
     from jaxmlp.runs.folder import Run
+    from jaxmlp.runs.output import free_name
 
-    if control.resume:
-        return Run.held(Path(control.resume))
     recipe = problem.recipe
+    if control.resume:
+        with Run.held(Path(control.resume)) as run:
+            before = run.config.epochs
+            if before != recipe.epochs:
+                run.lengthen(recipe.to_config())
+                if not control.quiet:
+                    print_line(f"longer  {_longer_in_words(before, recipe)}")
+            yield run
+        return
     name = f"{Path(recipe.dataset.replace(':', '-')).stem}-seed{recipe.seed}"
-    return new_run(Path(control.out or Path("runs") / name), problem, control.overwrite)
+    usual = Path("runs") / name
+    path = Path(control.out) if control.out else usual if control.overwrite else free_name(usual)
+    if path != usual and not control.out and not control.quiet:
+        print_line(f"folder  {path}, because {usual} is there; --out gives another name")
+    with new_run(path, problem, control.overwrite) as run:
+        yield run
+
+
+def _longer_in_words(before: int | None, recipe: "Recipe") -> str:
+    """Return what a run is that was given more epochs."""
+    return (
+        f"from {before} to {recipe.epochs} epochs; the rate goes on as {recipe.schedule} has it for"
+        f" {recipe.epochs} epochs, so the run is not the one that had as many from the start"
+    )
 
 
 def _train(
@@ -131,7 +166,7 @@ def _train(
     began: float,
     control: argparse.Namespace,
 ) -> int:
-    from jaxmlp.cli.console import say
+    from jaxmlp.cli.console import print_line, say
     from jaxmlp.cli.interrupt import interrupted_status, interruptible
     from jaxmlp.runs.facts import facts_of, show_facts
     from jaxmlp.runs.fit import train_problem
@@ -139,7 +174,10 @@ def _train(
     from jaxmlp.runs.summary import finish_run
     from jaxmlp.training import Diverged
 
+    import_beside("sklearn.metrics")  # while programs are compiled; the last table needs it
     show_facts(facts_of(problem, source), control.quiet)
+    if problem.start is not None and not control.quiet:
+        print_line(f"start   {problem.start.in_words(problem.signature)}")
     with open_log(control.log, run.path, problem.recipe, problem.task.score) as log:
         try:
             with interruptible() as noted:

@@ -25,8 +25,8 @@ FLOORS: dict[str, int] = {
             ("config",),
             ("runs",),
             (
-                *("train", "evaluate", "predict", "find_rate", "gradcheck"),
-                *("explain", "sweep", "export", "serve"),
+                *("train", "evaluate", "predict", "compare", "export", "serve"),
+                *("find_rate", "gradcheck", "explain", "sweep"),
             ),
             ("__init__", "__main__"),
         )

@@ -27,11 +27,10 @@ from jaxmlp.config.names import (
     SCHEDULES,
 )
 from jaxmlp.config.recipe import Number, Numbers, Recipe
-from jaxmlp.config.signature import Signature, prepare
+from jaxmlp.config.signature import Signature, prepare, task_of
 from jaxmlp.errors import InputError
 from jaxmlp.optim.schedules import Schedule
 from jaxmlp.training import (
-    TASKS,
     Augment,
     Judge,
     Rules,
@@ -103,6 +102,14 @@ def _nonlinearity(name: str) -> Any:
     return FORWARD_ONLY[name]
 
 
+def loss_of(signature: Signature) -> nn.Loss:
+    """Return the loss that a network is judged by."""
+    if signature.quantiles:
+        return nn.losses.quantile_of(signature.quantiles)
+    loss: nn.Loss = LOSSES[signature.loss]
+    return loss
+
+
 def build_loss(recipe: Recipe, signature: Signature) -> nn.Loss:
     """Build the loss that training minimises.
 
@@ -116,7 +123,7 @@ def build_loss(recipe: Recipe, signature: Signature) -> nn.Loss:
     Raises:
       InputError: if targets are to be smoothed that are numbers, or those of the perceptron.
     """
-    loss, smoothing = LOSSES[signature.loss], recipe.label_smoothing
+    loss, smoothing = loss_of(signature), recipe.label_smoothing
     if not smoothing:
         return loss
     if signature.task == "regression":
@@ -241,9 +248,9 @@ def build_judge(recipe: Recipe, signature: Signature) -> Judge:
     Raises:
       InputError: if options of the network do not go together.
     """
-    task = TASKS[signature.task]
+    task = task_of(signature)
     model = build_model(recipe, task.outputs(len(signature.classes)))
-    return make_judge(model, LOSSES[signature.loss], task, prepare(signature))
+    return make_judge(model, loss_of(signature), task, prepare(signature))
 
 
 def build_trainer(

@@ -21,6 +21,7 @@ class Bound(NamedTuple):
 
 POSITIVE = Bound("a finite positive number", lambda x: 0 < x < math.inf)
 NOT_NEGATIVE = Bound("a finite number >= 0", lambda x: 0 <= x < math.inf)
+INSIDE = Bound("in (0, 1)", lambda x: 0 < x < 1)
 SHARE = Bound("in [0, 1)", lambda x: 0 <= x < 1)
 SEED = Bound("in [0, 2^32)", lambda x: 0 <= x < 2**32)
 

@@ -104,6 +104,7 @@ LOSSES = Registry(
         "quadratic",
         "mae",
         "huber",
+        "quantile",
         "perceptron",
     ),
 )

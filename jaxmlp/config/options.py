@@ -12,6 +12,7 @@ from typing import Any
 
 from jaxmlp import __version__
 from jaxmlp.config.fields import (
+    INSIDE,
     NOT_NEGATIVE,
     POSITIVE,
     SEED,
@@ -126,6 +127,9 @@ class Config:
         "activation of the hidden layers: one for all, or one for each",
         ACTIVATIONS.names + LEARNED_ACTIVATIONS.names + FORWARD_ONLY.names,
     )
+    init_from: str | None = option(
+        None, "start from the weights of this run; its network and scaling are taken over"
+    )
     initializer: str = option("he_normal", "initializer of the kernels", INITIALIZERS.names)
     initializer_scale: float = option(
         0.01,
@@ -146,6 +150,11 @@ class Config:
         LOSSES.names,
         "training",
     )
+    quantiles: tuple[float, ...] = option(
+        (),
+        "quantiles that the loss quantile learns, which is then monitored; default 0.1 0.5 0.9",
+        must_be=INSIDE,
+    )
     label_smoothing: float = option(
         0.0,
         "share of a target that is spread over all classes, or between yes and no; the training"
@@ -156,6 +165,15 @@ class Config:
         "none",
         "balanced: in training, not in validation, rare classes weigh as much as frequent ones",
         ("none", "balanced"),
+    )
+    calibrate: bool = option(
+        False, "after training, fit a temperature to the validation part: it corrects probabilities"
+    )
+    false_positive_cost: float = option(
+        1.0, "of two classes, what it costs to take the first for the second", must_be=POSITIVE
+    )
+    false_negative_cost: float = option(
+        1.0, "what it costs to take the second class for the first", must_be=POSITIVE
     )
     optimizer: str | None = option(
         None, "update rule; default adamw, sgd for a perceptron", OPTIMIZERS["manual"].names

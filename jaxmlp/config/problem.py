@@ -15,6 +15,7 @@ from jaxmlp.config.factory import build_rules, build_schedule, build_trainer, ra
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Recipe, complete
 from jaxmlp.config.signature import Signature, arrays_from, together
+from jaxmlp.config.start import Start
 from jaxmlp.data import (
     Columns,
     Dataset,
@@ -39,6 +40,7 @@ from jaxmlp.training import (
     Task,
     Trainer,
     TrainState,
+    begin,
     shapes_of_start,
     task_for,
 )
@@ -58,6 +60,7 @@ class Problem:
       train, valid, test: the parts of the data, which share the examples on the device, and so the
         compiled programs; `valid` may be missing.
       rate_of: `epoch -> learning rate` of its last step; epochs count from 1.
+      start: the network at which the run starts, if it does not start by itself.
     """
 
     recipe: Recipe
@@ -67,6 +70,19 @@ class Problem:
     valid: Split | None
     test: Split
     rate_of: Callable[[int], float]
+    start: Start | None = None
+
+    def begin(self) -> tuple[TrainState, Best]:
+        """Return the start of the run: the state before the first step, and no best yet.
+
+        Raises:
+          InputError: if the network at which it starts has other layers.
+        """
+        state, best = begin(self.trainer, self.recipe.seed)
+        if self.start is None or self.start.params is None:
+            return state, best
+        params = self.start.place(best.params, self.signature)
+        return state._replace(params=jax.device_put(params)), best._replace(params=params)
 
     @property
     def task(self) -> Task:
@@ -82,7 +98,10 @@ class Problem:
 
 
 def pose_problem(
-    config: Config, dataset: Dataset, rate: optim.schedules.Schedule | None = None
+    config: Config,
+    dataset: Dataset,
+    rate: optim.schedules.Schedule | None = None,
+    start: Start | None = None,
 ) -> Problem:
     """Pose the training problem of a configuration on data.
 
@@ -90,6 +109,7 @@ def pose_problem(
       config: the configuration as given.
       dataset: the data.
       rate: the learning rate at a step, instead of the recipe's schedule.
+      start: the network that `init_from` names.
 
     Returns:
       The problem, with its recipe complete.
@@ -101,6 +121,10 @@ def pose_problem(
     recipe = complete(config, dataset)
     rest, held = split_training(recipe, dataset)
     signature = signature_of(recipe, dataset, rest)
+    if (start is None) != (recipe.init_from is None):
+        raise InputError(f"init_from {recipe.init_from} is only for training a single run")
+    if start is not None:
+        signature = start.adapt(signature)
     steps = math.ceil(len(rest) / recipe.batch_size)
     rate = rate or build_schedule(recipe, steps * recipe.epochs)
     rates = rates_of_epochs(partial(_rates_at, rate), steps, recipe.epochs)
@@ -120,6 +144,7 @@ def pose_problem(
         valid=split(held) if len(held) else None,
         test=split(np.arange(seen, len(examples.weights))),
         rate_of=lambda epoch: float(rates(epoch)),
+        start=start,
     )
 
 
@@ -252,6 +277,8 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
             Preprocessing.fit("zscore", dataset.y_train[rest]) if regression else None
         ),
         columns=dataset.columns,
+        threshold=recipe.threshold,
+        quantiles=recipe.quantiles,
         **_pictures(dataset, rest)._asdict(),
     )
 

@@ -19,6 +19,7 @@ from jaxmlp.errors import InputError, check, shown
 from jaxmlp.training.rules import Rules
 from jaxmlp.training.tasks import task_for
 
+QUANTILES = (0.1, 0.5, 0.9)  # the middle, and an interval that holds four of five
 LEAST_STEPS = 2000  # of a default run, so that small data are learned as well
 Number = float | Array
 _CHOSEN = (  # the fields that a configuration may leave to the data, and a recipe may not
@@ -88,6 +89,7 @@ class Recipe:
     model: str
     hidden: tuple[int, ...]
     activation: tuple[str, ...]
+    init_from: str | None
     initializer: str
     initializer_scale: float
     fan: str | None
@@ -95,8 +97,12 @@ class Recipe:
     dropout: float
 
     loss: str
+    quantiles: tuple[float, ...]
     label_smoothing: float
     class_weights: str
+    calibrate: bool
+    false_positive_cost: float
+    false_negative_cost: float
     optimizer: str
     schedule: str
     schedule_end: float
@@ -116,6 +122,15 @@ class Recipe:
     precision: str
     optimizer_source: str
     numbers: Numbers
+
+    @property
+    def threshold(self) -> float:
+        """The probability of the second class above which it costs less to say it.
+
+        To say the second class of an example costs `(1 - p) c_fp` on average, to say the first
+        `p c_fn`. The two are equal at `p = c_fp / (c_fp + c_fn)` (Elkan 2001).
+        """
+        return self.false_positive_cost / (self.false_positive_cost + self.false_negative_cost)
 
     def to_config(self) -> Config:
         """Return the configuration that gives this recipe, with nothing left to be chosen."""
@@ -161,12 +176,22 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
     }
     if dataset.task == "regression" and config.learning_rate is None:
         chosen["clip_norm"] = rule.clip_norm  # the default rate is safe with it
+    if loss == "quantile":  # its score looks at one of the quantiles only
+        monitor = "loss" if valid else config.monitor
+        quantiles = config.quantiles or QUANTILES
+        config = dataclasses.replace(config, quantiles=quantiles, monitor=monitor)
     left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
     recipe = recipe_of(dataclasses.replace(config, task=dataset.task, **left))
     steps = math.ceil(n / batch)
     most = f"at most {MOST // steps}, since {steps} steps in an epoch are counted up to {MOST}"
     check(recipe.epochs * steps <= MOST, "epochs", most, recipe.epochs)
     _reject_idle_options(recipe)
+    two = len(dataset.classes) == 2 and recipe.task in ("multiclass", "binary")
+    if recipe.threshold != 0.5 and not two:
+        raise InputError(
+            "false_positive_cost and false_negative_cost are for two classes, got"
+            f" {len(dataset.classes)} of {recipe.task} data"
+        )
     return recipe
 
 
@@ -226,6 +251,15 @@ def _reject_idle_options(recipe: Recipe) -> None:
             f"momentum_schedule {recipe.momentum_schedule} needs the hand-written momentum or"
             f" nesterov, got {recipe.optimizer} ({recipe.optimizer_source})"
         )
+    if recipe.quantiles and recipe.loss != "quantile":
+        words = f"got {shown(recipe.quantiles)} with {recipe.loss}"
+        raise InputError(f"quantiles applies only to the loss quantile, {words}")
+    ascending = recipe.quantiles == tuple(sorted({*recipe.quantiles}))
+    check(ascending, "quantiles", "ascending, each once", shown(recipe.quantiles))
+    if recipe.calibrate and recipe.task == "regression":
+        raise InputError("calibrate is for classes, got regression data")
+    if recipe.calibrate and recipe.valid_size == 0:
+        raise InputError("calibrate needs a validation part, got valid_size 0")
     usual = Rules()
     for name in ("patience", "monitor", "min_improvement"):
         value = getattr(recipe, name)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import numpy as np
 
-from jaxmlp.config.fields import NOT_NEGATIVE, WORDS, Bound, Kind, of_kind
+from jaxmlp.config.fields import INSIDE, NOT_NEGATIVE, POSITIVE, WORDS, Bound, Kind, of_kind
 from jaxmlp.config.names import TASKS
 from jaxmlp.data import KINDS
 from jaxmlp.errors import InputError, Shown, check, nearest, unknown
@@ -23,6 +23,8 @@ from jaxmlp.errors import InputError, Shown, check, nearest, unknown
 Shape = Any
 Count = Annotated[int, Bound("in [0, 2^31)", lambda x: 0 <= x < 2**31)]
 Size = Annotated[int, Bound("in [1, 2^31)", lambda x: 1 <= x < 2**31)]
+Inside = Annotated[float, INSIDE]
+Positive = Annotated[float, POSITIVE]
 NotNegative = Annotated[float, NOT_NEGATIVE]
 Share = Annotated[float, Bound("in [0, 1]", lambda x: 0 <= x <= 1)]
 White = Annotated[float, Bound("in [0, 65535]", lambda x: 0 <= x <= 65535)]
@@ -167,6 +169,8 @@ CHECKPOINT: Shape = {
     "dataset_wanted": str | None,
     "version?": str,  # these two since 0.2
     "config?": dict[str, Any],
+    "taken_over?": dict[str, Any],  # the signature of the network that init_from names
+    "lengthened?": list[Count],  # after which epochs the run was given more of them
 }
 PREPROCESSING: Shape = {"kind": Literal[KINDS], "offset": _numbers, "scale": _numbers}
 Part = Literal["days", "year", "month", "weekday", "hour"]
@@ -232,6 +236,9 @@ SIGNATURE: Shape = {
     "scaled?": bool,  # these three since 0.3
     "channels_first?": bool,
     "drawing?": _or_null({"box": Size, "by_mass": bool, "centre": _pair}),
+    "temperature?": Positive,
+    "threshold?": Inside,
+    "quantiles?": tuple[Inside, ...],
 }
 SWEEP: Shape = {
     "format": int,

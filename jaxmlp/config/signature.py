@@ -15,7 +15,8 @@ from jaxmlp.data import PictureForm, Preprocessing, iterate_chunks
 from jaxmlp.data.columns import Columns
 from jaxmlp.data.drawings import Drawing
 from jaxmlp.errors import check, shown
-from jaxmlp.training import TASKS
+from jaxmlp.training import TASKS, Task, quantile_task
+from jaxmlp.training.tasks import central
 
 ALIGNMENT = 64  # bytes, of memory that a processor's device can share
 
@@ -40,6 +41,10 @@ class Signature:
       scaled: whether arrays on another scale are brought to that of `white`; not in old runs.
       channels_first: whether the user's pictures have their channels first.
       drawing: how the training pictures were scaled and centred, if they are such drawings.
+      temperature: what raw outputs are divided by before they become probabilities
+        (`jaxmlp.nn.temperature`).
+      threshold: of two classes, the probability of the second above which it is the answer.
+      quantiles: those that a regression answers with, ascending; none for one number.
     """
 
     input_shape: tuple[int, ...]
@@ -56,11 +61,62 @@ class Signature:
     channels_first: bool = False
     drawing: Drawing | None = None
 
+    temperature: float = 1.0
+    threshold: float = 0.5
+    quantiles: tuple[float, ...] = ()
+
     @property
     def pictures(self) -> PictureForm:
         """The form of the pictures that the network learned from."""
         names = PictureForm._fields
         return PictureForm(**{name: getattr(self, name) for name in names})
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The name of each answer: of a class, label or value, or of each quantile of a value."""
+        if not self.quantiles:
+            return self.classes
+        return tuple(f"{name} {q:g} quantile" for name in self.classes for q in self.quantiles)
+
+    def middle(self, answers: np.ndarray) -> np.ndarray:
+        """Return one answer for each value, `(N, values)`: of quantiles, the most central one."""
+        if not self.quantiles:
+            return answers
+        return answers[:, central(self.quantiles) :: len(self.quantiles)]
+
+    def values_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the outputs of a regression in the unit of the target.
+
+        The quantiles of a value are sorted: where two outputs cross, this brings both nearer to
+        the true quantiles (Chernozhukov, Fernandez-Val and Galichon 2010).
+
+        Args:
+          outputs: of a regression, `(N, K)`.
+
+        Returns:
+          `(N, K)`, float64.
+        """
+        assert self.target_preprocessing is not None
+        if not self.quantiles:
+            return np.asarray(self.target_preprocessing.undo(outputs.astype(np.float64)))
+        each = outputs.astype(np.float64).reshape(len(outputs), -1, len(self.quantiles))
+        undone = self.target_preprocessing.undo(each.transpose(0, 2, 1)).transpose(0, 2, 1)
+        return np.sort(undone, axis=2).reshape(outputs.shape)
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the answers to probabilities of classes, or of labels.
+
+        Args:
+          probabilities: `(N, classes)`.
+
+        Returns:
+          The number of the class of each example, `(N,)`; of labels, whether each applies.
+        """
+        if self.task == "multilabel":
+            return probabilities > 0.5
+        if len(self.classes) == 2:
+            return (probabilities[:, 1] > self.threshold).astype(int)
+        return probabilities.argmax(axis=1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as it is saved."""
@@ -115,6 +171,11 @@ class Signature:
                 self.drawing.box,
             )
         _check_scaling(self.preprocessing, features, f"{where}.preprocessing")
+        quantiles = self.quantiles
+        given = (self.loss == "quantile") == (len(quantiles) > 0)
+        good = given and quantiles == tuple(sorted({*quantiles}))
+        words = "ascending with the loss quantile, and absent with another"
+        check(good, f"{where}.quantiles", words, shown(quantiles))
         target, regression = self.target_preprocessing, self.task == "regression"
         expected = "given for regression and for nothing else"
         check((target is not None) == regression, f"{where}.target_preprocessing", expected, target)
@@ -133,6 +194,13 @@ def _check_scaling(scaling: Preprocessing, shape: tuple[int, ...], name: str) ->
         check(got in ((), shape), f"{name}.{part}", f"one number, or of shape {shape}", got)
     least = float(scaling.scale.min())
     check(least > 0, f"{name}.scale", "positive", least)
+
+
+def task_of(signature: Signature) -> Task:
+    """Return what is asked of a network."""
+    if signature.task == "regression":
+        return quantile_task(signature.quantiles)
+    return TASKS[signature.task]
 
 
 def prepare(signature: Signature) -> Callable[[jax.Array], jax.Array]:
@@ -199,7 +267,7 @@ def encoded(signature: Signature, y: np.ndarray) -> np.ndarray:
       Labels `(N,)` or numbers `(N, K)`.
     """
     y = signature.target_preprocessing(y) if signature.target_preprocessing else y
-    return TASKS[signature.task].encode(y)
+    return task_of(signature).encode(y)
 
 
 def arrays_from(

@@ -50,7 +50,7 @@ def dataset_in_memory(data: Any, options: TableOptions = DEFAULT) -> Dataset:
     if arrays is not None:
         refuse_table_options(options, "", "arrays, whose target is y")
         return dataset_from_arrays(arrays, NAME, source, options)
-    table = _as_table(data)
+    table = table_in_memory(data)
     if table is None:
         raise InputError(
             "data must be the name of a data set, arrays (x, y) or a table, got"
@@ -90,7 +90,7 @@ def inputs_in_memory(
             [name for one in read for name in one.names],
             notes_of([one.notes for one in read], [one.names[0] for one in read]),
         )
-    table = _as_table(given)
+    table = table_in_memory(given)
     notes: list[str] = []
     if table is not None:
         encoded = encode_rows(table, input_shape, columns, NAME)
@@ -164,8 +164,19 @@ def _holds_arrays(data: Mapping[Any, Any]) -> bool:
     return holds_examples(data) and all(np.ndim(one) > 1 for one in inputs)
 
 
-def _as_table(data: Any) -> "pa.Table | None":
-    """Return a table of any library as pyarrow's, or `None` if it is not one."""
+def table_in_memory(data: Any) -> "pa.Table | None":
+    """Return a table of any library as pyarrow's, or `None` if it is not one.
+
+    Args:
+      data: a `pyarrow.Table`, a data frame of pandas or polars, a mapping from names to columns, or
+        a list of rows, each a mapping.
+
+    Returns:
+      The table.
+
+    Raises:
+      InputError: if it cannot be read.
+    """
     import pyarrow as pa
 
     try:

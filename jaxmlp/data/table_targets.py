@@ -33,12 +33,12 @@ class Fitted:
     Attributes:
       columns: how rows become inputs.
       classes: the names of its classes, labels or values.
-      task: what is asked of it.
+      task: what is asked of it; `None` for another question about the same inputs.
     """
 
     columns: Columns
     classes: tuple[str, ...]
-    task: str
+    task: str | None
 
 
 def read_target(
@@ -64,7 +64,7 @@ def read_target(
       InputError: if a cell is neither a number nor a class, or not one of the network's classes.
     """
     names, notation = columns.target, (notation or columns.notation)
-    if fitted is not None:
+    if fitted is not None and fitted.task is not None:
         return _target_again(table, fitted, names, where, notation)
     here = f"{where}: column {names[0]!r}"
     cells = table[names[0]]
@@ -144,7 +144,7 @@ def _target_again(
         codes = _codes(table[names[0]], classes, f"{where}: column {names[0]!r}")
     if task == "multilabel":
         return Target(np.eye(len(classes), dtype=np.float32)[codes], task, classes)
-    return Target(codes.astype(np.int32), task, classes)
+    return Target(codes.astype(np.int32), str(task), classes)
 
 
 def _codes(cells: Any, classes: tuple[str, ...], where: str) -> np.ndarray:

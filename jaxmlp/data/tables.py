@@ -149,7 +149,7 @@ def _targets(
     """Return the names of the columns to predict, as far as their names tell."""
     names = table.column_names
     given = options.target
-    if fitted is not None and given is None:
+    if fitted is not None and fitted.task is not None and given is None:
         return fitted.columns.target
     if given is None:
         usual = [name for name in names if name.lower() in TARGETS]

@@ -79,6 +79,11 @@ LOSSES = {  # the output activation, and the right-hand sides of L and delta
     "half_mse": ("", rf"\frac{{1}}{{2}} {SQUARES}", "$z - y"),
     "mae": ("", r"\sum_i |z_i - y_i|", r"\operatorname{sign}($z - y)"),
     "huber": ("", r"\sum_i \operatorname{huber}(z_i - y_i)", r"\max(-1, \min(1, $z - y))"),
+    "quantile": (
+        "",
+        r"\sum_i \max(q \, (y_i - z_i), (q - 1) (y_i - z_i))",
+        r"(1 - q \text{ if } $z > y \text{, } {-q} \text{ if } $z < y \text{, else } 0)",
+    ),
     "perceptron": ("", rf"\sum_i ({STEP} - y_i) \, z_i", f"{STEP.replace('z_i', '$z')} - y"),
 }
 

@@ -86,7 +86,7 @@ def _cells(
 def answers_of(network: "Network", examples: Any) -> np.ndarray:
     """Return what the run itself says: probabilities, or values `(N, K)`."""
     array = isinstance(examples, np.ndarray)  # in the form of the data set already
-    return network.answers(examples if array else network.encode(examples).x)
+    return network.answers(examples if array else network.inputs_of(examples).x)
 
 
 def difference(description: Description, found: np.ndarray, wanted: np.ndarray) -> float:

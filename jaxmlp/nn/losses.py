@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from jaxmlp.errors import InputError, Shown, check
+from jaxmlp.errors import InputError, Shown, check, shown
 from jaxmlp.nn.activations import without_derivative
 from jaxmlp.nn.mean_loss import Loss, loss, one_hot
 from jaxmlp.nn.mean_loss import PerExample as PerExample
@@ -193,6 +193,47 @@ def huber_of(delta: float) -> Loss:
 
 huber = huber_of(1.0)
 """The Huber loss with `delta = 1`: `r^2 / 2` for `|r| <= 1`, else `|r| - 1/2`."""
+
+
+def quantile_of(quantiles: Sequence[float]) -> Loss:
+    """The quantile loss, whose minimum is a quantile of the targets (Koenker and Bassett 1978).
+
+    With Q quantiles `q`, the outputs of a value are Q in a row, and its target stands Q times in a
+    row. The loss is the sum over the outputs of `q r` for `r >= 0`, else `(q - 1) r`, with
+    `r = y - z`. It is also called the pinball loss. `dl/dz = -q` below the target, `1 - q` above
+    it, and 0 at it. So above its minimum lie as many targets as a share `1 - q`.
+
+    Args:
+      quantiles: each in (0, 1).
+
+    Returns:
+      A loss.
+
+    Raises:
+      InputError: if there is no quantile, or one is outside (0, 1); when called, if the number of
+        outputs is not a multiple of theirs.
+    """
+    q = tuple(float(each) for each in quantiles)
+    check(len(q) > 0 and all(0 < each < 1 for each in q), "quantiles", "in (0, 1)", shown(q))
+
+    def slopes(z: Outputs, y: Targets) -> Float[Array, "N K"]:
+        expected = f"a multiple of {len(q)}, the number of quantiles"
+        check(z.shape[1] % len(q) == 0, "the number of outputs", expected, z.shape[1])
+        r, each = one_hot(z, y) - z, jnp.asarray([q * (z.shape[1] // len(q))], z.dtype)
+        return jnp.where(r > 0, each, jnp.where(r < 0, each - 1, r))  # r is 0, or NaN
+
+    def per_example(z: Outputs, y: Targets) -> Float[Array, "N"]:
+        return jnp.sum(_times(slopes(z, y), one_hot(z, y) - z), axis=1)
+
+    def gradient(z: Outputs, y: Targets) -> Float[Array, "N K"]:
+        return -slopes(z, y)
+
+    name = "quantile" if q == (0.5,) else f"quantile {' '.join(f'{each:g}' for each in q)}"
+    return Loss(name, per_example, gradient)
+
+
+quantile = quantile_of((0.5,))
+"""The quantile loss of the median: half the absolute error."""
 
 
 @loss

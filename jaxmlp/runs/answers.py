@@ -34,8 +34,8 @@ class Answers:
 
     @cached_property
     def best(self) -> np.ndarray:
-        """The number of the most probable class, `(N,)`."""
-        return self.values.argmax(axis=1)
+        """The number of the class of each example, `(N,)`; of labels, whether each applies."""
+        return self.network.signature.decide(self.values)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Go through the answers as records for JSON."""
@@ -45,7 +45,7 @@ class Answers:
             if task == "regression":
                 yield {"input": name, "prediction": named}
             elif task == "multilabel":
-                chosen = [label for label, p in named.items() if p > 0.5]
+                chosen = [label for label, yes in zip(classes, self.best[i], strict=True) if yes]
                 yield {"input": name, "prediction": chosen, "probabilities": named}
             else:
                 best = classes[self.best[i]]
@@ -62,7 +62,7 @@ class Answers:
                 each = zip(classes, row, deviations, strict=True)
                 yield name, ", ".join(f"{c} {in_digits(float(v), d)}" for c, v, d in each), ""
             elif task == "multilabel":
-                chosen = [label for label, p in zip(classes, row, strict=True) if p > 0.5]
+                chosen = [label for label, yes in zip(classes, self.best[i], strict=True) if yes]
                 yield name, ", ".join(chosen) or "none", ""
             else:
                 best = self.best[i]
@@ -94,8 +94,8 @@ class Answers:
             )
             return
         if task == "multilabel":
-            for name, column in zip(classes, self.values.T, strict=True):
-                yield f"prediction of {name}", column > 0.5
+            for name, column in zip(classes, self.best.T, strict=True):
+                yield f"prediction of {name}", column
         else:
             yield "prediction", np.array(classes, object)[self.best]
         for name, column in zip(classes, self.values.T, strict=True):

@@ -23,6 +23,8 @@ def with_whole_paths(config: Config) -> Config:
     whole: dict[str, Any] = {
         name: whole_path(given) for name in PATHS if (given := getattr(config, name))
     }
+    if config.init_from:
+        whole["init_from"] = os.path.abspath(config.init_from)
     return dataclasses.replace(config, **whole)
 
 
@@ -134,11 +136,7 @@ def load_fitting(config: Config, signature: "Signature", other: bool = False) ->
     from jaxmlp.data import with_task
 
     dataset = with_task(load_data(config, signature, other), config.task)
-    if _input_names(signature.columns) != _input_names(dataset.columns):
-        raise InputError(
-            f"{dataset.name} has other columns or categories than the table the network was"
-            " trained on"
-        )
+    _check_columns(dataset, signature)
     shape = signature.input_shape
     if other and signature.columns is None and dataset.columns is None:
         dataset = _as_predict_reads(dataset, signature)
@@ -169,6 +167,47 @@ def _as_predict_reads(dataset: "Dataset", signature: "Signature") -> "Dataset":
     decisions = [*dataset.provenance.get("decisions", ()), *notes]
     provenance = {**dataset.provenance, "decisions": decisions}
     return dataclasses.replace(dataset, x_train=x_train, x_test=x_test, provenance=provenance)
+
+
+def encoded_for(config: Config, dataset: "Dataset", signature: "Signature") -> "Dataset":
+    """Return data whose inputs a trained network takes, so that it can learn something new.
+
+    Args:
+      config: names the data.
+      dataset: the data as they were loaded.
+      signature: what the network expects.
+
+    Returns:
+      The data. The rows of a table's file are encoded as in the network's training; their targets
+      are their own.
+
+    Raises:
+      InputError: if the inputs are others.
+    """
+    from jaxmlp.data import Reading, load
+    from jaxmlp.data.readers import is_table
+
+    fitted = fitted_of(signature)
+    if fitted is not None and is_table(config.dataset):
+        reading = Reading(**{name: getattr(config, name) for name in READING})
+        columns = dataclasses.replace(fitted.columns, reading=_header_of(dataset))
+        fitted = dataclasses.replace(fitted, columns=columns, task=None)
+        return load(config.dataset, options=table_options(config), reading=reading, fitted=fitted)
+    _check_columns(dataset, signature)
+    return dataset
+
+
+def _check_columns(dataset: "Dataset", signature: "Signature") -> None:
+    if _input_names(signature.columns) != _input_names(dataset.columns):
+        raise InputError(
+            f"{dataset.name} has other columns or categories than the table the network was"
+            " trained on"
+        )
+
+
+def _header_of(dataset: "Dataset") -> dict[str, Any]:
+    """Return how the file of a table was read."""
+    return dict(dataset.columns["reading"]) if dataset.columns else {"header": True}
 
 
 def _input_names(record: dict[str, Any] | None) -> tuple[str, ...] | None:

@@ -55,7 +55,11 @@ def caption(name: str, longest: int = LONGEST) -> str:
 
 
 def curves(
-    records: list[Record], loss: str, score: str, only_in_training: Sequence[str] = ()
+    records: list[Record],
+    loss: str,
+    score: str,
+    only_in_training: Sequence[str] = (),
+    kept: int = 0,
 ) -> Figure:
     """Draw loss, score and learning rate against epochs.
 
@@ -65,6 +69,7 @@ def curves(
       score: the name of the score.
       only_in_training: what makes the training loss another function than the validation loss,
         such as "dropout"; it stands in the legend.
+      kept: the epoch whose parameters are kept; 0 to mark none.
 
     Returns:
       A figure of three panels.
@@ -82,8 +87,11 @@ def curves(
         for words, style, color, means in parts:
             values = [pair[number] for pair in means]
             panel.plot(epochs, values, style, color=color, marker=marker, ms=3, label=words)
+    if kept:
+        for panel in panels:
+            panel.axvline(kept, color=BLACK, ls=":", lw=1.2, label=f"kept epoch, {kept}")
     lines = panels[0].get_legend_handles_labels()
-    figure.legend(*lines, loc="outside upper left", ncols=len(parts), frameon=False)
+    figure.legend(*lines, loc="outside upper left", ncols=len(parts) + 1, frameon=False)
     panels[0].set_yscale("log")
     panels[0].set_ylabel(f"loss ({loss.replace('_', ' ')})")
     panels[1].set_ylabel({"accuracy": "accuracy (share of examples)", "r2": "R²"}[score])

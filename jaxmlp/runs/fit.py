@@ -19,12 +19,14 @@ from jaxmlp.data import Dataset, Source, dataset_in_memory
 from jaxmlp.errors import DataWarning, InputError, check
 from jaxmlp.runs.data import load_data, table_options, whole_path, with_whole_paths
 from jaxmlp.runs.facts import facts_of
+from jaxmlp.runs.fine_tuning import take_over
 from jaxmlp.runs.folder import CHECKPOINT, RUN, Run, Saved
 from jaxmlp.runs.network import Network
 from jaxmlp.runs.output import new_output
+from jaxmlp.runs.scores import rmse_by_r2
 from jaxmlp.runs.summary import Outcome, finish_run
 from jaxmlp.runs.words import record_in_words
-from jaxmlp.training import History, Progress, Record, begin, finite
+from jaxmlp.training import History, Progress, Record, finite
 from jaxmlp.training import fit as fit_parameters
 
 CHECKPOINT_EVERY = 1.0  # seconds, or longer where saving takes more than a twentieth of the time
@@ -83,7 +85,8 @@ def fit(
     dataset = _load_data(config, data)
     config, source = dataclasses.replace(config, dataset=dataset.name), dataset.source
     with arithmetic(config.precision):
-        problem = pose_problem(config, dataset)
+        config, dataset, start = take_over(config, dataset)
+        problem = pose_problem(config, dataset, start=start)
         del dataset  # the examples are on the device, and need not lie in memory twice
         folder = nullcontext() if out is None else new_run(Path(out), problem, overwrite)
         with folder as run:
@@ -159,10 +162,11 @@ def train_problem(
         finite; the last good checkpoint stays.
     """
     recipe, task = problem.recipe, problem.task
-    state, best = begin(problem.trainer, recipe.seed)
+    state, best = problem.begin()
     left = Saved(state, best, [], best.params if recipe.min_change else None)
     if run is not None:
-        run.begin(source.provenance["checksum"], wanted)
+        taken_over = None if problem.start is None else problem.start.signature.to_dict()
+        run.begin(source.provenance["checksum"], wanted, taken_over)
         left = run.load_checkpoint(left, task.score)
         steps = math.ceil(len(problem.train.indices) / recipe.batch_size)
         epoch, file = int(left.state.step) // steps, run.path / CHECKPOINT
@@ -187,13 +191,13 @@ def train_problem(
         seed=recipe.seed,
         shuffle=recipe.shuffle,
     )
-    ended_early = False
+    ended_early, rmse = False, rmse_by_r2(problem, problem.valid or problem.train)
     log(history.records)  # those before a resumption
     with Reporter(recipe.epochs, quiet) as reporter:
         for now in _saving(run, progress, history):
             state = now.state
             log(history.records)
-            metrics = None if now.record is None else record_in_words(now.record, task.score)
+            metrics = None if now.record is None else record_in_words(now.record, task.score, rmse)
             reporter.show(now.epoch, now.step, now.steps, metrics)
             if interrupted():
                 ended_early = True

@@ -7,7 +7,9 @@
 | `checkpoint.safetensors` | everything needed to go on |
 | `model.safetensors` | the best parameters, and what the network expects and returns |
 | `summary.json` | final metrics, where the data came from, versions, device, times |
-| `curves.png`, `confusion.png` | the course of training, the errors on the test set |
+| `curves.png` | the course of training |
+| `confusion.png`, `predicted.png` | the errors on the test set, of classes or of numbers |
+| `calibration.png` | probabilities against what came true, with `--calibrate` |
 | `evaluation/` | the pictures that `jaxmlp.evaluate` draws |
 | `export/` | what `jaxmlp.export` writes, unless told where |
 | `tensorboard/` | the log of TensorBoard, with `--log tensorboard` |
@@ -44,10 +46,11 @@ from jaxmlp.training import Best, History, Record, TrainState
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
 EPOCH_START = "epoch_start"  # a part of a checkpoint, if a rule asks for it
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
-PICTURES = ("curves.png", "confusion.png")
+PICTURES = ("curves.png", "confusion.png", "predicted.png", "calibration.png")
 FILES = (CHECKPOINT, METRICS, MODEL, SUMMARY, *PICTURES, CONFIG)
 EVALUATION = "evaluation"
-EVALUATION_FILES = Kind("evaluation", "", (r"(train|valid|test)-(confusion|mistakes)\.png",))
+PAINTED = "confusion|mistakes|predicted|calibration|importance|partial"
+EVALUATION_FILES = Kind("evaluation", "", (rf"(train|valid|test)-({PAINTED})\.png",))
 EXPORT, TENSORBOARD = "export", "tensorboard"
 RUN = Kind(
     "run",
@@ -137,30 +140,65 @@ class Run:
             raise InputError(f"{path} is not a run folder: it has no {CONFIG}")
         return Run(path)
 
-    def begin(self, checksum: str, wanted: str | None) -> None:
+    def begin(
+        self, checksum: str, wanted: str | None, taken_over: dict[str, Any] | None = None
+    ) -> None:
         """Note what the checkpoint says of the run, beside where it was left.
 
         Args:
           checksum: of the data.
           wanted: the data set that the data replace, or `None`.
+          taken_over: the signature of the network at which the run starts, if there is one.
         """
-        config = self.config_to_resume.to_dict()
+        config, saved = self.config_to_resume.to_dict(), self._saved
         self.origin = {"checksum": checksum, "dataset_wanted": wanted, "config": config}
+        if taken_over is not None:
+            self.origin["taken_over"] = taken_over
+        lengthened = saved.get("lengthened", [])
+        if config["epochs"] > saved.get("config", config)["epochs"]:
+            lengthened = [*lengthened, saved["epoch"]]
+        if lengthened:
+            self.origin["lengthened"] = lengthened
+
+    def lengthen(self, config: Config) -> None:
+        """Give the run more epochs, in one instant.
+
+        The schedule of the learning rate is then that of the longer run. The checkpoint tells after
+        which epoch this happened.
+
+        Args:
+          config: the configuration, with the new number.
+        """
+        self.write_json(CONFIG, config.to_dict())
+
+    @property
+    def _saved(self) -> dict[str, Any]:
+        """What the checkpoint says; nothing, before the first one."""
+        file = self.path / CHECKPOINT
+        return load_metadata(file, schema.CHECKPOINT) if file.exists() else {}
+
+    @property
+    def taken_over(self) -> dict[str, Any] | None:
+        """The signature of the network at which the run started, once it has a checkpoint."""
+        return self._saved.get("taken_over")
 
     @property
     def config_to_resume(self) -> Config:
         """The configuration, if it is the one that the run was trained with so far.
 
+        More epochs are no other configuration: the run goes on for longer.
+
         Raises:
           InputError: if it has been changed since the run's first checkpoint.
         """
         now, file = self.config, self.path / CHECKPOINT
-        saved = load_metadata(file, schema.CHECKPOINT) if file.exists() else {}
+        saved = self._saved
         if "config" not in saved:  # before the first checkpoint, or of version 0.1
             return now
         before = Config.from_dict(saved["config"], file)
         for name, value in vars(before).items():
-            if getattr(now, name) != value:
+            longer = name == "epochs" and (now.epochs or 0) > value
+            if getattr(now, name) != value and not longer:
                 raise InputError(
                     f"{self.path / CONFIG} has been changed: {name} was {shown(value)} in training,"
                     f" now {shown(getattr(now, name))}"

@@ -16,9 +16,10 @@ from jaxmlp.config.recipe import Recipe, recipe_of
 from jaxmlp.config.schema import MODEL as MODEL_RECORD
 from jaxmlp.config.signature import Signature, stored
 from jaxmlp.data import Inputs, inputs_in_memory, read_inputs
-from jaxmlp.errors import DataWarning, InputError, check
+from jaxmlp.errors import DataWarning, InputError, check, listed
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.folder import MODEL, Run
+from jaxmlp.runs.scores import scores_of
 from jaxmlp.training import Judge, Task, task_for
 from jaxmlp.training.judge import predict_all
 
@@ -58,13 +59,16 @@ class Network:
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of its classes, labels or predicted values, in the order of its outputs."""
-        return self.signature.classes
+        return self.signature.answers
 
     @property
     def deviations(self) -> list[float]:
         """The deviation of each predicted value in the training part; of numbers only."""
         target = self.signature.target_preprocessing
-        return [] if target is None else [float(d) for d in np.ravel(1 / target.scale)]
+        if target is None:
+            return []
+        each = np.repeat(np.ravel(1 / target.scale), len(self.signature.quantiles) or 1)
+        return [float(d) for d in each]
 
     def read(self, path: str | PathLike[str]) -> Inputs:
         """Read a picture, an array or a table as inputs of the network.
@@ -92,9 +96,9 @@ class Network:
         Raises:
           InputError: if an output is not finite.
         """
-        values = np.asarray(self.task.probabilities(outputs))
-        target = self.signature.target_preprocessing
-        answers = values if target is None else target.undo(values.astype(np.float64))
+        values = np.asarray(self.task.probabilities(self._at_temperature(outputs)))
+        regression = self.task.name == "regression"
+        answers = self.signature.values_of(values) if regression else values
         bad = np.flatnonzero(~np.isfinite(answers).all(axis=1))
         if len(bad):
             raise InputError(
@@ -102,6 +106,10 @@ class Network:
                 f" are too large for {self.recipe.precision}"
             )
         return answers
+
+    def _at_temperature(self, outputs: np.ndarray) -> np.ndarray:
+        temperature = self.signature.temperature
+        return outputs if temperature == 1 else outputs / np.asarray(temperature, outputs.dtype)
 
     def predict(self, inputs: Any) -> np.ndarray:
         """Predict the class of each example, or its values.
@@ -113,7 +121,8 @@ class Network:
 
         Returns:
           The names of the classes `(N,)`; for labels, whether each applies `(N, labels)`; for
-          numbers, the values in the target's own unit, `(N,)`, or `(N, outputs)` for several.
+          numbers, the values in the target's own unit, `(N,)`, or `(N, outputs)` for several, such
+          as several quantiles of a value, in the order of `classes`.
 
         Raises:
           InputError: if the inputs do not fit the network.
@@ -121,12 +130,11 @@ class Network:
         Warns:
           DataWarning: if something about the inputs was changed, such as their scale.
         """
-        found = self.answers(self._inputs(inputs))
+        found = self.answers(self.encode(inputs))
         if self.task.name == "regression":
             return found[:, 0] if found.shape[1] == 1 else found
-        if self.task.name == "multilabel":
-            return found > 0.5
-        return np.array(self.classes)[found.argmax(axis=1)]
+        said = self.signature.decide(found)
+        return said if self.task.name == "multilabel" else np.array(self.classes)[said]
 
     def predict_proba(self, inputs: Any) -> np.ndarray:
         """Return the probability of each class, or of each label, in the order of `classes`.
@@ -142,27 +150,67 @@ class Network:
         """
         if self.task.name == "regression":
             raise InputError("predict_proba is for classes, and this network predicts numbers")
-        return self.answers(self._inputs(inputs))
+        return self.answers(self.encode(inputs))
 
-    def encode(self, inputs: Any) -> Inputs:
+    def inputs_of(self, given: Any) -> Inputs:
+        """Return inputs in the form of the data set, with what was done to them.
+
+        Args:
+          given: as for `predict`.
+
+        Returns:
+          The inputs, not preprocessed.
+
+        Raises:
+          InputError: if the inputs do not fit the network.
+        """
+        return inputs_in_memory(given, *self._form_of_inputs)
+
+    def encode(self, inputs: Any) -> np.ndarray:
         """Return inputs in the form of the data set, as `answers` takes them.
 
         Args:
           inputs: as for `predict`.
 
         Returns:
-          The inputs, not preprocessed, and what was done to them.
+          Not preprocessed, `(N, *input_shape)`.
 
         Raises:
           InputError: if the inputs do not fit the network.
-        """
-        return inputs_in_memory(inputs, *self._form_of_inputs)
 
-    def _inputs(self, given: Any) -> np.ndarray:
-        inputs = self.encode(given)
-        for note in inputs.notes:
+        Warns:
+          DataWarning: if something about the inputs was changed, such as their scale.
+        """
+        found = self.inputs_of(inputs)
+        for note in found.notes:
             warnings.warn(note, DataWarning, stacklevel=3)
-        return inputs.x
+        return found.x
+
+    def scores(self, inputs: Any, targets: Any) -> dict[str, float]:
+        """Judge the network by what it should say: `jaxmlp.runs.scores` lists the scores.
+
+        Args:
+          inputs: as for `predict`.
+          targets: for each example the name of its class; whether each label applies,
+            `(N, labels)`; or the values in the target's own unit, `(N,)` or `(N, values)`.
+
+        Returns:
+          The scores by their names, as `evaluate` has them.
+
+        Raises:
+          InputError: if the inputs do not fit the network, or the targets do not fit the inputs.
+        """
+        answers, y = self.answers(self.encode(inputs)), np.asarray(targets)
+        if self.task.name in ("multiclass", "binary"):
+            places = {name: i for i, name in enumerate(self.classes)}
+            check(y.shape == (len(answers),), "targets", f"of shape ({len(answers)},)", y.shape)
+            for name in map(str, y):
+                check(name in places, "a target", f"one of {listed(self.classes, 20)}", name)
+            return scores_of(self.signature, answers, np.array([places[str(name)] for name in y]))
+        y = y[:, None] if y.ndim == 1 else y
+        expected = len(answers), len(self.signature.classes)
+        check(y.shape == expected, "targets", f"of shape {expected}", y.shape)
+        return scores_of(self.signature, answers, y)
 
     @property
     def _form_of_inputs(self) -> tuple[Any, ...]:

@@ -145,6 +145,24 @@ def remove_abandoned(path: Path, kind: Kind) -> None:
             _remove_abandoned(entry, kind, "")
 
 
+def free_name(path: Path) -> Path:
+    """Return the first free one of `NAME`, `NAME-2`, `NAME-3` and so on.
+
+    Args:
+      path: the folder, by its first name.
+
+    Returns:
+      A path where there is nothing, or an empty folder.
+    """
+    number, free = 1, path
+    while free.is_symlink() or free.exists():
+        if free.is_dir() and not any(free.iterdir()):
+            break
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
+
+
 @contextmanager
 def held_output(path: Path, kind: Kind) -> Iterator[None]:
     """Hold an output folder to write into it, without what killed processes left half-made.

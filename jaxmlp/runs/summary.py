@@ -11,15 +11,16 @@ import numpy as np
 
 from jaxmlp.cli.console import print_table, say
 from jaxmlp.config.problem import Problem
-from jaxmlp.config.recipe import Recipe
 from jaxmlp.data import Source
+from jaxmlp.runs.drawing import draw_run
 from jaxmlp.runs.environment import device, versions
 from jaxmlp.runs.facts import Facts, facts_of
 from jaxmlp.runs.folder import SUMMARY, Run
+from jaxmlp.runs.judging import Judged, judge_parts
 from jaxmlp.runs.network import Network, save_network
+from jaxmlp.runs.scores import scores_in_words
 from jaxmlp.runs.words import in_digits, score_in_words
 from jaxmlp.training import History, Means, TrainState, measure
-from jaxmlp.training.judge import outputs_of
 from jaxmlp.training.trees import count
 
 
@@ -88,16 +89,14 @@ def finish_run(outcome: Outcome, run: Run | None, quiet: bool) -> Finished:
     Raises:
       OSError: if the network or the summary cannot be written.
     """
-    network, summary, matrix = save_results(outcome, run)
+    judged, summary = save_results(outcome, run)
     if not quiet:
         print_table(_rows(run, summary, outcome))
-    failure = try_to_draw(lambda: draw_run(run, outcome, matrix)) if run is not None else None
-    return Finished(network, summary, drawn=failure is None)
+    failure = try_to_draw(lambda: draw_run(run, outcome, judged)) if run is not None else None
+    return Finished(judged.network, summary, drawn=failure is None)
 
 
-def save_results(
-    outcome: Outcome, run: Run | None
-) -> tuple[Network, dict[str, Any], np.ndarray | None]:
+def save_results(outcome: Outcome, run: Run | None) -> tuple[Judged, dict[str, Any]]:
     """Measure the best parameters on every part, and write the network and the summary.
 
     Args:
@@ -105,7 +104,7 @@ def save_results(
       run: the run's folder; `None` to write nothing.
 
     Returns:
-      The network, the summary, and the confusion matrix of a classifier.
+      The network with what it says of the parts, and the summary.
 
     Raises:
       OSError: if a file cannot be written.
@@ -116,14 +115,19 @@ def save_results(
         name: measure(problem.trainer.judge, params, split) if split else None
         for name, split in parts.items()
     }
-    network = Network(problem.recipe, problem.signature, jax.tree.map(np.asarray, params))
-    summary, matrix = _summary(outcome, measured), confusion_matrix(outcome)
-    if matrix is not None:
-        summary["test_balanced_accuracy"] = balanced_accuracy(matrix)
+    summary, judged = _summary(outcome, measured), judge_parts(problem, params)
+    scores = summary["scores"] = judged.scores(problem, summary.get("train_r2"))
+    summary["calibration"] = judged.calibration()
+    if problem.signature.threshold != 0.5:  # which training does not know
+        summary |= {f"{name}_accuracy": own["accuracy"] for name, own in scores.items()}
+        summary["threshold"] = problem.signature.threshold
+    if "balanced_accuracy" in scores.get("test", {}):
+        summary["test_balanced_accuracy"] = scores["test"]["balanced_accuracy"]
     if run is not None:
-        save_network(run, network)
+        summary["lengthened"] = run.origin.get("lengthened", [])
+        save_network(run, judged.network)
         run.write_json(SUMMARY, summary)
-    return network, summary, matrix
+    return judged, summary
 
 
 def try_to_draw(draw: Callable[[], None]) -> OSError | None:
@@ -148,12 +152,14 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
     problem, history = outcome.problem, outcome.history
     parts = {"train": problem.train, "valid": problem.valid, "test": problem.test}
     epochs = len(history.records)
+    start = problem.start
     summary: dict[str, Any] = {
         "dataset": outcome.source.name,
         "dataset_wanted": outcome.wanted,
         "provenance": outcome.source.provenance,
         "task": problem.task.name,
         "loss": problem.signature.loss,
+        "init_from": start and start.in_words(problem.signature),
         **outcome.facts.to_dict(),
         "parameters": count(outcome.history.best.params),
         "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},
@@ -177,90 +183,36 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
     }
 
 
-def draw_run(run: Run, outcome: Outcome, matrix: np.ndarray | None) -> None:
-    """Write the run's pictures: its curves and, of a classifier, the confusion matrix.
-
-    It frees the examples on the device, because drawing takes memory of its own.
-
-    Args:
-      run: the run's folder.
-      outcome: the outcome of the training.
-      matrix: the confusion matrix of a classifier.
-
-    Raises:
-      OSError: if a picture cannot be written.
-    """
-    problem, records = outcome.problem, outcome.history.records
-    for array in problem.test.examples:
-        array.delete()
-
-    from jaxmlp.runs import figures
-
-    if records:
-        names = problem.signature.loss, problem.task.score
-        figure = figures.curves(records, *names, only_in_training(problem.recipe))
-        figures.save(figure, run.path / "curves.png")
-    if matrix is not None:
-        title = f"{problem.recipe.dataset}, test set: {matrix.sum():,} examples"
-        figure = figures.confusion(matrix, problem.signature.classes, title)
-        figures.save(figure, run.path / "confusion.png")
-
-
-def only_in_training(recipe: Recipe) -> list[str]:
-    """Return what makes a run's training loss another function than its validation loss."""
-    parts = {
-        "smoothed targets": recipe.label_smoothing,
-        "class weights": recipe.class_weights != "none",
-        "dropout": recipe.dropout,
-        "distorted pictures": recipe.augment,
-    }
-    return [words for words, given in parts.items() if given]
-
-
-def confusion_matrix(outcome: Outcome) -> np.ndarray | None:
-    """Return counts `[true class, predicted class]` of a classifier's answers on the test set.
-
-    Args:
-      outcome: the outcome of the training.
-
-    Returns:
-      The counts; `None` if the network is no classifier.
-    """
-    problem, params = outcome.problem, outcome.params
-    if problem.task.name not in ("multiclass", "binary"):
-        return None
-    outputs = outputs_of(problem.trainer.judge, params, problem.test)
-    predicted = np.argmax(np.asarray(problem.task.probabilities(outputs)), axis=1)
-    true = problem.test.targets.reshape(-1).astype(int)
-    return count_pairs(true, predicted, len(problem.signature.classes))
-
-
-def count_pairs(true: np.ndarray, predicted: np.ndarray, n: int) -> np.ndarray:
-    """Return the confusion matrix of labels in `[0, n)`: counts `[true, predicted]`, `(n, n)`."""
-    return np.bincount(n * true + predicted, minlength=n * n).reshape(n, n)
-
-
-def balanced_accuracy(matrix: np.ndarray) -> float:
-    """Return the mean over the classes of the share of their examples that are right.
-
-    A class without an example does not count. To answer always the same gives `1 / classes`,
-    however frequent that class is.
-
-    Args:
-      matrix: counts `[true class, predicted class]`, of at least one example.
-
-    Returns:
-      A number in [0, 1].
-    """
-    counts = matrix.sum(axis=1)
-    return float(np.mean((np.diag(matrix) / np.maximum(counts, 1))[counts > 0]))
-
-
 def _origin(provenance: dict[str, Any]) -> str:
     """Return in a few words where data came from."""
     files = provenance.get("files", [])
     places = {os.path.dirname(file) or "." for file in files}
     return provenance["source"] + "".join(f" {place}" for place in sorted(places))
+
+
+def _decision_rows(summary: dict[str, Any], problem: Problem) -> list[tuple[str, ...]]:
+    """Return the lines about temperature and threshold, where the recipe has them."""
+    rows: list[tuple[str, ...]] = []
+    found, recipe, classes = summary["calibration"], problem.recipe, problem.signature.classes
+    if found is not None:
+        pairs = [
+            f"{words} {in_digits(found[f'test_{name}_before'])} to"
+            f" {in_digits(found[f'test_{name}_after'])}"
+            for name, words in (("log_loss", "log-loss"), ("calibration_error", "error"))
+        ]
+        temperature = in_digits(found["temperature"])
+        rows.append(("calibrated", f"temperature {temperature}; test {', '.join(pairs)}"))
+    if recipe.threshold != 0.5:
+        first, second = (repr(name) for name in classes)
+        rows.append(
+            (
+                "threshold",
+                f"{second} above a probability of {in_digits(recipe.threshold)}, as a false"
+                f" {second} costs {recipe.false_positive_cost:g} and a false {first}"
+                f" {recipe.false_negative_cost:g}",
+            )
+        )
+    return rows
 
 
 def _rows(run: Run | None, summary: dict[str, Any], outcome: Outcome) -> list[tuple[str, ...]]:
@@ -275,11 +227,13 @@ def _rows(run: Run | None, summary: dict[str, Any], outcome: Outcome) -> list[tu
             continue
         value = summary[f"{name}_{score}"]
         loss, shown = in_digits(summary[f"{name}_loss"]), score_in_words(score, value)
-        balanced = summary.get(f"{name}_balanced_accuracy")
-        if balanced is not None:
-            shown += f" (balanced {score_in_words('accuracy', balanced)})"
-        examples = summary["examples"][name]
+        scores, examples = summary["scores"].get(name, {}), summary["examples"][name]
+        if name == "test" and "balanced_accuracy" in scores:
+            shown += f" (balanced {score_in_words('accuracy', scores['balanced_accuracy'])})"
         rows.append((words, f"loss {loss}, {score} {shown} of {examples:,} examples"))
+        if scores_in_words(scores):
+            rows.append(("", scores_in_words(scores)))
+    rows += _decision_rows(summary, outcome.problem)
     base = score_in_words(score, facts.baseline("test"))
     rows += [
         ("baseline", f"test {score} {base}, {facts.same_answer()}"),

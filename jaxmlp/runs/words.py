@@ -1,6 +1,7 @@
 """Numbers and records in words, as a command prints them."""
 
 import math
+from collections.abc import Callable
 
 from jaxmlp.training import Record
 
@@ -35,12 +36,15 @@ def score_in_words(name: str, value: float) -> str:
     return f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4f}"
 
 
-def record_in_words(record: Record, score: str) -> str:
+def record_in_words(
+    record: Record, score: str, rmse: Callable[[float], float] | None = None
+) -> str:
     """Write losses, score and speed of an epoch in one line.
 
     Args:
       record: the metrics of the epoch.
       score: the name of the task's score.
+      rmse: turns an r2 into an error in the target's unit, if one number tells it.
 
     Returns:
       The line.
@@ -50,5 +54,7 @@ def record_in_words(record: Record, score: str) -> str:
         parts.append(f"valid loss {in_digits(record.valid.loss)}")
     part, judged = ("", record.train) if record.valid is None else ("valid ", record.valid)
     parts.append(f"{part}{score} {judged.score:.4f}")
+    if rmse is not None:
+        parts.append(f"{part}rmse {in_digits(rmse(judged.score))}")
     parts.append(f"{record.examples_per_second:,.0f} examples/s")
     return "  ".join(parts)

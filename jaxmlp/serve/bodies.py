@@ -241,7 +241,7 @@ def _rows(network: "Network", given: Any, limits: Limits) -> Examples:
                              f" it lacks {columns}")  # fmt: skip
         for name, cell in row.items():
             _check_cell(cell, f"row {number}, column {shown(name)}")
-    inputs = network.encode(rows)
+    inputs = network.inputs_of(rows)
     return Examples(inputs.x, [f"row {number}" for number in range(1, len(rows) + 1)], inputs.notes)
 
 
@@ -274,7 +274,7 @@ def _array(network: "Network", given: Any, limits: Limits) -> Examples:
     check(x.dtype.kind in "biuf", BODY, "lists of numbers", Shown(f"values of type {x.dtype}"))
     check(bool(np.isfinite(x).all()), BODY, "numbers that fit float64", Shown("one too large"))
     _check_rows(1 if x.ndim <= 1 or x.shape == shape else len(x), limits)
-    inputs = network.encode(x)
+    inputs = network.inputs_of(x)
     return Examples(inputs.x, [f"row {number}" for number in range(len(inputs.x))], inputs.notes)
 
 

@@ -65,7 +65,7 @@ def make_parser() -> Parser:
     sweep.add_argument("--overwrite", action="store_true", help=text)
     sweep.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     parser.add_data_argument()
-    add_fields(parser, Config)
+    add_fields(parser, Config, skip=["init_from"])
     return parser
 
 
@@ -112,6 +112,8 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Pla
     from jaxmlp.sweep.space import make_points
 
     base = with_whole_paths(config_from(given, control.config))
+    if base.init_from is not None:
+        raise InputError(f"a sweep starts by itself, got init_from {base.init_from}")
     points = make_points(control.grid, control.random, base.seed)
     for name in (name for name in points[0] if name in given):
         option = name.replace("_", "-")
@@ -178,11 +180,12 @@ def _open_folder(
     control: argparse.Namespace, plan: "Plan", recipes: list["Recipe"], score: str
 ) -> Iterator["SweepFolder"]:
     """Hold the folder of the sweep to continue, or of a new one."""
-    from jaxmlp.runs.output import held_output
+    from jaxmlp.runs.output import free_name, held_output
     from jaxmlp.sweep.folder import FOLDER, SweepFolder, new_sweep
 
     name = Path(plan.base.dataset.replace(":", "-")).stem
-    path = Path(control.resume or control.out or Path("sweeps") / name)
+    usual = Path("sweeps") / name
+    path = Path(control.resume or control.out or (usual if control.overwrite else free_name(usual)))
     held = held_output(path, FOLDER) if control.resume else None
     with held or new_sweep(path, plan, control.overwrite):
         folder = SweepFolder(path, plan, score)

@@ -21,13 +21,13 @@ from jaxmlp.config.factory import build_rules, build_schedule, build_trainer, ra
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import rehearse_step
 from jaxmlp.config.recipe import Numbers, Recipe
-from jaxmlp.config.signature import encoded
+from jaxmlp.config.signature import encoded, task_of
 from jaxmlp.data import Dataset
 from jaxmlp.optim.schedules import Schedule
 from jaxmlp.runs.facts import Facts
 from jaxmlp.sweep.devices import RUNS, loop_width, make_mesh, map_runs
 from jaxmlp.sweep.examples import DataCache, ExampleStore
-from jaxmlp.training import TASKS, Examples, History, Trainer, begin, shapes_of_start
+from jaxmlp.training import Examples, History, Trainer, begin, shapes_of_start
 from jaxmlp.training.lockstep import Member, Moment, Side, fit_side_by_side
 from jaxmlp.training.step import Totals, TrainState
 from jaxmlp.training.trees import count
@@ -88,7 +88,7 @@ class Program:
         self.data = {i: cache.prepare(recipe) for i, recipe in recipes.items()}
         self.recipe, first = next(iter(recipes.values())), next(iter(self.data.values()))
         self._signature = first.signature
-        self.task = TASKS[first.signature.task]
+        self.task = task_of(first.signature)
         self._steps = math.ceil(len(first.train) / self.recipe.batch_size)
         raw = first.signature.raw
         inside = [data.signature.preprocessing for data in self.data.values()]

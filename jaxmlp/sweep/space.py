@@ -21,7 +21,7 @@ from jaxmlp.errors import InputError, check, shown, unknown
 
 SEED = "seed"  # runs that differ only in this field repeat one configuration
 # all runs of a sweep solve the same problem
-FIXED = ("dataset", *ABOUT_DATA)
+FIXED = ("dataset", *ABOUT_DATA, "init_from")
 DISTRIBUTIONS = ("log", "uniform")
 MOST = 100_000  # runs
 Point = dict[str, Any]

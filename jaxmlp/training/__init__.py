@@ -13,7 +13,16 @@ from jaxmlp.training.loop import Progress, begin, fit, shapes_of_start
 from jaxmlp.training.orders import batches
 from jaxmlp.training.rules import Rules
 from jaxmlp.training.step import Examples, TrainState, make_step
-from jaxmlp.training.tasks import BINARY, MULTICLASS, MULTILABEL, REGRESSION, TASKS, Task, task_for
+from jaxmlp.training.tasks import (
+    BINARY,
+    MULTICLASS,
+    MULTILABEL,
+    REGRESSION,
+    TASKS,
+    Task,
+    quantile_task,
+    task_for,
+)
 from jaxmlp.training.trainer import Trainer, make_trainer
 from jaxmlp.training.trees import finite
 
@@ -47,6 +56,7 @@ __all__ = [
     "make_trainer",
     "measure",
     "outputs_of",
+    "quantile_task",
     "shapes_of_start",
     "task_for",
 ]

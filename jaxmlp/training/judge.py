@@ -154,11 +154,16 @@ def sums_over(judge: Judge, params: Params, split: Split, many: int) -> Totals:
       The sums, on the host; a first axis counts the networks.
     """
     # one batch at a time, so that parts of any size share a compiled program
-    order = batches(split.indices, min(EVALUATION_BATCH, split.seen))
+    order = batches(split.indices, _batch_size(split))
     parts = jax.device_get(
         [judge.evaluate(params, split.examples, row[None], many) for row in order]
     )
     return jax.tree.map(lambda *sums: sum(sums), *parts)
+
+
+def _batch_size(split: Split) -> int:
+    """Return how many examples are judged at once, the same for all parts of a data set."""
+    return min(EVALUATION_BATCH, split.seen)
 
 
 def means_of(totals: Totals, task: Task, targets: HostTargets) -> Means:
@@ -204,7 +209,9 @@ def outputs_of(judge: Judge, params: Params, split: Split) -> HostOutputs:
     Returns:
       The outputs, `(n, K)`.
     """
-    return predict_all(judge, params, np.asarray(split.examples.x), split.indices)
+    x, order = np.asarray(split.examples.x), batches(split.indices, _batch_size(split))
+    pieces = [np.asarray(judge.predict(params, x[row]))[: np.sum(row >= 0)] for row in order]
+    return np.concatenate(pieces)
 
 
 def predict_all(judge: Judge, params: Params, x: HostInputs, indices: Indices) -> HostOutputs:

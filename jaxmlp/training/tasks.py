@@ -5,7 +5,8 @@ sigmoid for each independent yes or no (E3), softmax for one class of many. The 
 activation, so a network returns raw outputs.
 """
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import jax
@@ -126,7 +127,7 @@ MULTILABEL = Task(
 )
 REGRESSION = Task(
     "regression",
-    ERRORS,
+    (*ERRORS, "quantile"),
     "r2",
     outputs=lambda values: values,
     encode=lambda y: y.astype(float),
@@ -136,6 +137,38 @@ REGRESSION = Task(
 )
 
 TASKS = {task.name: task for task in (MULTICLASS, BINARY, MULTILABEL, REGRESSION)}
+
+
+def quantile_task(quantiles: Sequence[float]) -> Task:
+    """The regression that answers with several quantiles of each value.
+
+    A value has an output for each quantile, in a row, and its target stands as often in a row. The
+    score is that of the quantile nearest to the median.
+
+    Args:
+      quantiles: in (0, 1), ascending; none for the regression that answers with one number.
+
+    Returns:
+      The task.
+    """
+    if not quantiles:
+        return REGRESSION
+    many, middle = len(quantiles), central(quantiles)
+
+    def score_each(outputs: Outputs, targets: Numbers) -> PerExample:
+        return _squared_error(outputs[:, middle::many], targets[:, middle::many])
+
+    return dataclasses.replace(
+        REGRESSION,
+        outputs=lambda values: values * many,
+        encode=lambda y: np.repeat(y.astype(float), many, axis=1),
+        score_each=score_each,
+    )
+
+
+def central(quantiles: Sequence[float]) -> int:
+    """Return the place of the quantile that is nearest to the median."""
+    return int(np.argmin(np.abs(np.asarray(quantiles) - 0.5)))
 
 
 def task_for(kind: str, loss: str | None) -> tuple[Task, str]:

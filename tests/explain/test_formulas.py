@@ -180,6 +180,13 @@ LOSS_FORMULAS = {  # the loss as printed, and of z, y and the prediction p; delt
         ),
         ("max(-1, min(1, z - y))", lambda z, y, p: np.clip(z - y, -1, 1)),
     ),
+    "quantile": (
+        (
+            "Σ_i max(q (y_i - z_i), (q - 1) (y_i - z_i))",
+            lambda z, y, p: np.sum(np.maximum((y - z) / 2, (z - y) / 2)),
+        ),
+        ("(1 - q if z > y, -q if z < y, else 0)", lambda z, y, p: np.sign(z - y) / 2),
+    ),
     "perceptron": (
         (
             "Σ_i ((1 if z_i ≥ 0, else 0) - y_i) z_i",

@@ -172,6 +172,7 @@ ROWS = [
     *huge("half_mse", 0.5),
     *linear("mae"),
     *linear("huber"),
+    *linear("quantile", 0.5),
     *linear("huber 2.5", 2.5),
     one("binary_cross_entropy", INF, 0, INF, 1),
     one("binary_cross_entropy", INF, 1, 0, 0),
@@ -295,6 +296,7 @@ def torch_loss(torch, name, z, y):
         "quadratic": lambda: f.mse_loss(z, y, **many),
         "half_mse": lambda: f.mse_loss(z, y, **many) / 2,
         "mae": lambda: f.l1_loss(z, y, **many),
+        "quantile": lambda: f.l1_loss(z, y, **many) / 2,
         "huber": lambda: f.huber_loss(z, y, delta=float(number or 1), **many),
         "binary_cross_entropy": lambda: f.binary_cross_entropy_with_logits(
             z, y, pos_weight=torch.tensor(float(number or 1)), **many

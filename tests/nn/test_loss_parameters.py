@@ -23,6 +23,17 @@ def yes_weighted(z, y, p):
     )
 
 
+def pinball(z, y):
+    """The quantile loss of 0.1 and 0.8, from its definition."""
+    q, r = np.array([[0.1, 0.8, 0.1, 0.8]]), y - z
+    return jnp.maximum(q * r, (q - 1) * r)
+
+
+def pinball_in_torch(z, y):
+    q, r = z.new_tensor([[0.1, 0.8, 0.1, 0.8]]), y - z
+    return r.clamp(min=0) * q + (-r).clamp(min=0) * (1 - q)
+
+
 MADE = {  # a loss of parameters, its targets, its definition, and PyTorch's function of (f, z, y)
     "huber_of(0.3)": (
         losses.huber_of(0.3),
@@ -35,6 +46,12 @@ MADE = {  # a loss of parameters, its targets, its definition, and PyTorch's fun
         NUMBERS,
         lambda z, y: optax.huber_loss(z, y, delta=2.5).sum(1).mean(),
         lambda f, z, y: f.huber_loss(z, y, delta=2.5, reduction="none").sum(1).mean(),
+    ),
+    "quantile_of(0.1, 0.8)": (
+        losses.quantile_of((0.1, 0.8)),
+        np.repeat(NUMBERS[:, :2], 2, axis=1),
+        lambda z, y: pinball(z, y).sum(1).mean(),
+        lambda f, z, y: pinball_in_torch(z, y).sum(1).mean(),
     ),
     "a yes weighs 3": (
         losses.binary_cross_entropy_of(3),
@@ -129,6 +146,12 @@ def test_one_weight_for_two_classes_makes_them_alike():
         (lambda: losses.huber_of(0.0), "delta must be positive and finite, got 0.0"),
         (lambda: losses.huber_of(np.nan), "delta must be positive and finite, got nan"),
         (lambda: losses.huber_of(np.inf), "delta must be positive and finite, got inf"),
+        (lambda: losses.quantile_of(()), r"quantiles must be in \(0, 1\), got none"),
+        (lambda: losses.quantile_of((0.5, 1.0)), r"quantiles must be in \(0, 1\), got 0.5 1.0"),
+        (
+            lambda: losses.quantile_of((0.1, 0.5, 0.9))(Z, NUMBERS),
+            "the number of outputs must be a multiple of 3, the number of quantiles, got 4",
+        ),
         (lambda: losses.binary_cross_entropy_of(-1), "pos_weight must be positive and finite"),
         (lambda: losses.binary_cross_entropy_of([1, 0]), "pos_weight must be positive and finite"),
         (lambda: losses.binary_cross_entropy_of([]), "pos_weight must be positive and finite"),

@@ -25,6 +25,7 @@ CASES = {
     "quadratic": (NUMBERS, lambda z, y: optax.squared_error(z, y).sum(1)),
     "mae": (NUMBERS, lambda z, y: jnp.abs(z - y).sum(1)),
     "huber": (NUMBERS, lambda z, y: optax.huber_loss(z, y).sum(1)),
+    "quantile": (NUMBERS, lambda z, y: jnp.abs(z - y).sum(1) / 2),
     "softmax_squared_error": (LABELS, lambda z, y: softmax_squared(z, y)),
     "perceptron": (BITS, lambda z, y: jnp.maximum(0, (1 - 2 * y) * z).sum(1)),
 }

@@ -5,8 +5,8 @@ import pytest
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import complete
 from jaxmlp.data import load
+from jaxmlp.runs.drawing import only_in_training
 from jaxmlp.runs.figures import curves
-from jaxmlp.runs.summary import only_in_training
 from jaxmlp.training import Means, Record
 
 

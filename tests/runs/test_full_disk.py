@@ -79,7 +79,7 @@ def test_a_run_that_cannot_be_written_to_is_evaluated(digits_copy, tmp_path, mon
     out = tmp_path / "elsewhere" / "pictures"
     assert evaluate.main([str(digits_copy), "--json", "--out", str(out)]) == 0
     expected = json.loads(capsys.readouterr().out)
-    names = {"test-confusion.png", "test-mistakes.png"}
+    names = {f"test-{name}.png" for name in ("calibration", "confusion", "mistakes")}
     assert {file.name for file in out.iterdir()} == names
     assert not (digits_copy / "evaluation").exists()
     monkeypatch.setattr(figures, "save", read_only)

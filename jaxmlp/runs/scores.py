@@ -1,0 +1,166 @@
+"""The scores of a network in its owner's terms, all by scikit-learn's metrics.
+
+| task | scores |
+|---|---|
+| classes | accuracy, balanced accuracy, AUC, log-loss, Brier score |
+| labels | accuracy, exact match, AUC, log-loss and Brier score: means over the labels |
+| numbers | RMSE and MAE of each value, in the target's own unit |
+| quantiles | also the mean pinball loss, and the coverage: how often the outer two hold the truth |
+
+`train`, `evaluate` and `Network.scores` all ask here, so they say the same of the same answers. The
+loss and the r2 beside these are those that training watches (`jaxmlp.training.judge`).
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from jaxmlp.config.problem import Problem
+from jaxmlp.config.signature import Signature
+from jaxmlp.runs.words import in_digits, score_in_words
+from jaxmlp.training import Split
+
+WORDS = {"auc": "AUC", "log_loss": "log-loss", "brier": "Brier score"}
+
+
+def scores_of(signature: Signature, answers: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Return the scores of answers.
+
+    Args:
+      signature: names the task, the classes, labels or values, and the scaling of the target.
+      answers: what the network says, `Network.answers`: probabilities `(N, classes)`, or values in
+        the target's own unit.
+      y: the truth as a data set has it: labels `(N,)`, zeros and ones `(N, labels)`, or values.
+
+    Returns:
+      The scores by their names. What is not defined is absent: an AUC where a class has no example.
+    """
+    if signature.task == "regression":
+        return _errors(signature, answers, y)
+    p = answers.astype(np.float64)
+    if signature.task == "multilabel":
+        return _label_scores(p, y, signature.decide(answers))
+    # float32 rounds the sum of many probabilities, and scikit-learn warns of it
+    return _class_scores(p / p.sum(axis=1, keepdims=True), y, signature.decide(answers))
+
+
+def _errors(signature: Signature, answers: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    from sklearn import metrics
+
+    middle, quantiles, many = signature.middle(answers), signature.quantiles, "raw_values"
+    each = {
+        "rmse": metrics.root_mean_squared_error(y, middle, multioutput=many),
+        "mae": metrics.mean_absolute_error(y, middle, multioutput=many),
+    }
+    if len(quantiles) > 1:
+        groups = answers.reshape(len(y), -1, len(quantiles))
+        pinball = [
+            metrics.mean_pinball_loss(y, groups[:, :, i], alpha=q, multioutput=many)
+            for i, q in enumerate(quantiles)
+        ]
+        each["pinball"] = np.mean(pinball, axis=0)
+        inside = (groups[:, :, 0] <= y) & (y <= groups[:, :, -1])
+        each["coverage"] = inside.mean(axis=0)
+    return {
+        f"{kind} {name}": float(value)
+        for kind, values in each.items()
+        for name, value in zip(signature.classes, values, strict=True)
+    }
+
+
+def _class_scores(p: np.ndarray, y: np.ndarray, said: np.ndarray) -> dict[str, float]:
+    """Return the scores of classes; `p` are probabilities `(N, K)`, `said` the answers `(N,)`."""
+    from sklearn import metrics
+
+    count, present = p.shape[1], np.unique(y)
+    scores = {
+        "accuracy": metrics.accuracy_score(y, said),
+        # the balanced accuracy, which warns of a class without an example: it does not count
+        "balanced_accuracy": metrics.recall_score(
+            y, said, labels=present, average="macro", zero_division=0.0
+        ),
+    }
+    if count > 1 and len(present) == count:
+        given = p[:, 1] if count == 2 else p
+        scores["auc"] = metrics.roc_auc_score(y, given, multi_class="ovr")
+    if count > 1:
+        scores["log_loss"] = metrics.log_loss(y, p, labels=np.arange(count))
+        scores["brier"] = _brier(np.eye(count)[y], p) * (1 if count == 2 else count)
+    return {name: float(value) for name, value in scores.items()}
+
+
+def _label_scores(p: np.ndarray, y: np.ndarray, said: np.ndarray) -> dict[str, float]:
+    """Return the scores of labels, each a yes or no of its own; all are `(N, labels)`."""
+    from sklearn import metrics
+
+    y = y.astype(int)
+    scores = {
+        "accuracy": 1 - metrics.hamming_loss(y, said),
+        "exact_match": metrics.accuracy_score(y, said),
+        "log_loss": np.mean(
+            [metrics.log_loss(t, q, labels=[0, 1]) for t, q in zip(y.T, p.T, strict=True)]
+        ),
+        "brier": _brier(y, p),
+    }
+    if np.ptp(y, axis=0).all():
+        scores["auc"] = metrics.roc_auc_score(y, p, average="macro")
+    return {name: float(value) for name, value in scores.items()}
+
+
+def _brier(y: np.ndarray, p: np.ndarray) -> float:
+    """Return the mean squared error of probabilities.
+
+    It is the Brier score of two classes; that of more is the sum over the classes, as in
+    scikit-learn's `brier_score_loss`, which takes more than two since 1.7.
+    """
+    from sklearn import metrics
+
+    return float(metrics.mean_squared_error(y, p))
+
+
+def count_pairs(true: np.ndarray, said: np.ndarray, classes: int) -> np.ndarray:
+    """Return the confusion matrix: counts `[true class, predicted class]`, `(classes, classes)`."""
+    from sklearn import metrics
+
+    matrix: np.ndarray = metrics.confusion_matrix(true, said, labels=np.arange(classes))
+    return matrix
+
+
+def share_crossed(signature: Signature, outputs: np.ndarray) -> float:
+    """Return the share of examples of which raw quantiles cross, before they are sorted."""
+    each = outputs.reshape(len(outputs), -1, len(signature.quantiles))
+    return float(np.mean((np.diff(each, axis=2) < 0).any(axis=(1, 2))))
+
+
+def scores_in_words(scores: Mapping[str, float]) -> str:
+    """Return scores in one line, without the accuracies."""
+    parts = [
+        f"{WORDS.get(name, name.replace('_', ' '))}"
+        f" {score_in_words(name, value) if name == 'auc' else in_digits(value)}"
+        for name, value in scores.items()
+        if not name.endswith("accuracy")
+    ]
+    return ", ".join(parts)
+
+
+def rmse_by_r2(problem: Problem, split: Split) -> Callable[[float], float] | None:
+    """Return what turns the r2 of a part into its RMSE in the target's unit, of a single value.
+
+    The score of a part is `r2 = 1 - MSE / Var` of the standardised target, so its RMSE is
+    `d sqrt((1 - r2) Var)` with the target's deviation `d`: no further pass over the data. Several
+    values share one r2, which does not tell their errors apart.
+
+    Args:
+      problem: what is trained.
+      split: the part.
+
+    Returns:
+      `r2 -> RMSE`, or `None` if the network does not predict a single value.
+    """
+    target = problem.signature.target_preprocessing
+    if target is None or len(problem.signature.classes) > 1:
+        return None
+    variance = float(np.var(split.targets, dtype=np.float64)) or 1.0
+    deviation = float(np.ravel(1 / target.scale)[0])
+    return lambda r2: deviation * math.sqrt(max(0.0, 1 - r2) * variance)
