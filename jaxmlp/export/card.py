@@ -225,6 +225,8 @@ def _each(network: "Network", tested: Tested | str) -> list[str | Table]:
 
 def _errors(network: "Network", tested: Tested) -> Table:
     difference = network.signature.middle(tested.answers) - tested.targets
+    names = network.signature.classes
+    deviations = network.deviations[:: len(network.classes) // len(names)]
     quantiles = np.quantile(difference, (0.05, 0.5, 0.95), axis=0)
     numbers = (
         np.sqrt(np.mean(difference**2, axis=0)),
@@ -233,7 +235,7 @@ def _errors(network: "Network", tested: Tested) -> Table:
     )
     rows = [
         (name, *(in_digits(float(value), scale) for value in values))
-        for name, scale, *values in zip(network.classes, network.deviations, *numbers, strict=True)
+        for name, scale, *values in zip(names, deviations, *numbers, strict=True)
     ]
     header = ("value", "RMSE", "MAE", "error, 5 %", "50 %", "95 %")
     return Table(header, rows[:MOST])
@@ -241,10 +243,18 @@ def _errors(network: "Network", tested: Tested) -> Table:
 
 def _calibration(network: "Network", tested: Tested | str) -> list[str | Table]:
     """Return how often answers of each probability are right on the test part (Guo et al. 2017)."""
-    if network.task.name == "regression":
+    quantiles = network.signature.quantiles
+    if network.task.name == "regression" and not quantiles:
         return ["The network predicts numbers without a measure of its doubt."]
     if isinstance(tested, str):
         return [tested]
+    if quantiles:
+        below = np.repeat(tested.targets, len(quantiles), axis=1) <= tested.answers
+        rows = [
+            (name, f"{share:.4f}")
+            for name, share in zip(network.classes, below.mean(axis=0), strict=True)
+        ]
+        return [Table(("answer", "share of test values up to it"), rows)]
     if network.task.name == "multilabel":
         sure, right = tested.answers.ravel(), tested.targets.ravel() > 0.5
         words = "a label", "applies"
