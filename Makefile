@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train sweep test torture gradcheck explain experiments report bench lint format clean
+.PHONY: help install train sweep test torture gradcheck explain experiments report bench bench-tables lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ report: $(VENV)/.installed  ## build one page of all experiments that have run
 
 bench: $(VENV)/.installed-bench  ## time it beside other libraries (ARGS="--only epochs")
 	$(BIN)/python -m experiments.bench $(ARGS)
+
+bench-tables: $(VENV)/.installed-bench  ## judge our defaults on real tables (ARGS="--splits 3")
+	$(BIN)/python -m experiments.bench.quality $(ARGS)
 
 lint: $(VENV)/.installed-test  ## check style and types
 	$(BIN)/ruff check .

@@ -20,16 +20,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jaxmlp.config.options import Config
     from jaxmlp.errors import DataWarning, InputError
+    from jaxmlp.estimators import MLPClassifier, MLPRegressor
     from jaxmlp.runs.fit import Result, fit
     from jaxmlp.runs.network import Network, load
 
 __version__ = "0.2.0"
-__all__ = ["Config", "DataWarning", "InputError", "Network", "Result", "__version__", "fit", "load"]
+__all__ = [
+    "Config",
+    "DataWarning",
+    "InputError",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Network",
+    "Result",
+    "__version__",
+    "fit",
+    "load",
+]
 
 _MODULES = {
     "Config": "jaxmlp.config.options",
     "DataWarning": "jaxmlp.errors",
     "InputError": "jaxmlp.errors",
+    "MLPClassifier": "jaxmlp.estimators",
+    "MLPRegressor": "jaxmlp.estimators",
     "Network": "jaxmlp.runs.network",
     "Result": "jaxmlp.runs.fit",
     "fit": "jaxmlp.runs.fit",

@@ -41,6 +41,7 @@ class Options(Config):
     hidden: tuple[int, ...] | None = default(
         "hidden", None, "width of each hidden layer, default 8 8"
     )
+    dropout: float | None = default("dropout", 0.0, "probability of dropping a hidden unit")
 
 
 class Row(NamedTuple):

@@ -19,11 +19,13 @@ def network_of(task, shape, outputs, columns=None, raw=False, model="mlp", **opt
     chosen = {"hidden": () if model == "lenet" else (6,)} | options
     config = Config(
         model=model, task=task, valid_size=0, loss=losses, optimizer="sgd", learning_rate=0.1,
-        batch_size=1, epochs=1, **chosen,
+        batch_size=1, epochs=1, preprocessing="auto", monitor="score",
+        **{"dropout": 0.0} | chosen,
     )  # fmt: skip
     recipe = recipe_of(config)
     features = shape[-1:]
-    scaling = Preprocessing("zscore", rng.normal(size=features), rng.uniform(0.5, 2, features))
+    kind = "zscore" if raw else "robust"
+    scaling = Preprocessing(kind, rng.normal(size=features), rng.uniform(0.5, 2, features))
     target = Preprocessing("zscore", np.full(outputs, 1.7e9), np.full(outputs, 0.01))
     signature = Signature(
         shape,

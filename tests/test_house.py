@@ -26,7 +26,7 @@ FLOORS: dict[str, int] = {
             ("runs",),
             (
                 *("train", "evaluate", "predict", "compare", "export", "serve"),
-                *("find_rate", "gradcheck", "explain", "sweep"),
+                *("find_rate", "gradcheck", "explain", "sweep", "estimators"),
             ),
             ("__init__", "__main__"),
         )

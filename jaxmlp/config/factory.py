@@ -15,6 +15,7 @@ from jaxmlp import nn, optim
 from jaxmlp.config.names import (
     ACTIVATIONS,
     AUGMENTATIONS,
+    EMBEDDINGS,
     FORWARD_ONLY,
     INITIALIZERS,
     LEARNED_ACTIVATIONS,
@@ -52,7 +53,33 @@ def arithmetic(precision: str) -> AbstractContextManager[None]:
 
 
 def build_model(recipe: Recipe, outputs: int) -> nn.Layer:
-    """Build the network of a recipe.
+    """Build the network of a recipe, of one member or several.
+
+    Args:
+      recipe: the recipe.
+      outputs: the number of raw outputs.
+
+    Returns:
+      A layer.
+
+    Raises:
+      InputError: if options of the network do not go together.
+    """
+    member = build_member(recipe, outputs)
+    if recipe.ensemble == 1:
+        return member
+    return nn.ensemble(member, recipe.ensemble, _mix(recipe))
+
+
+def _mix(recipe: Recipe) -> nn.Mix:
+    """Return how the members' outputs are mixed: probabilities are averaged, where it has them."""
+    return {"cross_entropy": nn.SOFTMAX, "binary_cross_entropy": nn.SIGMOID}.get(
+        recipe.loss, nn.MEAN
+    )
+
+
+def build_member(recipe: Recipe, outputs: int) -> nn.Layer:
+    """Build one network of a recipe; see `build_model`.
 
     Args:
       recipe: the recipe.
@@ -71,7 +98,9 @@ def build_model(recipe: Recipe, outputs: int) -> nn.Layer:
     else:
         hidden = recipe.hidden
         each = functions * len(hidden) if len(functions) == 1 else functions
-        model = nn.mlp(hidden, outputs, each, kernel, recipe.dropout, recipe.layer_norm)
+        embedding = None if recipe.embed == "none" else EMBEDDINGS[recipe.embed]()
+        shape = (recipe.dropout, recipe.layer_norm, embedding)
+        model = nn.mlp(hidden, outputs, each, kernel, *shape)
     if recipe.precision == "float32":
         return model
     keep = "float32" if recipe.precision == "bfloat16" else recipe.precision
@@ -277,10 +306,11 @@ def build_trainer(
     value_and_grad = nn.value_and_grad
     if recipe.gradient == "autodiff":
         from jaxmlp.config.referees import autodiff as value_and_grad
-    return make_trainer(
-        judge,
-        value_and_grad(judge.model, build_loss(recipe, signature)),
-        build_optimizer(recipe, rate, numbers),
-        signature.input_shape,
-        build_augmentation(recipe, signature.input_shape),
-    )
+    member = build_member(recipe, judge.task.outputs(len(signature.classes)))
+    objective = value_and_grad(member, build_loss(recipe, signature))
+    optimizer = build_optimizer(recipe, rate, numbers)
+    if recipe.ensemble > 1:
+        objective = nn.members_value_and_grad(objective, recipe.ensemble, _mix(recipe))
+        optimizer = optim.side_by_side(optimizer)
+    augment = build_augmentation(recipe, signature.input_shape)
+    return make_trainer(judge, objective, optimizer, signature.input_shape, augment)

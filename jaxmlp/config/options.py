@@ -27,6 +27,7 @@ from jaxmlp.config.fields import (
 from jaxmlp.config.names import (
     ACTIVATIONS,
     AUGMENTATIONS,
+    EMBEDDINGS,
     FAN_FAMILIES,
     FORWARD_ONLY,
     INITIALIZERS,
@@ -50,6 +51,7 @@ OF_TABLES = (  # the fields that say something about the columns and rows of a t
 READING = ("header", "delimiter", "decimal", "thousands", "quote", "encoding")  # of a text table
 ABOUT_DATA = ("data_dir", "task", "picture_size", *READING, *OF_TABLES)
 FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it up
+EARLIER = {"monitor": "score"}  # what runs did that lack a field which is now left to the data
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,10 @@ class Config:
     quote: str | None = option(None, "what stands around some cells of a text table, or none")
     encoding: str | None = option(None, "encoding of a text table, such as utf-8 or latin-1")
     task: str | None = option(None, "kind of prediction; default chosen from the target", TASKS)
-    preprocessing: str = option(
-        "auto",
-        "scaling of the inputs, fitted on the training part; auto: scale if uint8, else zscore",
+    preprocessing: str | None = option(
+        None,
+        "scaling of the inputs, fitted on the training part; auto: scale if uint8, else zscore;"
+        " default robust for a table, else auto",
         PREPROCESSING,
     )
     augment: tuple[str, ...] = option(
@@ -142,7 +145,22 @@ class Config:
         ("fan_in", "fan_out", "fan_avg"),
     )
     layer_norm: bool = option(False, "normalise the hidden units of an mlp before their activation")
-    dropout: float = option(0.0, "probability of dropping a hidden unit in training", must_be=SHARE)
+    dropout: float | None = option(
+        None,
+        "probability of dropping a hidden unit in training; default 0.2 for the classes of a"
+        " table, else 0",
+        must_be=SHARE,
+    )
+    embed: str = option(
+        "none",
+        "embedding of each input of an mlp before its first kernel: pieces of a line, or waves",
+        ("none", *EMBEDDINGS.names),
+    )
+    ensemble: int = option(
+        1,
+        "number of networks trained side by side, whose answers are averaged",
+        must_be=between(1, 1000),
+    )
 
     loss: str | None = option(
         None,
@@ -180,7 +198,7 @@ class Config:
     )
     learning_rate: float | None = option(
         None,
-        "learning rate, or peak of the schedule; default the optimizer's own",
+        "learning rate, or peak of the schedule; default the optimizer's own, less for a table",
         must_be=POSITIVE,
     )
     schedule: str = option(
@@ -225,7 +243,8 @@ class Config:
     )
     weight_decay: float | None = option(
         None,
-        "decoupled weight decay of the kernels; default the optimizer's own",
+        "decoupled weight decay of the kernels; default the optimizer's own, or for a table more,"
+        " the fewer rows it has",
         must_be=NOT_NEGATIVE,
     )
     batch_size: int | None = option(
@@ -244,9 +263,10 @@ class Config:
         "stop after this many epochs of which none is better; default never",
         must_be=at_least(1),
     )
-    monitor: str = option(
-        "score",
-        "what makes an epoch better, on the validation part; its parameters are kept",
+    monitor: str | None = option(
+        None,
+        "what makes an epoch better, on the validation part; its parameters are kept; default loss"
+        " for a table, else score",
         ("score", "loss"),
     )
     min_improvement: float = option(
@@ -306,7 +326,8 @@ class Config:
     def from_dict(saved: Any, where: object) -> "Config":
         """Return the configuration that was saved.
 
-        A field that is missing takes its default, so runs of earlier versions stay readable.
+        A field that is missing takes its default, or in a run what `EARLIER` says, so runs of
+        earlier versions stay readable.
 
         Args:
           saved: what `to_dict` returned, maybe after a journey through JSON.
@@ -320,6 +341,7 @@ class Config:
             configuration.
         """
         values = fields_of_saved(saved, Config, where, FORMAT)
+        values = (EARLIER if "format" in saved else {}) | values
         try:
             return Config(**values)
         except InputError as error:

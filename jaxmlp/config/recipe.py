@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
+from jaxmlp.config.defaults import defaults_for
 from jaxmlp.config.fields import MOST
 from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE, SCHEDULE_ARGUMENTS
 from jaxmlp.config.options import Config
@@ -20,11 +21,10 @@ from jaxmlp.training.rules import Rules
 from jaxmlp.training.tasks import task_for
 
 QUANTILES = (0.1, 0.5, 0.9)  # the middle, and an interval that holds four of five
-LEAST_STEPS = 2000  # of a default run, so that small data are learned as well
 Number = float | Array
 _CHOSEN = (  # the fields that a configuration may leave to the data, and a recipe may not
-    *("task", "valid_size", "hidden", "loss", "optimizer"),
-    *("learning_rate", "batch_size", "epochs"),
+    *("task", "valid_size", "hidden", "loss", "optimizer", "preprocessing"),
+    *("learning_rate", "batch_size", "epochs", "dropout", "monitor"),
 )
 
 
@@ -95,6 +95,8 @@ class Recipe:
     fan: str | None
     layer_norm: bool
     dropout: float
+    embed: str
+    ensemble: int
 
     loss: str
     quantiles: tuple[float, ...]
@@ -162,20 +164,19 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
     entry = MODELS[config.model]
     _, loss = task_for(dataset.task, config.loss or _loss_of(config.model, dataset.task))
     optimizer = config.optimizer or entry.optimizer
-    rule = OPTIMIZER_TABLE[optimizer]
+    defaults = defaults_for(dataset)
+    hidden = entry.hidden if config.hidden is None else config.hidden
     chosen: dict[str, Any] = {
+        **defaults.choose(n, optimizer, bool(hidden), valid > 0),
         "hidden": entry.hidden,
         "valid_size": valid,
         "batch_size": batch,
         "loss": loss,
         "optimizer": optimizer,
-        "epochs": max(10, math.ceil(LEAST_STEPS / math.ceil(n / batch))),
-        "learning_rate": rule.rate,
-        "weight_decay": rule.weight_decay,
-        **rule.own,
+        "epochs": max(10, math.ceil(defaults.least_steps / math.ceil(n / batch))),
     }
     if dataset.task == "regression" and config.learning_rate is None:
-        chosen["clip_norm"] = rule.clip_norm  # the default rate is safe with it
+        chosen["clip_norm"] = OPTIMIZER_TABLE[optimizer].clip_norm  # the default rate is safe so
     if loss == "quantile":  # its score looks at one of the quantiles only
         monitor = "loss" if valid else config.monitor
         quantiles = config.quantiles or QUANTILES
@@ -234,6 +235,8 @@ def _reject_idle_options(recipe: Recipe) -> None:
         raise InputError(f"dropout {recipe.dropout:g} needs hidden layers, and there are none")
     if recipe.layer_norm and not hidden:
         raise InputError("layer_norm needs the hidden layers of an mlp, and there are none")
+    if recipe.embed != "none" and recipe.model != "mlp":
+        raise InputError(f"embed is for an mlp, got {recipe.embed} with {recipe.model}")
     if recipe.augment_strength != 1 and not recipe.augment:
         raise InputError(
             f"augment_strength has no effect without augment, got {recipe.augment_strength:g}"

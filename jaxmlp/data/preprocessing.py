@@ -8,13 +8,15 @@ import numpy as np
 
 from jaxmlp.errors import InputError, check, unknown
 
-KINDS = ("none", "scale", "zscore", "minmax")
+KINDS = ("none", "scale", "zscore", "minmax", "robust")
 CHUNK = 4096  # examples in one chunk; large data are never copied whole
+BEND = 3.0  # what a robust value never reaches
+FAR = 1e9  # beyond it a robust value is BEND in every precision, and its square is still finite
 
 
 @dataclass(frozen=True, eq=False)
 class Preprocessing:
-    """The map `(x - offset) * scale`, with numbers computed from the training part alone.
+    """The map `z = (x - offset) * scale`, with numbers computed from the training part alone.
 
     A feature is a column of a table `(N, features)` or a channel of an image `(N, H, W, C)`. The
     pixels of one channel share offset and scale; otherwise a corner that is dark in nearly every
@@ -23,10 +25,16 @@ class Preprocessing:
     - `none`: `x`;
     - `scale`: `x / max |x|`, one number for the whole set; 255 for the usual 8-bit images;
     - `zscore`: `(x - mean) / deviation`, each feature with mean 0 and variance 1;
-    - `minmax`: `(x - min) / (max - min)`, each feature in [0, 1].
+    - `minmax`: `(x - min) / (max - min)`, each feature in [0, 1];
+    - `robust`: `z / sqrt(1 + (z / 3)^2)` with `z = (x - median) / (q3 - q1)`, where `q1` and `q3`
+      are the quartiles: about `z` for most values, and never beyond 3, however far a value lies
+      from the others. Where the quartiles are equal, half of the range takes the place of their
+      distance. A feature of zeros and ones, such as a category's, stays as it is (Holzmueller,
+      Grinsztajn and Steinwart 2024: RealMLP).
 
     The slide of row E7 describes min-max scaling as division by the maximum. This gives [0, 1] only
-    if the minimum is 0 (erratum 7). With `zscore` and `minmax` a constant feature becomes 0.
+    if the minimum is 0 (erratum 7). With `zscore`, `minmax` and
+    `robust` a constant feature becomes 0.
 
     Attributes:
       kind: one of `KINDS`.
@@ -52,8 +60,10 @@ class Preprocessing:
           kind: one of `KINDS`, or `auto`: `scale` for `uint8` images and `zscore` otherwise.
           x: inputs, `(N, ...)`.
           indices: the indices of the training examples; `None` stands for all examples.
-          as_they_are: features that `zscore` leaves as they are, `(features,)`: those of 0 and 1. A
-            category of one row in 2,000 would become an input of 45 deviations.
+          as_they_are: which features hold zeros and ones, `(features,)`, and stay as they are with
+            `zscore` and `robust`: a category of one row in 2,000 would become an input of 45
+            deviations. `robust` also leaves those alone that hold both and nothing else in the
+            training part.
 
         Returns:
           The preprocessing; its `kind` is never `auto`.
@@ -79,6 +89,8 @@ class Preprocessing:
             return cls(kind, np.zeros(()), _reciprocal(np.max(np.abs([low, high]))))
         if kind == "minmax":
             return cls(kind, low, _reciprocal(high - low))
+        if kind == "robust":
+            return cls(kind, *_robust(x, indices, low, high, as_they_are))
         mean, deviation = _mean_and_deviation(x, indices, axes)
         constant = low == high  # exact, while a rounded mean leaves a deviation of 1e-17
         offset, size = np.where(constant, low, mean), np.where(constant, 0, deviation)
@@ -87,7 +99,7 @@ class Preprocessing:
         return cls(kind, offset, _reciprocal(size))
 
     def __call__(self, x: Any) -> Any:
-        """Compute `(x - offset) * scale` in the float type of `x`.
+        """Compute the scaled inputs in the float type of `x`.
 
         The arithmetic uses only the operators of the array, so the call can stand inside a jitted
         function.
@@ -102,10 +114,13 @@ class Preprocessing:
             x = x.astype(np.float32)
         centred = x - self._match_array(self.offset, x)
         centred *= self._match_array(self.scale, x)  # NumPy does this in place
-        return centred
+        if self.kind != "robust":
+            return centred
+        z = centred.clip(-FAR, FAR)
+        return z / (1 + (z / BEND) ** 2) ** 0.5
 
     def undo(self, x: Any) -> Any:
-        """Compute `x / scale + offset`, the inverse of the map.
+        """Compute the inverse of the map, `z / scale + offset`.
 
         Args:
           x: scaled inputs, NumPy or JAX, floating, `(N, ...)`.
@@ -113,7 +128,14 @@ class Preprocessing:
         Returns:
           The inputs before scaling, in the type and shape of `x`.
         """
+        if self.kind == "robust":  # whose values lie between -BEND and BEND
+            x = x / (1 - (x / BEND) ** 2) ** 0.5
         return x / self._match_array(self.scale, x) + self._match_array(self.offset, x)
+
+    @property
+    def bend(self) -> float | None:
+        """What a robust value never reaches; `None` for the kinds that bend nothing."""
+        return BEND if self.kind == "robust" else None
 
     @staticmethod
     def _match_array(numbers: np.ndarray, x: Any) -> np.ndarray:
@@ -150,6 +172,24 @@ class Preprocessing:
 def _reciprocal(size: np.ndarray) -> np.ndarray:
     """Return 1 / size, and 1 where the size is 0."""
     return np.asarray(1 / np.where(size == 0, 1, size))
+
+
+def _robust(
+    x: np.ndarray,
+    indices: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    as_they_are: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return median and reciprocal distance of the quartiles of each feature."""
+    columns = (x[..., k][indices] for k in range(x.shape[-1]))  # never the whole of x
+    of_each = [(*np.quantile(c, (0.25, 0.5, 0.75)), np.isin(c, (0, 1)).all()) for c in columns]
+    q1, median, q3, binary = np.array(of_each, np.float64).T
+    size = np.where(q3 > q1, q3 - q1, (high - low) / 2)
+    stays = (low < high) & (binary == 1)
+    stays = stays if as_they_are is None else stays | as_they_are
+    one = 1 / np.sqrt(1 - 1 / BEND**2)  # of which the map makes 1
+    return np.where(stays, 0, median), np.where(stays, one, _reciprocal(size))
 
 
 def iterate_chunks(x: np.ndarray, indices: np.ndarray) -> Iterator[np.ndarray]:

@@ -18,7 +18,7 @@ from jaxmlp.data.column import refuse_cell
 from jaxmlp.data.column_kinds import FEW, ODD_SHARE
 from jaxmlp.data.columns import Columns
 from jaxmlp.data.dataset import classification_task
-from jaxmlp.errors import listed
+from jaxmlp.errors import listed, naming
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,7 +69,8 @@ def read_target(
     here = f"{where}: column {names[0]!r}"
     cells = table[names[0]]
     if len(names) == 1:
-        numbers, bad = _numbers(cells, notation)
+        with naming(here):
+            numbers, bad = _numbers(cells, notation)
         texts = is_text(cells.type) and 2 * bad.sum() > len(bad)
         if str(cells.type) == "bool" or texts or _few_texts(cells, bad):
             return _classes(texts_of(cells), here)
@@ -108,7 +109,8 @@ def _numbers(cells: Any, notation: Notation) -> tuple[np.ndarray, np.ndarray]:
 
 def checked_numbers(cells: Any, notation: Notation, where: str) -> np.ndarray:
     """Return the cells of a column as finite numbers, `(rows,)`, or refuse the first other one."""
-    values, bad = _numbers(cells, notation)
+    with naming(where):
+        values, bad = _numbers(cells, notation)
     refuse_cell(cells, bad, where, "a number")
     _refuse_infinite(cells, values, where)
     return values

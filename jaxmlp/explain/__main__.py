@@ -34,6 +34,7 @@ class Options(Config):
     hidden: tuple[int, ...] | None = default(
         "hidden", None, "width of each hidden layer; default 3"
     )
+    dropout: float | None = default("dropout", 0.0, "probability of dropping a hidden unit")
     activation: tuple[str, ...] = default("activation", ("sigmoid",))
     initializer: str = default("initializer", "xavier_normal")
 

@@ -74,6 +74,7 @@ class Description:
       precise: whether inputs are scaled in float64.
       offset: subtracted from the inputs.
       scale: multiplied with them afterwards.
+      bend: where it is not `None`, `z` becomes `z / sqrt(1 + (z / bend)^2)` after that.
       steps: the operations, first to last.
       temperature: what outputs are divided by before they become probabilities.
       threshold: of two classes, the probability of the second above which it is the answer.
@@ -90,6 +91,7 @@ class Description:
     precise: bool
     offset: np.ndarray
     scale: np.ndarray
+    bend: float | None
     steps: list[Step]
     temperature: float
     threshold: float
@@ -132,6 +134,7 @@ class Description:
             "columns": self.columns,
             "markers": list(self.markers),
             "precise": self.precise,
+            "bend": self.bend,
             "temperature": self.temperature,
             "threshold": self.threshold,
             **{name: None if v is None else np.ravel(v).tolist() for name, v in values.items()},
@@ -175,6 +178,7 @@ def describe(network: "Network") -> Description:
         precise=precise,
         offset=scaling.offset.astype(kept).astype(np.float64),
         scale=scaling.scale.astype(kept).astype(np.float64),
+        bend=scaling.bend,
         steps=steps,
         temperature=signature.temperature,
         threshold=signature.threshold,

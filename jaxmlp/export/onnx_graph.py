@@ -174,7 +174,13 @@ def _one_hot(graph: Graph, column: dict[str, Any], markers: Sequence[str]) -> st
 def _scaled(graph: Graph, x: str, description: Description) -> str:
     kind = np.float64 if description.precise else np.float32
     offset, scale = (graph.constant(a, kind) for a in (description.offset, description.scale))
-    return graph.add("Mul", graph.add("Sub", x, offset), scale)
+    z = graph.add("Mul", graph.add("Sub", x, offset), scale)
+    if description.bend is None:
+        return z
+    z = graph.add("Clip", z, graph.constant(-1e9, kind), graph.constant(1e9, kind))
+    share = graph.add("Div", z, graph.constant(description.bend, kind))
+    square = graph.add("Add", graph.add("Mul", share, share), graph.constant(1, kind))
+    return graph.add("Div", z, graph.add("Sqrt", square))
 
 
 def _dense(graph: Graph, x: str, step: Step) -> str:

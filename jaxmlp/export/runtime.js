@@ -80,7 +80,9 @@ function encode(model, example) {
 function scaled(model, x) {
   const { offset, scale } = model;
   const round = model.precise ? (value) => value : Math.fround;
-  return x.map((value, i) => (round(value) - offset[i % offset.length]) * scale[i % scale.length]);
+  const straight = x.map((value, i) => (round(value) - offset[i % offset.length]) * scale[i % scale.length]);
+  if (model.bend === null) return straight;
+  return straight.map((z) => Math.max(-1e9, Math.min(1e9, z))).map((z) => z / Math.sqrt(1 + (z / model.bend) ** 2));
 }
 
 // operations: each takes and returns { data, shape }, the channels of an image last

@@ -77,6 +77,9 @@ class Network:
         kind: Any = np.float64 if self.model["precise"] else np.float32
         offset, scale = (np.array(self.model[name], kind) for name in ("offset", "scale"))
         ready: np.ndarray = (x.astype(kind) - offset) * scale
+        if self.model["bend"] is not None:
+            ready = ready.clip(-1e9, 1e9)  # whose square is finite
+            ready = ready / (1 + (ready / self.model["bend"]) ** 2) ** 0.5
         return ready.astype(self._weights.dtype)
 
     def _with_arrays(self, step: dict[str, Any]) -> dict[str, Any]:

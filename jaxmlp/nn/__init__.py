@@ -4,22 +4,29 @@ from jaxmlp.nn import activations, gates, gradients, information, initializers, 
 from jaxmlp.nn.activations import Activation
 from jaxmlp.nn.backprop import objective, value_and_grad
 from jaxmlp.nn.convolution import convolution
+from jaxmlp.nn.embeddings import periodic, piecewise
+from jaxmlp.nn.ensemble import MEAN, SIGMOID, SOFTMAX, Mix, ensemble, members_value_and_grad
 from jaxmlp.nn.initializers import Initializer
 from jaxmlp.nn.layers import Chain, Layer, activation, dense, dropout, flatten, sequential
 from jaxmlp.nn.lenet import lenet
 from jaxmlp.nn.mean_loss import Loss
 from jaxmlp.nn.models import mlp
 from jaxmlp.nn.normalisation import layer_norm
+from jaxmlp.nn.penalty import with_penalty
 from jaxmlp.nn.pooling import average_pool, max_pool
 from jaxmlp.nn.precision import computing_in
 from jaxmlp.nn.prelu import prelu
 
 __all__ = [
+    "MEAN",
+    "SIGMOID",
+    "SOFTMAX",
     "Activation",
     "Chain",
     "Initializer",
     "Layer",
     "Loss",
+    "Mix",
     "activation",
     "activations",
     "average_pool",
@@ -27,6 +34,7 @@ __all__ = [
     "convolution",
     "dense",
     "dropout",
+    "ensemble",
     "flatten",
     "gates",
     "gradients",
@@ -37,9 +45,13 @@ __all__ = [
     "logic",
     "losses",
     "max_pool",
+    "members_value_and_grad",
     "mlp",
     "objective",
+    "periodic",
+    "piecewise",
     "prelu",
     "sequential",
     "value_and_grad",
+    "with_penalty",
 ]

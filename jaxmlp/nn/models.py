@@ -7,6 +7,7 @@ from jaxmlp.nn.activations import relu
 from jaxmlp.nn.initializers import Initializer, he_normal
 from jaxmlp.nn.layers import (
     Chain,
+    Layer,
     Nonlinearity,
     dense,
     dropout,
@@ -24,6 +25,7 @@ def mlp(
     kernel: Initializer = he_normal,
     dropout_rate: float = 0.0,
     normalised: bool = False,
+    embedding: Layer | None = None,
 ) -> Chain:
     """A multi-layer perceptron (A9, D3, E6).
 
@@ -38,6 +40,7 @@ def mlp(
       kernel: initializer of every kernel.
       dropout_rate: probability of dropping a hidden unit in training.
       normalised: whether layer normalisation comes before each activation.
+      embedding: a layer of `jaxmlp.nn.embeddings` before the first kernel, or `None`.
 
     Returns:
       A chain from any shape to `(outputs,)`.
@@ -48,7 +51,7 @@ def mlp(
     chosen = activations if isinstance(activations, Sequence) else [activations] * len(hidden)
     number = f"{len(hidden)}, one for each hidden layer"
     check(len(chosen) == len(hidden), "the number of activations", number, len(chosen))
-    layers = [flatten()]
+    layers = [flatten()] if embedding is None else [flatten(), embedding]
     for width, function in zip(hidden, chosen, strict=True):
         check(width >= 1, "hidden", "widths of at least 1", width)
         layers.append(dense(width, kernel))

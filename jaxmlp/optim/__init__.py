@@ -10,7 +10,7 @@ from jaxmlp.optim import schedules
 from jaxmlp.optim.adaptive import adagrad, adam, adamw, rmsprop
 from jaxmlp.optim.base import Optimizer
 from jaxmlp.optim.descent import momentum, nesterov, sgd
-from jaxmlp.optim.wrappers import with_clipping, with_weight_decay
+from jaxmlp.optim.wrappers import side_by_side, with_clipping, with_weight_decay
 
 __all__ = [
     "Optimizer",
@@ -22,6 +22,7 @@ __all__ = [
     "rmsprop",
     "schedules",
     "sgd",
+    "side_by_side",
     "with_clipping",
     "with_weight_decay",
 ]

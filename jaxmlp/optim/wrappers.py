@@ -106,3 +106,26 @@ def with_clipping(optimizer: Pair, norm: Number) -> Optimizer:
         return inner_update(shorter, state, params, **further)
 
     return make_optimizer(inner_init, update)
+
+
+def side_by_side(optimizer: Pair) -> Optimizer:
+    """An optimizer of several networks, each updated as if it were alone.
+
+    A first axis of every array counts the networks. Each has a state of its own, so that what
+    looks at a whole network, such as clipping, looks at one of them.
+
+    Args:
+      optimizer: any `(init, update)` pair that needs no more than gradients and parameters.
+
+    Returns:
+      An optimizer.
+    """
+    init_alone, update_alone = optimizer
+
+    def update(
+        gradients: Updates, state: State, params: Params | None = None
+    ) -> tuple[Updates, State]:
+        axes = (0, 0, None if params is None else 0)
+        return jax.vmap(update_alone, axes)(gradients, state, params)
+
+    return make_optimizer(jax.vmap(init_alone), update)

@@ -19,7 +19,7 @@ from jaxmlp.runs.folder import SUMMARY, Run
 from jaxmlp.runs.judging import Judged, judge_parts
 from jaxmlp.runs.network import Network, save_network
 from jaxmlp.runs.scores import scores_in_words
-from jaxmlp.runs.words import in_digits, score_in_words
+from jaxmlp.runs.words import in_digits, recipe_in_words, score_in_words
 from jaxmlp.training import History, Means, TrainState, measure
 from jaxmlp.training.trees import count
 
@@ -161,6 +161,7 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
         "loss": problem.signature.loss,
         "init_from": start and start.in_words(problem.signature),
         **outcome.facts.to_dict(),
+        "recipe": _recipe(problem),
         "parameters": count(outcome.history.best.params),
         "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},
         "epochs": epochs,
@@ -181,6 +182,13 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
         "versions": versions(),
         "device": device(),
     }
+
+
+def _recipe(problem: Problem) -> str:
+    """Return in words how the network is trained, with what was left to be chosen."""
+    recipe = problem.recipe
+    steps = recipe.epochs * -(-len(problem.train.indices) // recipe.batch_size)
+    return recipe_in_words(recipe, problem.signature.preprocessing.kind, steps)
 
 
 def _origin(provenance: dict[str, Any]) -> str:
@@ -220,6 +228,7 @@ def _rows(run: Run | None, summary: dict[str, Any], outcome: Outcome) -> list[tu
     rows: list[tuple[str, ...]] = [
         ("data", f"{summary['dataset']}, from {_origin(summary['provenance'])}"),
         facts.rows()[-1],
+        ("recipe", summary["recipe"]),
         ("parameters", f"{summary['parameters']:,}"),
     ]
     for name, words in (("train", "training"), ("valid", "validation"), ("test", "test")):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+from jaxmlp.config.recipe import Recipe
 from jaxmlp.training import Record
 
 DIGITS = 4  # significant digits
@@ -58,3 +59,26 @@ def record_in_words(
         parts.append(f"{part}rmse {in_digits(rmse(judged.score))}")
     parts.append(f"{record.examples_per_second:,.0f} examples/s")
     return "  ".join(parts)
+
+
+def recipe_in_words(recipe: Recipe, scaling: str, steps: int) -> str:
+    """Write in one line how a network is trained; `config.json` says it in full.
+
+    Args:
+      recipe: what the run is made of.
+      scaling: the scaling of the inputs.
+      steps: the number of steps of the whole run.
+
+    Returns:
+      The line.
+    """
+    numbers = recipe.numbers
+    parts = [
+        f"inputs {scaling}",
+        f"{recipe.optimizer} at {numbers.learning_rate:g} ({recipe.schedule})",
+        f"weight decay {numbers.weight_decay:.2g}" if numbers.weight_decay else "",
+        f"dropout {recipe.dropout:g}" if recipe.dropout else "",
+        f"{steps:,} steps of {recipe.batch_size}",
+        f"the epoch with the best {recipe.monitor}" if recipe.valid_size else "the last epoch",
+    ]
+    return ", ".join(part for part in parts if part)

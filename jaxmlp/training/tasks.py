@@ -52,7 +52,8 @@ class Task:
 
 def _right_class(outputs: Outputs, labels: Labels) -> PerExample:
     """Return 1 for each example whose largest output is its class's, else 0 (C2: zero-one)."""
-    return (jnp.argmax(outputs, axis=1) == labels).astype(outputs.dtype)
+    found = jnp.argmax(outputs, axis=1).astype(labels.dtype)
+    return (found == labels).astype(outputs.dtype)
 
 
 def _right_signs(outputs: Outputs, targets: Numbers) -> PerExample:

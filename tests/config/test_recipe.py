@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from jaxmlp.config.factory import build_model
 from jaxmlp.config.names import OPTIMIZER_TABLE
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Numbers, complete, recipe_of
@@ -17,6 +18,7 @@ CONFIGS = [
     ("digits", {"hidden": (8, 4), "activation": ("relu", "tanh"), "dropout": 0.1, "patience": 2}),
     ("iris", {"model": "softmax_regression", "valid_size": 0}),
     ("moons", {"model": "perceptron"}),
+    ("iris", {"embed": "periodic", "ensemble": 3, "dropout": 0.0}),
     ("diabetes", {"loss": "huber", "clip_norm": 1.0, "schedule": "plateau"}),
     *(("iris", {"optimizer": name}) for name in OPTIMIZER_TABLE),
     ("iris", {"optimizer": "momentum", "momentum_schedule": "sutskever", "weight_decay": 0.1}),
@@ -55,7 +57,9 @@ def test_what_is_left_to_the_data_follows_from_their_size(n, valid, batch, epoch
     assert (recipe.valid_size, recipe.batch_size, recipe.epochs) == (valid, batch, epochs)
 
 
-@pytest.mark.parametrize("name", ["task", "loss", "optimizer", "epochs", "learning_rate"])
+@pytest.mark.parametrize(
+    "name", ["task", "loss", "optimizer", "epochs", "learning_rate", "monitor", "dropout"]
+)
 def test_a_saved_configuration_must_be_complete(name):
     config = complete(Config(), load("iris")).to_config()
     with pytest.raises(InputError, match=f"run.json: {name} must be given in a run, got"):
@@ -84,3 +88,79 @@ def test_a_run_that_was_saved_without_clipping_stays_without():
     earlier = dataclasses.replace(recipe, clip_norm=None)
     assert complete(earlier, load("diabetes")).numbers.clip_norm is None
     assert recipe_of(earlier).numbers.clip_norm is None
+
+
+def made(n, dtype, task="multiclass", features=2):
+    """Return a data set of `n` rows of one type."""
+    x, y = np.zeros((n, features), dtype), np.arange(n, dtype=np.int32) % 2
+    y = y[:, None].astype(np.float32) if task == "regression" else y
+    return Dataset("made", x, y, x[:1], y[:1], task, ("a", "b") if y.ndim == 1 else ("y",))
+
+
+@pytest.mark.parametrize(
+    ("n", "task", "rate", "decay", "dropout"),
+    [
+        (100, "multiclass", 0.003, 1.5, 0.2),
+        (10_000, "multiclass", 0.003, 1.5 / 9, 0.2),
+        (100, "regression", 0.005, 1.0, 0.0),
+        (1_000_000, "regression", 0.005, 0.1, 0.0),
+    ],
+)
+def test_a_table_has_defaults_of_its_own_by_its_size(n, task, rate, decay, dropout):
+    recipe = complete(Config(), made(n, np.float64, task))
+    assert (recipe.preprocessing, recipe.monitor) == ("robust", "loss")
+    assert (recipe.dropout, recipe.numbers.learning_rate) == (dropout, rate)
+    assert recipe.numbers.weight_decay == pytest.approx(decay)
+
+
+@pytest.mark.parametrize(
+    "data", [made(300, np.float32), made(300, np.uint8), load("digits"), load("moons")], ids=str
+)
+def test_all_other_data_keep_theirs(data):
+    recipe = complete(Config(), data)
+    assert (recipe.preprocessing, recipe.monitor, recipe.dropout) == ("auto", "score", 0.0)
+    assert recipe.numbers[:2] == (0.008, 0.1)
+
+
+def test_explicit_options_win_over_the_defaults_of_a_table():
+    given = {"preprocessing": "zscore", "monitor": "score", "dropout": 0.5, "learning_rate": 0.01}
+    given |= {"weight_decay": 0.0, "epochs": 3}
+    config = complete(Config(**given), made(300, np.float64)).to_config()
+    assert {name: getattr(config, name) for name in given} == given
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"hidden": ()}, {"dropout": 0.0}),
+        ({"model": "softmax_regression"}, {"dropout": 0.0}),
+        ({"valid_size": 0}, {"monitor": "score"}),
+        ({"optimizer": "adam"}, {"preprocessing": "robust"}),
+    ],
+)
+def test_no_default_of_a_table_is_idle(given, expected):
+    """Nothing is dropped without hidden units, and nothing monitored without a validation part."""
+    recipe = complete(Config(**given), made(300, np.float64))
+    assert {name: getattr(recipe, name) for name in expected} == expected
+    if "optimizer" in given:
+        assert recipe.numbers[:2] == (OPTIMIZER_TABLE["adam"].rate, None)
+
+
+def test_a_run_of_an_earlier_version_keeps_what_it_did():
+    """Version 0.1 had no monitor: it chose by the score."""
+    saved = complete(Config(), made(300, np.float64)).to_config().to_dict()
+    saved |= {"preprocessing": "auto", "dropout": 0.0, "version": "0.1.0"}
+    del saved["monitor"]
+    config = Config.from_dict(saved, "config.json")
+    recipe = complete(config, made(300, np.float64))
+    assert (recipe.preprocessing, recipe.monitor, recipe.dropout) == ("auto", "score", 0.0)
+    assert Config.from_dict({"hidden": [3]}, "mine.json").monitor is None
+
+
+@pytest.mark.parametrize("name", ["piecewise", "periodic"])
+def test_an_embedding_comes_before_the_first_kernel(name):
+    recipe = complete(Config(embed=name, hidden=(4,), dropout=0.0), load("iris"))
+    kinds = [layer.kind for layer in build_model(recipe, 3).layers]
+    assert kinds == ["flatten", name, "dense", "relu", "dense"]
+    with pytest.raises(InputError, match=f"embed is for an mlp, got {name} with softmax_regr"):
+        complete(Config(embed=name, model="softmax_regression"), load("iris"))

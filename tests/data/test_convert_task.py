@@ -32,7 +32,7 @@ def test_labels_as_independent_answers():
 def test_labels_as_the_numbers_they_are_named_after():
     data = with_task(LABELS, "regression")
     assert data.y_train.tolist() == [[5], [9], [7], [7], [5], [9]]
-    assert data.y_test.dtype == np.float32
+    assert data.y_test.dtype == np.float64
 
 
 def test_numbers_as_labels():

@@ -144,3 +144,54 @@ def test_fit_rejects(kind, x, message):
 def test_from_dict_rejects_an_unknown_kind():
     with pytest.raises(InputError, match="unknown preprocessing 'auto'"):
         Preprocessing.from_dict({"kind": "auto", "offset": 0.0, "scale": 1.0})
+
+
+def test_robust_is_about_quartiles_and_never_beyond_three():
+    """Median 0, quartiles one apart before the bend, and an outlier moves nothing else."""
+    wild = np.concatenate([RNG.standard_t(3, (999, 1)), [[1e12]]])
+    z = Preprocessing.fit("robust", wild)(wild)
+    before = z[:-1] / np.sqrt(1 - (z[:-1] / 3) ** 2)
+    assert np.median(z) == pytest.approx(0, abs=1e-12)
+    assert np.subtract(*np.quantile(before, (0.75, 0.25))) == pytest.approx(1, abs=0.01)
+    assert np.abs(z).max() <= 3
+    assert (np.argsort(z[:, 0]) == np.argsort(wild[:, 0])).all()
+    tame = Preprocessing.fit("robust", wild[:-1])(wild[:-1])
+    np.testing.assert_allclose(z[:-1], tame, atol=0.02)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("far", [1e30, -1e30])
+def test_robust_ends_at_three_for_any_size(dtype, far):
+    fitted = Preprocessing.fit("robust", TABLE)
+    z = fitted(np.full((1, 3), far, dtype))
+    assert z.dtype == dtype
+    np.testing.assert_allclose(z, np.copysign(3, far), rtol=1e-6)
+    np.testing.assert_allclose(jax.jit(fitted)(jnp.full((1, 3), far, jnp.float32)), z, rtol=1e-6)
+
+
+def test_robust_leaves_zeros_and_ones_as_they_are():
+    """A rare category is no outlier; a mask names those of which training saw only one value."""
+    rare = np.zeros((500, 3))
+    rare[0, 0], rare[:, 2] = 1, RNG.normal(size=500)
+    one = np.array([[1.0, 1.0, 0.0]])
+    looked = Preprocessing.fit("robust", rare)
+    np.testing.assert_allclose(looked(rare)[:, :2], rare[:, :2], atol=1e-15)
+    np.testing.assert_allclose(looked(one)[0, 0], 1)
+    for kind in ("robust", "zscore"):
+        told = Preprocessing.fit(kind, rare, as_they_are=np.array([True, True, False]))
+        np.testing.assert_allclose(told(one)[0, :2], [1, 1])
+    assert Preprocessing.fit("zscore", rare)(one)[0, 0] > 20
+
+
+def test_robust_has_an_inverse_and_a_record():
+    fitted = Preprocessing.fit("robust", TABLE)
+    kept = Preprocessing.from_dict(json.loads(json.dumps(fitted.to_dict())))
+    np.testing.assert_array_equal(kept(TABLE), fitted(TABLE))
+    np.testing.assert_allclose(fitted.undo(fitted(TABLE)), TABLE, rtol=1e-9)
+
+
+def test_robust_of_values_that_are_half_alike_takes_the_range():
+    x = np.concatenate([np.zeros(90), np.arange(1, 11.0)])[:, None]
+    fitted = Preprocessing.fit("robust", x)
+    np.testing.assert_allclose(fitted.scale, 1 / 5)
+    assert (Preprocessing.fit("robust", np.full((5, 1), 7.0))(np.full((2, 1), 7.0)) == 0).all()

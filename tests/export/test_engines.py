@@ -99,7 +99,7 @@ def bare(shape, steps, outputs):
     names = tuple(f"y{k}" for k in range(outputs))
     facts = {"producer": "test 1"}
     return Description(
-        *("regression", names, shape, None, ("", "?"), True, zero, one, steps, 1.0, 0.5),
+        *("regression", names, shape, None, ("", "?"), True, zero, one, None, steps, 1.0, 0.5),
         *(zero, one, facts),
     )
 

@@ -98,6 +98,9 @@ LAYERS = {  # each layer, and the shape of its input
     "average_pool": (nn.average_pool(3, 2, "same"), IMAGE),
     "mlp": (nn.mlp((4,), 3, nn.prelu, dropout_rate=0.5, normalised=True), IMAGE),
     "lenet": (nn.lenet(3), IMAGE),
+    "piecewise": (nn.piecewise(3), VECTOR),
+    "periodic": (nn.periodic(3), VECTOR),
+    "ensemble": (nn.ensemble(nn.mlp((4,), 3, dropout_rate=0.5), 2, nn.SOFTMAX), VECTOR),
 }
 
 

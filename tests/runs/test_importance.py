@@ -7,7 +7,8 @@ import pytest
 
 from jaxmlp import Config, evaluate, fit
 from jaxmlp.config.signature import Signature
-from jaxmlp.data import Preprocessing
+from jaxmlp.data import Columns, Preprocessing
+from jaxmlp.data.column import Column
 from jaxmlp.errors import InputError
 from jaxmlp.runs.importance import columns_of, importance, partial_dependence
 
@@ -79,12 +80,12 @@ def signature(shape, columns):
 
 def test_the_inputs_of_each_column():
     """In both forms of the record; a gap has an input of its own."""
-    inputs = [
-        {"name": "age", "kind": "number", "fill": 3.0, "gaps": True},
-        {"name": "zone", "kind": "category", "categories": ["a", "b"], "gaps": False},
-        {"name": "when", "kind": "time", "parts": ["days", "hour"], "fill": {}, "gaps": True},
-    ]
-    assert columns_of(signature((7,), {"inputs": inputs, "target": ["y"]})) == {
+    inputs = (
+        Column("age", "number", gaps=True, fill=(3.0,)),
+        Column("zone", "category", categories=("a", "b")),
+        Column("when", "time", gaps=True, fill=(1.0, 2.0), parts=("days", "hour")),
+    )
+    assert columns_of(signature((7,), Columns(inputs, ("y",)).to_dict())) == {
         "age": [0, 1],
         "zone": [2, 3],
         "when": [4, 5, 6],

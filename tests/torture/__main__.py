@@ -13,6 +13,7 @@ PARTS = {  # a module of this folder, and how many it tries
     "forge": 2_000,
     "lines": 1_000,
     "surroundings": None,
+    "estimators": None,
 }
 
 
