@@ -98,7 +98,8 @@ def _write(file: Path, run: "Run", network: "Network") -> tuple[str, str]:
     """Write a file, and return its size and how far its answers are from the run's."""
     kind, said = KINDS[file.suffix.lower()], ""
     if kind in ("markdown", "page"):
-        from jaxmlp.export.card import as_markdown, as_page, card_of
+        from jaxmlp.export.card import card_of
+        from jaxmlp.export.card_forms import as_markdown, as_page
 
         title = f"{run.path.resolve().name}: {network.recipe.model} for {network.recipe.dataset}"
         card = {"markdown": as_markdown, "page": as_page}[kind]

@@ -5,18 +5,16 @@ Reporting"). The test part is measured anew, because a run keeps its scores alon
 calibration and the scores of each class need the answers.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.cli.page import render
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.schema import Count, checked
 from jaxmlp.data.column import Column
 from jaxmlp.data.columns import Columns
-from jaxmlp.errors import InputError, listed, printable, shown
+from jaxmlp.errors import InputError, listed, shown
+from jaxmlp.export.card_forms import Section, Table
 from jaxmlp.files import read_json
 from jaxmlp.runs.data import load_fitting, with_whole_paths
 from jaxmlp.runs.folder import SUMMARY, Run
@@ -25,7 +23,6 @@ from jaxmlp.runs.words import in_digits, score_in_words
 if TYPE_CHECKING:
     from jaxmlp.runs.network import Network
 
-TEMPLATE = Path(__file__).with_name("card.html")
 BINS = 10  # of probabilities, in the table of calibration
 MOST = 30  # names of columns or classes, and rows of classes
 SHAPE: dict[str, Any] = {  # of a summary, as far as the card needs it
@@ -45,20 +42,6 @@ SHAPE: dict[str, Any] = {  # of a summary, as far as the card needs it
     "device": dict[str, Any],
 }
 PARTS = {"train": "training", "valid": "validation", "test": "test"}
-
-
-class Table(NamedTuple):
-    """A table of a card."""
-
-    header: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-
-
-class Section(NamedTuple):
-    """A part of a card: sentences and tables under a title."""
-
-    title: str
-    items: list[str | Table]
 
 
 class Tested(NamedTuple):
@@ -228,8 +211,7 @@ def _each(network: "Network", tested: Tested | str) -> list[str | Table]:
         return [_errors(network, tested)]
     from sklearn.metrics import precision_recall_fscore_support
 
-    many = network.task.name == "multilabel"
-    predicted = tested.answers > 0.5 if many else tested.answers.argmax(axis=1)
+    predicted = network.signature.decide(tested.answers)
     labels = np.arange(len(network.classes))
     columns = precision_recall_fscore_support(
         tested.targets, predicted, labels=labels, zero_division=0.0
@@ -242,7 +224,9 @@ def _each(network: "Network", tested: Tested | str) -> list[str | Table]:
 
 
 def _errors(network: "Network", tested: Tested) -> Table:
-    difference = tested.answers - tested.targets
+    difference = network.signature.middle(tested.answers) - tested.targets
+    names = network.signature.classes
+    deviations = network.deviations[:: len(network.classes) // len(names)]
     quantiles = np.quantile(difference, (0.05, 0.5, 0.95), axis=0)
     numbers = (
         np.sqrt(np.mean(difference**2, axis=0)),
@@ -251,7 +235,7 @@ def _errors(network: "Network", tested: Tested) -> Table:
     )
     rows = [
         (name, *(in_digits(float(value), scale) for value in values))
-        for name, scale, *values in zip(network.classes, network.deviations, *numbers, strict=True)
+        for name, scale, *values in zip(names, deviations, *numbers, strict=True)
     ]
     header = ("value", "RMSE", "MAE", "error, 5 %", "50 %", "95 %")
     return Table(header, rows[:MOST])
@@ -259,10 +243,18 @@ def _errors(network: "Network", tested: Tested) -> Table:
 
 def _calibration(network: "Network", tested: Tested | str) -> list[str | Table]:
     """Return how often answers of each probability are right on the test part (Guo et al. 2017)."""
-    if network.task.name == "regression":
+    quantiles = network.signature.quantiles
+    if network.task.name == "regression" and not quantiles:
         return ["The network predicts numbers without a measure of its doubt."]
     if isinstance(tested, str):
         return [tested]
+    if quantiles:
+        below = np.repeat(tested.targets, len(quantiles), axis=1) <= tested.answers
+        rows = [
+            (name, f"{share:.4f}")
+            for name, share in zip(network.classes, below.mean(axis=0), strict=True)
+        ]
+        return [Table(("answer", "share of test values up to it"), rows)]
     if network.task.name == "multilabel":
         sure, right = tested.answers.ravel(), tested.targets.ravel() > 0.5
         words = "a label", "applies"
@@ -333,31 +325,3 @@ def _origin(summary: dict[str, Any]) -> list[str | Table]:
             ],
         )
     ]
-
-
-def as_page(title: str, sections: Sequence[Section]) -> str:
-    """Return a card as a page for a browser."""
-    return render(TEMPLATE, title=title, sections=sections)
-
-
-def as_markdown(title: str, sections: Sequence[Section]) -> str:
-    """Return a card as Markdown; no name of a column or class commands the reader's program."""
-    lines = [f"# {_escaped(title)}"]
-    for section in sections:
-        lines += ["", f"## {section.title}"]
-        for item in section.items:
-            lines.append("")
-            lines += [_escaped(item)] if isinstance(item, str) else _table_in_markdown(item)
-    return "\n".join(lines) + "\n"
-
-
-def _table_in_markdown(table: Table) -> list[str]:
-    width = len(table.rows[0]) if table.rows else len(table.header)
-    header = table.header or ("",) * width
-    rows = [header, ("---",) * width, *(tuple(map(_escaped, row)) for row in table.rows)]
-    return [f"| {' | '.join(row)} |" for row in rows]
-
-
-def _escaped(text: str) -> str:
-    r"""Return a text whose signs of Markdown and HTML stand behind a `\`."""
-    return "".join(f"\\{sign}" if sign in r"\`*_{}[]<>#|&!" else sign for sign in printable(text))

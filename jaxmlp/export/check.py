@@ -10,7 +10,6 @@ import json
 import shutil
 import subprocess
 import tempfile
-import warnings
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jaxmlp.data.column import Column
-from jaxmlp.errors import DataWarning, InputError, check
+from jaxmlp.errors import InputError, check
 from jaxmlp.export.description import Description
 
 if TYPE_CHECKING:
@@ -86,9 +85,8 @@ def _cells(
 
 def answers_of(network: "Network", examples: Any) -> np.ndarray:
     """Return what the run itself says: probabilities, or values `(N, K)`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # of gaps that were made up
-        return network.answers(network.encode(examples))
+    array = isinstance(examples, np.ndarray)  # in the form of the data set already
+    return network.answers(examples if array else network.inputs_of(examples).x)
 
 
 def difference(description: Description, found: np.ndarray, wanted: np.ndarray) -> float:

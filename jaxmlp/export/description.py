@@ -154,10 +154,12 @@ def describe(network: "Network") -> Description:
       The description; without the layers that change nothing outside training.
 
     Raises:
-      InputError: if the network has a layer that no description knows, or its columns do not make
-        up its inputs.
+      InputError: if the network has a layer that no description knows, answers with quantiles, or
+        its columns do not make up its inputs.
     """
     signature, recipe = network.signature, network.recipe
+    if signature.quantiles:
+        raise InputError("export does not know networks that answer with quantiles")
     with arithmetic(recipe.precision):
         steps = [*steps_of(network.model, network.params, signature.input_shape)]
     scaling, target = signature.preprocessing, signature.target_preprocessing
@@ -178,8 +180,8 @@ def describe(network: "Network") -> Description:
         scale=scaling.scale.astype(kept).astype(np.float64),
         bend=scaling.bend,
         steps=steps,
-        temperature=getattr(signature, "temperature", 1.0),
-        threshold=getattr(signature, "threshold", 0.5),
+        temperature=signature.temperature,
+        threshold=signature.threshold,
         target_offset=None if target is None else target.offset,
         target_scale=None if target is None else target.scale,
         facts=_facts(network),

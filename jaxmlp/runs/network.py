@@ -152,6 +152,20 @@ class Network:
             raise InputError("predict_proba is for classes, and this network predicts numbers")
         return self.answers(self.encode(inputs))
 
+    def inputs_of(self, given: Any) -> Inputs:
+        """Return inputs in the form of the data set, with what was done to them.
+
+        Args:
+          given: as for `predict`.
+
+        Returns:
+          The inputs, not preprocessed.
+
+        Raises:
+          InputError: if the inputs do not fit the network.
+        """
+        return inputs_in_memory(given, *self._form_of_inputs)
+
     def encode(self, inputs: Any) -> np.ndarray:
         """Return inputs in the form of the data set, as `answers` takes them.
 
@@ -167,7 +181,7 @@ class Network:
         Warns:
           DataWarning: if something about the inputs was changed, such as their scale.
         """
-        found = inputs_in_memory(inputs, *self._form_of_inputs)
+        found = self.inputs_of(inputs)
         for note in found.notes:
             warnings.warn(note, DataWarning, stacklevel=3)
         return found.x

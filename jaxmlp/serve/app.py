@@ -121,7 +121,7 @@ def serve_until(ended: Callable[[], bool], app: Starlette, listener: socket.sock
 
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_level="error",  # not a line for every request that is refused
         access_log=False,
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=IDLE,

@@ -14,8 +14,7 @@ import numpy as np
 
 from jaxmlp.cli.extras import need
 from jaxmlp.data import Columns
-from jaxmlp.data.in_memory import NAME, table_in_memory
-from jaxmlp.data.inputs import encode_rows
+from jaxmlp.data.in_memory import NAME
 from jaxmlp.errors import InputError, Shown, check, listed, shown
 from jaxmlp.files import parse_json
 
@@ -220,9 +219,10 @@ def examples_from_json(network: "Network", body: bytes, limits: Limits) -> Examp
         raise Refused(400, str(error)) from None
     make = _array if network.signature.columns is None else _rows
     try:
-        return make(network, given, limits)
+        found = make(network, given, limits)
     except InputError as error:
         raise InputError(str(error).replace(NAME, BODY)) from None
+    return found._replace(notes=[note.replace(NAME, BODY) for note in found.notes])
 
 
 def _rows(network: "Network", given: Any, limits: Limits) -> Examples:
@@ -241,10 +241,8 @@ def _rows(network: "Network", given: Any, limits: Limits) -> Examples:
                              f" it lacks {columns}")  # fmt: skip
         for name, cell in row.items():
             _check_cell(cell, f"row {number}, column {shown(name)}")
-    table = table_in_memory(rows)
-    x, notes = encode_rows(table, signature.input_shape, signature.columns, BODY)
-    counted = [f"row {number}" for number in range(1, len(rows) + 1)]
-    return Examples(x.reshape(-1, *signature.input_shape), counted, notes)
+    inputs = network.inputs_of(rows)
+    return Examples(inputs.x, [f"row {number}" for number in range(1, len(rows) + 1)], inputs.notes)
 
 
 def _check_cell(cell: Any, where: str) -> None:
@@ -276,8 +274,8 @@ def _array(network: "Network", given: Any, limits: Limits) -> Examples:
     check(x.dtype.kind in "biuf", BODY, "lists of numbers", Shown(f"values of type {x.dtype}"))
     check(bool(np.isfinite(x).all()), BODY, "numbers that fit float64", Shown("one too large"))
     _check_rows(1 if x.ndim <= 1 or x.shape == shape else len(x), limits)
-    inputs = network.encode(x)
-    return Examples(inputs, [f"row {number}" for number in range(len(inputs))], [])
+    inputs = network.inputs_of(x)
+    return Examples(inputs.x, [f"row {number}" for number in range(len(inputs.x))], inputs.notes)
 
 
 def _check_rows(count: int, limits: Limits) -> None:

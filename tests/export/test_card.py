@@ -9,7 +9,8 @@ import pytest
 from sklearn.calibration import calibration_curve
 
 from jaxmlp.errors import InputError
-from jaxmlp.export.card import Section, Table, as_markdown, as_page, card_of, reliability
+from jaxmlp.export.card import card_of, reliability
+from jaxmlp.export.card_forms import Section, Table, as_markdown, as_page
 from jaxmlp.runs.folder import Run
 from jaxmlp.runs.network import open_network
 

@@ -185,6 +185,13 @@ def test_an_unknown_layer_is_refused():
         list(steps_of(layer, (), (4,)))
 
 
+def test_quantiles_are_refused():
+    network = network_of("regression", (3,), 1)
+    signature = dataclasses.replace(network.signature, quantiles=(0.1, 0.9))
+    with pytest.raises(InputError, match="does not know networks that answer with quantiles"):
+        describe(dataclasses.replace(network, signature=signature))
+
+
 def test_columns_that_do_not_make_up_the_inputs_are_refused():
     with pytest.raises(InputError, match="for 9 inputs, got 7"):
         describe(network_of("binary", (9,), 1, columns=TABLE))
