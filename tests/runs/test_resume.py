@@ -19,6 +19,7 @@ from jaxmlp.training.clock import Clock
 
 BASE = {"dataset": "iris", "hidden": (3,), "batch_size": 48, "epochs": 5, "valid_size": 12}
 BASE |= {"schedule": "constant", "optimizer": "sgd", "learning_rate": 0.5}
+BASE |= {"preprocessing": "zscore", "monitor": "score", "dropout": 0.0}  # so that each rule acts
 RULES = {  # the rules of early stopping and of lowering the rate, each where it acts
     "none": {"epochs": 4, "optimizer": "adam", "learning_rate": 0.05, "dropout": 0.2},
     "min_change": {"min_change": 0.5},
