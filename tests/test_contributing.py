@@ -170,10 +170,11 @@ def said(main, line):
 
 help = train.make_parser().format_help()
 found = {"help": [name in help for name in ("softsign", "log_cosh", "sign_descent")]}
+OPTIONS = "--dropout 0 --preprocessing zscore --monitor score"
 network = "--dataset steps --loss log_cosh --activation softsign"
 found["gradcheck"] = said(gradcheck.main, network + " --hidden 3")[0]
 found["explain"] = said(explain, network)
-run = f"{network} --hidden 4 --optimizer sign_descent --epochs 30 --quiet --out"
+run = f"{network} --hidden 4 --optimizer sign_descent --epochs 30 {OPTIONS} --quiet --out"
 found["train"] = said(train.main, f"{run} ours")[0]
 found["optax"] = said(train.main, f"{run} theirs --optimizer-source optax")[0]
 ends = [Run.open(__import__("pathlib").Path(p)).read_metrics()[-1]["train_loss"]

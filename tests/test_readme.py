@@ -21,12 +21,15 @@ def test_its_python_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", "0")
     images = load("digits").x_test
     scope = {"images": images}
-    train, predict, library = (block for block in BLOCKS if "import " in block or "load(" in block)
+    blocks = [block for block in BLOCKS if "import " in block or "load(" in block]
+    train, predict, estimator, library = blocks
     assert [sum(map(bool, block.splitlines())) for block in (train, predict)] == [3, 3]
     for block in (train, predict, library):
         exec(block, scope)
     accuracy = float(capsys.readouterr().out.splitlines()[0])
     assert accuracy > 0.9
+    exec(estimator, {})
+    assert float(capsys.readouterr().out) > 0.9
     right = np.mean(scope["labels"] == load("digits").y_test.astype(str))
     assert right == pytest.approx(accuracy)
     assert scope["probabilities"].shape == (len(images), 10)

@@ -26,6 +26,7 @@ def test_every_door_knows_temperature_and_threshold(tmp_path, capsys):
     np.savez(tmp_path / "my.npz", x=X, y=Y)
     np.save(tmp_path / "new.npy", X)
     line = "--calibrate --false-negative-cost 4 --valid-size 100 --epochs 60 --schedule constant"
+    line += " --dropout 0 --learning-rate 0.008 --weight-decay 0.01 --monitor score"
     out = tmp_path / "run"
     assert (
         train.main(["--dataset", str(tmp_path / "my.npz"), *line.split(), "--out", str(out)]) == 0

@@ -41,7 +41,7 @@ def test_target_task_and_baseline_are_shown(tmp_path, capsys, cells, task, class
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     shown = [line for line in lines if line.startswith("target")]
     assert len(shown) == 2
-    assert lines.index(shown[0]) == 2
+    assert lines.index(shown[0]) == 3
     assert all(line.endswith(end) and "kind" in line for line in shown)
     assert lines[1].endswith("x, kind (named in the first line)")
     summary = json.loads((out / "summary.json").read_text())
