@@ -80,7 +80,7 @@ def fails(capsys, line, message):
             "label_smoothing does not apply to the perceptron, got 0.1",
         ),
         ("--dataset diabetes --model softmax_regression", "softmax_regression is for classes"),
-        ("nonsense", "unknown argument nonsense"),
+        ("nonsense", "the data are given twice: nonsense and --dataset digits"),
     ],
 )
 def test_options(capsys, tmp_path, options, message):

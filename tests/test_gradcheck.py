@@ -146,7 +146,9 @@ def test_a_run(capsys, tmp_path):
 
 
 def test_a_run_is_checked_with_the_loss_it_was_trained_with(capsys, tmp_path):
-    path = saved_run(tmp_path / "run", dataset="iris", hidden=(3,), label_smoothing=0.3)
+    path = saved_run(
+        tmp_path / "run", dataset="iris", hidden=(3,), label_smoothing=0.3, dropout=0.0
+    )
     status, out = checked(capsys, "--run", path, "--examples", 20)
     assert status == 0
     assert "20 examples of iris, cross_entropy, smoothed by 0.3, float64\n" in out

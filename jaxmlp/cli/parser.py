@@ -71,7 +71,7 @@ class Parser(argparse.ArgumentParser):
         if found.data is None and extra and not extra[0].startswith("-"):
             found.data, *extra = extra
         if found.data is not None:
-            if getattr(found, "dataset", found.data) != found.data:
+            if getattr(found, "dataset", found.data) != found.data and not extra:
                 self.error(f"the data are given twice: {found.data} and --dataset {found.dataset}")
             found.dataset = found.data
         del found.data

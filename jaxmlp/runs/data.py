@@ -136,12 +136,12 @@ def load_fitting(config: Config, signature: "Signature", other: bool = False) ->
     from jaxmlp.data import with_task
 
     dataset = with_task(load_data(config, signature, other), config.task)
-    _check_columns(dataset, signature)
     shape = signature.input_shape
     if other and signature.columns is None and dataset.columns is None:
         dataset = _as_predict_reads(dataset, signature)
     what = f"the shape of an example of {dataset.name}"
     check(dataset.input_shape == shape, what, f"{shape} as in training", dataset.input_shape)
+    _check_columns(dataset, signature)
     if dataset.task == "regression":  # where the names are only those of the outputs
         outputs = len(dataset.classes)
         what = f"the number of values to predict in {dataset.name}"
