@@ -149,7 +149,7 @@ def times_of(
     else:
         raise InputError(f"{where}: expected dates or times, got the type {kind}")
     since = times.cast(pa.int64())
-    clock = pc.subtract(since, pc.multiply(_floor_days(since), DAY))
+    clock = pc.subtract(since, pc.floor_temporal(times, unit="day").cast(pa.int64()))
     found = {
         "days": floats(since, gaps) / DAY,
         **{
@@ -159,13 +159,6 @@ def times_of(
         "hour": floats(clock, gaps) / (DAY / 24),
     }
     return pc.is_null(times).to_numpy() & ~gaps, found
-
-
-def _floor_days(microseconds: Any) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return pc.floor(pc.divide(microseconds.cast(pa.float64()), float(DAY))).cast(pa.int64())
 
 
 def is_time(kind: Any) -> bool:
