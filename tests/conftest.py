@@ -1,6 +1,8 @@
 """What holds in every test: strict promotion, so that no array changes its type or rank unseen.
 
-And runs that several tests look at: made once per worker, read and never changed.
+And runs that several tests look at: made once per worker, read and never changed. Compiled programs
+are kept on disk as in the commands: JAX finds them by their whole text, so no test can get the
+program of another by mistake.
 """
 
 import os
@@ -25,6 +27,15 @@ from jaxmlp import train  # noqa: E402 (after the hook)
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+CACHE = os.environ["XDG_CACHE_HOME"]
+# Of this process alone: a child that a test kills could leave a program half written.
+jax.config.update("jax_compilation_cache_dir", os.path.join(CACHE, "of-this-process"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def pytest_unconfigure():
+    shutil.rmtree(CACHE, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True, scope="module")
