@@ -67,14 +67,23 @@ def test_the_default_run_end_to_end(tmp_path):
     assert right == pytest.approx(summary["test_accuracy"])
 
 
+LONG = ["--dataset", "digits", "--hidden", "64", "--epochs", "400", "--dropout", "0.2"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nothing interrupted."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    assert train.main([*LONG, "--quiet", "--out", str(out)]) == 0
+    return out
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
-def test_a_run_that_is_interrupted_and_resumed_ends_with_the_same_bytes(tmp_path, number):
+def test_a_run_that_is_interrupted_and_resumed_ends_with_the_same_bytes(whole, tmp_path, number):
     """By Ctrl-C, or by the SIGTERM that a cluster sends."""
-    options = ["--dataset", "digits", "--hidden", "64", "--epochs", "400", "--dropout", "0.2"]
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert train.main([*options, "--quiet", "--out", str(whole)]) == 0
+    parts = tmp_path / "parts"
     process = subprocess.Popen(
-        [sys.executable, "-m", "jaxmlp.train", *options, "--out", str(parts)],
+        [sys.executable, "-m", "jaxmlp.train", *LONG, "--out", str(parts)],
         stdout=subprocess.PIPE,
         text=True,
     )
