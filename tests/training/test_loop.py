@@ -216,7 +216,9 @@ def test_a_last_step_that_breaks_the_parameters_is_found(small, valid_size):
 def test_a_validation_loss_that_is_not_finite_is_named(small):
     """Training goes well; a held-out example is too great for the type."""
     data = regression()
-    config = Config(epochs=2, valid_size=20, batch_size=180, hidden=())
+    config = Config(
+        epochs=2, valid_size=20, batch_size=180, hidden=(), preprocessing="zscore", monitor="score"
+    )
     held = pose_problem(config, data).valid.indices
     data.x_train[held[0]] = 1e36
     where = r"epoch 1, step 1; first affected: the loss"

@@ -31,7 +31,9 @@ CASES = [
 
 @pytest.mark.parametrize("settings", CASES, ids=lambda s: "-".join(map(str, s.values())))
 def test_the_step_lowers_everywhere(settings):
-    lowers(Config(epochs=1, **settings), load("iris" if "model" not in settings else "moons"))
+    data = {"model": "moons", "quantile": "diabetes"}
+    name = next((data[key] for key in (*settings, settings.get("loss")) if key in data), "iris")
+    lowers(Config(epochs=1, **settings), load(name))
 
 
 def test_lenet_lowers_everywhere():
