@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.data.cells import UNWRITTEN, Notation, missing_cells
+from jaxmlp.data.cells import MARKERS, UNWRITTEN, Notation, missing_cells
 from jaxmlp.data.column_kinds import decide
 from jaxmlp.data.columns import Columns, name_columns
 from jaxmlp.data.dataset import Dataset, make_dataset
@@ -62,7 +62,7 @@ def dataset_from_table(
     options.check(table.column_names, name)
     if len(table) < 2:
         raise InputError(f"{name}: expected at least 2 rows, got {len(table)}")
-    targets = _targets(table, options, name, fitted)
+    targets = _targets(table, options, name, reading, fitted)
     table, lines = _with_targets(table, targets, options, name)
     if test is not None:
         test, more = _with_targets(test, targets, options, f"{name}: test part")
@@ -144,7 +144,11 @@ def rows_of(
 
 
 def _targets(
-    table: "pa.Table", options: TableOptions, where: str, fitted: Fitted | None
+    table: "pa.Table",
+    options: TableOptions,
+    where: str,
+    reading: Reading,
+    fitted: Fitted | None,
 ) -> tuple[str, ...]:
     """Return the names of the columns to predict, as far as their names tell."""
     names = table.column_names
@@ -158,7 +162,7 @@ def _targets(
                 f"{where}: expected only one column named {', '.join(TARGETS[:-1])} or "
                 f"{TARGETS[-1]}, got {' and '.join(usual)}; name the target"
             )
-        return tuple(usual) or (_last_to_predict(table, options, where),)
+        return tuple(usual) or (_last_to_predict(table, options, where, reading),)
     if given in ("first", "last") and given not in names:
         return (names[0 if given == "first" else -1],)
     chosen = (given,) if given in names else tuple(part.strip() for part in given.split(","))
@@ -169,15 +173,14 @@ def _targets(
     return chosen
 
 
-def _last_to_predict(table: "pa.Table", options: TableOptions, where: str) -> str:
+def _last_to_predict(table: "pa.Table", options: TableOptions, where: str, reading: Reading) -> str:
     """Return the last column that is no identifier, no free text, no time, and mostly given."""
     used = {*options.drop, options.weight, options.group, options.time}
     names = [name for name in table.column_names if name not in used]
     if not names:
         raise InputError(f"{where}: expected a column to predict, got none")
-    notation = Notation(markers=options.markers)
+    notation, rows = Notation.of(reading, options.markers), np.arange(len(table))
     for name in reversed(names):
-        rows = np.arange(len(table))
         if missing_cells(table[name], options.markers).mean() > MOST_GAPS:
             continue
         try:
@@ -194,11 +197,7 @@ def _with_targets(
 ) -> tuple["pa.Table", list[str]]:
     """Return the rows that have a target, and a line about the others."""
     empty = np.zeros(len(table), bool)
-    own = tuple(
-        text.strip().lower()
-        for text in options.missing
-        if text.strip().lower() not in ("-", ".", "none", "nil", "--")
-    )
+    own = (text for text in options.markers if text not in MARKERS)  # `-` may be a class
     for name in targets:
         if name in table.column_names:
             empty |= missing_cells(table[name], (*UNWRITTEN, *own))

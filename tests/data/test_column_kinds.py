@@ -201,6 +201,14 @@ def test_the_last_column_that_can_be_predicted():
     assert dataset_in_memory(table, TableOptions(target="first")).classes == ("x",)
 
 
+def test_the_last_column_with_decimal_commas(tmp_path):
+    """Its numbers are numbers of the file, and no texts that all differ."""
+    rows = "".join(f"{i % 7};u;{i},5\n" for i in range(N))
+    (tmp_path / "a.csv").write_text("a;b;c\n" + rows)
+    data = load(tmp_path / "a.csv")
+    assert (data.columns["target"], data.task) == (["c"], "regression")
+
+
 def test_a_target_far_from_zero_keeps_its_digits():
     """Seconds since 1970 differ by less than float32 can tell."""
     seconds = [1.7e9 + i for i in range(N)]
