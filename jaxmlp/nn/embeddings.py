@@ -155,7 +155,7 @@ def _units(params: Params, e: Pieces) -> Float[Array, "N F U"]:
 
 
 def _flat(a: Float[Array, "N F U"]) -> Float[Array, "N FU"]:
-    return a.reshape(len(a), a.shape[1] * a.shape[2])  # also of no examples
+    return a.reshape(a.shape[0], a.shape[1] * a.shape[2])  # also of no examples
 
 
 def _units_backward(

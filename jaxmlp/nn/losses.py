@@ -60,8 +60,8 @@ def cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     Raises:
       InputError: if there is only one output, of which the softmax is always 1.
     """
-    _check_choice(z)
     p = one_hot(z, y)
+    _check_choice(z)
     return -jnp.sum(_times(p, jax.nn.log_softmax(z)), axis=1)
 
 
@@ -269,8 +269,9 @@ def softmax_squared_error(z: Outputs, y: Targets) -> Float[Array, "N"]:
     `a_i (1 - a_i)`, which the lecture leaves out (erratum 8). With `g = 2 (a - y)` it follows that
     `dl/dz_j = a_j (g_j - sum_i g_i a_i)`. This vanishes where the network is sure, right or wrong.
     """
+    p = one_hot(z, y)
     _check_choice(z)
-    return jnp.sum((jax.nn.softmax(z) - one_hot(z, y)) ** 2, axis=1)
+    return jnp.sum((jax.nn.softmax(z) - p) ** 2, axis=1)
 
 
 @softmax_squared_error.defgradient
