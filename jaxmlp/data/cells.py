@@ -107,11 +107,6 @@ def numbers_of(
     texts = trimmed(column)
     if unit:
         texts = pc.utf8_trim_whitespace(pc.replace_substring(texts, unit, "", max_replacements=1))
-    if notation.decimal == "." and not notation.thousands:
-        try:
-            return floats(emptied(texts, gaps).cast(pa.float64()), gaps), np.zeros(len(gaps), bool)
-        except pa.ArrowInvalid:
-            pass  # some cell is no number, or has a plus sign: look at each
     values = numerals.numbers_of(emptied(texts, gaps), notation.decimal, notation.thousands)
     none = pc.is_null(values).to_numpy()
     return floats(values, none), none & ~gaps

@@ -23,7 +23,7 @@ class Column:
       gaps: whether cells were missing in training; then the last input says where.
       fill: what a missing cell counts as: the median of a number, or of each part of a time.
       categories: the values of a category, in the order of its inputs.
-      parts: the parts of a time, in the order of its inputs; see `jaxmlp.data.cells.PARTS`.
+      parts: the parts of a time, in the order of its inputs; see `jaxmlp.data.times.PARTS`.
       form: the format of a time that is written as text.
       unit: what stands beside each number.
     """

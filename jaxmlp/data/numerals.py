@@ -187,16 +187,15 @@ def numbers_of(column: Any, decimal: str = ".", thousands: str = "") -> Any:
       thousands: what groups the digits of long numbers; empty for nothing.
 
     Returns:
-      A column of `float64`, with null where a cell is no number in this notation.
+      A column of `float64`, with null where a cell is no number in this notation. Where all cells
+      are numbers or infinite, it holds the infinities too, so that a message can name them.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if decimal == "." and not thousands:
         with suppress(pa.ArrowInvalid):  # a quick way if all are numbers
-            numbers = column.cast(pa.float64())
-            if pc.all(pc.is_finite(numbers)).as_py():
-                return numbers
+            return column.cast(pa.float64())
     group, sign = re.escape(thousands), re.escape(decimal)
     whole = rf"(\d+|\d{{1,3}}({group}\d{{3}})+)" if thousands else r"\d+"
     if thousands == ",":  # also as in India

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def split_rows(
-    table: "pa.Table", y: np.ndarray, options: TableOptions, where: str
+    table: "pa.Table", y: np.ndarray, options: TableOptions, notation: Notation, where: str
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Return the indices of the training and of the test part, and how they were chosen."""
     size = options.held_out(len(table))
     if options.time:
-        order = _times(table[options.time], options, f"{where}: column {options.time!r}")
+        order = _times(table[options.time], notation, f"{where}: column {options.time!r}")
         rest, held = holdout_latest(order, size)
         return rest, held, {"test": size / len(table), "latest": options.time}
     if options.group:
@@ -33,14 +33,14 @@ def split_rows(
     return rest, held, split_record(y, options.test_size)
 
 
-def _times(cells: Any, options: TableOptions, where: str) -> np.ndarray:
+def _times(cells: Any, notation: Notation, where: str) -> np.ndarray:
     """Return numbers that order the rows by a column of times or numbers."""
-    gaps = missing_cells(cells, options.markers)
+    gaps = missing_cells(cells, notation.markers)
     form = time_format(cells, gaps) if is_text(cells.type) else ""
     if form or is_time(cells.type):
         values = times_of(cells, gaps, form, where)[1]["days"]
     else:
-        values, bad = numbers_of(cells, gaps, Notation(markers=options.markers))
+        values, bad = numbers_of(cells, gaps, notation)
         refuse_cell(cells, bad, where, "a date, a time or a number")
     refuse_cell(cells, np.isnan(values), where, "a date, a time or a number to order the rows")
     return values

@@ -72,7 +72,7 @@ def dataset_from_table(
     columns, decided = _columns(table, targets, options, name, reading, fitted)
     target = read_target(table, columns, name, fitted)
     if test is None:
-        rest, held, how = split_rows(table, target.y, options, name)
+        rest, held, how = split_rows(table, target.y, options, columns.notation, name)
     else:
         rest, held, how = np.arange(len(table)), np.arange(0), {"test": options.test}
     if fitted is None:
@@ -184,7 +184,7 @@ def _last_to_predict(table: "pa.Table", options: TableOptions, where: str, readi
         if missing_cells(table[name], options.markers).mean() > MOST_GAPS:
             continue
         try:
-            found = decide(table, [name, name], rows, options, notation, where)[name]
+            found = decide(table, [name], rows, options, notation, where)[name]
         except InputError:
             return name  # its own message is the better one
         if found.column is not None and found.column.kind != "time":

@@ -88,10 +88,9 @@ class Answers:
     def _columns(self) -> Iterator[tuple[str, Any]]:
         task, classes = self.network.task.name, self.network.classes
         if task == "regression":
-            names = [f"prediction of {name}" for name in classes]
-            yield from zip(
-                ["prediction"] if len(classes) == 1 else names, self.values.T, strict=True
-            )
+            one = len(classes) == 1
+            names = ["prediction" if one else f"prediction of {name}" for name in classes]
+            yield from zip(names, self.values.T, strict=True)
             return
         if task == "multilabel":
             for name, column in zip(classes, self.best.T, strict=True):
