@@ -1,6 +1,16 @@
 """Networks as pure functions: layers, losses, initializers, and backpropagation by hand."""
 
-from jaxmlp.nn import activations, gates, gradients, information, initializers, logic, losses
+from jaxmlp.nn import (
+    activations,
+    binary_network,
+    gates,
+    gradients,
+    information,
+    initializers,
+    logic,
+    losses,
+    probabilities,
+)
 from jaxmlp.nn.activations import Activation
 from jaxmlp.nn.backprop import objective, value_and_grad
 from jaxmlp.nn.convolution import convolution
@@ -16,6 +26,7 @@ from jaxmlp.nn.penalty import with_penalty
 from jaxmlp.nn.pooling import average_pool, max_pool
 from jaxmlp.nn.precision import computing_in
 from jaxmlp.nn.prelu import prelu
+from jaxmlp.nn.softmax import softmax, softmax_jacobian, softmax_vjp
 
 __all__ = [
     "MEAN",
@@ -30,6 +41,7 @@ __all__ = [
     "activation",
     "activations",
     "average_pool",
+    "binary_network",
     "computing_in",
     "convolution",
     "dense",
@@ -51,7 +63,11 @@ __all__ = [
     "periodic",
     "piecewise",
     "prelu",
+    "probabilities",
     "sequential",
+    "softmax",
+    "softmax_jacobian",
+    "softmax_vjp",
     "value_and_grad",
     "with_penalty",
 ]
