@@ -88,4 +88,35 @@ LOSSES = {  # the output activation, and the right-hand sides of L and delta
 }
 
 
-OUTPUTS = {"softmax": r"\operatorname{softmax}", "sigmoid": r"\sigma"}
+class Output(NamedTuple):
+    """The formulas of an output activation that is inside the loss, in LaTeX.
+
+    Attributes:
+      name: what it is called.
+      slope: the right-hand side of its derivative: of the softmax a matrix, else of each output.
+      chain: delta as the product of `$dp`, the derivative of the loss, and `$dpdz`.
+    """
+
+    name: str
+    slope: str
+    chain: str
+
+
+OUTPUTS = {
+    "softmax": Output(
+        r"\operatorname{softmax}",
+        r"\operatorname{diag}(\hat{y}) - \hat{y} \, \hat{y}^{\top}",
+        r"($dpdz)^{\top} $dp",
+    ),
+    "sigmoid": Output(r"\sigma", r"\hat{y} \odot (1 - \hat{y})", r"$dp \odot $dpdz"),
+}
+
+
+SLOPES = {  # with respect to the prediction, and the function in jaxmlp.nn.probabilities
+    "cross_entropy": (r"{-y} / \hat{y}", "cross_entropy_slope"),
+    "binary_cross_entropy": (
+        r"(\hat{y} - y) / (\hat{y} \odot (1 - \hat{y}))",
+        "binary_cross_entropy_slope",
+    ),
+    "softmax_squared_error": (r"2 (\hat{y} - y)", "squared_error_slope"),
+}

@@ -1,7 +1,7 @@
 """Build the sections of an explanation: graphs of gates, or the two passes of one example.
 
 The layers' own `forward` and `backward` and the loss's `gradient` compute the numbers; this module
-only arranges them. Lecture rows B5, B6, D8, E6.
+only arranges them. Lecture rows A4, B5, B6, D6, D8, E6.
 """
 
 from string import Template
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxmlp.errors import check
-from jaxmlp.explain.formulas import LAYERS, LOSSES, OUTPUTS, Formulas
+from jaxmlp.explain.formulas import LAYERS, LOSSES, OUTPUTS, SLOPES, Formulas
 from jaxmlp.explain.typeset import Line, Section
 from jaxmlp.runs.inspection import Inspected
 
@@ -25,6 +25,12 @@ CONVENTION = (
     "As in the lectures, an example is a column, W has one row per output, and z = W a + b. The "
     "library stores an example as a row and W with one column per output, z = x W + b. Its W and "
     "dL/dW are the transposes of those shown here."
+)
+
+
+ROUNDED = (
+    "A probability rounds to 0 or 1 here, so the derivative of its logarithm cannot be computed. "
+    "This is why the loss takes the raw outputs: its delta needs no division."
 )
 
 
@@ -106,7 +112,8 @@ def explain_network(inspected: Inspected, n: int) -> list[Section]:
             Section(f"{inspected.dataset.name}, training example {n}", _example(inspected, raw, x)),
             *(_forward_section(stage) for stage in stages),
             Section(f"Loss: {loss.name}", _loss(inspected, z, name, targets, y), "forward"),
-            *_backward(inspected, stages, loss.gradient(z, targets)),
+            _loss_section(inspected, z, name, targets),
+            *_backward(stages, loss.gradient(z, targets)),
         ]
 
 
@@ -153,15 +160,13 @@ def _loss(inspected: Inspected, z: Any, name: str, targets: Any, y: np.ndarray) 
     """Return the targets, the prediction and the loss of the raw outputs `z`."""
     import jax
 
-    from jaxmlp.nn.losses import softened
     from jaxmlp.training import TASKS
 
     output, value, _ = LOSSES.get(inspected.signature.loss, ("", "", ""))
-    loss, smoothing = inspected.loss, inspected.recipe.label_smoothing
-    items: list[Any] = [Line("y", softened(loss, z, targets, smoothing)[0])]
+    items: list[Any] = [Line("y", _softened(inspected, z, targets)[0])]
     if output:
         predicted = getattr(jax.nn, output)(z)[0]
-        items.append(Line(rf"\hat{{y}} = {OUTPUTS[output]}({name})", predicted))
+        items.append(Line(rf"\hat{{y}} = {OUTPUTS[output].name}({name})", predicted))
     formula = _fill(f"L = {value}", {"z": name}) if value else "L"
     items.append(Line(formula, inspected.loss(z, targets)))
     if inspected.signature.task in ("multiclass", "binary"):
@@ -173,13 +178,54 @@ def _loss(inspected: Inspected, z: Any, name: str, targets: Any, y: np.ndarray) 
     return items
 
 
-def _backward(inspected: Inspected, stages: list[Stage], dy: Any) -> list[Section]:
+def _softened(inspected: Inspected, z: Any, targets: Any) -> Any:
+    from jaxmlp.nn.losses import softened
+
+    return softened(inspected.loss, z, targets, inspected.recipe.label_smoothing)
+
+
+def _loss_section(inspected: Inspected, z: Any, name: str, targets: Any) -> Section:
+    """Return how delta follows from the loss, through the prediction if there is one (A4, E6)."""
+    known = inspected.signature.loss
+    output, _, rule = LOSSES.get(known, ("", "", ""))
+    left, delta = _with_respect_to(name, True), inspected.loss.gradient(z, targets)[0]
+    items: list[Any] = []
+    if output:
+        steps = _steps(output, known, z, name, _softened(inspected, z, targets))
+        items += [*steps] or [ROUNDED]
+        if steps:
+            dp, dpdz = (line.formula.split(" = ")[0] for line in steps)
+            left = f"{left} = {_fill(OUTPUTS[output].chain, {'dp': dp, 'dpdz': dpdz})}"
+    items.append(Line(_equation(left, rule, {"z": name}), delta))
+    return Section(f"Backward: {inspected.loss.name}", items, "backward")
+
+
+def _steps(output: str, loss: str, z: Any, name: str, y: Any) -> list[Line]:
+    """Return the derivatives of the loss and of the prediction; none if a probability rounds."""
+    import jax
+
+    from jaxmlp.nn import probabilities, softmax_jacobian
+
+    p = getattr(jax.nn, output)(z)
+    if not ((p > 0) & (p < 1)).all():
+        return []
+    right, function = SLOPES[loss]
+    prediction = r"\hat{y}"
+    by_z = rf"\frac{{\partial {prediction}}}{{\partial {name}}}"
+    slope = softmax_jacobian(p) if output == "softmax" else p * (1 - p)
+    return [
+        Line(
+            f"{_with_respect_to(prediction)} = {right}", getattr(probabilities, function)(p, y)[0]
+        ),
+        Line(f"{by_z} = {OUTPUTS[output].slope}", slope[0]),
+    ]
+
+
+def _backward(stages: list[Stage], dy: Any) -> list[Section]:
     """Return the gradients layer by layer, from `dy`, the gradient of the loss."""
     import jax
 
-    name, rule = stages[-1].names["y"], LOSSES.get(inspected.signature.loss, ("", "", ""))[2]
-    line = Line(_equation(_with_respect_to(name, True), rule, {"z": name}), dy[0])
-    sections = [Section(f"Backward: {inspected.loss.name}", [line], "backward")]
+    sections = []
     for layer, names, rules in ((s, s.names, s.formulas) for s in reversed(stages)):
         lines = []
         if rules.slope:

@@ -94,6 +94,23 @@ def test_what_people_read(capsys):
     assert re.search(r"The network predicts (true|false) \(\d\d\.\d%\); the target is true\.", text)
 
 
+def test_a_prediction_that_rounds_to_0_says_so(capsys):
+    """A1, A5: no derivative of its logarithm, but a delta."""
+    text = explained(
+        capsys,
+        "--dataset",
+        "iris",
+        "--hidden",
+        "--initializer",
+        "normal",
+        "--initializer-scale",
+        1000,
+    )
+    assert "A probability rounds to 0 or 1 here" in text
+    assert "∂L/∂ŷ" not in text
+    assert "δ[1] = ∂L/∂z[1] = ŷ - y = (" in text
+
+
 @pytest.mark.parametrize(
     "options",
     [
