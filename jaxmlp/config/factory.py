@@ -28,7 +28,7 @@ from jaxmlp.config.names import (
     SCHEDULES,
 )
 from jaxmlp.config.recipe import Number, Numbers, Recipe
-from jaxmlp.config.signature import Signature, prepare, task_of
+from jaxmlp.config.signature import Signature, output_activation_of, prepare, task_of
 from jaxmlp.errors import InputError
 from jaxmlp.optim.schedules import Schedule
 from jaxmlp.training import (
@@ -133,10 +133,9 @@ def _nonlinearity(name: str) -> Any:
 
 def loss_of(signature: Signature) -> nn.Loss:
     """Return the loss that a network is judged by."""
-    if signature.quantiles:
-        return nn.losses.quantile_of(signature.quantiles)
-    loss: nn.Loss = LOSSES[signature.loss]
-    return loss
+    quantiles, activation = signature.quantiles, output_activation_of(signature)
+    loss = nn.losses.quantile_of(quantiles) if quantiles else LOSSES[signature.loss]
+    return nn.outputs.behind(activation, loss) if activation else loss
 
 
 def build_loss(recipe: Recipe, signature: Signature) -> nn.Loss:

@@ -72,6 +72,9 @@ ACTIVATIONS = Registry(
 )
 LEARNED_ACTIVATIONS = Registry("activation", "jaxmlp.nn.prelu", ("prelu", "shared_prelu"))
 FORWARD_ONLY = Registry("activation", "jaxmlp.nn.activations", ("step",))  # cannot be trained
+OUTPUT_ACTIVATIONS = Registry(  # of a regression: a sigmoid would never say more than 1
+    "output activation", "jaxmlp.nn.activations", ("identity", "relu", "softplus")
+)
 INITIALIZERS = Registry(
     "initializer",
     "jaxmlp.nn.initializers",

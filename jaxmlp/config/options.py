@@ -35,6 +35,7 @@ from jaxmlp.config.names import (
     LOSSES,
     MODELS,
     OPTIMIZERS,
+    OUTPUT_ACTIVATIONS,
     PLATEAU,
     PREPROCESSING,
     SCHEDULES,
@@ -129,6 +130,11 @@ class Config:
         ("relu",),
         "activation of the hidden layers: one for all, or one for each",
         ACTIVATIONS.names + LEARNED_ACTIVATIONS.names + FORWARD_ONLY.names,
+    )
+    output_activation: str = option(
+        "identity",
+        "activation behind the output of a regression; relu and softplus: no answer is negative",
+        OUTPUT_ACTIVATIONS.names,
     )
     init_from: str | None = option(
         None, "start from the weights of this run; its network and scaling are taken over"

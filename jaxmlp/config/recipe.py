@@ -89,6 +89,7 @@ class Recipe:
     model: str
     hidden: tuple[int, ...]
     activation: tuple[str, ...]
+    output_activation: str
     init_from: str | None
     initializer: str
     initializer_scale: float
@@ -235,6 +236,9 @@ def _reject_idle_options(recipe: Recipe) -> None:
         raise InputError(f"dropout {recipe.dropout:g} needs hidden layers, and there are none")
     if recipe.layer_norm and not hidden:
         raise InputError("layer_norm needs the hidden layers of an mlp, and there are none")
+    if recipe.output_activation != "identity" and recipe.task != "regression":
+        words = f"got {recipe.output_activation} for {recipe.task} data"
+        raise InputError(f"output_activation is for regression, {words}")
     if recipe.embed != "none" and recipe.model != "mlp":
         raise InputError(f"embed is for an mlp, got {recipe.embed} with {recipe.model}")
     if recipe.augment_strength != 1 and not recipe.augment:

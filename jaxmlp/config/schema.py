@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import numpy as np
 
 from jaxmlp.config.fields import INSIDE, NOT_NEGATIVE, POSITIVE, WORDS, Bound, Kind, of_kind
-from jaxmlp.config.names import TASKS
+from jaxmlp.config.names import OUTPUT_ACTIVATIONS, TASKS
 from jaxmlp.data import KINDS
 from jaxmlp.errors import InputError, Shown, check, nearest, unknown
 
@@ -239,6 +239,7 @@ SIGNATURE: Shape = {
     "temperature?": Positive,
     "threshold?": Inside,
     "quantiles?": tuple[Inside, ...],
+    "output_activation?": Literal[OUTPUT_ACTIVATIONS.names],
 }
 SWEEP: Shape = {
     "format": int,

@@ -1,5 +1,6 @@
 """The formulas of each kind of layer and each loss, in LaTeX."""
 
+from string import Template
 from typing import NamedTuple
 
 
@@ -120,3 +121,30 @@ SLOPES = {  # with respect to the prediction, and the function in jaxmlp.nn.prob
     ),
     "softmax_squared_error": (r"2 (\hat{y} - y)", "squared_error_slope"),
 }
+
+
+def with_respect_to(name: str, first: bool = False) -> str:
+    """Return LaTeX for `dL/dname`: delta for a z, defined where `first` is true.
+
+    Args:
+      name: LaTeX for a value, such as `z^{[1]}`.
+      first: whether to write the derivative beside delta.
+
+    Returns:
+      LaTeX.
+    """
+    derivative = rf"\frac{{\partial L}}{{\partial {name}}}"
+    if not name.startswith("z"):
+        return derivative
+    delta = name.replace("z", r"\delta", 1)
+    return f"{delta} = {derivative}" if first else delta
+
+
+def equation(left: str, right: str, names: dict[str, str]) -> str:
+    """Return an equation whose right-hand side is filled in; without one, the left-hand side."""
+    return f"{left} = {fill(right, names)}" if right else left
+
+
+def fill(latex: str, names: dict[str, str]) -> str:
+    """Return a formula in which names stand for its placeholders."""
+    return Template(latex).substitute(names)

@@ -4,13 +4,13 @@ The layers' own `forward` and `backward` and the loss's `gradient` compute the n
 only arranges them. Lecture rows A4, B5, B6, D6, D8, E6.
 """
 
-from string import Template
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from jaxmlp.errors import check
-from jaxmlp.explain.formulas import LAYERS, LOSSES, OUTPUTS, SLOPES, Formulas
+from jaxmlp.explain.formulas import LAYERS, Formulas, equation, fill, with_respect_to
+from jaxmlp.explain.losses import loss_backward, loss_forward
 from jaxmlp.explain.typeset import Line, Section
 from jaxmlp.runs.inspection import Inspected
 
@@ -25,12 +25,6 @@ CONVENTION = (
     "As in the lectures, an example is a column, W has one row per output, and z = W a + b. The "
     "library stores an example as a row and W with one column per output, z = x W + b. Its W and "
     "dL/dW are the transposes of those shown here."
-)
-
-
-ROUNDED = (
-    "A probability rounds to 0 or 1 here, so the derivative of its logarithm cannot be computed. "
-    "This is why the loss takes the raw outputs: its delta needs no division."
 )
 
 
@@ -111,8 +105,8 @@ def explain_network(inspected: Inspected, n: int) -> list[Section]:
         return [
             Section(f"{inspected.dataset.name}, training example {n}", _example(inspected, raw, x)),
             *(_forward_section(stage) for stage in stages),
-            Section(f"Loss: {loss.name}", _loss(inspected, z, name, targets, y), "forward"),
-            _loss_section(inspected, z, name, targets),
+            loss_forward(inspected, z, name, targets, y),
+            loss_backward(inspected, z, name, targets),
             *_backward(stages, loss.gradient(z, targets)),
         ]
 
@@ -142,7 +136,7 @@ def _forward(model: "Layer", params: Any, x: Any) -> list[Stage]:
         number += formulas.symbol == "z"
         if layer.kind != "dropout":
             name = f"{formulas.symbol}^{{[{number}]}}" if layer.kind in LAYERS else formulas.symbol
-        names |= {"y": name, "dy": _with_respect_to(name), "l": str(number)}
+        names |= {"y": name, "dy": with_respect_to(name), "l": str(number)}
         stages.append(Stage(f"layer {number}, {layer.name}", layer, w, cache, y, formulas, names))
         x = y
     return stages
@@ -152,73 +146,8 @@ def _forward_section(stage: Stage) -> Section:
     names = stage.names
     lines = [Line(_parameter(path, names), w) for path, w in _leaves(stage, stage.params)]
     if names["y"] != names["x"]:
-        lines.append(Line(_fill(f"$y = {stage.formulas.forward}", names), stage.y[0]))
+        lines.append(Line(fill(f"$y = {stage.formulas.forward}", names), stage.y[0]))
     return Section(f"Forward: {stage.title}", [*lines] or [UNCHANGED], "forward")
-
-
-def _loss(inspected: Inspected, z: Any, name: str, targets: Any, y: np.ndarray) -> list[Any]:
-    """Return the targets, the prediction and the loss of the raw outputs `z`."""
-    import jax
-
-    from jaxmlp.training import TASKS
-
-    output, value, _ = LOSSES.get(inspected.signature.loss, ("", "", ""))
-    items: list[Any] = [Line("y", _softened(inspected, z, targets)[0])]
-    if output:
-        predicted = getattr(jax.nn, output)(z)[0]
-        items.append(Line(rf"\hat{{y}} = {OUTPUTS[output].name}({name})", predicted))
-    formula = _fill(f"L = {value}", {"z": name}) if value else "L"
-    items.append(Line(formula, inspected.loss(z, targets)))
-    if inspected.signature.task in ("multiclass", "binary"):
-        p = np.asarray(TASKS[inspected.signature.task].probabilities(z))[0]
-        names = inspected.signature.classes
-        answer = names[int(y[0])]
-        sure = f" ({p.max():.1%})" if output else ""
-        items.append(f"The network predicts {names[p.argmax()]}{sure}; the target is {answer}.")
-    return items
-
-
-def _softened(inspected: Inspected, z: Any, targets: Any) -> Any:
-    from jaxmlp.nn.losses import softened
-
-    return softened(inspected.loss, z, targets, inspected.recipe.label_smoothing)
-
-
-def _loss_section(inspected: Inspected, z: Any, name: str, targets: Any) -> Section:
-    """Return how delta follows from the loss, through the prediction if there is one (A4, E6)."""
-    known = inspected.signature.loss
-    output, _, rule = LOSSES.get(known, ("", "", ""))
-    left, delta = _with_respect_to(name, True), inspected.loss.gradient(z, targets)[0]
-    items: list[Any] = []
-    if output:
-        steps = _steps(output, known, z, name, _softened(inspected, z, targets))
-        items += [*steps] or [ROUNDED]
-        if steps:
-            dp, dpdz = (line.formula.split(" = ")[0] for line in steps)
-            left = f"{left} = {_fill(OUTPUTS[output].chain, {'dp': dp, 'dpdz': dpdz})}"
-    items.append(Line(_equation(left, rule, {"z": name}), delta))
-    return Section(f"Backward: {inspected.loss.name}", items, "backward")
-
-
-def _steps(output: str, loss: str, z: Any, name: str, y: Any) -> list[Line]:
-    """Return the derivatives of the loss and of the prediction; none if a probability rounds."""
-    import jax
-
-    from jaxmlp.nn import probabilities, softmax_jacobian
-
-    p = getattr(jax.nn, output)(z)
-    if not ((p > 0) & (p < 1)).all():
-        return []
-    right, function = SLOPES[loss]
-    prediction = r"\hat{y}"
-    by_z = rf"\frac{{\partial {prediction}}}{{\partial {name}}}"
-    slope = softmax_jacobian(p) if output == "softmax" else p * (1 - p)
-    return [
-        Line(
-            f"{_with_respect_to(prediction)} = {right}", getattr(probabilities, function)(p, y)[0]
-        ),
-        Line(f"{by_z} = {OUTPUTS[output].slope}", slope[0]),
-    ]
 
 
 def _backward(stages: list[Stage], dy: Any) -> list[Section]:
@@ -231,14 +160,14 @@ def _backward(stages: list[Stage], dy: Any) -> list[Section]:
         if rules.slope:
             ones = jax.numpy.ones_like(dy)
             _, slopes = layer.layer.backward(layer.params, layer.cache, ones)
-            lines.append(Line(_fill(f"f'($x) = {rules.slope}", names), slopes[0]))
+            lines.append(Line(fill(f"f'($x) = {rules.slope}", names), slopes[0]))
         dparams, dy = layer.layer.backward(layer.params, layer.cache, dy)
         for path, dw in _leaves(layer, dparams):
-            left = _with_respect_to(_parameter(path, names))
-            lines.append(Line(_equation(left, rules.gradients.get(path, ""), names), dw))
+            left = with_respect_to(_parameter(path, names))
+            lines.append(Line(equation(left, rules.gradients.get(path, ""), names), dw))
         if names["y"] != names["x"]:
-            left = _with_respect_to(names["x"], True)
-            lines.append(Line(_equation(left, rules.gradients.get("x", ""), names), dy[0]))
+            left = with_respect_to(names["x"], True)
+            lines.append(Line(equation(left, rules.gradients.get("x", ""), names), dy[0]))
         sections.append(Section(f"Backward: {layer.title}", [*lines] or [UNCHANGED], "backward"))
     return sections
 
@@ -260,22 +189,5 @@ def _parameter(path: str, names: dict[str, str]) -> str:
     return f"{letter}^{{[{names['l']}]}}"
 
 
-def _with_respect_to(name: str, first: bool = False) -> str:
-    """Return LaTeX for `dL/dname`: delta for a z, defined where `first` is true."""
-    derivative = rf"\frac{{\partial L}}{{\partial {name}}}"
-    if not name.startswith("z"):
-        return derivative
-    delta = name.replace("z", r"\delta", 1)
-    return f"{delta} = {derivative}" if first else delta
-
-
 def _transposed(name: str) -> str:
     return name[:-1] + r"\top}" if name.endswith("]}") else name + r"^{\top}"
-
-
-def _equation(left: str, right: str, names: dict[str, str]) -> str:
-    return f"{left} = {_fill(right, names)}" if right else left
-
-
-def _fill(latex: str, names: dict[str, str]) -> str:
-    return Template(latex).substitute(names)

@@ -111,11 +111,13 @@ def _network(network: "Network", summary: dict[str, Any]) -> list[str | Table]:
     recipe, signature = network.recipe, network.signature
     widths = " - ".join(map(str, (*signature.input_shape, *recipe.hidden, len(network.classes))))
     names = "values" if network.task.name == "regression" else "classes"
+    behind = signature.output_activation
     rows = [
         ("task", network.task.name),
         (names, listed(network.classes, MOST)),
         ("kind", f"{recipe.model}, {widths}"),
         ("activation", " ".join(recipe.activation)),
+        *([("output activation", behind)] if behind != "identity" else []),
         ("parameters", f"{summary['parameters']:,}, {recipe.precision}"),
         ("loss", signature.loss),
         ("training", f"{recipe.optimizer}, {summary['epochs']} epochs, best after"

@@ -9,6 +9,7 @@ from jaxmlp.nn import (
     initializers,
     logic,
     losses,
+    outputs,
     probabilities,
 )
 from jaxmlp.nn.activations import Activation
@@ -60,6 +61,7 @@ __all__ = [
     "members_value_and_grad",
     "mlp",
     "objective",
+    "outputs",
     "periodic",
     "piecewise",
     "prelu",

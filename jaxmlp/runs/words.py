@@ -72,12 +72,13 @@ def recipe_in_words(recipe: Recipe, scaling: str, steps: int) -> str:
     Returns:
       The line.
     """
-    numbers = recipe.numbers
+    numbers, behind = recipe.numbers, recipe.output_activation
     parts = [
         f"inputs {scaling}",
         f"{recipe.optimizer} at {numbers.learning_rate:g} ({recipe.schedule})",
         f"weight decay {numbers.weight_decay:.2g}" if numbers.weight_decay else "",
         f"dropout {recipe.dropout:g}" if recipe.dropout else "",
+        f"{behind} behind the output" if behind != "identity" else "",
         f"{steps:,} steps of {recipe.batch_size}",
         f"the epoch with the best {recipe.monitor}" if recipe.valid_size else "the last epoch",
     ]

@@ -1,8 +1,9 @@
 """The four tasks: how each encodes targets, sizes outputs and is scored.
 
 The data decide the task, and the task the output activation (E5): the identity for real numbers, a
-sigmoid for each independent yes or no (E3), softmax for one class of many. The loss contains the
-activation, so a network returns raw outputs.
+sigmoid for each independent yes or no (E3), softmax for one class of many. Numbers that are never
+negative may take a ReLU or a softplus (E13). The loss contains the activation, so a network returns
+raw outputs.
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxmlp.errors import InputError
+from jaxmlp.nn import Activation
 from jaxmlp.training.types import AnyArray, Array, HostTargets, Outputs, PerExample, Targets
 
 Labels = Int[Array, "N"]
@@ -165,6 +167,23 @@ def quantile_task(quantiles: Sequence[float]) -> Task:
         encode=lambda y: np.repeat(y.astype(float), many, axis=1),
         score_each=score_each,
     )
+
+
+def task_behind(activation: Activation, task: Task) -> Task:
+    """The regression whose predictions are an activation of the raw outputs (E5, E13).
+
+    Args:
+      activation: from raw outputs to predictions, in the scale of the encoded targets.
+      task: the regression of the predictions.
+
+    Returns:
+      The task of the raw outputs.
+    """
+
+    def score_each(outputs: Outputs, targets: Numbers) -> PerExample:
+        return task.score_each(activation(outputs), targets)
+
+    return dataclasses.replace(task, score_each=score_each)
 
 
 def central(quantiles: Sequence[float]) -> int:
