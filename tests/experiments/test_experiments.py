@@ -176,4 +176,4 @@ def test_the_report_shows_text_as_letters(tmp_path):
     assert "<script" not in page
     assert "49" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; {{ 7 * 7 }}") == 17
-    assert page.count("<code>x &lt; 1</code> ` alone") == 3
+    assert page.count("<code>x &lt; 1</code> ` alone") == 4
