@@ -227,12 +227,12 @@ def output_activation_of(signature: Signature) -> nn.Activation | None:
     return nn.outputs.standardised(activation, shift_of(signature))
 
 
-def shift_of(signature: Signature) -> jax.Array:
+def shift_of(signature: Signature) -> Any:
     """Return, for each output of a regression, the target's mean in deviations, `(K,)`."""
     target = signature.target_preprocessing
     assert target is not None
-    each = jnp.ravel(jnp.asarray(target.offset * target.scale))
-    return jnp.repeat(each, len(signature.quantiles) or 1)
+    # methods, since in a sweep the numbers are traced; float64, whatever is computed in
+    return (target.offset * target.scale).ravel().repeat(len(signature.quantiles) or 1)
 
 
 def prepare(signature: Signature) -> Callable[[jax.Array], jax.Array]:

@@ -25,17 +25,8 @@ AGE = np.maximum(0, 6 * (SIZE - 0.8) + RNG.normal(size=400))  # many newborn ani
 
 def npz(folder, y=AGE):
     np.savez(folder / "my.npz", x=SIZE[:, None], y=y)
-    return [
-        "--dataset",
-        str(folder / "my.npz"),
-        "--quiet",
-        "--epochs",
-        "40",
-        "--learning-rate",
-        "0.03",
-        "--hidden",
-        "8",
-    ]
+    training = ["--epochs", "40", "--learning-rate", "0.03", "--hidden", "8"]
+    return ["--dataset", str(folder / "my.npz"), "--quiet", *training]
 
 
 @pytest.fixture(scope="module", params=NAMES)
