@@ -11,7 +11,7 @@ Each of them is right there, and we choose one, by hand as by machine (C9, C12, 
 | `relu` at 0                         | 0             | 1              | 0, as `jax.nn.relu`  |
 | `leaky_relu`, `elu`, `prelu` at 0   | alpha         | 1              | alpha                |
 | max gate, `max_pool`: equal inputs  | 0             | 1              | 1 to the first input |
-| `mae`, `quantile`: no error         | -1; q - 1     | 1; q           | 0                    |
+| `mae`; `quantile`: no error         | -1; -q        | 1; 1 - q       | 0                    |
 | `perceptron` at `z = 0`             | -y            | 1 - y          | 1 - y                |
 
 Lecture C, appendix, takes the slope 1 for ReLU at 0, which is also a subgradient.
