@@ -64,6 +64,11 @@ class OptimizerEntry:
     own: dict[str, float] = field(default_factory=dict)
     clip_norm: float | None = None
 
+    @property
+    def roots(self) -> bool:
+        """Whether the rule divides by a root: its epsilon then stands inside or outside of it."""
+        return "epsilon" in self.arguments
+
 
 ACTIVATIONS = Registry(
     "activation",
@@ -75,6 +80,7 @@ FORWARD_ONLY = Registry("activation", "jaxmlp.nn.activations", ("step",))  # can
 OUTPUT_ACTIVATIONS = Registry(  # of a regression: a sigmoid would never say more than 1
     "output activation", "jaxmlp.nn.activations", ("identity", "relu", "softplus")
 )
+WITH_ALPHA = ("leaky_relu", "elu")  # what `NAME_of(alpha)` makes with another alpha
 INITIALIZERS = Registry(
     "initializer",
     "jaxmlp.nn.initializers",

@@ -136,6 +136,11 @@ class Config:
         "activation behind the output of a regression; relu and softplus: no answer is negative",
         OUTPUT_ACTIVATIONS.names,
     )
+    alpha: float | None = option(
+        None,
+        "slope of leaky_relu below 0, default 0.01; height of elu below 0, default 1",
+        must_be=POSITIVE,
+    )
     init_from: str | None = option(
         None, "start from the weights of this run; its network and scaling are taken over"
     )
@@ -240,6 +245,11 @@ class Config:
         None,
         "small number in the divisor of adagrad, rmsprop and adam(w); default the optimizer's own",
         must_be=NOT_NEGATIVE,
+    )
+    epsilon_inside: bool | None = option(
+        None,
+        "put epsilon inside the root of the divisor of adagrad, rmsprop and adam(w); default inside"
+        " for adagrad and rmsprop, outside for adam(w)",
     )
     clip_norm: float | None = option(
         None,

@@ -3,12 +3,15 @@
 from jaxmlp.nn import (
     activations,
     binary_network,
+    curvature,
     gates,
     gradients,
+    health,
     information,
     initializers,
     logic,
     losses,
+    moments,
     outputs,
     probabilities,
 )
@@ -28,6 +31,7 @@ from jaxmlp.nn.pooling import average_pool, max_pool
 from jaxmlp.nn.precision import computing_in
 from jaxmlp.nn.prelu import prelu
 from jaxmlp.nn.softmax import softmax, softmax_jacobian, softmax_vjp
+from jaxmlp.nn.summary import summary
 
 __all__ = [
     "MEAN",
@@ -45,12 +49,14 @@ __all__ = [
     "binary_network",
     "computing_in",
     "convolution",
+    "curvature",
     "dense",
     "dropout",
     "ensemble",
     "flatten",
     "gates",
     "gradients",
+    "health",
     "information",
     "initializers",
     "layer_norm",
@@ -60,6 +66,7 @@ __all__ = [
     "max_pool",
     "members_value_and_grad",
     "mlp",
+    "moments",
     "objective",
     "outputs",
     "periodic",
@@ -70,6 +77,7 @@ __all__ = [
     "softmax",
     "softmax_jacobian",
     "softmax_vjp",
+    "summary",
     "value_and_grad",
     "with_penalty",
 ]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NETWORK = (  # the fields that say what is trained, and not how
     *("dataset", *ABOUT_DATA, "preprocessing"),
-    *("model", "hidden", "activation", "output_activation"),
+    *("model", "hidden", "activation", "alpha", "output_activation"),
     *("initializer", "initializer_scale", "fan", "layer_norm", "dropout", "loss", "seed"),
 )
 
