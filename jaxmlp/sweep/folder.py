@@ -77,7 +77,7 @@ class Plan(NamedTuple):
         """Return the configuration that learns all training examples, after all folds.
 
         Args:
-          point: of one of the folds; another than the first seed is kept.
+          point: of one of the configuration's runs, whose seed is kept.
         """
         whole = {"fold": None, "valid_size": 0, "monitor": None}
         return dataclasses.replace(self.base, **(point | whole))
