@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.data.cells import MARKERS, UNWRITTEN, Notation, missing_cells
+from jaxmlp.data.cells import Notation, missing_cells
 from jaxmlp.data.column_kinds import COUNTS, decide, is_identifier
 from jaxmlp.data.column_kinds import Reading as ColumnReading
 from jaxmlp.data.columns import Columns, name_columns
 from jaxmlp.data.dataset import Dataset, make_dataset
 from jaxmlp.data.dialects import Reading
+from jaxmlp.data.gaps import MARKERS, UNWRITTEN
 from jaxmlp.data.table_options import TableOptions
 from jaxmlp.data.table_parts import split_rows, weights_and_groups
 from jaxmlp.data.table_targets import Fitted, read_target
