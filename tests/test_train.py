@@ -12,8 +12,9 @@ import pytest
 
 from jaxmlp import train
 from jaxmlp.cli import process
+from jaxmlp.config.data_options import ABOUT_DATA
 from jaxmlp.config.factory import arithmetic
-from jaxmlp.config.options import ABOUT_DATA, Config
+from jaxmlp.config.options import Config
 from jaxmlp.data import load
 from jaxmlp.runs.folder import FILES, Run
 from jaxmlp.runs.network import open_network
