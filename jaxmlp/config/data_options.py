@@ -86,3 +86,6 @@ class DataOptions:
         " validation part, or a tenth, at most 5000",
         must_be=at_least(0),
     )
+    fold: str | None = option(
+        None, "validate on the K-th of N folds of the training set, written K/N, such as 2/5"
+    )

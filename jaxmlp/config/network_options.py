@@ -35,6 +35,11 @@ class NetworkOptions:
         "activation of the hidden layers: one for all, or one for each",
         ACTIVATIONS.names + LEARNED_ACTIVATIONS.names + FORWARD_ONLY.names,
     )
+    alpha: float | None = option(
+        None,
+        "slope of leaky_relu below 0, default 0.01; height of elu below 0, default 1",
+        must_be=POSITIVE,
+    )
     init_from: str | None = option(
         None, "start from the weights of this run; its network and scaling are taken over"
     )

@@ -14,6 +14,7 @@ from typing import Any
 from jaxmlp import __version__
 from jaxmlp.config.data_options import ABOUT_DATA, DataOptions
 from jaxmlp.config.fields import check_values, kinds_of, of_kind
+from jaxmlp.config.folds import parse_fold
 from jaxmlp.config.names import MODELS
 from jaxmlp.config.network_options import NetworkOptions
 from jaxmlp.config.saved import fields_of_saved
@@ -46,6 +47,8 @@ class Config(TrainingOptions, NetworkOptions, DataOptions):
             value = of_kind(field.name, given, kinds[field.name])
             object.__setattr__(self, field.name, value)
             check_values(field, value if isinstance(value, tuple) else (value,))
+        if self.fold is not None:
+            parse_fold(self.fold)
         check(len(self.activation) > 0, "activation", "at least one name", None)
         if self.hidden and not MODELS[self.model].widths:
             widths = " ".join(map(str, self.hidden))

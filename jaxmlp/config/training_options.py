@@ -97,6 +97,11 @@ class TrainingOptions:
         "small number in the divisor of adagrad, rmsprop and adam(w); default the optimizer's own",
         must_be=NOT_NEGATIVE,
     )
+    epsilon_inside: bool | None = option(
+        None,
+        "put epsilon inside the root of the divisor of adagrad, rmsprop and adam(w); default inside"
+        " for adagrad and rmsprop, outside for adam(w)",
+    )
     clip_norm: float | None = option(
         None,
         "greatest length of a gradient; a longer one is scaled down; default no limit, or 1 for a"
@@ -127,9 +132,9 @@ class TrainingOptions:
     )
     monitor: str | None = option(
         None,
-        "what makes an epoch better, on the validation part; its parameters are kept; default loss"
-        " for a table, else score",
-        ("score", "loss"),
+        "what makes an epoch better, on the validation part; its parameters are kept; last: always"
+        " the last; default loss for a table, else score, and last with fold",
+        ("score", "loss", "last"),
     )
     min_improvement: float = option(
         0.0, "an epoch is better only by at least this much", must_be=NOT_NEGATIVE
