@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from jaxmlp.config.data_options import ABOUT_DATA
 from jaxmlp.config.fields import option
 from jaxmlp.config.names import MODELS
-from jaxmlp.config.options import ABOUT_DATA, Config
+from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError
 from jaxmlp.runs.data import load_data, load_fitting
 
