@@ -27,7 +27,9 @@ def make_parser() -> Parser:
     parser.add_argument(
         "--index", action="store_true", help="write experiments/LECTURES.md, the index of the rows"
     )
-    parser.add_argument("--seeds", type=int, metavar="N", help="number of seeds; default 5")
+    parser.add_argument(
+        "--seeds", type=int, metavar="N", help="number of seeds, at least 5; default 5"
+    )
     parser.add_argument("--quick", action="store_true", help="take seconds instead of minutes")
     parser.add_argument(
         "--long",
@@ -85,7 +87,7 @@ def _measure_long(modules: dict[str, ModuleType], seeds: int) -> None:
 
 
 def _settings(seeds: int | None, quick: bool, dataset: str | None) -> Settings:
-    check(seeds is None or seeds >= 2, "--seeds", "at least 2", seeds)
+    check(seeds is None or seeds >= 5, "--seeds", "at least 5", seeds)
     check(dataset in (None, "mnist", "mnist_5k"), "--dataset", "mnist or mnist_5k", dataset)
     if dataset is None:
         dataset = "mnist_5k" if quick else _best_digits()
@@ -110,9 +112,12 @@ def _run(name: str, settings: Settings, folder: Path) -> bool:
 
     began = time.perf_counter()
     verdict = runner.perform(name, settings, folder)
-    expected = framework.load(name).ABOUT.expected
+    about = framework.load(name).ABOUT
+    expected = about.expected
     spread = "" if verdict.spread is None else f" ± {verdict.spread:.2g}"
-    print(f"{name}: {verdict.word} ({verdict.number:.4g}{spread}), {_seconds(began)}", flush=True)
+    part = f": {verdict.part}" if verdict.part else ""
+    print(f"{name}: {verdict.word}{part}, {_seconds(began)}", flush=True)
+    print(f"  {about.number}: {verdict.number:.4g}{spread} ({about.unit})", flush=True)
     print(f"  {verdict.says}", flush=True)
     if verdict.word != expected:
         print(f"  NOT the verdict on record: {expected}", flush=True)

@@ -1,8 +1,19 @@
-"""The parts of an experiment: its settings, its description, its verdict and its name."""
+"""The parts of an experiment: its settings, its description, its verdict and its name.
+
+The rules of all experiments:
+
+- Where methods are compared, each gets its own best rate, on an equal budget (`tuning`).
+- A spread over seeds divides by n - 1. A difference counts if its paired t interval over the seeds,
+  at 95 %, excludes zero (`statistics`).
+- The main clause of a claim decides its verdict (`word_of`).
+- The threshold is written down before the first run. If it changes later, the record keeps the old
+  words, the new words and the reason, and the report shows them (`Threshold`).
+- The number that decides has a name and a unit.
+- What a claim is compared with must be able to win.
+"""
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -11,8 +22,10 @@ from experiments import claims
 from jaxmlp.errors import unknown
 
 HOLDS = "holds"
-CONDITIONALLY = "holds with conditions"
-FAILS = "does not hold"
+IN_PART = "holds in part"
+NOT_SHOWN = "not shown"
+REFUTED = "refuted"
+WORDS = (HOLDS, IN_PART, NOT_SHOWN, REFUTED)
 Numbers = dict[str, Any]
 
 
@@ -20,7 +33,8 @@ class Settings(NamedTuple):
     """The settings on which the numbers of an experiment depend.
 
     Attributes:
-      seeds: the number of repetitions of everything random, with the seeds 0, 1, ...
+      seeds: the number of repetitions of everything random, with the seeds 0, 1, ...; at least 5
+        for a verdict that counts.
       quick: whether to take seconds instead of minutes; the numbers are coarser, the verdict is
         the same.
       dataset: the digits to learn, `mnist` or `mnist_5k`.
@@ -29,6 +43,26 @@ class Settings(NamedTuple):
     seeds: int = 5
     quick: bool = False
     dataset: str = "mnist_5k"
+
+    @property
+    def many(self) -> int:
+        """The number of seeds where a repetition is cheap, twice as many."""
+        return 2 * self.seeds
+
+
+class Threshold(NamedTuple):
+    """The criterion of a verdict, and why it was written.
+
+    Attributes:
+      words: the criterion, in words.
+      why: `BEFORE` for the first one; for a later one, what had been seen, and what was changed.
+    """
+
+    words: str
+    why: str
+
+
+BEFORE = "written before the first run"
 
 
 @dataclass(frozen=True)
@@ -39,7 +73,11 @@ class About:
       rows: the lecture rows that it tests, such as `("A3", "A4")`; the first letter is the deck.
       section: the section of the deck that makes the claim.
       formula: in LaTeX.
-      threshold: the criterion of the verdict, in words, written down before the run.
+      number: the name of the number that decides, such as "epochs to 80 % accuracy,
+        cross-entropy over squared error".
+      unit: its unit, such as "ratio", "nats" or "points of accuracy".
+      thresholds: the criterion of the verdict and all its earlier forms, the oldest first. The last
+        one decides.
       expected: the verdict on record; any other verdict is a regression.
       seconds: the usual time on two cores.
     """
@@ -47,9 +85,16 @@ class About:
     rows: tuple[str, ...]
     section: str
     formula: str
-    threshold: str
+    number: str
+    unit: str
+    thresholds: tuple[Threshold, ...]
     expected: str
     seconds: float
+
+    @property
+    def threshold(self) -> str:
+        """The criterion that decides, in words."""
+        return self.thresholds[-1].words
 
 
 @dataclass(frozen=True)
@@ -57,33 +102,37 @@ class Verdict:
     """The result of an experiment.
 
     Attributes:
-      word: `HOLDS`, `CONDITIONALLY` or `FAILS`.
+      word: `HOLDS`, `IN_PART`, `NOT_SHOWN` or `REFUTED`.
       number: the number that decides the verdict.
       spread: its standard deviation over seeds, or `None` if nothing is random.
       says: our conclusion, in a few sentences with the numbers in them.
+      part: with `IN_PART`, which part of the claim holds; else empty.
     """
 
     word: str
     number: float
     spread: float | None
     says: str
+    part: str = ""
 
 
-def verdict_word(checks: Iterable[Any], partly: Any = None) -> str:
-    """Return the word of a verdict: `HOLDS`, `CONDITIONALLY` or `FAILS`.
+def word_of(main: Any, *others: Any) -> str:
+    """Return the word of a verdict. The main clause of the claim decides.
 
     Args:
-      checks: whether each part of the threshold is met. The claim holds if all are.
-      partly: whether the claim holds with conditions if some part is not met; by default, whether
-        at least one part is met.
+      main: whether the main clause is true: `True` if it was shown, `False` if the opposite was
+        shown, `None` if neither was, as in `Interval.above`.
+      *others: likewise, whether each further clause is true.
 
     Returns:
-      The word.
+      `REFUTED` if the main clause is, `NOT_SHOWN` if it was not shown, `HOLDS` if it and all
+      others were shown, and `IN_PART` if some other clause was not.
     """
-    met = [bool(check) for check in checks]
-    if all(met):
-        return HOLDS
-    return CONDITIONALLY if (any(met) if partly is None else partly) else FAILS
+    if main is None:
+        return NOT_SHOWN
+    if not main:
+        return REFUTED
+    return HOLDS if all(other is not None and bool(other) for other in others) else IN_PART
 
 
 def names() -> list[str]:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, names
+from experiments.framework import HOLDS, IN_PART, NOT_SHOWN, REFUTED, names
 from jaxmlp.cli.page import render
 from jaxmlp.errors import InputError
 from jaxmlp.files import write_atomically
@@ -19,7 +19,7 @@ DECKS = {
     "D": "D. Neural networks (Purdue, ECE 57000)",
     "E": "E. Neural network, backpropagation, MLP (COMP 5630/6630)",
 }
-LOOKS = {HOLDS: "good", CONDITIONALLY: "so-so", FAILS: "bad"}
+LOOKS = {HOLDS: "good", IN_PART: "so-so", NOT_SHOWN: "so-so", REFUTED: "bad"}
 
 
 def build(results: Path, folder: Path) -> Path:

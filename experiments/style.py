@@ -55,7 +55,7 @@ def band(
     if log:
         panel.set_yscale("log")
         values = np.ma.log(values)  # masks values that are not positive
-    mean, spread = values.mean(axis=0), values.std(axis=0)
+    mean, spread = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))
     lines = (line.filled(np.nan) for line in (mean, mean - spread, mean + spread))
     middle, low, high = (np.exp(line) if log else line for line in lines)
     look = {"color": COLOURS[number % 8], "ls": LINES[number % 8]} | more

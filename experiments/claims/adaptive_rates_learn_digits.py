@@ -19,7 +19,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, over_seeds
-from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    IN_PART,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import RULES, digits
 from jaxmlp import nn
 
@@ -28,9 +38,17 @@ ABOUT = About(
     section="Adaptive learning rates; stochastic gradient descent: momentum",
     formula=r"w_i \leftarrow w_i - \frac{\eta}{\sqrt{g_i + \epsilon}}"
     r" \frac{\partial L}{\partial w_i}",
-    threshold="at its own best rate, every rule except plain descent has a lower mean test loss"
-    " than plain descent, by more than the standard deviation over seeds of the difference",
-    expected=CONDITIONALLY,
+    number="test loss of plain descent minus the loss of Adam",
+    unit="nats",
+    thresholds=(
+        Threshold(
+            "at its own best rate, every rule except plain descent has a lower mean test loss"
+            " than plain descent, by more than the standard deviation over seeds of the"
+            " difference",
+            BEFORE,
+        ),
+    ),
+    expected=IN_PART,
     seconds=30,
 )
 BATCH, HELD = 64, 500
@@ -95,12 +113,12 @@ def verdict(numbers: Numbers) -> Verdict:
     gains = {name: at_best["descent"] - losses for name, losses in at_best.items()}
     del gains["descent"]
     worse = [name for name, gain in gains.items() if gain.mean() <= gain.std()]
-    word = verdict_word(name not in worse for name in gains)
+    word = word_of("Adam" not in worse, not worse)
     means = ", ".join(f"{name} {losses.mean():.3f}" for name, losses in at_best.items())
     return Verdict(
         word,
         float(gains["Adam"].mean()),
-        float(gains["Adam"].std()),
+        spread(gains["Adam"]),
         f"Test loss after {numbers['steps']} steps, each rule at its best rate: {means}."
         + (f" Not clearly below plain descent: {', '.join(worse)}." if worse else "")
         + " The number is the loss of plain descent minus the loss of Adam. When the rate of every"

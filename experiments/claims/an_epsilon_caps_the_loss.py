@@ -14,7 +14,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
 from jaxmlp import nn
 from jaxmlp.config.referees import autodiff
 
@@ -23,9 +32,16 @@ ABOUT = About(
     section="Implementation: forward pass; MNIST checklist",
     formula=r"-\log(a_c + \epsilon) \le -\log \epsilon = 20.7, \qquad"
     r" \frac{\partial}{\partial z_j} = \frac{a_c}{a_c + \epsilon} (a_j - y_j)",
-    threshold="at every lead of 30 or more, the slope of log(a + 1e-9) is below 1 % of the right"
-    " one, and its loss never exceeds 20.73; at every lead up to 10,000, loss and slope of"
-    " log_softmax have a relative error of at most 1e-6 against float64",
+    number="slope of log(a + 1e-9) over the right slope at a lead of 30",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "at every lead of 30 or more, the slope of log(a + 1e-9) is below 1 % of the right"
+            " one, and its loss never exceeds 20.73; at every lead up to 10,000, loss and slope"
+            " of log_softmax have a relative error of at most 1e-6 against float64",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=3,
 )
@@ -113,7 +129,7 @@ def verdict(numbers: Numbers) -> Verdict:
     halves = float(leads[printed["slope"] < truth["slope"] / 2].min())
     last = {name: leads[np.isfinite(v["slope"])].max() for name, v in found.items()}
     fades = cap <= 20.73 and np.all(printed["slope"][at:] < 0.01 * truth["slope"][at:])
-    word = verdict_word([fades, off < 1e-6])
+    word = word_of(fades, off < 1e-6)
     return Verdict(
         word,
         share,

@@ -14,7 +14,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import digits, split, trainer_of
 from jaxmlp import nn, optim
 from jaxmlp.nn.lenet import lenet
@@ -24,9 +34,16 @@ ABOUT = About(
     rows=("C9", "D3"),
     section="Convolutional layers; max-pooling",
     formula=r"z_{ijc} = \sum_{u, v, d} w_{uvdc} \, x_{i + u, \, j + v, \, d} + b_c",
-    threshold="with every number of training pictures, LeNet's mean test accuracy is higher than"
-    " the MLP's, by more than the standard deviation over seeds of the difference; and with the"
-    " most pictures, LeNet makes at most two thirds of the MLP's errors",
+    number="LeNet's test errors over the MLP's, with the most pictures",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "with every number of training pictures, LeNet's mean test accuracy is higher than"
+            " the MLP's, by more than the standard deviation over seeds of the difference; and"
+            " with the most pictures, LeNet makes at most two thirds of the MLP's errors",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=75,
 )
@@ -93,10 +110,10 @@ def verdict(numbers: Numbers) -> Verdict:
         for n, a, b in zip(numbers["pictures"], ours.mean(0), theirs.mean(0), strict=True)
     )
     return Verdict(
-        verdict_word([*clear, share.mean() <= 2 / 3]),
+        word_of(*clear, share.mean() <= 2 / 3),
         float(share.mean()),
-        float(share.std()),
+        spread(share),
         f"Test accuracy of LeNet and of the MLP, by number of training pictures: {listed}. With"
-        f" the most pictures, LeNet makes {share.mean():.2f} ± {share.std():.2f} of the MLP's"
+        f" the most pictures, LeNet makes {share.mean():.2f} ± {spread(share):.2f} of the MLP's"
         " errors (the number).",
     )

@@ -18,7 +18,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, over_seeds
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import digits
 from jaxmlp import nn, optim
 
@@ -27,8 +37,15 @@ ABOUT = About(
     section="Stochastic gradient descent: the learning rate",
     formula=r"\hat{\alpha} = \arg \min_{\alpha} \frac{1}{K} \sum_{k=1}^{K}"
     r" L_{V_k} ( w_{T \setminus V_k}(\alpha) )",
-    threshold="for every seed, the chosen rate is neither end of the grid, and its test loss is"
-    " within 10 % of the lowest on the grid and below half of the worst rate's",
+    number="test loss at the chosen rate over the lowest on the grid, minus one",
+    unit="share",
+    thresholds=(
+        Threshold(
+            "for every seed, the chosen rate is neither end of the grid, and its test loss is"
+            " within 10 % of the lowest on the grid and below half of the worst rate's",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=15,
 )
@@ -100,9 +117,9 @@ def verdict(numbers: Numbers) -> Verdict:
     inside = (chosen > 0) & (chosen < len(rates) - 1)
     good = inside & (cost <= 0.1) & (ours < losses.max(axis=1) / 2)
     return Verdict(
-        verdict_word(good),
+        word_of(*good),
         float(cost.mean()),
-        float(cost.std()),
+        spread(cost),
         f"On {numbers['n']} digits in {FOLDS} folds, cross-validation chooses these rates:"
         f" {', '.join(f'{rate:.2g}' for rate in sorted(set(rates[chosen])))}. Their test loss is"
         f" on average {100 * cost.mean():.1f} % above the lowest on the grid (the number), and at"

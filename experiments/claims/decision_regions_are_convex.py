@@ -14,7 +14,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import dataset, train
 from jaxmlp import nn, optim
 
@@ -23,9 +33,16 @@ ABOUT = About(
     section="The soft-max simplex",
     formula=r"P_c = \{ p : p_c \ge p_j \; \mathrm{for \; all} \; j \}, \qquad"
     r" p, p' \in P_c \Rightarrow t p + (1 - t) p' \in P_c",
-    threshold="at each seed, none of 20,000 segments leaves its region in the simplices of 2, 3"
-    " and 10 classes; more than 10 % of the segments between the spirals' points do; and the"
-    " trained networks are right for more than 90 % of the test points",
+    number="segments that leave their region of the simplex",
+    unit="share",
+    thresholds=(
+        Threshold(
+            "at each seed, none of 20,000 segments leaves its region in the simplices of 2, 3"
+            " and 10 classes; more than 10 % of the segments between the spirals' points do; and"
+            " the trained networks are right for more than 90 % of the test points",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=5,
 )
@@ -133,13 +150,13 @@ def verdict(numbers: Numbers) -> Verdict:
     simplex, plane = float(np.max(numbers["simplex"])), np.array(numbers["plane"])
     accuracy = np.array(numbers["accuracy"])[:, -1]
     parts = simplex == 0, bool(plane.min() > 0.1), bool(accuracy.min() > 0.9)
-    word = verdict_word(parts)
+    word = word_of(*parts)
     return Verdict(
         word,
         simplex,
         0.0,
         f"In the simplices, a share of {simplex:g} of the segments leaves its region. Between the"
-        f" spirals' points, {100 * plane.mean():.0f} ± {100 * plane.std():.0f} % of the segments"
+        f" spirals' points, {100 * plane.mean():.0f} ± {100 * spread(plane):.0f} % of the segments"
         f" do; the networks are right for {100 * accuracy.mean():.1f} % of the test points. The"
         " last layer draws only straight borders; the hidden layers bend the plane until straight"
         " borders are enough.",

@@ -15,7 +15,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import fit_curve
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from jaxmlp import nn, optim
 from jaxmlp.data.toys import sawtooth
 
@@ -24,9 +34,16 @@ ABOUT = About(
     section="Universal approximation theorem: effect of the depth",
     formula=r"t^{n}(x) = t(t(\dots t(x))), \qquad"
     r" t(x) = 2 \max(0, x) - 4 \max(0, x - \tfrac{1}{2})",
-    threshold="both given networks match the sawtooth within 1e-4; at the most folds, the deep"
-    " one has at most a third of the shallow one's units, and a trained shallow network of the"
-    " deep one's size has an error of at least a tenth",
+    number="error of the trained shallow network",
+    unit="root mean square",
+    thresholds=(
+        Threshold(
+            "both given networks match the sawtooth within 1e-4; at the most folds, the deep"
+            " one has at most a third of the shallow one's units, and a trained shallow network"
+            " of the deep one's size has an error of at least a tenth",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=15,
 )
@@ -100,11 +117,11 @@ def verdict(numbers: Numbers) -> Verdict:
     exact = max(*numbers["deep"], *numbers["shallow"])
     saving, missed = 2**n / (2 * n), np.array(numbers["trained"][-1])
     good = [exact < 1e-4, saving >= 3, float(np.mean(missed)) >= 0.1]
-    word = verdict_word(good, partly=good[0])
+    word = word_of(*good)
     return Verdict(
         word,
         float(np.mean(missed)),
-        float(np.std(missed)),
+        spread(missed),
         f"With {n} folds, {n} layers of two units ({2 * n} units) and one layer of {2**n} units"
         f" both match the sawtooth within {exact:.0e}. A trained network with {2 * n} units in one"
         f" hidden layer has an error of {np.mean(missed):.2f} (RMS), hardly better than a"

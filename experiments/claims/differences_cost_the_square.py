@@ -20,7 +20,17 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 from experiments import style, timing
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from jaxmlp import nn
 
 ABOUT = About(
@@ -28,9 +38,17 @@ ABOUT = About(
     section="Finite difference method",
     formula=r"\underbrace{(n + 1)}_{\text{forward}}, \; \underbrace{2 n}_{\text{central}}"
     r" \text{ losses of } O(n) \; \Rightarrow \; O(n^2), \qquad \text{backpropagation: } O(n)",
-    threshold="the fitted exponents, as medians over repetitions, lie between 1.5 and 2.5 for"
-    " both kinds of differences and between 0.5 and 1.5 for backpropagation, at least 0.5 apart;"
-    " for the largest network that all three get, differences take at least n / 50 times as long",
+    number="exponent of the time of forward differences in the number of parameters",
+    unit="exponent",
+    thresholds=(
+        Threshold(
+            "the fitted exponents, as medians over repetitions, lie between 1.5 and 2.5 for"
+            " both kinds of differences and between 0.5 and 1.5 for backpropagation, at least"
+            " 0.5 apart; for the largest network that all three get, differences take at least n"
+            " / 50 times as long",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=30,
 )
@@ -108,9 +126,9 @@ def verdict(numbers: Numbers) -> Verdict:
     checks = squares, linear, apart, min(ratio.values()) >= n / 50
     forward = exponents["forward differences"]
     return Verdict(
-        verdict_word(checks),
+        word_of(*checks),
         middle["forward differences"],
-        float(np.std(forward)),
+        spread(forward),
         "The seconds grow as n to these powers: "
         + ", ".join(f"{k:.2f} ({way})" for way, k in middle.items())
         + f". For {n} parameters, backpropagation takes {1e3 * times['backpropagation']:.2g} ms;"

@@ -15,7 +15,16 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
 from jaxmlp import nn
 
 ABOUT = About(
@@ -23,9 +32,16 @@ ABOUT = About(
     section="Finite difference method",
     formula=r"\frac{\partial L}{\partial w_i} \approx \frac{L(w + h e_i) - L(w)}{h}, \qquad"
     r" h_{\text{forward}} \sim \epsilon^{1/2}, \quad h_{\text{central}} \sim \epsilon^{1/3}",
-    threshold="the best central step is at least ten times as accurate as the best forward step"
-    " in float64 and at least twice as accurate in float32, and all four best steps lie within a"
-    " factor of 30 of the rule",
+    number="error of the best forward step over that of the best central step, float64",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "the best central step is at least ten times as accurate as the best forward step"
+            " in float64 and at least twice as accurate in float32, and all four best steps lie"
+            " within a factor of 30 of the rule",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=3,
 )
@@ -97,7 +113,7 @@ def verdict(numbers: Numbers) -> Verdict:
         gain[dtype] = float(best["forward"] / best["central"])
     checks = (gain["float64"] >= 10, gain["float32"] >= 2, all(near))
     return Verdict(
-        verdict_word(checks),
+        word_of(*checks),
         gain["float64"],
         None,
         f"The smallest errors are: {'; '.join(parts)}. At smaller steps, round-off dominates."

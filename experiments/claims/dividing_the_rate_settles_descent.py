@@ -14,7 +14,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import FAILS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    REFUTED,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import RuledFit, digits, split, trainer_of
 from jaxmlp import nn, optim
 from jaxmlp.training import MULTICLASS, Rules
@@ -23,10 +33,17 @@ ABOUT = About(
     rows=("C5",),
     section="Stochastic gradient descent: the learning rate",
     formula=r"\alpha \leftarrow \frac{\alpha}{10}",
-    threshold="for every seed, the rate is divided at least once and the training loss of the"
-    " last epoch is at most 0.8 of the loss at a constant rate; with conditions if only the mean"
-    " of this ratio is at most 0.8",
-    expected=FAILS,
+    number="training loss with the rate divided over that at a constant rate",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "for every seed, the rate is divided at least once and the training loss of the"
+            " last epoch is at most 0.8 of the loss at a constant rate; with conditions if only"
+            " the mean of this ratio is at most 0.8",
+            BEFORE,
+        ),
+    ),
+    expected=REFUTED,
     seconds=8,
 )
 RATE = 0.5
@@ -78,9 +95,9 @@ def verdict(numbers: Numbers) -> Verdict:
     drops = -np.log10(np.array(numbers["factor"]["divided by ten"])[:, -1])
     good = (drops > 0.5) & (share <= 0.8)
     return Verdict(
-        verdict_word(good, partly=share.mean() <= 0.8),
+        word_of(*good),
         float(share.mean()),
-        float(share.std()),
+        spread(share),
         f"The rate was divided {drops.mean():.1f} times on average. The training loss of the last"
         f" epoch is {ends['divided by ten'].mean():.2f}, and {ends['constant rate'].mean():.2f} at"
         f" a constant rate; their ratio (the number) is {share.min():.2f} to {share.max():.2f}"

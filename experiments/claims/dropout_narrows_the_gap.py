@@ -17,7 +17,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    IN_PART,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 
@@ -26,11 +36,18 @@ ABOUT = About(
     section="Dropout",
     formula=r"y = \frac{m}{p} x, \quad m \sim \mathrm{Bernoulli}(p); \qquad"
     r" p \, W x \approx \mathrm{E}_m [ W (m x) ]",
-    threshold="at p = 1/2, the gap in loss between test and training is smaller than without"
-    " dropout and the test accuracy is higher, each by more than the standard deviation over"
-    " seeds of the difference; and the one scaled network agrees with the average of 500 thinned"
-    " networks on at least 99 % of the test digits",
-    expected=CONDITIONALLY,
+    number="gap between test and training loss with dropout over the gap without",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "at p = 1/2, the gap in loss between test and training is smaller than without"
+            " dropout and the test accuracy is higher, each by more than the standard deviation"
+            " over seeds of the difference; and the one scaled network agrees with the average"
+            " of 500 thinned networks on at least 99 % of the test digits",
+            BEFORE,
+        ),
+    ),
+    expected=IN_PART,
     seconds=40,
 )
 KEPT = (1.0, 0.5, 0.3)  # values of p; 1 means no dropout
@@ -129,14 +146,14 @@ def verdict(numbers: Numbers) -> Verdict:
     narrower = (none - half).mean() > (none - half).std()
     good = narrower, gain.mean() > gain.std(), agree.mean() >= 0.99
     return Verdict(
-        verdict_word(good),
+        word_of(*good),
         float((half / none).mean()),
-        float((half / none).std()),
+        spread(half / none),
         f"After the last epoch, the gap in loss is {none.mean():.2f} without dropout and"
         f" {half.mean():.2f} at p = 1/2 (the number is their ratio). The test accuracy is"
         f" {100 * accuracy['1.0'].mean():.1f} % without dropout and"
         f" {100 * accuracy['0.5'].mean():.1f} % at p = 1/2, a gain of {100 * gain.mean():.2f} ±"
-        f" {100 * gain.std():.2f} points. The one scaled network and the average of {AVERAGED[-1]}"
-        f" thinned networks give the same answer for {100 * agree.mean():.1f} % of the test"
-        " digits.",
+        f" {100 * spread(gain):.2f} points. The one scaled network and the average of"
+        f" {AVERAGED[-1]} thinned networks give the same answer for"
+        f" {100 * agree.mean():.1f} % of the test digits.",
     )

@@ -12,7 +12,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    IN_PART,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import RuledFit, digits, split, trainer_of
 from jaxmlp import nn, optim
 from jaxmlp.training import MULTICLASS, Rules, measure
@@ -22,10 +32,17 @@ ABOUT = About(
     section="Stochastic gradient descent: termination",
     formula=r"\hat{t} = \arg \min_t \frac{1}{V} \sum_{n=1}^{V}"
     r" [ \arg \max_k p_k(x_n, w_t) \ne y_n ]",
-    threshold="the test accuracy of the stopped network is higher than after the last epoch, by"
-    " more than the standard deviation over seeds of the difference, with clean labels and with"
-    " noisy labels; with conditions if this is true of only one of them",
-    expected=CONDITIONALLY,
+    number="gain in test accuracy by stopping, noisy labels",
+    unit="share of the test digits",
+    thresholds=(
+        Threshold(
+            "the test accuracy of the stopped network is higher than after the last epoch, by"
+            " more than the standard deviation over seeds of the difference, with clean labels"
+            " and with noisy labels; with conditions if this is true of only one of them",
+            BEFORE,
+        ),
+    ),
+    expected=IN_PART,
     seconds=20,
 )
 RULES = Rules(patience=5)
@@ -96,13 +113,13 @@ def verdict(numbers: Numbers) -> Verdict:
         f"With {name}, test accuracy is {100 * np.mean(numbers['stopped'][name]):.1f} % if stopped"
         f" (after {np.mean(numbers['epochs'][name]):.0f} of {len(numbers['train_loss'][name][0])}"
         f" epochs) and {100 * np.mean(numbers['last'][name]):.1f} % at the end, a gain of"
-        f" {100 * gain.mean():.2f} ± {100 * gain.std():.2f}."
+        f" {100 * gain.mean():.2f} ± {100 * spread(gain):.2f}."
         for name, gain in gains.items()
     ]
     noisy = gains["noisy labels"]
     return Verdict(
-        verdict_word(good),
+        word_of(*reversed(good)),
         float(noisy.mean()),
-        float(noisy.std()),
+        spread(noisy),
         " ".join(parts) + " If the labels are right, stopping saves time but gains no accuracy.",
     )

@@ -13,7 +13,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 
@@ -22,10 +32,17 @@ ABOUT = About(
     section="Zero initialization and random initialization; zero initialization?",
     formula=r"w_i = w_j \Rightarrow \frac{\partial L}{\partial w_i} ="
     r" \frac{\partial L}{\partial w_j}, \qquad \frac{\partial L}{\partial b_L} = a - y \ne 0",
-    threshold="from zeros and from ones, the hidden units differ after training by less than 1e-4"
-    " of the largest weight, for ReLU and sigmoid; from zeros with ReLU, only the last bias"
-    " moves; and the test accuracy from He's start is higher than from each of them by more than"
-    " 20 points",
+    number="gain in test accuracy of He's start over equal starts",
+    unit="share of the test digits",
+    thresholds=(
+        Threshold(
+            "from zeros and from ones, the hidden units differ after training by less than 1e-4"
+            " of the largest weight, for ReLU and sigmoid; from zeros with ReLU, only the last"
+            " bias moves; and the test accuracy from He's start is higher than from each of them"
+            " by more than 20 points",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=12,
 )
@@ -107,7 +124,7 @@ def verdict(numbers: Numbers) -> Verdict:
     """Compare the units with one another, and the equal starts with He's."""
     accuracy = {name: np.array(found["accuracy"])[:, -1] for name, found in numbers.items()}
     equal = [name for name in numbers if not name.startswith("He")]
-    spread = max(np.max(numbers[name]["spread"]) for name in equal)
+    apart = max(np.max(numbers[name]["spread"]) for name in equal)
     relu, sigmoid = (
         np.array(numbers[f"zeros, {name}"]["moved"], float).mean(axis=0) for name in ACTIVATIONS
     )
@@ -117,14 +134,14 @@ def verdict(numbers: Numbers) -> Verdict:
     worst = min(
         float(np.mean(accuracy[f"He, {name.split(', ')[1]}"] - accuracy[name])) for name in equal
     )
-    parts = spread < 1e-4, bool(relu[:3].max() == 0 < relu[3]), worst > 0.2
-    word = verdict_word(parts)
+    parts = apart < 1e-4, bool(relu[:3].max() == 0 < relu[3]), worst > 0.2
+    word = word_of(*parts)
     shares = ", ".join(f"{name} {values.mean():.2f}" for name, values in accuracy.items())
     return Verdict(
         word,
         float(lead.mean()),
-        float(lead.std()),
-        f"Hidden units that start equal differ after training by {spread:.0e} of the largest"
+        spread(lead),
+        f"Hidden units that start equal differ after training by {apart:.0e} of the largest"
         f" weight. From zeros with ReLU, the last bias moves ({relu[3]:.2f}) and nothing else does"
         f" ({relu[:3].max():.0e}). From zeros with sigmoid, the last kernel ({sigmoid[2]:.2f}) and"
         f" the first kernel ({sigmoid[0]:.3f}) move too, but all units stay alike. Test accuracy:"

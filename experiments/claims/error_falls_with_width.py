@@ -18,7 +18,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import fit_curve
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -26,8 +36,14 @@ ABOUT = About(
     section="Universal approximation theorem",
     formula=r"\Big| \sum_{i=1}^{m} v_i \, \sigma(w_i x + b_i) + c - g(x) \Big| < \epsilon"
     r" \quad \text{for all } x",
-    threshold="from width 2 to width 64 the error falls at least tenfold, both for tanh and for"
-    " ReLU",
+    number="error at width 2 over error at width 64",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "from width 2 to width 64 the error falls at least tenfold, both for tanh and for ReLU",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=15,
 )
@@ -84,13 +100,13 @@ def verdict(numbers: Numbers) -> Verdict:
         few, many = np.array(values[first]), np.array(values[-1])
         gains[name] = np.mean(few) / many
     good = [float(np.mean(gain)) >= 10 for gain in gains.values()]
-    word = verdict_word(good)
+    word = word_of(*good)
     least = min(gains.values(), key=np.mean)
     said = ", ".join(f"{np.mean(gain):.0f}-fold for {name}" for name, gain in gains.items())
     return Verdict(
         word,
         float(np.mean(least)),
-        float(np.std(least)),
+        spread(least),
         f"From 2 to 64 hidden units, the error falls {said}. The cited theorem requires a bounded"
         " activation; ReLU is unbounded, and it approximates the curve all the same.",
     )

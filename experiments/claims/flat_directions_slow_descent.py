@@ -19,7 +19,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    IN_PART,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import RULES
 from jaxmlp import optim
 
@@ -28,10 +38,17 @@ ABOUT = About(
     section="Stochastic gradient descent: momentum; adaptive learning rates",
     formula=r"v_{t+1} = \mu_t v_t - \alpha \nabla L(w_t), \quad w_{t+1} = w_t + v_{t+1}; \qquad"
     r" w_{t+1} = w_t - \frac{\eta}{\sqrt{g_{t+1} + \epsilon}} \nabla L(w_t)",
-    threshold="on each of the three surfaces, every rule except plain descent needs at most half"
-    " of plain descent's steps, with every rate tuned; with conditions if only some rules on some"
-    " surfaces do",
-    expected=CONDITIONALLY,
+    number="Adam's steps over plain descent's in the turned valley",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "on each of the three surfaces, every rule except plain descent needs at most half"
+            " of plain descent's steps, with every rate tuned; with conditions if only some"
+            " rules on some surfaces do",
+            BEFORE,
+        ),
+    ),
+    expected=IN_PART,
     seconds=14,
 )
 SHARE = 1e-4  # the loss has to stay below this share of its start
@@ -135,13 +152,13 @@ def verdict(numbers: Numbers) -> Verdict:
     slow = ", ".join(
         f"{n} ({s}) {shares[s, n].mean():.2f}" for s, n in shares if (s, n) not in good
     )
-    word = verdict_word(case in good for case in shares)
+    word = word_of(*(case in good for case in shares))
     first, second = shares["along an axis", "Adam"], shares["turned by 45°", "Adam"]
     momentum = [shares[surface, "momentum 0.9"].mean() for surface in SURFACES]
     return Verdict(
         word,
         float(np.mean(second)),
-        float(np.std(second)),
+        spread(second),
         f"Momentum takes {', '.join(f'{m:.2f}' for m in momentum)} of plain descent's steps on the"
         f" three surfaces. Adam takes {first.mean():.2f} of them in the valley along an axis and"
         f" {second.mean():.2f} (the number) in the turned valley."

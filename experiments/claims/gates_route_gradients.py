@@ -12,7 +12,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
 from jaxmlp.nn import gates
 
 ABOUT = About(
@@ -20,9 +29,16 @@ ABOUT = About(
     section="Chain rule for important gates; a simple example",
     formula=r"f = (x + y) z, \qquad \frac{\partial f}{\partial x} = \frac{\partial f}{\partial y}"
     r" = z, \quad \frac{\partial f}{\partial z} = x + y",
-    threshold="the worked examples come out exactly, and at random inputs every gradient agrees"
-    " with central differences within 1e-6 of the largest gradient of its graph, or within 1e-6"
-    " where all of them are below 1",
+    number="largest difference from central differences",
+    unit="relative to the largest gradient",
+    thresholds=(
+        Threshold(
+            "the worked examples come out exactly, and at random inputs every gradient agrees"
+            " with central differences within 1e-6 of the largest gradient of its graph, or"
+            " within 1e-6 where all of them are below 1",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=1,
 )
@@ -104,7 +120,7 @@ def verdict(numbers: Numbers) -> Verdict:
     worst = max(float(np.max(errors)) for errors in numbers["errors"].values())
     slide = numbers["worked"]["(x + y) z"][1]
     return Verdict(
-        verdict_word([exact, worst <= 1e-6], partly=False),
+        word_of(exact, worst <= 1e-6),
         worst,
         None,
         f"The slides' example gives {slide[0]:g}, {slide[1]:g} and {slide[2]:g}, as worked by"

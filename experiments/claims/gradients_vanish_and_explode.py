@@ -16,7 +16,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import digits
 from jaxmlp import nn
 
@@ -25,9 +35,16 @@ ABOUT = About(
     section="Vanishing and exploding gradient",
     formula=r"\hat{y} = W^L x, \quad W = 0.5 I \; \mathrm{or} \; 1.5 I, \qquad"
     r" \frac{\partial L}{\partial x} = (W^T)^L \delta",
-    threshold="the chains are exact within 1e-5; over 20 layers, the gradient of a sigmoid"
-    " network shrinks by a factor of 1e6 or more, and the gradients of tanh and ReLU networks"
-    " that start by their rules change by a factor of less than 100",
+    number="gradient of the second hidden layer over that of the last, sigmoid",
+    unit="powers of ten",
+    thresholds=(
+        Threshold(
+            "the chains are exact within 1e-5; over 20 layers, the gradient of a sigmoid"
+            " network shrinks by a factor of 1e6 or more, and the gradients of tanh and ReLU"
+            " networks that start by their rules change by a factor of less than 100",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=6,
 )
@@ -128,13 +145,13 @@ def verdict(numbers: Numbers) -> Verdict:
     vanishes = means["sigmoid, 1/n"] <= -6
     kept = max(abs(means["tanh, 1/n"]), abs(means["ReLU, 2/n"])) < 2
     parts = exact < 1e-5, vanishes, kept
-    word = verdict_word(parts)
+    word = word_of(*parts)
     size = {name: float(np.mean(v)) for name, v in numbers["norms"].items()}
     listed = ", ".join(f"10^{mean:.1f} ({name})" for name, mean in means.items())
     return Verdict(
         word,
         means["sigmoid, 1/n"],
-        float(shrinks["sigmoid, 1/n"].std()),
+        spread(shrinks["sigmoid, 1/n"]),
         f"The chains are 0.5^L and 1.5^L within {exact:.0e}. The gradient of the second hidden"
         f" layer, divided by that of the last one, is: {listed}. The rule 1/n does not save a deep"
         " sigmoid network, because the slope of a sigmoid is at most 1/4. With a plain normal,"

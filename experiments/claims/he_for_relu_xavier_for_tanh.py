@@ -17,7 +17,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, orders
-from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    IN_PART,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import digits
 from jaxmlp import nn, optim
 
@@ -26,10 +36,17 @@ ABOUT = About(
     section="Xavier vs. He",
     formula=r"\mathrm{Var}(W) = \frac{2}{n_{in}} \; \mathrm{(He)}, \qquad"
     r" \mathrm{Var}(W) = \frac{2}{n_{in} + n_{out}} \; \mathrm{(Xavier)}",
-    threshold="with ten layers, the rule for the activation (He for ReLU, Xavier for tanh) ends"
-    " with a lower median training loss than the other rule and both plain normals; with one"
-    " layer, He and Xavier end within 20 % of each other",
-    expected=CONDITIONALLY,
+    number="training loss of Xavier's start over that of He's, ten layers of ReLU",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "with ten layers, the rule for the activation (He for ReLU, Xavier for tanh) ends"
+            " with a lower median training loss than the other rule and both plain normals; with"
+            " one layer, He and Xavier end within 20 % of each other",
+            BEFORE,
+        ),
+    ),
+    expected=IN_PART,
     seconds=20,
 )
 RULES = {
@@ -104,7 +121,7 @@ def verdict(numbers: Numbers) -> Verdict:
         parts.append(bool(middle[f"{own}, {name}, 10"] < min(others)))
         shallow = [middle[f"{rule}, {name}, 1"] for rule in ("He", "Xavier")]
         parts.append(bool(max(shallow) < 1.2 * min(shallow)))
-    word = verdict_word(parts)
+    word = word_of(*parts)
     tanh = ends["Xavier, tanh, 10"] / ends["He, tanh, 10"]
     ratio = ends["Xavier, relu, 10"] / ends["He, relu, 10"]
 
@@ -114,7 +131,7 @@ def verdict(numbers: Numbers) -> Verdict:
     return Verdict(
         word,
         float(ratio.mean()),
-        float(ratio.std()),
+        spread(ratio),
         f"Training loss at the end with ten layers of ReLU: {listed('relu', 10)}; with ten layers"
         f" of tanh: {listed('tanh', 10)}; with one layer of ReLU: {listed('relu', 1)}; with one"
         f" layer of tanh: {listed('tanh', 1)}. The number is Xavier's loss over He's with ten"

@@ -13,7 +13,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import digits
 from jaxmlp import nn
 
@@ -22,8 +32,15 @@ ABOUT = About(
     section="Effect of He vs random initialization",
     formula=r"a_l = \max(0, a_{l-1} W_l), \qquad W_{ij} \sim N(0, 2/n_{in})"
     r" \quad \mathrm{or} \quad W_{ij} \sim N(0, \sigma^2)",
-    threshold="from layer 1 to layer 10, the root mean square changes by a factor of less than 3"
-    " with He, and of more than 1000 with both plain normals",
+    number="root mean square of layer 10 over that of layer 1, He's start",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "from layer 1 to layer 10, the root mean square changes by a factor of less than 3"
+            " with He, and of more than 1000 with both plain normals",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=5,
 )
@@ -100,11 +117,11 @@ def verdict(numbers: Numbers) -> Verdict:
     factor = 10 ** decades["He"]
     alike = abs(decades["He"].mean()) < np.log10(3)
     others = [d.mean() for name, d in decades.items() if name != "He"]
-    word = verdict_word([alike, np.abs(others).min() > 3], partly=False)
+    word = word_of(alike, np.abs(others).min() > 3)
     return Verdict(
         word,
         float(factor.mean()),
-        float(factor.std()),
+        spread(factor),
         "From layer 1 to layer 10, the root mean square changes by a factor of"
         f" {factor.mean():.2f} with He, of 10^{decades['N(0, 1)'].mean():.1f} with N(0, 1) and of"
         f" 10^{decades['N(0, 0.01²)'].mean():.1f} with N(0, 0.01²). A fixed standard deviation"

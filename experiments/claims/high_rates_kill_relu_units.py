@@ -19,7 +19,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, orders
-from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    IN_PART,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import digits
 from jaxmlp import nn, optim
 
@@ -28,11 +38,18 @@ ABOUT = About(
     section="ReLU; variants of ReLU: leaky ReLU, PReLU, ELU",
     formula=r"z_n \le 0 \; \mathrm{for \; all} \; n \; \Rightarrow \;"
     r" \frac{\partial L}{\partial w} = \sum_n \delta_n f'(z_n) x_n = 0 \; \mathrm{(ReLU)}",
-    threshold="at the lowest rate less than 5 % of the ReLU units are dead at the end, at the"
-    " highest rate more than 50 %, and never fewer at a higher rate (within 5 points); less than"
-    " 1 % of the units of leaky ReLU, PReLU and ELU are dead at every rate; runs whose loss is"
-    " not finite do not count",
-    expected=CONDITIONALLY,
+    number="dead ReLU units at the highest rate",
+    unit="share of the units",
+    thresholds=(
+        Threshold(
+            "at the lowest rate less than 5 % of the ReLU units are dead at the end, at the"
+            " highest rate more than 50 %, and never fewer at a higher rate (within 5 points);"
+            " less than 1 % of the units of leaky ReLU, PReLU and ELU are dead at every rate;"
+            " runs whose loss is not finite do not count",
+            BEFORE,
+        ),
+    ),
+    expected=IN_PART,
     seconds=15,
 )
 HIDDEN, BATCH = 32, 25
@@ -136,7 +153,7 @@ def verdict(numbers: Numbers) -> Verdict:
     lost = {name: int(np.isnan(v).sum()) for name, v in ends.items()}
     grows = relu[0] < 0.05 and relu[-1] > 0.5 and np.diff(relu).min() > -0.05
     alive = max(worst.values()) < 0.01
-    word = verdict_word([grows, alive])
+    word = word_of(grows, alive)
     slopes = np.array(numbers["prelu"]["slopes"], float)[1]
     listed = ", ".join(f"{100 * d:.0f} % at {rate:g}" for rate, d in zip(RATES, relu, strict=True))
     most = ", ".join(f"{name} {100 * share:.0f} %" for name, share in worst.items())
@@ -157,5 +174,5 @@ def verdict(numbers: Numbers) -> Verdict:
         f" each: {gone}. Median training loss of the other runs at rate 1: {losses}. Staying alive"
         " does not save a rate that is too high: the variants diverge at rates at which ReLU"
         f" units die. PReLU's slopes start at 0.25 and are {slopes.mean():.2f} ±"
-        f" {slopes.std():.2f} after training at rate 0.1.",
+        f" {spread(slopes):.2f} after training at rate 0.1.",
     )

@@ -13,7 +13,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import dataset, digits, train
 from jaxmlp import nn, optim
 
@@ -21,9 +31,16 @@ ABOUT = About(
     rows=("D4",),
     section="Activation function: why it should be non-linear",
     formula=r"f(x) = W^{(L)} \cdots W^{(2)} W^{(1)} x = W x",
-    threshold="the product of the matrices gives the trained network's outputs within 1e-5 of the"
-    " largest; on both data sets, the accuracy of three linear layers is within 2 points of that"
-    " of one, and ReLU is at least 2 points above both",
+    number="ReLU's lead over linear layers on the circles",
+    unit="points of accuracy",
+    thresholds=(
+        Threshold(
+            "the product of the matrices gives the trained network's outputs within 1e-5 of the"
+            " largest; on both data sets, the accuracy of three linear layers is within 2 points"
+            " of that of one, and ReLU is at least 2 points above both",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=20,
 )
@@ -98,9 +115,9 @@ def verdict(numbers: Numbers) -> Verdict:
         )
     checks = (numbers["gap"] <= 1e-5, all(equal), all(above))
     return Verdict(
-        verdict_word(checks),
+        word_of(*checks),
         float(np.mean(margin)),
-        float(np.std(margin)),
+        spread(margin),
         f"One matrix gives the outputs of three layers within {numbers['gap']:.1e}. One linear"
         f" layer, three linear layers, and three layers with ReLU reach {'; '.join(parts)}. Depth"
         " without a nonlinearity gains nothing. The number is ReLU's lead on the circles, in"

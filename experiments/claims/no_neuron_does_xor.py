@@ -16,7 +16,16 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds, stepping
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
 from jaxmlp import nn, optim
 from jaxmlp.data.toys import load_gate
 
@@ -25,9 +34,16 @@ ABOUT = About(
     section="What can a single neuron do?; from a single neuron to a neural network",
     formula=r"f(x_1, x_2) = \sigma(w_1 x_1 + w_2 x_2 + b), \qquad \sigma(z) = 1 \text{ if } z \geq"
     r" 0 \text{ else } 0",
-    threshold="the given weights reproduce all three tables; the best of all single neurons gets"
-    " three of the four cases right at its best; and more than half of the 2-16-1 networks learn"
-    " XOR; with conditions if only some of these hold",
+    number="best accuracy of a single neuron on XOR",
+    unit="share of the four cases",
+    thresholds=(
+        Threshold(
+            "the given weights reproduce all three tables; the best of all single neurons gets"
+            " three of the four cases right at its best; and more than half of the 2-16-1"
+            " networks learn XOR; with conditions if only some of these hold",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=20,
 )
@@ -147,7 +163,7 @@ def verdict(numbers: Numbers) -> Verdict:
     two = numbers["widths"].index(2)
     widest = min(np.mean(shares[:, -1]) for shares in learned.values())
     checks = (all(numbers["given"].values()), best == 0.75, widest > 0.5)
-    word = verdict_word(checks)
+    word = word_of(*checks)
     share = "every one of them does" if widest > 0.9999 else f"at least {widest:.1%} of them do"
     return Verdict(
         word,

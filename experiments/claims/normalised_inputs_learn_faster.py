@@ -17,7 +17,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds, stepping
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import dataset, digits
 from jaxmlp import nn, optim
 from jaxmlp.data import Preprocessing
@@ -27,9 +37,17 @@ ABOUT = About(
     section="Normalizing input",
     formula=r"x' = \frac{x - \mu}{\sigma}, \qquad x' = \frac{x - \min x}{\max x - \min x}"
     r" \ne \frac{x}{\max x}",
-    threshold="z-score and min-max need at most half the steps of raw inputs to the same training"
-    " loss, on the table and on digits, with every rate tuned, and their test accuracy is lower"
-    " by at most one percentage point; with conditions if this is true only in some of the cases",
+    number="steps with z-scores over steps with raw inputs, on the table",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "z-score and min-max need at most half the steps of raw inputs to the same training"
+            " loss, on the table and on digits, with every rate tuned, and their test accuracy"
+            " is lower by at most one percentage point; with conditions if this is true only in"
+            " some of the cases",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=25,
 )
@@ -131,9 +149,9 @@ def verdict(numbers: Numbers) -> Verdict:
     )
     low = numbers["lowest"]["wine, by the maximum"]
     return Verdict(
-        verdict_word(good),
+        word_of(*good),
         float(share.mean()),
-        float(share.std()),
+        spread(share),
         f"Steps to the target ({STEPS} means that it was not reached) and test accuracy: {said}."
         " The number is the steps with z-scores over the steps with raw inputs, on the table."
         f" After division by the maximum, the smallest entry of the table is {low:.2f}, and"

@@ -14,7 +14,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import kept, style
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 
@@ -24,9 +34,17 @@ ABOUT = About(
     formula=r"W \sim U \Big( -\frac{1}{\sqrt{n}}, \frac{1}{\sqrt{n}} \Big) \quad"
     r" \text{(standard)}, \qquad W \sim U \Big( -\frac{\sqrt{6}}{\sqrt{n_{in} + n_{out}}},"
     r" \frac{\sqrt{6}}{\sqrt{n_{in} + n_{out}}} \Big) \quad \text{(normalised)}",
-    threshold="in the kept numbers, the mean test error is lower from the normalised start, by"
-    " more than the standard deviation over seeds of the difference; and in the short runs, at"
-    " one rate, the training loss of every seed is lower from the normalised start",
+    number="test error from the standard start minus that from the normalised start",
+    unit="points",
+    thresholds=(
+        Threshold(
+            "in the kept numbers, the mean test error is lower from the normalised start, by"
+            " more than the standard deviation over seeds of the difference; and in the short"
+            " runs, at one rate, the training loss of every seed is lower from the normalised"
+            " start",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=15,
 )
@@ -123,15 +141,15 @@ def verdict(numbers: Numbers) -> Verdict:
     losses = {start: np.array(values)[:, -1] for start, values in numbers["short"].items()}
     checks = gain.mean() > gain.std(), bool((losses["normalised"] < losses["standard"]).all())
     listed = ", ".join(
-        f"{start} {errors.mean():.2f} ± {errors.std():.2f} % (printed {PRINTED[start]} %)"
+        f"{start} {errors.mean():.2f} ± {spread(errors):.2f} % (printed {PRINTED[start]} %)"
         for start, errors in ends.items()
     )
     return Verdict(
-        verdict_word(checks),
+        word_of(*checks),
         float(gain.mean()),
-        float(gain.std()),
+        spread(gain),
         f"Kept numbers, test error: {listed}. The normalised start gains {gain.mean():.2f} ±"
-        f" {gain.std():.2f} points (the number); the printed gain is 0.12. Today's short runs, at"
+        f" {spread(gain):.2f} points (the number); the printed gain is 0.12. Today's short runs, at"
         f" one rate for both starts, end with a training loss of {losses['standard'].mean():.2f}"
         f" from the standard start and {losses['normalised'].mean():.2f} from the normalised one.",
     )

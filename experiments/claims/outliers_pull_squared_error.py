@@ -17,7 +17,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds, stepping
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -25,9 +35,17 @@ ABOUT = About(
     section="Mean squared error; mean absolute error; comparison",
     formula=r"\frac{\partial (z-y)^2}{\partial z} = 2 (z - y), \qquad"
     r" \frac{\partial |z-y|}{\partial z} = \mathrm{sign}(z - y)",
-    threshold="with 10 % outliers, the fit of the squared error is at least ten times as far from"
-    " the clean line as those of the absolute error and of Huber's, at every seed; without"
-    " outliers, it is on average at most 10 % further from the line than the best of the three",
+    number="distance of the squared error's fit over that of the robust fits",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "with 10 % outliers, the fit of the squared error is at least ten times as far from"
+            " the clean line as those of the absolute error and of Huber's, at every seed;"
+            " without outliers, it is on average at most 10 % further from the line than the"
+            " best of the three",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=5,
 )
@@ -109,13 +127,13 @@ def verdict(numbers: Numbers) -> Verdict:
     clean = {name: values[:, 0].mean() for name, values in error.items()}
     pulled = ratio.min() >= 10
     best = clean["squared"] <= 1.1 * min(clean.values())
-    word = verdict_word([pulled, best])
+    word = word_of(pulled, best)
     spoiled = ", ".join(f"{name} {values[:, at].mean():.3f}" for name, values in error.items())
     without = ", ".join(f"{name} {value:.4f}" for name, value in clean.items())
     return Verdict(
         word,
         float(ratio.mean()),
-        float(ratio.std()),
+        spread(ratio),
         f"With 10 % outliers, the distances from the clean line are {spoiled}: the squared error's"
         f" fit is {ratio.mean():.0f} times as far away as the worse of the other two. Without"
         f" outliers, they are {without}. Prefer the absolute error or Huber's if targets may be"

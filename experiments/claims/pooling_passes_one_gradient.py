@@ -16,7 +16,16 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
 from jaxmlp import nn
 from jaxmlp.nn import activations, gradients
 
@@ -25,8 +34,16 @@ ABOUT = About(
     section="Appendix: the Jacobians for back-propagation",
     formula=r"\frac{\partial x_i}{\partial a_q} = \delta_{q \hat{q}} h'(a_{\hat{q}}), \qquad"
     r" \hat{q} = \arg \max_{q \in P(i)} h(a_q)",
-    threshold="for random, tied and zero activations, the largest difference from autodiff's"
-    " Jacobian of jax.nn.relu and JAX's own pooling is 0, and no row has more than one entry",
+    number="largest difference from autodiff's Jacobian",
+    unit="absolute",
+    thresholds=(
+        Threshold(
+            "for random, tied and zero activations, the largest difference from autodiff's"
+            " Jacobian of jax.nn.relu and JAX's own pooling is 0, and no row has more than one"
+            " entry",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=4,
 )
@@ -103,7 +120,7 @@ def verdict(numbers: Numbers) -> Verdict:
     worst = {name: float(np.max(found["difference"])) for name, found in numbers.items()}
     most = max(int(np.max(found["entries"])) for found in numbers.values())
     good = [difference == 0 for difference in worst.values()]
-    word = verdict_word([*good, most <= 1], partly=any(good))
+    word = word_of(*good, most <= 1)
     said = ", ".join(f"{name} {difference:.2g}" for name, difference in worst.items())
     return Verdict(
         word,

@@ -21,7 +21,17 @@ from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
 from experiments import style, timing
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from jaxmlp import nn
 
 ABOUT = About(
@@ -30,10 +40,18 @@ ABOUT = About(
     formula=r"\frac{\partial \ell}{\partial W} = g \, \frac{\partial z}{\partial W}, \quad"
     r" \frac{\partial z}{\partial W} \in \mathbb{R}^{w \times w^2}; \qquad"
     r" \frac{\partial \ell}{\partial W} = x \, g^T \in \mathbb{R}^{w \times w}",
-    threshold="the gradients agree within 1e-5 of their length; memory grows with an exponent"
-    " between 2.6 and 3.4 with Jacobians and between 1.6 and 2.4 without; the exponents of time,"
-    " as medians over repetitions, are at least 0.5 apart; and for the widest network that both"
-    " get, Jacobians take at least ten times the memory and ten times the time",
+    number="time with Jacobians over time with products",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "the gradients agree within 1e-5 of their length; memory grows with an exponent"
+            " between 2.6 and 3.4 with Jacobians and between 1.6 and 2.4 without; the exponents"
+            " of time, as medians over repetitions, are at least 0.5 apart; and for the widest"
+            " network that both get, Jacobians take at least ten times the memory and ten times"
+            " the time",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=12,
 )
@@ -127,9 +145,9 @@ def verdict(numbers: Numbers) -> Verdict:
         ratio["seconds"] >= 10 and ratio["bytes"] >= 10,
     )
     return Verdict(
-        verdict_word(checks),
+        word_of(*checks),
         ratio["seconds"],
-        float(np.std(np.array(numbers["seconds"][WAYS[0]][last]) / at["seconds"][1])),
+        spread(np.array(numbers["seconds"][WAYS[0]][last]) / at["seconds"][1]),
         f"The gradients differ by {difference:.0e}. Memory grows as w to the power"
         f" {middle['bytes'][WAYS[0]]:.2f} with Jacobians and {middle['bytes'][WAYS[1]]:.2f}"
         f" without; time grows as w to the power {middle['seconds'][WAYS[0]]:.2f} and"

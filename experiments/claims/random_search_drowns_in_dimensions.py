@@ -13,7 +13,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from jaxmlp import nn
 
 ABOUT = About(
@@ -21,9 +31,16 @@ ABOUT = About(
     section="How to update weights?",
     formula=r"P\Big(L(w) \leq \frac{L_0}{10}\Big) \propto 10^{-d/2} \quad \text{for} \quad L(w) ="
     r" |w - w^*|^2",
-    threshold="in 32 dimensions, redrawing fails within the budget in every run, and gradient"
-    " descent succeeds within 50 steps in every run; with conditions if keeping small moves needs"
-    " less than ten times the steps of gradient descent there",
+    number="trials of small moves over steps of gradient descent",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "in 32 dimensions, redrawing fails within the budget in every run, and gradient"
+            " descent succeeds within 50 steps in every run; with conditions if keeping small"
+            " moves needs less than ten times the steps of gradient descent there",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=10,
 )
@@ -105,12 +122,12 @@ def verdict(numbers: Numbers) -> Verdict:
     budget, d = numbers["budget"], numbers["dimensions"][-1]
     ratio = moves / steps
     hopeless = bool(np.all(redrawn > budget) and np.all(steps <= 50))
-    word = verdict_word([hopeless, np.mean(ratio) >= 10], partly=hopeless)
+    word = word_of(hopeless, np.mean(ratio) >= 10)
     few = np.mean(np.array(numbers["trials"]["redrawing"])[:, 0])
     return Verdict(
         word,
         float(np.mean(ratio)),
-        float(np.std(ratio)),
+        spread(ratio),
         f"Redrawing takes {few:.0f} trials in one dimension; in {d} dimensions it takes more than"
         f" {budget} in {np.mean(redrawn > budget):.0%} of the runs. There, keeping small moves"
         f" that help takes {np.mean(moves):.0f} trials and gradient descent takes"

@@ -19,7 +19,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    IN_PART,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 from jaxmlp.training import MULTILABEL
@@ -29,10 +39,18 @@ ABOUT = About(
     section="Multiclass logistic regression and neural network; activation function selection",
     formula=r"a_k = \frac{1}{1 + e^{-z_k}} \quad \text{beside} \quad a_k ="
     r" \frac{e^{z_k}}{\sum_j e^{z_j}}",
-    threshold="one and three outputs have 3073 and 9219 parameters; read at a half, sigmoids name"
-    " both of two digits at least five times as often as softmax; with conditions if softmax,"
-    " when told the number, names both digits nearly as often as sigmoids do (within 5 points)",
-    expected=CONDITIONALLY,
+    number="pictures with two digits of which sigmoids name both",
+    unit="share of the pictures",
+    thresholds=(
+        Threshold(
+            "one and three outputs have 3073 and 9219 parameters; read at a half, sigmoids name"
+            " both of two digits at least five times as often as softmax; with conditions if"
+            " softmax, when told the number, names both digits nearly as often as sigmoids do"
+            " (within 5 points)",
+            BEFORE,
+        ),
+    ),
+    expected=IN_PART,
     seconds=40,
 )
 PARTNERS = 3  # number of other digits that each digit is paired with
@@ -137,11 +155,11 @@ def verdict(numbers: Numbers) -> Verdict:
     names_both = np.mean(two) >= 5 * np.mean(shared)
     rivals = np.mean(lead) <= 0.05
     works = counted and names_both
-    word = verdict_word([works, not rivals], partly=works)
+    word = word_of(works, not rivals)
     return Verdict(
         word,
         float(np.mean(two)),
-        float(np.std(two)),
+        spread(two),
         f"The counts are {numbers['counts'][0]} and {numbers['counts'][1]}. Read at a half,"
         f" sigmoids name both digits in {np.mean(two):.1%} of the pictures with two digits (the"
         f" number) and softmax in {np.mean(shared):.1%}, because two of its outputs cannot both"

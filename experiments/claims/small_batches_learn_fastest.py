@@ -21,7 +21,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import descent, orders, over_seeds
-from experiments.framework import CONDITIONALLY, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    IN_PART,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import digits
 from jaxmlp import nn, optim
 
@@ -30,10 +40,17 @@ ABOUT = About(
     section="Mini-batches; mini-batch gradient descent",
     formula=r"\mathrm{Var} \Big( \frac{1}{B} \sum_{n=1}^{B} \nabla \ell_n \Big)"
     r" = \frac{1}{B} \mathrm{Var} ( \nabla \ell_n )",
-    threshold="after the same number of passes, the mini-batch's training loss is below half of"
-    " the whole batch's, and not above that of online learning; and the slope of log variance"
-    " against log B is within 0.05 of -1",
-    expected=CONDITIONALLY,
+    number="training loss of mini-batches over that of whole batches",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "after the same number of passes, the mini-batch's training loss is below half of"
+            " the whole batch's, and not above that of online learning; and the slope of log"
+            " variance against log B is within 0.05 of -1",
+            BEFORE,
+        ),
+    ),
+    expected=IN_PART,
     seconds=12,
 )
 PASSES = {"online": 5, "mini-batch": 5, "batch": 100}
@@ -147,9 +164,9 @@ def verdict(numbers: Numbers) -> Verdict:
     )
     ends = ", ".join(f"{name} {r[:, passes].mean():.3f}" for name, r in runs.items())
     return Verdict(
-        verdict_word(good),
+        word_of(*good),
         float(share.mean()),
-        float(share.std()),
+        spread(share),
         f"Loss after {passes} passes: {ends}. Mini-batches take {B} times fewer steps for this"
         f" than online learning, which learns most from every gradient. In the {budget:.2g} s that"
         f" the mini-batches take on this machine, online learning reaches {then['online']:.2f} and"

@@ -16,7 +16,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds, stepping
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import dataset
 from jaxmlp import nn, optim
 
@@ -24,9 +34,16 @@ ABOUT = About(
     rows=("D7",),
     section="Softmax",
     formula=r"\mathrm{softmax}(o_1, o_2) = (\sigma(o_1 - o_2), 1 - \sigma(o_1 - o_2))",
-    threshold="values, losses and gradients agree within 1e-5 for logits up to 100; two"
-    " classifiers trained for 300 steps, the sigmoid's at twice the softmax's rate, agree within"
-    " 1e-4 at every point",
+    number="difference between the probabilities of the two trained classifiers",
+    unit="probability",
+    thresholds=(
+        Threshold(
+            "values, losses and gradients agree within 1e-5 for logits up to 100; two"
+            " classifiers trained for 300 steps, the sigmoid's at twice the softmax's rate,"
+            " agree within 1e-4 at every point",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=3,
 )
@@ -108,11 +125,11 @@ def verdict(numbers: Numbers) -> Verdict:
     """Compare the largest differences with the thresholds."""
     functions = np.array(numbers["functions"])
     gap = np.array(numbers["training"]["gap"]).max(axis=2)
-    word = verdict_word([functions.max() < 1e-5, gap[:, 0].max() < 1e-4], partly=False)
+    word = word_of(functions.max() < 1e-5, gap[:, 0].max() < 1e-4)
     return Verdict(
         word,
         float(gap[:, 0].mean()),
-        float(gap[:, 0].std()),
+        spread(gap[:, 0]),
         f"Values, losses and gradients differ by at most {functions.max():.0e}. The probabilities"
         f" of the two trained classifiers differ by {gap[:, 0].max():.0e} if the sigmoid learns at"
         f" twice the softmax's rate, and by {gap[:, 1].mean():.2f} if both learn at the same rate:"

@@ -13,7 +13,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 
@@ -22,9 +32,16 @@ ABOUT = About(
     section="A possible loss: MSE; why CE is better",
     formula=r"\frac{\partial L_{SE}}{\partial z_j} = 2 a_j \Big(a_j - y_j - \sum_i a_i (a_i - y_i)"
     r"\Big), \qquad \frac{\partial L_{CE}}{\partial z_j} = a_j - y_j",
-    threshold="at a margin of 10, the slope of squared error is below 1 % of cross-entropy's; and"
-    " from a saturated start, cross-entropy needs at most half as many epochs to reach 80 %"
-    " accuracy",
+    number="epochs to 80 % accuracy, cross-entropy over squared error",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "at a margin of 10, the slope of squared error is below 1 % of cross-entropy's; and"
+            " from a saturated start, cross-entropy needs at most half as many epochs to reach"
+            " 80 % accuracy",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=20,
 )
@@ -94,11 +111,11 @@ def verdict(numbers: Numbers) -> Verdict:
     fast, slow = (_epochs_to(numbers["accuracy"][name]) for name in numbers["accuracy"])
     share = fast / slow
     fades, recovers = ratio < 0.01, np.mean(share) <= 0.5
-    word = verdict_word([fades, recovers])
+    word = word_of(fades, recovers)
     return Verdict(
         word,
         float(np.mean(share)),
-        float(np.std(share)),
+        spread(share),
         f"At a margin of 10, the slope of squared error is {ratio:.1e} of cross-entropy's. From"
         f" the saturated start, cross-entropy takes {np.mean(fast):.1f} epochs to reach 80 %"
         f" accuracy and squared error takes {np.mean(slow):.1f} (a run that never reaches it"

@@ -16,7 +16,17 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from jaxmlp import nn
 from jaxmlp.data.toys import load_points
 
@@ -25,9 +35,17 @@ ABOUT = About(
     section="Example: gradient descent and updating weights; identifying an optimal learning rate",
     formula=r"w_{\text{new}} = w_{\text{old}} - \eta \frac{\partial L}{\partial w}, \qquad \eta <"
     r" \frac{2}{\lambda_{\max}}",
-    threshold="the example gives -24 and 4.4; on the quadratic, every run at 0.9 of 2/L or less"
-    " ends below its start and every run at 1.1 or more ends above it; in the network, the lowest"
-    " rate at which any step raises the loss is on average within a factor of 4 of 2/L",
+    number="lowest rate at which the network's loss rises, over 2/L",
+    unit="ratio",
+    thresholds=(
+        Threshold(
+            "the example gives -24 and 4.4; on the quadratic, every run at 0.9 of 2/L or less"
+            " ends below its start and every run at 1.1 or more ends above it; in the network,"
+            " the lowest rate at which any step raises the loss is on average within a factor of"
+            " 4 of 2/L",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=3,
 )
@@ -119,9 +137,9 @@ def verdict(numbers: Numbers) -> Verdict:
     mean = float(np.exp(np.mean(np.log(least))))
     checks = (exact, sharp, 0.25 <= mean <= 4)
     return Verdict(
-        verdict_word(checks),
+        word_of(*checks),
         mean,
-        float(np.std(least)),
+        spread(least),
         f"The example's gradient is {numbers['slope']:g} and its next weight {numbers['next']:g}."
         f" On the quadratic, 2/L {'separates' if sharp else 'does not separate'} the rates that"
         f" converge from those that diverge. The network's loss first rises at {mean:.1f} times"

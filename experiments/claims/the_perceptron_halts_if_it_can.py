@@ -21,7 +21,16 @@ from matplotlib.figure import Figure
 
 from experiments import style
 from experiments.descent import over_seeds, stepping
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -29,10 +38,18 @@ ABOUT = About(
     section="The perceptron: supervised binary classifier; difference from logistic regression",
     formula=r"\theta_j \leftarrow \theta_j + \alpha (y - h_\theta(x)) x_j, \qquad"
     r" \text{mistakes} \leq \Big(\frac{R}{\gamma}\Big)^2",
-    threshold="every run on separable classes halts within the bound; on overlapping classes, no"
-    " run has an epoch without a mistake; over the last half of the epochs, the perceptron's"
-    " accuracy varies more than logistic regression's and its Brier score is higher, at every"
-    " rate and every seed; the step function has slope zero at every z",
+    number="mistakes made over mistakes that the bound allows, the most",
+    unit="share",
+    thresholds=(
+        Threshold(
+            "every run on separable classes halts within the bound; on overlapping classes, no"
+            " run has an epoch without a mistake; over the last half of the epochs, the"
+            " perceptron's accuracy varies more than logistic regression's and its Brier score"
+            " is higher, at every rate and every seed; the step function has slope zero at every"
+            " z",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=10,
 )
@@ -155,7 +172,7 @@ def verdict(numbers: Numbers) -> Verdict:
         for name, a in runs.items()
     )
     return Verdict(
-        verdict_word(checks),
+        word_of(*checks),
         float(np.max(share)),
         None,
         f"With a margin, the perceptron {'always halts' if halts else 'does not always halt'},"

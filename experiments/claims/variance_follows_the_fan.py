@@ -22,7 +22,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import (
+    BEFORE,
+    HOLDS,
+    About,
+    Numbers,
+    Settings,
+    Threshold,
+    Verdict,
+    word_of,
+)
+from experiments.statistics import spread
 from jaxmlp import nn
 
 ABOUT = About(
@@ -30,10 +40,17 @@ ABOUT = About(
     section="Variance propagation; forward vs backward; Xavier and He",
     formula=r"\mathrm{Var}(z_{l+1}) = n_{in} \mathrm{Var}(W) E[f(z_l)^2], \qquad"
     r" \mathrm{Var}(\delta_l) = n_{out} \mathrm{Var}(W) E[f'(z_l)^2] \mathrm{Var}(\delta_{l+1})",
-    threshold="after 30 layers, every measured variance, forward and backward, for ReLU and tanh,"
-    " lies within half a decade of the theory; of all schemes, only He keeps both variances"
-    " within half a decade of 1 through ReLU; in the funnel, fan_in keeps the forward variance"
-    " and fan_out the backward variance within half a decade",
+    number="forward variance of thirty ReLU layers, He's start",
+    unit="powers of ten",
+    thresholds=(
+        Threshold(
+            "after 30 layers, every measured variance, forward and backward, for ReLU and tanh,"
+            " lies within half a decade of the theory; of all schemes, only He keeps both"
+            " variances within half a decade of 1 through ReLU; in the funnel, fan_in keeps the"
+            " forward variance and fan_out the backward variance within half a decade",
+            BEFORE,
+        ),
+    ),
     expected=HOLDS,
     seconds=7,
 )
@@ -174,7 +191,7 @@ def verdict(numbers: Numbers) -> Verdict:
     )
     fans = abs(in_f) < 0.5 and abs(out_b) < 0.5
     parts = max(errors) < 0.5, kept == ["He"], fans
-    word = verdict_word(parts)
+    word = word_of(*parts)
     he = np.array(numbers["measured"]["relu"]["He"])[0, :, -1]
     of = {scheme: ends["relu", scheme][0] for scheme in numbers["measured"]["relu"]}
     tanh = {s: ends["tanh", s] for s in ("Xavier", "He")}
@@ -182,7 +199,7 @@ def verdict(numbers: Numbers) -> Verdict:
     return Verdict(
         word,
         float(he.mean()),
-        float(he.std()),
+        spread(he),
         f"Thirty ReLU layers multiply the forward variance by 10^{he.mean():.2f} with He,"
         f" 10^{of['N(0, 1)']:.0f} with N(0, 1), 10^{of['N(0, 0.01²)']:.0f} with N(0, 0.01²),"
         f" 10^{of['Xavier']:.1f} with Xavier and 10^{of['Xavier as printed']:.1f} with Xavier as"

@@ -6,7 +6,7 @@ import pytest
 
 from experiments import __main__ as command
 from experiments import framework, kept, report, runner
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, Settings
+from experiments.framework import BEFORE, HOLDS, REFUTED, WORDS, Settings
 from jaxmlp.errors import InputError
 
 QUICK = Settings(quick=True)
@@ -34,10 +34,12 @@ def test_what_is_known_before_the_run(name):
     module = framework.load(name)
     about = module.ABOUT
     assert framework.claim(module).endswith(".")
-    assert about.expected in (HOLDS, CONDITIONALLY, FAILS)
+    assert about.expected in WORDS
     assert about.rows
     assert all(row[0] in report.DECKS and row[1:].isdigit() for row in about.rows)
-    assert all((about.section, about.formula, about.threshold, about.seconds > 0))
+    assert all((about.section, about.formula, about.number, about.unit, about.seconds > 0))
+    assert about.thresholds[0].why == BEFORE
+    assert all(words and why for words, why in about.thresholds)
 
 
 def test_the_list_shows_all(capsys):
@@ -51,7 +53,7 @@ def test_another_verdict_is_a_failure(capsys, tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "run", lambda settings: {})
     monkeypatch.setattr(module, "plot", lambda numbers: framework_figure())
-    wrong = framework.Verdict(FAILS, 1.0, None, "made up")
+    wrong = framework.Verdict(REFUTED, 1.0, None, "made up")
     monkeypatch.setattr(module, "verdict", lambda numbers: wrong)
     line = ["squared_error_fades", "--quick", "--out", str(tmp_path)]
     assert command.main(line) == 1
@@ -71,7 +73,7 @@ def framework_figure():
     [
         ("squared_error_fade", "did you mean 'squared_error_fades'?"),
         ("framework", "unknown experiment 'framework'"),
-        ("squared_error_fades --seeds 1", "--seeds must be at least 2, got 1"),
+        ("squared_error_fades --seeds 4", "--seeds must be at least 5, got 4"),
         ("squared_error_fades --dataset iris", "--dataset must be mnist or mnist_5k, got 'iris'"),
         ("squared_error_fades --long", "--long needs an experiment with a long part, got squared"),
         ("--report --out {}/nowhere", "no experiment has run yet"),
@@ -110,11 +112,11 @@ def test_long_measurements_are_made_once_and_kept(long, tmp_path, capsys):
     line = [NAME, "--quick", "--out", str(tmp_path)]
     assert command.main(line) == 2
     assert "no numbers are kept for 'row'" in capsys.readouterr().err
-    assert command.main([*line, "--long", "--seeds", "2"]) == 0
-    assert command.main([*line, "--long", "--seeds", "3"]) == 0
-    assert calls == [0, 1, 2]
+    assert command.main([*line, "--long", "--seeds", "5"]) == 0
+    assert command.main([*line, "--long", "--seeds", "6"]) == 0
+    assert calls == [0, 1, 2, 3, 4, 5]
     entry = kept.read(NAME, module.LONG)["row"]
-    assert [run["error"] for run in entry["seeds"].values()] == [[0.5], [1.5], [2.5]]
+    assert [run["error"] for run in entry["seeds"].values()] == [[k + 0.5] for k in range(6)]
     assert entry["versions"]["jax"]
     assert entry["device"]["cores"]
     page = report.build(tmp_path / "experiments", tmp_path / "report").read_text()
@@ -142,7 +144,14 @@ def test_the_report_shows_text_as_letters(tmp_path):
     """Nothing that a record says can become markup or a template, but for code in backticks."""
     odd = "<script>alert(1)</script> & {{ 7 * 7 }}"
     text = f"{odd} `x < 1` ` alone"
-    about = {"rows": ["A3"], "section": odd, "formula": rf"a < \text{{{odd}}}", "threshold": text}
+    about = {
+        "rows": ["A3"],
+        "section": odd,
+        "formula": rf"a < \text{{{odd}}}",
+        "number": text,
+        "unit": odd,
+        "thresholds": [[odd, odd], [text, odd]],
+    }
     kept = {
         "protocol": odd,
         "date": "2026-01-02",
@@ -154,7 +163,7 @@ def test_the_report_shows_text_as_letters(tmp_path):
         "name": NAME,
         "claim": text,
         "about": about,
-        "verdict": {"word": HOLDS, "number": 1.0, "spread": None, "says": text},
+        "verdict": {"word": HOLDS, "number": 1.0, "spread": None, "says": text, "part": odd},
         "settings": {"seeds": 5, "quick": False},
         "data": {odd: {"source": odd}},
         "seconds": 1.0,
@@ -166,5 +175,5 @@ def test_the_report_shows_text_as_letters(tmp_path):
     page = report.build(tmp_path, tmp_path).read_text()
     assert "<script" not in page
     assert "49" not in page
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; {{ 7 * 7 }}") == 11
-    assert page.count("<code>x &lt; 1</code> ` alone") == 3
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; {{ 7 * 7 }}") == 17
+    assert page.count("<code>x &lt; 1</code> ` alone") == 4

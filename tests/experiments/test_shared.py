@@ -5,25 +5,59 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import descent, style, timing, training
-from experiments.framework import CONDITIONALLY, FAILS, HOLDS, Settings, verdict_word
+from experiments import descent, statistics, style, timing, training, tuning
+from experiments.framework import HOLDS, IN_PART, NOT_SHOWN, REFUTED, Settings, word_of
 from jaxmlp import nn, optim
 
 
 @pytest.mark.parametrize(
-    ("checks", "partly", "word"),
+    ("clauses", "word"),
     [
-        ([True, True], None, HOLDS),
-        (np.array([True, False]), None, CONDITIONALLY),
-        ([np.False_, False], None, FAILS),
-        ([True, True], False, HOLDS),  # what is met in full holds without conditions
-        ([True, False], False, FAILS),
-        ([False, False], True, CONDITIONALLY),
+        ([True], HOLDS),
+        ([np.True_, True], HOLDS),
+        ([True, np.False_], IN_PART),
+        ([True, True, None], IN_PART),
+        ([False, True, True], REFUTED),  # the main clause decides
+        ([np.False_], REFUTED),
+        ([None, True], NOT_SHOWN),
     ],
 )
-def test_the_word_of_a_verdict(checks, partly, word):
-    assert verdict_word(checks, partly) == word
-    assert verdict_word(iter(checks), partly) == word
+def test_the_word_of_a_verdict(clauses, word):
+    assert word_of(*clauses) == word
+
+
+def test_spreads_and_intervals_divide_by_n_minus_one():
+    """By hand: 1, 2, 6 have mean 3, squares 4 + 1 + 9 and t(0.975, 2) = 4.30265. Row A11."""
+    s = np.sqrt(14 / 2)
+    assert statistics.spread([1, 2, 6]) == pytest.approx(s)
+    half = 4.302652729911275 * s / np.sqrt(3)
+    found = statistics.paired([3, 5, 10], [2, 3, 4])
+    np.testing.assert_allclose(found, [3, 3 - half, 3 + half])
+    assert found.above is None
+    assert found.below is None
+    assert statistics.interval([2.0, 2.0]) == (2, 2, 2)
+
+
+@pytest.mark.parametrize(("sign", "above"), [(1, True), (-1, False)])
+def test_a_difference_counts_when_its_interval_excludes_zero(sign, above):
+    found = statistics.paired(sign * np.array([5.0, 6, 7, 6]), np.zeros(4))
+    assert found.above is above
+    assert found.below is not above
+
+
+def test_the_interval_covers_the_mean_as_often_as_it_says():
+    """Of 4,000 samples of five normal numbers, 95 % of the intervals cover zero."""
+    draws = np.random.default_rng(0).normal(size=(4000, 5))
+    covered = [statistics.interval(draw).above is None for draw in draws]
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.015)
+
+
+def test_the_rate_with_the_lowest_mean_is_chosen():
+    """A run that is not finite spoils its rate, and the edge of the grid is named."""
+    table = {0.1: [3.0, 3.0], 0.2: [1.0, 2.0], 0.4: [0.0, np.nan]}
+    found = tuning.tune(list(table), table.get)
+    assert (found.rate, found.place, found.at_edge) == (0.2, 1, False)
+    assert tuning.best([1, 2], [[2, 2], [1, 1]]).at_edge
 
 
 def test_descent_takes_the_steps_it_says():
@@ -94,4 +128,5 @@ def test_bands_leave_out_what_is_not_finite(log):
     np.testing.assert_allclose(line, [2 if log else 2.5, 2, np.nan])
     assert panel.get_yscale() == ("log" if log else "linear")
     low = panel.collections[0].get_paths()[0].vertices[:, 1].min()
-    np.testing.assert_allclose(low, 1.0)
+    lowest = 2 / 4 ** (1 / np.sqrt(2)) if log else 2.5 - 3 / np.sqrt(2)  # deviation by n - 1
+    np.testing.assert_allclose(low, lowest)
