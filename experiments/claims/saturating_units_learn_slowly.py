@@ -33,7 +33,7 @@ from jaxmlp import nn, optim
 
 ABOUT = About(
     rows=("B11", "B10"),
-    section="Sigmoid; tanh; ReLU and its variants",
+    section="Sigmoid; tanh; ReLU; variants of ReLU",
     formula=r"\sigma'(z) = a (1 - a) \le \frac{1}{4}, \qquad \tanh'(z) = 1 - a^2 \le 1",
     number="tanh's lead over sigmoid in test accuracy",
     unit="share of the test digits",

@@ -50,7 +50,8 @@ def convexity() -> tuple[str, float]:
         z = (w[0] * jnp.tanh(w[1]))[None, None]
         return losses.binary_cross_entropy(z, jnp.ones((1, 1)))
 
-    return "0 or more", float(jnp.linalg.eigvalsh(jax.hessian(risk)(jnp.zeros(2)))[0])
+    hessian = np.asarray(jax.hessian(risk)(jnp.zeros(2)))
+    return "0 or more", float(np.linalg.eigvalsh(hessian)[0])
 
 
 def information_of_a_bit() -> tuple[float, float]:

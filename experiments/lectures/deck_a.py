@@ -107,7 +107,7 @@ ROWS = (
         "Population and sample variance",
         ("What is Variance?",),
         r"s^2 = \frac{1}{n - 1} \sum_i (x_i - \bar{x})^2, \quad \mathrm{E}[s^2] = \mathrm{Var}(X)",
-        (),
+        ("experiments.statistics.spread",),
         "The estimate is unbiased if it divides by n - 1.",
     ),
 )

@@ -61,7 +61,7 @@ ROWS = (
         "C5",
         "Choosing and dividing the learning rate",
         ("Stochastic Gradient Descent",),
-        r"\hat{\alpha} = \arg \min_{\alpha} \frac{1}{K} \sum_k L_{V_k}(\alpha), \quad"
+        r"\hat{\alpha} = \text{arg min}_{\alpha} \frac{1}{K} \sum_k L_{V_k}(\alpha), \quad"
         r" \alpha \leftarrow \frac{\alpha}{10}",
         (
             f"{TRAINING}.rules.Rules",
@@ -76,7 +76,7 @@ ROWS = (
     Row(
         "C6",
         "Online, mini-batch and batch learning",
-        ("Mini-Batches",),
+        ("Stochastic Gradient Descent", "Mini-Batches"),
         r"w \leftarrow w - \frac{\alpha}{B} \sum_{n \in \mathcal{B}} \nabla \ell_n(w)",
         (
             f"{TRAINING}.orders.order_of",
@@ -88,10 +88,10 @@ ROWS = (
     Row(
         "C7",
         "When to stop",
-        ("Termination",),
+        ("Stochastic Gradient Descent", "Termination"),
         r"\lVert w_t - w_{t-1} \rVert < \epsilon, \quad"
         r" \lvert L(w_t) - L(w_{t-1}) \rvert < \epsilon, \quad"
-        r" \hat{t} = \arg \min_t \text{error}_V(w_t)",
+        r" \hat{t} = \text{arg min}_t \text{error}_V(w_t)",
         (
             f"{TRAINING}.rules.Rules",
             f"{TRAINING}.history.History",
@@ -114,7 +114,7 @@ ROWS = (
         "Convolution, max-pooling and their Jacobian",
         ("Appendix: The Jacobians for Back-Propagation", "Back-Propagation"),
         r"\frac{\partial x_i}{\partial x_j} = h'(a_{\hat{q}}) W_{\hat{q} j}, \quad"
-        r" \hat{q} = \arg \max_{q \in P(i)} h(a_q)",
+        r" \hat{q} = \text{arg max}_{q \in P(i)} h(a_q)",
         (
             "jaxmlp.nn.convolution.convolution",
             "jaxmlp.nn.pooling.max_pool",
@@ -162,7 +162,7 @@ ROWS = (
         "Line search and second-order steps",
         ("Stochastic Gradient Descent",),
         r"w \leftarrow w - H^{-1} \nabla L, \quad"
-        r" \alpha_t = \arg \min_{\alpha} L(w_t - \alpha \nabla L)",
+        r" \alpha_t = \text{arg min}_{\alpha} L(w_t - \alpha \nabla L)",
         (),
         "Both are too expensive for networks, in time and in memory.",
     ),

@@ -56,7 +56,7 @@ ROWS = (
         "D5",
         "Universal approximation; depth against width",
         ("Universal Approximation Theorem",),
-        r"\Big\lvert \sum_i v_i \, \sigma(w_i x + b_i) - g(x) \Big\rvert < \epsilon",
+        r"\lvert \sum_i v_i \, \sigma(w_i x + b_i) - g(x) \rvert < \epsilon",
         ("jaxmlp.data.toys.sawtooth",),
         "One wide layer approximates any continuous function; depth can save exponentially many"
         " units.",

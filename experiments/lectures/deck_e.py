@@ -154,7 +154,7 @@ ROWS = (
         "E11",
         "Digits of MNIST",
         ("Colab Demo: MLP", "Task: Digit Classification on the MNIST Dataset"),
-        r"\hat{y} = \arg \max_k a_k(x)",
+        r"\hat{y} = \text{arg max}_k a_k(x)",
         (
             "jaxmlp.data.mnist.load_idx_set",
             "jaxmlp.data.idx.load_idx_folder",

@@ -29,7 +29,7 @@ ERRATA = (
         " in the same minimum.",
         (
             Slip(
-                r"w_T \approx \arg \min_w L(w)",
+                r"w_T \approx \text{arg min}_w L(w)",
                 r"w_T \approx \text{the nearest minimum}",
                 "each example's loss is w^4 - 2 w^2 + w/2: 1,000 steps of 0.01 from w = 1",
                 ("-1.06", "0.93"),

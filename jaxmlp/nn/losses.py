@@ -290,7 +290,7 @@ def _(z: Outputs, y: Targets) -> Float[Array, "N K"]:
 
 @loss
 def perceptron(z: Outputs, y: Targets) -> Float[Array, "N"]:
-    """Return `l = sum_k (h_k - y_k) z_k` with `h = 1` for `z >= 0`, else 0 (lecture row E1).
+    """Return `l = sum_k (h_k - y_k) z_k` with `h = 1` for `z >= 0`, else 0 (lecture rows E1, E2).
 
     It is `|z|` for a wrong answer and 0 for a right one. `h` counts as a constant, so
     `dl/dz = h - y`, and one step of gradient descent on one example is the perceptron's rule,

@@ -1,8 +1,9 @@
 """The four tasks: how each encodes targets, sizes outputs and is scored.
 
 The data decide the task, and the task the output activation (lecture row E5): the identity for real
-numbers, a sigmoid for each independent yes or no (lecture row E3), softmax for one class of many.
-The loss contains the activation, so a network returns raw outputs.
+numbers, a sigmoid for each independent yes or no (lecture row E3), softmax for one class of many,
+whose score is one minus the zero-one loss (lecture row C2). The loss contains the
+activation, so a network returns raw outputs.
 """
 
 import dataclasses
@@ -51,10 +52,7 @@ class Task:
 
 
 def _right_class(outputs: Outputs, labels: Labels) -> PerExample:
-    """Return 1 for each example whose largest output is its class's, else 0.
-
-    Lecture row C2: zero-one.
-    """
+    """Return 1 for each example whose largest output is its class's, else 0: zero-one."""
     found = jnp.argmax(outputs, axis=1).astype(labels.dtype)
     return (found == labels).astype(outputs.dtype)
 
