@@ -101,7 +101,7 @@ def stands_for(citing: str, listed: str) -> bool:
 
 @pytest.mark.parametrize("folder", ["jaxmlp", "tests", "experiments/lectures"])
 def test_every_citation_can_be_read(folder):
-    """Rows are cited as "lecture row B10" or "lecture rows A3, A4", in no other form."""
+    """Rows are cited in the one form that `sources` reads; nothing else looks like a row."""
     for item in sources.documented(folder):
         where = f"{item.name}, {item.place.path.relative_to(ROOT)}:{item.place.line}"
         assert not item.unreadable, f'{where}: write "lecture row {item.unreadable[0]}"'
