@@ -16,7 +16,7 @@ ROW = r"[A-E][1-9][0-9]?"
 AND = r"(?:, and |, | and )"
 ROWS = re.compile(rf"[Ll]ecture rows? ({ROW}(?:{AND}{ROW})*)\b")
 ERRATA = re.compile(rf"[Ee]rrat(?:um|a) ([0-9]+(?:{AND}[0-9]+)*)")
-BARE = re.compile(rf"(?<![\w.'/-]){ROW}(?![\w'-])")
+BARE = re.compile(rf"(?<![\w.'/]){ROW}(?![\w'])")
 QUOTED = re.compile(r"`[^`]*`")
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 

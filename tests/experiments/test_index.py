@@ -192,11 +192,11 @@ def test_a_name_that_nothing_defines(name):
 
 def test_citations_are_read_in_every_form():
     place = Place(ROOT / "jaxmlp/nn/losses.py", 1)
-    text = "Lecture rows A3, A4 and B9, erratum 9: as in row C1 (lecture row B10; errata 2 and 3)."
+    text = "Lecture rows A3, A4 and B9, erratum 9: as in row C1 (lecture row B10; errata 2 and 3), D3-D4."
     item = sources.Documented("loss", place, text)
     assert item.rows == ["A3", "A4", "B9", "B10"]
     assert item.errata == [9, 2, 3]
-    assert item.unreadable == ["C1"]
+    assert item.unreadable == ["C1", "D3", "D4"]
 
 
 def test_titles_are_kept_once():
