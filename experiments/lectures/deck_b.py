@@ -29,7 +29,7 @@ ROWS = (
         "Random search",
         ("How to Update Weights?",),
         r"w \leftarrow w' \sim \mathcal{U} \text{ if } L(w') < L(w)",
-        (),
+        ("jaxmlp.sweep.space.make_points",),
         "It is hopeless beside the gradient as the number of weights grows.",
     ),
     Row(

@@ -12,7 +12,7 @@ ROWS = (
         "The softmax simplex and its decision regions",
         ("The Soft-Max Simplex",),
         r"P_c = \lbrace p : p_c \ge p_j \text{ for all } j \rbrace",
-        (),
+        (f"{LOSSES}.zero_one",),
         "The decision regions in the simplex are convex.",
     ),
     Row(

@@ -49,7 +49,7 @@ ROWS = (
         "Linear activations collapse",
         ("Activation function",),
         r"f(x) = W^{(L)} \cdots W^{(2)} W^{(1)} x = W x",
-        (),
+        ("jaxmlp.nn.layers.sequential", "jaxmlp.nn.activations.identity"),
         "A network of linear layers is one linear map.",
     ),
     Row(

@@ -121,7 +121,7 @@ ROWS = (
             "Exploding Gradient",
         ),
         r"\hat{y} = (0.5 I)^L x \to 0, \quad \hat{y} = (1.5 I)^L x \to \infty",
-        (),
+        ("jaxmlp.nn.layers.sequential",),
         "Weights a little below or above the identity make signals vanish or explode with depth.",
     ),
     Row(

@@ -96,7 +96,7 @@ def without_derivative(function: Elementwise, name: str) -> Elementwise:
 
 @elementwise
 def identity(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = z`; `da/dz = 1` (lecture rows B10, E5: "linear")."""
+    """Return `a = z`; `da/dz = 1` (lecture rows B10, D4, E5: "linear")."""
     return z
 
 

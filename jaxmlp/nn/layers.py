@@ -268,7 +268,7 @@ def flatten() -> Layer:
 def sequential(*layers: Layer) -> Chain:
     """The composition of layers, `f = f_K o ... o f_1`, which is a layer too.
 
-    Lecture rows B7, C3, D8.
+    Lecture rows B7, C3, D4, D8, E8.
 
     Backward, the chain rule passes `delta = dL/dx_k` from the last layer to the first. Each layer
     computes its own gradient from it.

@@ -312,7 +312,9 @@ quadratic = Loss("quadratic", mse.per_example, mse.per_example_gradient)
 
 @loss
 def zero_one(z: Outputs, y: Targets) -> Float[Array, "N"]:
-    """Return 0 where the largest output is that of the target's class, else 1 (lecture row C2).
+    """Return 0 where the largest output is that of the target's class, else 1.
+
+    It is 0 in the decision region of the class. Lecture rows C1, C2.
 
     This is what a classifier should minimise, but it is piecewise constant, so descent cannot use
     it. To ask for its gradient is an error.
