@@ -192,7 +192,7 @@ def test_a_name_that_nothing_defines(name):
 
 def test_citations_are_read_in_every_form():
     place = Place(ROOT / "jaxmlp/nn/losses.py", 1)
-    text = "Lecture rows A3, A4 and B9, erratum 9: as in row C1 (lecture row B10; errata 2 and 3), D3-D4."
+    text = "Lecture rows A3, A4 and B9, erratum 9: row C1 (lecture row B10; errata 2 and 3), D3-D4."
     item = sources.Documented("loss", place, text)
     assert item.rows == ["A3", "A4", "B9", "B10"]
     assert item.errata == [9, 2, 3]
