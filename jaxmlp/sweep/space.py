@@ -36,6 +36,8 @@ def make_points(
 ) -> list[Point]:
     """Make the points of a sweep; seeds and folds of a configuration follow each other.
 
+    Points drawn at random are a random search (lecture row B2), but of settings, not of weights.
+
     Args:
       grid: words `FIELD=VALUE,VALUE...`; the sweep tries every combination.
       random: a number of draws, then words `FIELD=log:LOW:HIGH`, `FIELD=uniform:LOW:HIGH` or

@@ -221,7 +221,7 @@ def test_text_needs_no_template_engine(option):
 
 
 def test_gates(capsys):
-    """B6: -4, -4, 3, each in its row."""
+    """Lecture row B6: -4, -4, 3, each in its row."""
     text = explained(capsys, "--gates")
     for wire, value, gradient in (("x", -2, -4), ("y", 5, -4), ("z", -4, 3)):
         assert re.search(rf"^  {wire} +{value} +{gradient}  input", text, re.MULTILINE)
@@ -321,7 +321,10 @@ def test_bad_input(capsys, monkeypatch, tmp_path, options, message):
 
 
 def test_the_summary_of_a_network(capsys, tmp_path):
-    """E3, E14: of any size, untrained or of a run; the counts are 4 x 9 + 9 and 9 x 3 + 3."""
+    """Of any size, untrained or of a run; the counts are 4 x 9 + 9 and 9 x 3 + 3.
+
+    Lecture rows E3, E14.
+    """
     options = ["--dataset", "iris", "--hidden", 9, "--activation", "relu"]
     expected = (
         "layer    output  parameters\n"

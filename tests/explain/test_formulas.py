@@ -2,7 +2,7 @@
 
 A formula that changes must be changed here too, and its function with it: a reader compares the two
 by eye, the test compares the function with the numbers. Lecture rows A3, A4, B9, B10, C2, D6, D8,
-E1, E3 to E6.
+E1, E3, E4, E5, E6.
 """
 
 import dataclasses
@@ -132,7 +132,7 @@ ANY_ALPHA = {  # of an alpha of 0.3: as in the table above
 
 @pytest.mark.parametrize("name", ANY_ALPHA)
 def test_alpha_is_printed(name):
-    """B10: the formula has the alpha that is computed with."""
+    """Lecture row B10: the formula has the alpha that is computed with."""
     value_text, value, slope_text, slope = ANY_ALPHA[name]
     function = getattr(nn.activations, f"{name}_of")(0.3)
     shown, printed = explained(nn.dense(8), nn.activation(function), nn.dense(3), z=Z)
