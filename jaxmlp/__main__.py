@@ -24,6 +24,10 @@ COMMANDS = {  # the module of each, and what it does
         "jaxmlp.explain.__main__",
         "Show every number of a forward and backward pass beside its formula.",
     ),
+    "exercise": (
+        "jaxmlp.exercise.__main__",
+        "Write a formula by hand, and let a referee name the mistake.",
+    ),
     "export": (
         "jaxmlp.export.__main__",
         "Write a trained network for other programs, and its model card.",

@@ -4,9 +4,11 @@ Each can replace the hand-written one, and the tests compare the two. No other m
 imports `optax` or differentiates with JAX.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 import optax
 
 from jaxmlp import nn
@@ -17,6 +19,19 @@ from jaxmlp.nn.backprop import ValueAndGrad
 def autodiff(model: nn.Layer, loss: nn.Loss) -> ValueAndGrad:
     """The gradient of the objective by `jax.value_and_grad`; see `jaxmlp.nn.value_and_grad`."""
     return jax.value_and_grad(nn.objective(model, loss), has_aux=True)
+
+
+def slopes(f: Callable[..., jax.Array], *at: np.ndarray) -> tuple[jax.Array, ...]:
+    """Return `df/dx` by `jax.grad` for each argument x of a function with a scalar value."""
+    by_each = jax.grad(f, tuple(range(len(at))))
+    gradient: tuple[jax.Array, ...] = by_each(*map(jax.numpy.asarray, at))
+    return gradient
+
+
+def jacobian(f: Callable[[jax.Array], jax.Array], at: np.ndarray) -> jax.Array:
+    """Return the matrix `df_i/dx_j` by `jax.jacobian`."""
+    matrix: jax.Array = jax.jacobian(f)(jax.numpy.asarray(at))
+    return matrix
 
 
 def sgd(learning_rate: Any) -> optax.GradientTransformation:

@@ -1,0 +1,1 @@
+"""`python -m jaxmlp.exercise`: formulas to write by hand, and a referee that names mistakes."""
