@@ -4,6 +4,7 @@ Each can replace the hand-written one, and the tests compare the two. No other m
 imports `optax` or differentiates with JAX.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -23,14 +24,18 @@ def autodiff(model: nn.Layer, loss: nn.Loss) -> ValueAndGrad:
 
 def slopes(f: Callable[..., jax.Array], *at: np.ndarray) -> tuple[jax.Array, ...]:
     """Return `df/dx` by `jax.grad` for each argument x of a function with a scalar value."""
-    by_each = jax.grad(f, tuple(range(len(at))))
-    gradient: tuple[jax.Array, ...] = by_each(*map(jax.numpy.asarray, at))
-    return gradient
+    return _gradient(f, len(at))(*at)
+
+
+@functools.lru_cache(maxsize=4)  # a function that comes again is not compiled again
+def _gradient(f: Callable[..., jax.Array], n: int) -> Callable[..., tuple[jax.Array, ...]]:
+    compiled: Callable[..., tuple[jax.Array, ...]] = jax.jit(jax.grad(f, tuple(range(n))))
+    return compiled
 
 
 def jacobian(f: Callable[[jax.Array], jax.Array], at: np.ndarray) -> jax.Array:
     """Return the matrix `df_i/dx_j` by `jax.jacobian`."""
-    matrix: jax.Array = jax.jacobian(f)(jax.numpy.asarray(at))
+    matrix: jax.Array = jax.jit(jax.jacobian(f))(at)
     return matrix
 
 

@@ -95,16 +95,15 @@ def _check(files: dict[Path, str], options: Any) -> int:
     import jax
 
     from jaxmlp.exercise.catalogue import EXERCISES
-    from jaxmlp.exercise.judge import Verdict, judge
+    from jaxmlp.exercise.judge import Referee
     from jaxmlp.exercise.process import run_file
 
     records = []
     for path, name in files.items():
         exercise = EXERCISES[name]
         with jax.enable_x64(True):
-            cases = exercise.cases()
-            answers = run_file(path, exercise, cases, options.timeout)
-            verdict: Verdict = judge(exercise, answers, cases)
+            referee = Referee(exercise)
+            verdict = referee.judge(run_file(path, exercise, referee.cases, options.timeout))
         records.append(_record(path, verdict))
         if not options.json:
             print(_text(path, verdict), flush=True)

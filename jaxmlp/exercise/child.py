@@ -132,7 +132,7 @@ def _kind(value: Any) -> str:
 
 
 def _leaf(value: Any) -> dict[str, Any]:
-    """Return an array as `{"dtype", "shape", "values"}`, or `{"problem": line}` if it is none."""
+    """Return an array as `{"shape", "values"}`, or `{"problem": line}` if it is none."""
     import numpy as np
 
     try:
@@ -143,7 +143,7 @@ def _leaf(value: Any) -> dict[str, Any]:
         what = "None" if value is None else f"a {type(value).__name__} of {array.dtype}"
         return {"problem": f"must be an array of real numbers, got {what}"}
     values = array.astype(np.float64).ravel().tolist() if array.size <= MOST else None
-    return {"dtype": array.dtype.name, "shape": array.shape, "values": values}
+    return {"shape": array.shape, "values": values}
 
 
 def main(job: str, out: str) -> None:

@@ -16,14 +16,13 @@ from jaxmlp.training.rules import Rules
 Array = np.ndarray
 
 
-def _risk(W1: jax.Array, W2: jax.Array, x: Array, y: Array) -> jax.Array:
+def _risk(W1: jax.Array, W2: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
     return (((jnp.tanh(x @ W1.T) @ W2.T - y) ** 2).sum() / 2) / len(x)
 
 
 def _example(x: Array, y: Array, W1: Array, W2: Array, slope: bool = True) -> Leaves:
     """Return the gradients of one example of a batch of one, with a mistake perhaps."""
-    found = slopes(lambda W1, W2: _risk(W1, W2, x[None], y[None]), W1, W2)
-    dW1, dW2 = map(np.asarray, found)
+    dW1, dW2 = map(np.asarray, slopes(_risk, W1, W2, x[None], y[None])[:2])
     if not slope:
         error = W2 @ np.tanh(W1 @ x) - y
         dW1 = np.outer(W2.T @ error, x)
@@ -67,7 +66,7 @@ ALGORITHM_1 = Exercise(
         draw(1, x=(3, 4), y=(3, 2), W1=(5, 4), W2=(2, 5)),
         draw(2, x=(5, 2), y=(5, 3), W1=(4, 2), W2=(3, 4)),
     ],
-    truth=lambda x, y, W1, W2: slopes(lambda W1, W2: _risk(W1, W2, x, y), W1, W2),
+    truth=lambda x, y, W1, W2: slopes(_risk, W1, W2, x, y)[:2],
     wrongs={
         "the loop ends at k = 2, as printed: layer 1 gets no gradient": lambda x, y, W1, W2: {
             "dW1": np.zeros(W1.shape)

@@ -4,7 +4,6 @@ import itertools
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp import nn
@@ -104,10 +103,14 @@ def _one(x: Array, index: Array) -> Array:
 
 
 def _pool(x: Array, dy: Array) -> Any:
-    layer, images = nn.max_pool(2), jnp.asarray(x)[None, :, :, None]
-    _, cache = layer.forward((), images)
-    _, dx = layer.backward((), cache, jnp.asarray(dy)[None, :, :, None])
-    return dx[0, :, :, 0]
+    layer = nn.max_pool(2)
+
+    @jax.jit
+    def dx(x: jax.Array, dy: jax.Array) -> jax.Array:
+        _, cache = layer.forward((), x[None, :, :, None])
+        return layer.backward((), cache, dy[None, :, :, None])[1][0, :, :, 0]
+
+    return dx(x, dy)
 
 
 POOLING = Exercise(

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.special import softmax
 
 from jaxmlp import nn
 from jaxmlp.config import referees
@@ -87,7 +88,7 @@ def _by_grad(x: Array, y: Array, W1: Array, W2: Array) -> tuple[Any, ...]:
 def _delta(x: Array, y: Array, W1: Array, W2: Array, **change: Any) -> Leaves:
     """Return the gradients by the procedure, with a mistake perhaps."""
     h = _sigmoid(x @ W1)
-    f = np.asarray(nn.softmax(jnp.asarray(h @ W2)))
+    f = np.asarray(softmax(h @ W2))
     delta2 = change.get("delta2", lambda f: f - y)(f)
     delta1 = (W2 @ delta2) * change.get("slope", lambda h: h * (1 - h))(h)
     found = {"delta2": delta2, "delta1": delta1}

@@ -36,17 +36,18 @@ def _networks() -> list[Case]:
     return [{name: case[name] for name in NETWORK} for case in cases]
 
 
-def _weights(W1: Array, W2: Array, W3: Array) -> Weights:
+def _weights(W1: Any, W2: Any, W3: Any) -> Weights:
     first, second, third = map(jnp.asarray, (W1, W2, W3))
     bias = [jnp.zeros((len(W), 1)) for W in (W1, W2, W3)]
     return Weights(first, bias[0], second, bias[1], third, bias[2])
 
 
-def _gradients(x: Array, y: Array, W1: Array, W2: Array, W3: Array) -> Leaves:
-    def value(*kernels: Any) -> jax.Array:
-        return loss(forward(_weights(*kernels), jnp.asarray(x)), jnp.asarray(y))
+def _loss(W1: jax.Array, W2: jax.Array, W3: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
+    return loss(forward(_weights(W1, W2, W3), x), y)
 
-    found = slopes(value, W1, W2, W3)
+
+def _gradients(x: Array, y: Array, W1: Array, W2: Array, W3: Array) -> Leaves:
+    found = slopes(_loss, W1, W2, W3, x, y)[:3]
     return {name: np.asarray(d) for name, d in zip(("dW1", "dW2", "dW3"), found, strict=True)}
 
 

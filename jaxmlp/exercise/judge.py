@@ -1,15 +1,17 @@
 """The verdict on a solution: each array it returned, held against the truth and usual mistakes."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from jaxmlp.errors import InputError
 from jaxmlp.exercise.form import Case, Exercise, Leaves
 
 TOLERANCE = 1e-9  # of the norm: rounding in float64 stays far below it, in float32 far above
-SINGLE = 1e-4  # of the norm: what float32 can explain
+SINGLE = 1e-6  # of the norm: what float32 can explain
 
 
 @dataclass(frozen=True)
@@ -47,35 +49,101 @@ class Verdict:
         return not self.error and all(finding.right for finding in self.findings)
 
 
-def judge(exercise: Exercise, answers: dict[str, Any], cases: Sequence[Case]) -> Verdict:
-    """Return the verdict on what a function returned.
+class Referee:
+    """What is right in an exercise, and what usual mistakes give; computed when it is asked for.
 
-    Args:
+    Attributes:
       exercise: the exercise.
-      answers: what `jaxmlp.exercise.child.answers` returned for its cases.
       cases: the arguments of each call.
-
-    Returns:
-      The verdict.
     """
-    if "error" in answers:
-        return Verdict(exercise, answers["error"])
-    pairs = list(zip(cases, answers["cases"], strict=True))
-    error = next((answer["error"] for _, answer in pairs if "error" in answer), "")
-    good = [(case, answer["leaves"]) for case, answer in pairs if "leaves" in answer]
-    asked = [case for case, _ in good]
-    findings = [
-        _problem(name, [leaves[name] for _, leaves in good]) for name in exercise.results if good
-    ]
-    if not good or any(findings):
-        return Verdict(exercise, error, tuple(finding for finding in findings if finding))
-    returned = [{name: _array(leaf) for name, leaf in leaves.items()} for _, leaves in good]
-    types = {leaf["dtype"] for _, leaves in good for leaf in leaves.values()}
-    if exercise.measure is not None:
-        returned = [exercise.leaves(exercise.measure(**leaves)) for leaves in returned]
-    truths = [exercise.leaves(exercise.truth(**case)) for case in asked]
-    found = [_judge_leaf(exercise, name, asked, returned, truths, types) for name in truths[0]]
-    return Verdict(exercise, error, tuple(f for f in found if not (error and f.right)))
+
+    def __init__(self, exercise: Exercise) -> None:
+        self.exercise, self.cases = exercise, list(exercise.cases())
+
+    @functools.cached_property
+    def truths(self) -> list[Leaves]:
+        """What is right in each case."""
+        return [self.exercise.leaves(self.exercise.truth(**case)) for case in self.cases]
+
+    @functools.cached_property
+    def mistakes(self) -> dict[str, list[Leaves]]:
+        """What each usual mistake gives in each case; nothing where the shapes do not allow it."""
+        return {
+            reason: [self._mistaken(wrong, case) for case in self.cases]
+            for reason, wrong in self.exercise.wrongs.items()
+        }
+
+    def _mistaken(self, wrong: Callable[..., Any], case: Case) -> Leaves:
+        try:
+            with np.errstate(all="ignore"):
+                return self.exercise.leaves(wrong(**case))
+        except ValueError:  # matrices that do not fit
+            return {}
+
+    def judge(self, answers: dict[str, Any]) -> Verdict:
+        """Return the verdict on what a function returned.
+
+        Args:
+          answers: what `jaxmlp.exercise.child.answers` returned for the cases.
+
+        Returns:
+          The verdict.
+        """
+        exercise = self.exercise
+        if "error" in answers:
+            return Verdict(exercise, answers["error"])
+        found = answers["cases"]
+        error = next((answer["error"] for answer in found if "error" in answer), "")
+        asked = [number for number, answer in enumerate(found) if "leaves" in answer]
+        many = [found[number]["leaves"] for number in asked]
+        problems = [_problem(name, [leaves[name] for leaves in many]) for name in exercise.results]
+        if not many or any(problems):
+            return Verdict(exercise, error, tuple(filter(None, problems)))
+        returned = [{name: _array(leaf) for name, leaf in leaves.items()} for leaves in many]
+        if exercise.measure is not None:
+            try:
+                returned = [exercise.leaves(exercise.measure(**leaves)) for leaves in returned]
+            except InputError as unfit:
+                return Verdict(exercise, str(unfit))
+        names = self.truths[0]
+        findings = (self._judge_leaf(name, asked, returned) for name in names)
+        return Verdict(exercise, error, tuple(f for f in findings if not (error and f.right)))
+
+    def _judge_leaf(self, name: str, asked: list[int], returned: list[Leaves]) -> Finding:
+        got = [leaves[name] for leaves in returned]
+        want = [self.truths[number][name] for number in asked]
+        if all(map(close, got, want)):
+            return Finding(name, True)
+        reason = next(self._reasons(name, asked, got, want), None)
+        return Finding(name, False, reason or _described(got, want, self.exercise.referee))
+
+    def _reasons(
+        self, name: str, asked: list[int], got: list[np.ndarray], want: list[np.ndarray]
+    ) -> Iterator[str]:
+        """Yield what explains all differences, the most likely first."""
+        usual = dict(self._usual(name, asked, want))
+        cases = [self.cases[number] for number in asked]
+        for reason, wrong in usual.items():
+            if all(map(close, got, wrong)):
+                yield reason
+        if all(close(a, b, SINGLE) for a, b in zip(got, want, strict=True)):
+            yield "right to about seven digits only: compute in float64, not float32"
+        yield from _turned(got, want)
+        yield from _factors(self.exercise, cases, got, want)
+        yield from _shapes(got, want)
+        for reason, wrong in usual.items():
+            for words in _factors(self.exercise, cases, got, wrong):
+                yield f"{reason}; and {words}"
+
+    def _usual(
+        self, name: str, asked: list[int], want: list[np.ndarray]
+    ) -> Iterator[tuple[str, list[np.ndarray]]]:
+        """Yield each usual mistake that shows in this array, with what it gives in each case."""
+        for reason, many in self.mistakes.items():
+            if all(name in many[number] for number in asked):
+                wrong = [many[number][name] for number in asked]
+                if not all(map(close, wrong, want)):
+                    yield reason, wrong
 
 
 def _problem(name: str, leaves: list[dict[str, Any]]) -> Finding | None:
@@ -104,64 +172,6 @@ def close(a: np.ndarray, b: np.ndarray, tolerance: float = TOLERANCE) -> bool:
     same = np.array_equal(a[~finite], b[~finite], equal_nan=True)
     scale = max(float(np.linalg.norm(b[finite])), 1e-30)
     return bool(same and np.linalg.norm(a[finite] - b[finite]) <= tolerance * scale)
-
-
-def _judge_leaf(
-    exercise: Exercise,
-    name: str,
-    cases: list[Case],
-    returned: list[Leaves],
-    truths: list[Leaves],
-    types: set[str],
-) -> Finding:
-    got, want = ([leaves[name] for leaves in many] for many in (returned, truths))
-    if all(map(close, got, want)):
-        return Finding(name, True)
-    if not types <= {"float64", "int64", "bool"} and all(
-        close(a, b, SINGLE) for a, b in zip(got, want, strict=True)
-    ):
-        return Finding(name, False, f"right but for rounding: compute in float64, not {min(types)}")
-    reason = next(_reasons(exercise, name, cases, got, want), None)
-    return Finding(name, False, reason or _described(got, want, exercise.referee))
-
-
-def _reasons(
-    exercise: Exercise,
-    name: str,
-    cases: list[Case],
-    got: list[np.ndarray],
-    want: list[np.ndarray],
-) -> Iterator[str]:
-    """Yield what explains all differences, the most likely first."""
-    usual = dict(_usual(exercise, name, cases, want))
-    for reason, wrong in usual.items():
-        if all(map(close, got, wrong)):
-            yield reason
-    for words in _turned(got, want):
-        yield words
-    for words in _factors(exercise, cases, got, want):
-        yield words
-    for words in _shapes(got, want):
-        yield words
-    for reason, wrong in usual.items():
-        for words in _factors(exercise, cases, got, wrong):
-            yield f"{reason}; and {words}"
-
-
-def _usual(
-    exercise: Exercise, name: str, cases: list[Case], want: list[np.ndarray]
-) -> Iterator[tuple[str, list[np.ndarray]]]:
-    """Yield each usual mistake that shows in this array, with what it gives in each case."""
-    for reason, mistake in exercise.wrongs.items():
-        try:
-            with np.errstate(all="ignore"):
-                many = [exercise.leaves(mistake(**case)) for case in cases]
-        except ValueError:  # the shapes of these cases do not allow this mistake
-            continue
-        if all(name in leaves for leaves in many):
-            wrong = [leaves[name] for leaves in many]
-            if not all(map(close, wrong, want)):
-                yield reason, wrong
 
 
 def _turned(got: list[np.ndarray], want: list[np.ndarray]) -> Iterator[str]:
