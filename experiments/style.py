@@ -1,12 +1,14 @@
 """The common look of all figures: labelled axes, seeds as a band, readable without colour."""
 
 import io
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from jaxmlp.files import write_atomically
@@ -14,23 +16,33 @@ from jaxmlp.runs.figures import COLOURS
 
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+PAGE = 6.9  # inches: the room for a figure in the report, on a screen and in print
+ACROSS = 2  # panels in a row of the page: more would be too narrow for letters of this size
+SMALLEST = 9.6  # points: the size of the report's small text, 0.8 rem
 
 
 def figure(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 3.4) -> Any:
-    """A figure and its panels, an array `(rows, columns)`.
+    """A figure no wider than the page, and its panels, an array `(rows, columns)`.
+
+    A row of more panels than the page has room for continues in the next row of the page.
 
     Args:
       rows: number of rows of panels.
       columns: number of columns of panels.
-      width: width of a panel, in inches.
+      width: width of a panel, in inches. It becomes smaller if the page has no room for it.
       height: height of a panel, in inches.
 
     Returns:
       The figure and the panels.
     """
-    made = Figure(figsize=(width * columns, height * rows), layout="constrained")
-    panels = made.subplots(rows, columns, squeeze=False)
-    for panel in panels.ravel():
+    across = min(columns, ACROSS)
+    down = -(-columns // across)  # rows of the page that hold one row of panels
+    size = min(width * across, PAGE), height * rows * down
+    made = Figure(figsize=size, layout="constrained")
+    places = made.subplots(rows * down, across, squeeze=False).reshape(rows, down * across)
+    for extra in places[:, columns:].ravel():
+        extra.remove()
+    for panel in (panels := places[:, :columns]).ravel():
         panel.grid(alpha=0.3)
     return made, panels
 
@@ -71,14 +83,34 @@ def plain_ticks(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def _wrap_labels(panel: Any, width: float, height: float) -> None:
+    """Break the labels and the title of a panel into lines that are as long as its side."""
+    down, across = panel.get_gridspec().get_geometry()
+    sides = (
+        (panel.title, width / across),
+        (panel.xaxis.label, width / across),
+        (panel.yaxis.label, height / down),
+    )
+    for label, inches in sides:
+        letters = int(0.85 * inches * 72 / (0.55 * label.get_fontsize()))
+        lines = label.get_text().split("\n")
+        label.set_text("\n".join(textwrap.fill(line, letters) for line in lines))
+
+
 def save(drawn: Figure, path: Path) -> None:
     """Write a figure as PNG and as SVG.
+
+    Letters below `SMALLEST` are drawn in that size. Labels longer than their panel are wrapped.
 
     Args:
       drawn: the figure.
       path: the files, without their endings.
     """
     FigureCanvasAgg(drawn)
+    for text in drawn.findobj(Text):
+        text.set_fontsize(max(text.get_fontsize(), SMALLEST))
+    for panel in drawn.axes:
+        _wrap_labels(panel, *drawn.get_size_inches())
     for kind, more in (("png", {"dpi": 120}), ("svg", {"metadata": {"Date": None}})):
         content = io.BytesIO()
         drawn.savefig(content, format=kind, **more)
