@@ -1,6 +1,6 @@
 """Training as one pure function, which `jax.vmap` maps over seeds, rates and starts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -61,6 +61,27 @@ def descent(
         return jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), numbers, last), params
 
     return learn
+
+
+def over_rates(
+    learn: Callable[..., Any], rates: Sequence[float], starts: Any, batches: jax.Array, *data: Any
+) -> Any:
+    """Return what training gives at every rate and every seed, in one compiled program.
+
+    Args:
+      learn: `(rate, start, order, *data) -> arrays`.
+      rates: the learning rates.
+      starts: the initial parameters, every leaf with a leading axis of seeds.
+      batches: `(seeds, epochs, steps, batch)`, as `orders` draws them.
+      *data: the same for all runs.
+
+    Returns:
+      The arrays, each with leading axes `(rates, seeds)`.
+    """
+    same = (None,) * len(data)
+    seeds = jax.vmap(learn, (None, 0, 0, *same))
+    grid = jax.jit(jax.vmap(seeds, (0, None, None, *same)))
+    return jax.tree.map(np.asarray, grid(jnp.asarray(rates), starts, batches, *data))
 
 
 def orders(settings: Settings, epochs: int, n: int, batch_size: int) -> jax.Array:
