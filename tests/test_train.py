@@ -259,7 +259,7 @@ def test_help_is_quick_and_imports_no_jax():
     not os.environ.get("JAXMLP_DATA_DIR"), reason="the complete MNIST needs JAXMLP_DATA_DIR"
 )
 def test_the_complete_mnist_set(tmp_path):
-    """E11: one seed of the default; the mean over five is in the README."""
+    """Lecture row E11: one seed of the default; the mean over five is in the README."""
     out = tmp_path / "run"
     assert train.main(["--dataset", "mnist", "--quiet", "--out", str(out)]) == 0
     summary = json.loads((out / "summary.json").read_text())

@@ -62,7 +62,7 @@ class Stage(NamedTuple):
 
 
 def explain_gates() -> list[Section]:
-    """Return a section for each graph of gates, with values and gradients (B5, B6)."""
+    """Return a section for each graph of gates, with values and gradients (lecture rows B5, B6)."""
     from jaxmlp.nn.gates import add_and_multiply, four_gates, neuron
 
     shown = (
@@ -78,7 +78,9 @@ def explain_gates() -> list[Section]:
 
 
 def explain_network(inspected: Inspected, n: int) -> list[Section]:
-    """Return the sections of the forward and backward pass of one example (D8, E6), in float64.
+    """Return the sections of the forward and backward pass of one example, in float64.
+
+    Lecture rows D8, E6.
 
     Args:
       inspected: the network with its data.

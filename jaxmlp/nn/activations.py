@@ -96,7 +96,7 @@ def without_derivative(function: Elementwise, name: str) -> Elementwise:
 
 @elementwise
 def identity(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = z`; `da/dz = 1` (B10 "linear", E5)."""
+    """Return `a = z`; `da/dz = 1` (lecture rows B10, D4, E5: "linear")."""
     return z
 
 
@@ -105,7 +105,7 @@ identity.defderivative(lambda z, a: jnp.ones_like(z))
 
 @elementwise
 def relu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = max(0, z)`; `da/dz = 1` for `z > 0`, else 0 (B10, C appendix)."""
+    """Return `a = max(0, z)`; `da/dz = 1` for `z > 0`, else 0 (lecture row B10, C appendix)."""
     return jnp.where(z <= 0, 0, z * jnp.sign(z))  # not (z > 0, z, 0): it would turn NaN into 0
 
 
@@ -114,7 +114,7 @@ relu.defderivative(lambda z, a: jnp.sign(a))
 
 @elementwise
 def leaky_relu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = z` for `z > 0`, else `0.01 z`; `da/dz` is 1 or 0.01 (B10)."""
+    """Return `a = z` for `z > 0`, else `0.01 z`; `da/dz` is 1 or 0.01 (lecture row B10)."""
     return jnp.where(z <= 0, 0.01 * z, z * jnp.sign(z))
 
 
@@ -123,7 +123,10 @@ leaky_relu.defderivative(lambda z, a: jnp.where(z <= 0, 0.01, jnp.sign(z)))
 
 @elementwise
 def elu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = z` for `z > 0`, else `e^z - 1`; `da/dz` is 1 or `e^z` (B10, with alpha = 1)."""
+    """Return `a = z` for `z > 0`, else `e^z - 1`; `da/dz` is 1 or `e^z`.
+
+    Lecture row B10, with alpha = 1.
+    """
     return jnp.where(z > 0, z, jnp.expm1(jnp.where(z > 0, 0, z)))
 
 
@@ -132,7 +135,7 @@ elu.defderivative(lambda z, a: jnp.exp(jnp.where(z > 0, 0, z)))
 
 @elementwise
 def sigmoid(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = 1 / (1 + e^-z)`, in (0, 1); `da/dz = a (1 - a)` (B6, B10, E4)."""
+    """Return `a = 1 / (1 + e^-z)`, in (0, 1); `da/dz = a (1 - a)` (lecture rows B6, B10, E4)."""
     return jax.nn.sigmoid(z)
 
 
@@ -141,7 +144,10 @@ sigmoid.defderivative(lambda z, a: a * (1 - a))
 
 @elementwise
 def tanh(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = (e^z - e^-z) / (e^z + e^-z)`, in (-1, 1); `da/dz = 1 - a^2` (B10, E4)."""
+    """Return `a = (e^z - e^-z) / (e^z + e^-z)`, in (-1, 1); `da/dz = 1 - a^2`.
+
+    Lecture rows B10, E4.
+    """
     return jnp.tanh(z)
 
 
@@ -150,7 +156,7 @@ tanh.defderivative(lambda z, a: 1 - a * a)
 
 @elementwise
 def softplus(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = log(1 + e^z)`, a smooth ReLU; `da/dz = sigmoid(z)` (E4)."""
+    """Return `a = log(1 + e^z)`, a smooth ReLU; `da/dz = sigmoid(z)` (lecture row E4)."""
     return jnp.logaddexp(z, jnp.zeros_like(z))
 
 
@@ -189,7 +195,9 @@ def _(z: Float[Array, "*F"], a: Float[Array, "*F"]) -> Float[Array, "*F"]:
 
 @elementwise
 def step(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = 1` for `z >= 0`, else 0: a neuron that fires or does not (D1, E1, E4).
+    """Return `a = 1` for `z >= 0`, else 0: a neuron that fires or does not.
+
+    Lecture rows D1, E1, E4.
 
     Forward only. Its derivative is 0 wherever it exists, so to ask for it is an error.
     """

@@ -6,8 +6,8 @@ mean over the batch, or with example weights `w_n` the weighted mean `sum_n w_n 
 example of weight 0 does not count.
 
 If a loss has an output activation (softmax, sigmoid), the activation is inside the loss. Its
-argument is the logits, so no probability is computed before its logarithm (A5). The losses of
-several outputs are summed, as in the lectures, not averaged.
+argument is the logits, so no probability is computed before its logarithm (lecture row A5). The
+losses of several outputs are summed, as in the lectures, not averaged.
 
 At the ends, value and gradient hold these rules, by hand as by machine:
 
@@ -54,8 +54,8 @@ def cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return the softmax cross-entropy, `l = -sum_i y_i log a_i` with `a = softmax(z)`.
 
     Its gradient is `dl/dz = a sum_i y_i - y`: prediction minus target, since a label or a
-    distribution sums to one. It stays large where the network is sure and wrong (A4, B9, C2, D6). A
-    class with `y_i = 0` adds nothing, even where its logit is minus infinity.
+    distribution sums to one. It stays large where the network is sure and wrong (lecture rows A4,
+    B9, C2, D6). A class with `y_i = 0` adds nothing, even where its logit is minus infinity.
 
     Raises:
       InputError: if there is only one output, of which the softmax is always 1.
@@ -77,10 +77,10 @@ def _(z: Outputs, y: Targets) -> Float[Array, "N K"]:
 def binary_cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return `l = -sum_k y_k log a_k + (1 - y_k) log(1 - a_k)` with `a = sigmoid(z)`.
 
-    It is for one output that separates two classes, or for several independent outputs (B9, C2, E3,
-    E6). `dl/dz = a - y`. Computed from the logits: `-log a = log(1 + e^-z)`, the softplus of `-z`,
-    and `-log(1 - a)` is that of `z`. `y` has the shape of `z`, each entry 0, 1 or a probability.
-    Labels become one-hot rows.
+    It is for one output that separates two classes, or for several independent outputs (lecture
+    rows B9, C2, E3, E6). `dl/dz = a - y`. Computed from the logits: `-log a = log(1 + e^-z)`, the
+    softplus of `-z`, and `-log(1 - a)` is that of `z`. `y` has the shape of `z`, each entry 0, 1 or
+    a probability. Labels become one-hot rows.
     """
     p = one_hot(z, y)
     return jnp.sum(_times(p, _softplus(-z)) + _times(1 - p, _softplus(z)), axis=1)
@@ -135,7 +135,9 @@ def _softplus(z: Outputs) -> Float[Array, "N K"]:
 
 @loss
 def mse(z: Outputs, y: Targets) -> Float[Array, "N"]:
-    """Return the squared error `l = sum_k (z_k - y_k)^2`, with the mean's 1/N (A3, B9).
+    """Return the squared error `l = sum_k (z_k - y_k)^2`, with the mean's 1/N.
+
+    Lecture rows A3, B9.
 
     `dl/dz = 2 (z - y)`. Labels become one-hot rows.
     """
@@ -147,7 +149,10 @@ mse.defgradient(lambda z, y: 2 * (z - one_hot(z, y)))
 
 @loss
 def half_mse(z: Outputs, y: Targets) -> Float[Array, "N"]:
-    """Return `l = sum_k (z_k - y_k)^2 / 2`, with the mean's 1/(2N) (D6); `dl/dz = z - y`."""
+    """Return `l = sum_k (z_k - y_k)^2 / 2`, with the mean's 1/(2N); `dl/dz = z - y`.
+
+    Lecture row D6.
+    """
     return mse.per_example(z, y) / 2
 
 
@@ -156,7 +161,9 @@ half_mse.defgradient(lambda z, y: z - one_hot(z, y))
 
 @loss
 def mae(z: Outputs, y: Targets) -> Float[Array, "N"]:
-    """Return the absolute error `l = sum_k |z_k - y_k|` (B9); `dl/dz = sign(z - y)`, 0 at 0.
+    """Return the absolute error `l = sum_k |z_k - y_k|`; `dl/dz = sign(z - y)`, 0 at 0.
+
+    Lecture row B9.
 
     Every error has the same slope, so outliers count less than in the squared error. The code says
     `r sign(r)`, because for `|r|` `jax.grad` returns the slope 1 at 0.
@@ -263,7 +270,7 @@ poisson.defgradient(lambda z, y: jnp.exp(z) - one_hot(z, y))
 
 @loss
 def softmax_squared_error(z: Outputs, y: Targets) -> Float[Array, "N"]:
-    """Return `l = sum_i (a_i - y_i)^2` with `a = softmax(z)` (A3).
+    """Return `l = sum_i (a_i - y_i)^2` with `a = softmax(z)` (lecture row A3).
 
     The softmax Jacobian is `da_i/dz_j = a_i (delta_ij - a_j)`. It has entries outside its diagonal
     `a_i (1 - a_i)`, which the lecture leaves out (erratum 8). With `g = 2 (a - y)` it follows that
@@ -283,7 +290,7 @@ def _(z: Outputs, y: Targets) -> Float[Array, "N K"]:
 
 @loss
 def perceptron(z: Outputs, y: Targets) -> Float[Array, "N"]:
-    """Return `l = sum_k (h_k - y_k) z_k` with `h = 1` for `z >= 0`, else 0 (E1).
+    """Return `l = sum_k (h_k - y_k) z_k` with `h = 1` for `z >= 0`, else 0 (lecture rows E1, E2).
 
     It is `|z|` for a wrong answer and 0 for a right one. `h` counts as a constant, so
     `dl/dz = h - y`, and one step of gradient descent on one example is the perceptron's rule,
@@ -300,12 +307,14 @@ def _fires(z: Outputs) -> Float[Array, "N K"]:
 
 
 quadratic = Loss("quadratic", mse.per_example, mse.per_example_gradient)
-"""Tomasi's name for the squared error `|z - y|^2` of one example (C2)."""
+"""Tomasi's name for the squared error `|z - y|^2` of one example (lecture row C2)."""
 
 
 @loss
 def zero_one(z: Outputs, y: Targets) -> Float[Array, "N"]:
-    """Return 0 where the largest output is that of the target's class, else 1 (C2).
+    """Return 0 where the largest output is that of the target's class, else 1.
+
+    It is 0 in the decision region of the class. Lecture rows C1, C2.
 
     This is what a classifier should minimise, but it is piecewise constant, so descent cannot use
     it. To ask for its gradient is an error.

@@ -131,7 +131,7 @@ def loss(per_example: PerExample, independent: bool = False) -> Loss:
 
 
 def one_hot(outputs: Outputs, targets: Targets) -> Float[Array, "N K"]:
-    """Return the targets as a distribution over the classes, one row per example (A2).
+    """Return the targets as a distribution over the classes, one row per example (lecture row A2).
 
     Args:
       outputs: the network's outputs `(N, K)`, for the number of classes and the element type.

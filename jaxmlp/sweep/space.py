@@ -31,6 +31,8 @@ Draw = Callable[[np.random.Generator], Any]
 def make_points(grid: Sequence[str], random: Sequence[str], seed: int) -> list[Point]:
     """Make the points of a sweep; the seeds of a configuration follow each other.
 
+    Points drawn at random are a random search (lecture row B2), but of settings, not of weights.
+
     Args:
       grid: words `FIELD=VALUE,VALUE...`; the sweep tries every combination.
       random: a number of draws, then words `FIELD=log:LOW:HIGH`, `FIELD=uniform:LOW:HIGH` or

@@ -163,7 +163,7 @@ def test_text_needs_no_template_engine(option):
 
 
 def test_gates(capsys):
-    """B6: -4, -4, 3, each in its row."""
+    """Lecture row B6: -4, -4, 3, each in its row."""
     text = explained(capsys, "--gates")
     for wire, value, gradient in (("x", -2, -4), ("y", 5, -4), ("z", -4, 3)):
         assert re.search(rf"^  {wire} +{value} +{gradient}  input", text, re.MULTILINE)

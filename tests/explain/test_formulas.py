@@ -2,7 +2,7 @@
 
 A formula that changes must be changed here too, and its function with it: a reader compares the two
 by eye, the test compares the function with the numbers. Lecture rows A3, A4, B9, B10, C2, D6, D8,
-E1, E3 to E6.
+E1, E3, E4, E5, E6.
 """
 
 import dataclasses

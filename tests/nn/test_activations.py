@@ -1,4 +1,7 @@
-"""Activations against `jax.nn`, the slides' numbers, and the far ends of float32 (B10, B11, E4)."""
+"""Activations against `jax.nn`, the slides' numbers, and the far ends of float32.
+
+Lecture rows B10, B11, E4.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -57,7 +60,10 @@ def test_what_is_not_a_number_stays_visible(name):
 
 
 def test_step_fires_and_has_no_derivative():
-    """E1, E4: forward only; asking for its slope is an error, by hand and by machine."""
+    """Forward only; asking for its slope is an error, by hand and by machine.
+
+    Lecture rows E1, E4.
+    """
     z = jnp.asarray([-1.0, 0.0, 1e-30])
     np.testing.assert_array_equal(activations.step(z), [0, 1, 1])
     with pytest.raises(InputError, match="the step function has no derivative"):
@@ -67,14 +73,17 @@ def test_step_fires_and_has_no_derivative():
 
 
 def test_relu_takes_the_slope_0_at_0():
-    """C9, erratum 6: the deck takes 1, JAX 0; ours is JAX's."""
+    """Lecture row C9, erratum 6: the deck takes 1, JAX 0; ours is JAX's."""
     zero = jnp.zeros(())
     assert float(activations.relu.derivative(zero, zero)) == 0
     assert float(jax.grad(jax.nn.relu)(0.0)) == 0
 
 
 def test_the_slides_numbers():
-    """B10: sigmoid(5.7) = 0.9966..., softmax(1.5, 0.8, -0.5); B11: tanh is steeper at 0."""
+    """Sigmoid(5.7) = 0.9966..., softmax(1.5, 0.8, -0.5); lecture row B11: tanh is steeper at 0.
+
+    Lecture row B10.
+    """
     assert float(activations.sigmoid(jnp.asarray(5.7))) == pytest.approx(0.9966, abs=1e-4)
     softmax = jax.nn.softmax(jnp.asarray([1.5, 0.8, -0.5]))
     np.testing.assert_allclose(softmax, [0.612, 0.305, 0.083], atol=1e-3)

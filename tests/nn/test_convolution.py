@@ -1,7 +1,7 @@
 """Convolution and pooling: every gradient by hand against JAX, differences and PyTorch.
 
-Row C9. JAX is asked twice: to differentiate our forward pass, and its own operation, which also
-says what "same" means and where the gradient goes in a tie.
+Lecture row C9. JAX is asked twice: to differentiate our forward pass, and its own operation, which
+also says what "same" means and where the gradient goes in a tie.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""All ways to one gradient, side by side: rows B4, B7, C3, D8 and erratum 4.
+"""All ways to one gradient, side by side: lecture rows B4, B7, C3, D8 and erratum 4.
 
 Backpropagation, lecture C's Algorithm 1, products of Jacobian matrices, `jax.grad`, and finite
 differences, which come close.
@@ -112,7 +112,7 @@ def test_algorithm_1_as_printed_lacks_layer_1():
 
 
 def test_jacobians_of_a_dense_layer_and_of_an_activation():
-    """B7: dz/dx = W^T; dz/dW holds x once for each output; da/dz is diagonal."""
+    """Lecture row B7: dz/dx = W^T; dz/dW holds x once for each output; da/dz is diagonal."""
     x = jnp.asarray([0.5, -1.0, 2.0])
     layer = nn.dense(2)
     params = initialized(layer, (3,))
@@ -126,7 +126,7 @@ def test_jacobians_of_a_dense_layer_and_of_an_activation():
 
 
 def test_truncation_against_round_off():
-    """B4: a large step is wrong by the curvature, a tiny one by rounding."""
+    """Lecture row B4: a large step is wrong by the curvature, a tiny one by rounding."""
     model, params, data, (_, expected) = case((5, 4), True)
     w, unravel = jax.flatten_util.ravel_pytree(params)
     exact, _ = jax.flatten_util.ravel_pytree(expected)

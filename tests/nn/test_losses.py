@@ -1,4 +1,7 @@
-"""Losses against Optax, the slides' worked examples, and the ends of float32 (A1-A5, B9, D6)."""
+"""Losses against Optax, the slides' worked examples, and the ends of float32.
+
+Lecture rows A1, A2, A3, A4, A5, B9, D6.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +35,7 @@ CASES = {
 
 
 def softmax_squared(z, y):
-    """A3, from its definition."""
+    """Lecture row A3, from its definition."""
     a = jnp.exp(z) / jnp.exp(z).sum(1)[:, None]
     return ((a - jax.nn.one_hot(y, z.shape[1])) ** 2).sum(1)
 
@@ -60,14 +63,17 @@ def test_weights_make_a_weighted_mean(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_labels_are_one_hot_rows(name):
-    """A2."""
+    """Lecture row A2."""
     loss = getattr(losses, name)
     np.testing.assert_allclose(loss(Z, LABELS), loss(Z, ONE_HOT), rtol=1e-14)
     np.testing.assert_allclose(loss.gradient(Z, LABELS), loss.gradient(Z, ONE_HOT), rtol=1e-14)
 
 
 def test_the_slides_examples():
-    """B9: MSE 0.24, MAE 0.4, binary cross-entropy 0.273, categorical cross-entropy 0.691."""
+    """MSE 0.24, MAE 0.4, binary cross-entropy 0.273, categorical cross-entropy 0.691.
+
+    Lecture row B9.
+    """
     said, true = jnp.asarray([[4.2], [3.8], [5.1]]), jnp.asarray([[5.0], [4.0], [4.9]])
     assert float(losses.mse(said, true)) == pytest.approx(0.24)
     assert float(losses.mae(said, true)) == pytest.approx(0.4)
@@ -82,7 +88,7 @@ def test_the_slides_examples():
 
 @pytest.mark.parametrize("size", [1.0, 100.0, 1e4])
 def test_cross_entropy_is_exact_for_large_logits_in_float32(size):
-    """A1, A5: shifted logits; log(a + 1e-9) would stop at 20.7 (erratum 9)."""
+    """Lecture rows A1, A5: shifted logits; log(a + 1e-9) would stop at 20.7 (erratum 9)."""
     z = jnp.asarray([[size, 0.0, -size]], jnp.float32)
     for label in range(3):
         y = jnp.asarray([label], jnp.int32)
@@ -95,7 +101,7 @@ def test_cross_entropy_is_exact_for_large_logits_in_float32(size):
 
 
 def test_the_sign_of_the_logistic_loss_and_its_gradient():
-    """D6, errata 2 and 3: the loss is positive, and its slope is f - y, not y - f."""
+    """Lecture row D6, errata 2 and 3: the loss is positive, and its slope is f - y, not y - f."""
     z, y = jnp.asarray([[2.0], [-1.0]]), jnp.asarray([[1.0], [1.0]])
     f = jax.nn.sigmoid(z)
     printed = jnp.mean(y * jnp.log(f) + (1 - y) * jnp.log(1 - f))
@@ -107,7 +113,10 @@ def test_the_sign_of_the_logistic_loss_and_its_gradient():
 
 
 def test_log_of_a_plus_epsilon_caps_the_loss_and_bends_its_gradient():
-    """A5, erratum 9: the printed form stops at 20.7 and no longer says prediction minus target."""
+    """The printed form stops at 20.7 and no longer says prediction minus target.
+
+    Lecture row A5, erratum 9.
+    """
 
     def printed(z, y):
         return -jnp.log(jax.nn.softmax(z)[0, y] + 1e-9)
@@ -121,14 +130,14 @@ def test_log_of_a_plus_epsilon_caps_the_loss_and_bends_its_gradient():
 
 
 def test_squared_error_on_softmax_fades_where_cross_entropy_does_not():
-    """A3, A4: sure and wrong, a = (0.99.., 0.00..): slope 0 against slope 1."""
+    """Lecture rows A3, A4: sure and wrong, a = (0.99.., 0.00..): slope 0 against slope 1."""
     z, y = jnp.asarray([[20.0, 0.0]]), jnp.asarray([1], jnp.int32)
     assert float(jnp.abs(losses.softmax_squared_error.gradient(z, y)).max()) < 1e-7
     assert float(jnp.abs(losses.cross_entropy.gradient(z, y)).min()) > 0.999
 
 
 def test_the_diagonal_of_the_softmax_jacobian_is_not_enough():
-    """A3, erratum 8: a_i (1 - a_i) alone gives another gradient than the loss has."""
+    """Lecture row A3, erratum 8: a_i (1 - a_i) alone gives another gradient than the loss has."""
     a = jax.nn.softmax(Z)
     diagonal = 2 * (a - ONE_HOT) * a * (1 - a) / len(Z)
     true = losses.softmax_squared_error.gradient(Z, LABELS)
@@ -136,7 +145,10 @@ def test_the_diagonal_of_the_softmax_jacobian_is_not_enough():
 
 
 def test_the_two_class_cross_entropy_is_a_softmax_of_two():
-    """D7: softmax over (z, 0) is sigmoid(z); D6, erratum 2: the second term is log(1 - f)."""
+    """Softmax over (z, 0) is sigmoid(z); lecture row D6, erratum 2: the second term is log(1 - f).
+
+    Lecture row D7.
+    """
     z, y = Z[:, :1], BITS[:, :1]
     pair = jnp.concatenate([jnp.zeros_like(z), z], axis=1)
     labels = y[:, 0].astype(np.int32)
@@ -170,7 +182,7 @@ def test_a_loss_has_no_gradient_before_it_is_defined():
 
 
 def test_the_zero_one_loss_counts_and_has_no_gradient():
-    """C2: what is meant; no descent on it, and no silent zero."""
+    """Lecture row C2: what is meant; no descent on it, and no silent zero."""
     wrong = np.mean(Z.argmax(1) != LABELS)
     assert float(losses.zero_one(Z, LABELS)) == pytest.approx(wrong)
     with pytest.raises(InputError, match="zero-one loss has no gradient"):
@@ -228,7 +240,7 @@ def test_two_labels_can_be_ignored():
 
 @pytest.mark.parametrize("name", ["cross_entropy", "softmax_squared_error"])
 def test_a_softmax_of_one_output_never_learns_zeros_in_silence(name):
-    """The softmax of one number is 1, so nothing would be learned (A1, B10)."""
+    """The softmax of one number is 1, so nothing would be learned (lecture rows A1, B10)."""
     z, y = jnp.zeros((3, 1)), jnp.array([[0], [1], [1]])
     with pytest.raises(InputError, match="the number of outputs must be at least 2 for a softmax"):
         getattr(losses, name)(z, y)

@@ -57,7 +57,7 @@ def test_equals_optax(name):
 
 
 def test_momentum_grows_as_sutskever_et_al_have_it():
-    """C4, figure 4: 1 - 2^(-1 - log2(floor(t / 250) + 1)), at most mu_max."""
+    """Lecture row C4, figure 4: 1 - 2^(-1 - log2(floor(t / 250) + 1)), at most mu_max."""
     t = np.array([0, 249, 250, 500, 2_000, 10_000, 10**6])
     printed = np.minimum(1 - 2.0 ** (-1 - np.log2(t // 250 + 1)), 0.95)
     np.testing.assert_allclose(schedules.sutskever(0.95)(t), printed, rtol=1e-12)
