@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from experiments.book import chapter, lectures, markdown
+from experiments.book import chapter, markdown
 from experiments.framework import HOLDS, IN_PART, NOT_SHOWN, REFUTED, claim, load, names
+from experiments.lectures.rows import DECKS
 from jaxmlp.cli.page import render
 from jaxmlp.errors import InputError
 from jaxmlp.files import write_atomically
@@ -15,13 +16,6 @@ from jaxmlp.files import write_atomically
 TEMPLATE = Path(__file__).with_name("report.html")
 EXPERIMENT = Path(chapter.__file__).with_name("experiment.html")
 TITLE = "The lectures put to the test"
-DECKS = {
-    "A": "From mean squared error to cross-entropy, from normal to He (Giardina)",
-    "B": "Training neural networks (Sharif University, CE 40717)",
-    "C": "Training convolutional neural networks (Tomasi)",
-    "D": "Neural networks (Purdue, ECE 57000)",
-    "E": "Neural network, backpropagation, MLP (COMP 5630/6630)",
-}
 LOOKS = {HOLDS: "good", IN_PART: "so-so", NOT_SHOWN: "so-so", REFUTED: "bad"}
 Record = dict[str, Any]
 
@@ -52,8 +46,8 @@ def build(results: Path, folder: Path) -> Path:
         missing=len(names()) - len(entries),
         entries=[entries[name] for name in chapter.placed(chapters) if name in entries],
         chapters=chapters,
-        rows=_rows(),
-        decks=DECKS,
+        decks=DECKS.values(),
+        tests=_tests(),
         colours=markdown.colours(),
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,17 +69,14 @@ def show(name: str, entry: Record | None) -> str:
     return render(EXPERIMENT, name=name, claim=words, entry=entry)
 
 
-def _rows() -> list[dict[str, Any]]:
-    """Return the rows of the lectures, each with the experiments that test it."""
+def _tests() -> dict[str, list[tuple[str, str]]]:
+    """Return name and claim of the experiments of each row of the lectures that has any."""
     tests: dict[str, list[tuple[str, str]]] = {}
     for name in names():
         module = load(name)
         for row in module.ABOUT.rows:
             tests.setdefault(row, []).append((name, claim(module)))
-    return [
-        {"id": row, "about": about, "tests": tests.get(row, [])}
-        for row, about in lectures.rows().items()
-    ]
+    return tests
 
 
 def _counts(records: list[Record]) -> str:

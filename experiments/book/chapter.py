@@ -7,10 +7,11 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from experiments.book import lectures
 from experiments.book.markdown import anchor, highlight, insert, to_html
 from experiments.book.source import Source, source_of
 from experiments.framework import names
+from experiments.lectures.errata import ERRATA
+from experiments.lectures.rows import ROWS
 from jaxmlp.cli.page import render
 from jaxmlp.errors import check, naming, unknown
 
@@ -72,15 +73,14 @@ class Calls:
 
     def rows(self, *chosen: str) -> str:
         """Link rows of the lectures."""
-        known = lectures.rows()
         for row in chosen:
-            if row not in known:
-                raise unknown("row of the lectures", row, list(known))
+            if row not in ROWS:
+                raise unknown("row of the lectures", row, ROWS)
         return ", ".join(f"[{row}](#row-{row})" for row in chosen)
 
     def errata(self) -> str:
         """List the errata of the slides."""
-        return self._put(render(HERE / "errata.html", errata=lectures.errata()))
+        return self._put(render(HERE / "errata.html", errata=ERRATA))
 
     def answer(self, caller: Callable[[], str]) -> str:
         """Fold the answer to an exercise."""

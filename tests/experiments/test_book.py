@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from experiments import framework
-from experiments.book import chapter, lectures, markdown
+from experiments.book import chapter, markdown
 from experiments.book.source import ROOT, source_of
+from experiments.lectures.errata import ERRATA
+from experiments.lectures.rows import ROWS
 from jaxmlp.errors import InputError
 
 
@@ -37,7 +39,7 @@ def test_each_deck_has_a_chapter(chapters):
 def test_each_row_is_linked_from_the_chapter_of_its_deck(chapters):
     for letter, made in zip("ABCDE", chapters[:5], strict=True):
         linked = set(re.findall(r'href="#row-(\w+)"', made.html))
-        assert linked == {row for row in lectures.rows() if row[0] == letter}
+        assert linked == {row for row in ROWS if row[0] == letter}
 
 
 def test_no_dollar_is_left(chapters):
@@ -152,3 +154,13 @@ def test_a_function_comes_with_its_derivative():
 def test_claims_are_sentences_with_closed_code():
     for name in framework.names():
         assert framework.claim(framework.load(name)).count("`") % 2 == 0
+
+
+def test_all_errata_are_a_chapter(chapters):
+    """Each shows what is printed beside what is right."""
+    made = next(made for made in chapters if made.title == "Errata of the slides")
+    for erratum in ERRATA:
+        start = made.html.index(f'id="erratum-{erratum.number}"')
+        shown = made.html[start : made.html.index("</section>", start)]
+        assert shown.count("<math") == 2 * len(erratum.slips)
+        assert all(f'href="#row-{row}"' in shown for row in erratum.rows)
