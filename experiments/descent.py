@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.framework import Settings
-from jaxmlp import nn
+from jaxmlp import nn, optim
 
 
 def stepping(gradient: Callable[..., Any], optimizer: Any) -> Callable[..., tuple[Any, Any]]:
@@ -61,6 +61,41 @@ def descent(
         return jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), numbers, last), params
 
     return learn
+
+
+def by_rate(model: nn.Layer, loss: nn.Loss, measured: Callable[..., Any]) -> Callable[..., Any]:
+    """Plain descent, in the form that `over_rates` takes.
+
+    Args:
+      model: the network.
+      loss: the loss that is minimised.
+      measured: `(params, x, y, *more) -> numbers`, called before the first epoch and after each.
+
+    Returns:
+      `(rate, params, batches, x, y, *more) -> numbers`, with a leading axis of `epochs + 1`; `x`
+      and `y` are what is learned.
+    """
+    gradient = nn.value_and_grad(model, loss)
+
+    def learn(rate: jax.Array, params: Any, batches: jax.Array, *data: jax.Array) -> Any:
+        x, y, *_ = data
+        return descent(gradient, optim.sgd(rate), lambda params: measured(params, *data))(
+            params, x, y, batches
+        )[0]
+
+    return learn
+
+
+def training_loss(model: nn.Layer, loss: nn.Loss) -> Callable[..., Any]:
+    """Return `(params, x, y) -> loss`, for `by_rate`."""
+    return lambda params, x, y: loss(model(params, x), y)
+
+
+def test_accuracy(model: nn.Layer) -> Callable[..., Any]:
+    """Return `(params, x, y, x_test, y_test) -> accuracy` on the test part, for `by_rate`."""
+    return lambda params, x, y, x_test, y_test: (
+        1 - nn.losses.zero_one(model(params, x_test), y_test)
+    )
 
 
 def over_rates(

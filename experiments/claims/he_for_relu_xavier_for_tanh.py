@@ -7,15 +7,13 @@ training loss after the last epoch, seed by seed (deck A, "Effect of He vs Rando
 deck B, "Xavier vs. He").
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.descent import descent, orders, over_rates
+from experiments.descent import by_rate, orders, over_rates, training_loss
 from experiments.framework import (
     BEFORE,
     IN_PART,
@@ -29,7 +27,7 @@ from experiments.framework import (
 from experiments.statistics import Interval, paired, spread
 from experiments.training import digits, halved
 from experiments.tuning import Tuned, best
-from jaxmlp import nn, optim
+from jaxmlp import nn
 
 ABOUT = About(
     rows=("B8", "A8", "E9"),
@@ -87,26 +85,16 @@ def run(settings: Settings) -> Numbers:
     keys = jax.random.split(jax.random.key(0), settings.seeds)
     batches = orders(settings, epochs, n, BATCH)
     losses: Numbers = {}
+    loss = nn.losses.cross_entropy
     for name, f in ACTIVATIONS.items():
         losses[name] = {}
         for rule, kernel in RULES.items():
             model = nn.mlp((WIDTH,) * DEPTH, 10, f, kernel)
             starts = jax.vmap(lambda key, model=model: model.init(key, x.shape[1:])[0])(keys)
-            losses[name][rule] = over_rates(_learn(model), RATES, starts, batches, *data)
+            losses[name][rule] = over_rates(
+                by_rate(model, loss, training_loss(model, loss)), RATES, starts, batches, *data
+            )
     return {"loss": losses}
-
-
-def _learn(model: nn.Layer) -> Any:
-    """Training by plain descent: `(rate, params, batches, x, y) -> training losses`."""
-    gradient = nn.value_and_grad(model, nn.losses.cross_entropy)
-
-    def learn(rate: jax.Array, params: Any, batches: jax.Array, x: jax.Array, y: jax.Array) -> Any:
-        def loss(params: Any) -> jax.Array:
-            return nn.losses.cross_entropy(model(params, x), y)
-
-        return descent(gradient, optim.sgd(rate), loss)(params, x, y, batches)[0]
-
-    return learn
 
 
 def _tuned(numbers: Numbers, name: str) -> dict[str, Tuned]:

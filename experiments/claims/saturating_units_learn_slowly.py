@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.descent import descent, orders, over_rates
+from experiments.descent import by_rate, orders, over_rates, test_accuracy
 from experiments.framework import (
     BEFORE,
     HOLDS,
@@ -31,7 +31,7 @@ from experiments.framework import (
 from experiments.statistics import paired, spread
 from experiments.training import dataset
 from experiments.tuning import Tuned, best
-from jaxmlp import nn, optim
+from jaxmlp import nn
 
 ABOUT = About(
     rows=("B11", "B10"),
@@ -90,7 +90,14 @@ def run(settings: Settings) -> Numbers:
     for name, (kind, kernel) in KINDS.items():
         model = nn.mlp(WIDTHS, 3, kind, kernel)
         params = jax.vmap(lambda key, model=model: model.init(key, (2,))[0])(keys)
-        accuracy[name] = over_rates(_learn(model), RATES, params, batches, *train, *test)
+        accuracy[name] = over_rates(
+            by_rate(model, nn.losses.cross_entropy, test_accuracy(model)),
+            RATES,
+            params,
+            batches,
+            *train,
+            *test,
+        )
     layer = nn.dense(WIDTHS[0], xavier)
     W = jax.vmap(lambda key: layer.init(key, (32,))[0]["W"])(keys)
     x = jax.random.normal(jax.random.key(1), (200, 32))
@@ -104,21 +111,6 @@ def run(settings: Settings) -> Numbers:
         )
     }
     return {"accuracy": accuracy, "slopes": slopes}
-
-
-def _learn(model: nn.Layer) -> Any:
-    """Training by plain descent: `(rate, params, batches, *data) -> test accuracies`."""
-    gradient = nn.value_and_grad(model, nn.losses.cross_entropy)
-
-    def learn(rate: jax.Array, params: Any, batches: jax.Array, *data: jax.Array) -> Any:
-        x, y, x_test, y_test = data
-
-        def accuracy(params: Any) -> jax.Array:
-            return 1 - nn.losses.zero_one(model(params, x_test), y_test)
-
-        return descent(gradient, optim.sgd(rate), accuracy)(params, x, y, batches)[0]
-
-    return learn
 
 
 def _tuned(numbers: Numbers, name: str) -> Tuned:

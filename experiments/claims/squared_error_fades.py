@@ -10,7 +10,6 @@ best accuracy (deck A, "A possible loss: MSE" and "Why CE is better").
 """
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +17,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import style
-from experiments.descent import descent, orders, over_rates
+from experiments.descent import by_rate, orders, over_rates, test_accuracy
 from experiments.framework import (
     BEFORE,
     IN_PART,
@@ -32,7 +31,7 @@ from experiments.framework import (
 from experiments.statistics import Interval, paired
 from experiments.training import digits, halved
 from experiments.tuning import best
-from jaxmlp import nn, optim
+from jaxmlp import nn
 
 ABOUT = About(
     rows=("A3", "A4"),
@@ -88,25 +87,12 @@ def run(settings: Settings) -> Numbers:
         first = model if start == STARTS[0] else _sure_of_zero(model)
         params = jax.vmap(lambda key, first=first: first.init(key, (196,))[0])(keys)
         accuracy[start] = {
-            name: over_rates(_learn(model, loss), RATES, params, batches, *data)
+            name: over_rates(
+                by_rate(model, loss, test_accuracy(model)), RATES, params, batches, *data
+            )
             for name, loss in LOSSES.items()
         }
     return {"margins": MARGINS, "slopes": slopes, "accuracy": accuracy}
-
-
-def _learn(model: nn.Layer, loss: nn.Loss) -> Any:
-    """Training by plain descent: `(rate, params, batches, *data) -> test accuracies`."""
-    gradient = nn.value_and_grad(model, loss)
-
-    def learn(rate: jax.Array, params: Any, batches: jax.Array, *data: jax.Array) -> Any:
-        x, y, x_test, y_test = data
-
-        def accuracy(params: Any) -> jax.Array:
-            return 1 - nn.losses.zero_one(model(params, x_test), y_test)
-
-        return descent(gradient, optim.sgd(rate), accuracy)(params, x, y, batches)[0]
-
-    return learn
 
 
 def _sure_of_zero(model: nn.Layer) -> nn.Layer:

@@ -64,6 +64,11 @@ class OptimizerEntry:
     own: dict[str, float] = field(default_factory=dict)
     clip_norm: float | None = None
 
+    @property
+    def roots(self) -> bool:
+        """Whether the rule divides by a root: its epsilon then stands inside or outside of it."""
+        return "epsilon" in self.arguments
+
 
 ACTIVATIONS = Registry(
     "activation",
@@ -72,6 +77,7 @@ ACTIVATIONS = Registry(
 )
 LEARNED_ACTIVATIONS = Registry("activation", "jaxmlp.nn.prelu", ("prelu", "shared_prelu"))
 FORWARD_ONLY = Registry("activation", "jaxmlp.nn.activations", ("step",))  # cannot be trained
+WITH_ALPHA = ("leaky_relu", "elu")  # what `NAME_of(alpha)` makes with another alpha
 INITIALIZERS = Registry(
     "initializer",
     "jaxmlp.nn.initializers",

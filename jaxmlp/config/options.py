@@ -130,6 +130,11 @@ class Config:
         "activation of the hidden layers: one for all, or one for each",
         ACTIVATIONS.names + LEARNED_ACTIVATIONS.names + FORWARD_ONLY.names,
     )
+    alpha: float | None = option(
+        None,
+        "slope of leaky_relu below 0, default 0.01; height of elu below 0, default 1",
+        must_be=POSITIVE,
+    )
     init_from: str | None = option(
         None, "start from the weights of this run; its network and scaling are taken over"
     )
@@ -234,6 +239,11 @@ class Config:
         None,
         "small number in the divisor of adagrad, rmsprop and adam(w); default the optimizer's own",
         must_be=NOT_NEGATIVE,
+    )
+    epsilon_inside: bool | None = option(
+        None,
+        "put epsilon inside the root of the divisor of adagrad, rmsprop and adam(w); default inside"
+        " for adagrad and rmsprop, outside for adam(w)",
     )
     clip_norm: float | None = option(
         None,

@@ -13,7 +13,7 @@ from jax import Array
 
 from jaxmlp.config.defaults import defaults_for
 from jaxmlp.config.fields import MOST
-from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE, SCHEDULE_ARGUMENTS
+from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE, SCHEDULE_ARGUMENTS, WITH_ALPHA
 from jaxmlp.config.options import Config
 from jaxmlp.data import Dataset
 from jaxmlp.errors import InputError, check, shown
@@ -57,7 +57,8 @@ class Recipe:
     """Everything that a run is made of; the fields are those of `jaxmlp.config.options.Config`.
 
     `None` stands for what the run does not have: a folder or a target column that its data do not
-    need, a fan other than the initializer's own, a rule that never stops it.
+    need, a fan other than the initializer's own, an alpha other than the activation's own, an
+    epsilon elsewhere than in the rule's own form, a rule that never stops it.
     """
 
     dataset: str
@@ -89,6 +90,7 @@ class Recipe:
     model: str
     hidden: tuple[int, ...]
     activation: tuple[str, ...]
+    alpha: float | None
     init_from: str | None
     initializer: str
     initializer_scale: float
@@ -111,6 +113,7 @@ class Recipe:
     restarts: int
     plateau_patience: int
     momentum_schedule: str
+    epsilon_inside: bool | None
     batch_size: int
     shuffle: bool
     epochs: int
@@ -231,6 +234,9 @@ def _reject_idle_options(recipe: Recipe) -> None:
     if many not in (1, len(hidden) or 1):
         layers = f"one name, or one for each of {len(hidden)} hidden layers"
         check(False, "activation", layers, shown(recipe.activation))
+    if recipe.alpha is not None and not {*recipe.activation} & {*WITH_ALPHA}:
+        words = f"alpha applies only to {' and '.join(WITH_ALPHA)}"
+        raise InputError(f"{words}, got {recipe.alpha:g} with {' '.join(recipe.activation)}")
     if recipe.dropout and not hidden and recipe.model != "lenet":
         raise InputError(f"dropout {recipe.dropout:g} needs hidden layers, and there are none")
     if recipe.layer_norm and not hidden:
@@ -253,6 +259,12 @@ def _reject_idle_options(recipe: Recipe) -> None:
         raise InputError(
             f"momentum_schedule {recipe.momentum_schedule} needs the hand-written momentum or"
             f" nesterov, got {recipe.optimizer} ({recipe.optimizer_source})"
+        )
+    if recipe.epsilon_inside is not None and not OPTIMIZER_TABLE[recipe.optimizer].roots:
+        words = ", ".join(name for name, entry in OPTIMIZER_TABLE.items() if entry.roots)
+        given = str(recipe.epsilon_inside).lower()
+        raise InputError(
+            f"epsilon_inside applies only to {words}, got {given} with {recipe.optimizer}"
         )
     if recipe.quantiles and recipe.loss != "quantile":
         words = f"got {shown(recipe.quantiles)} with {recipe.loss}"

@@ -6,7 +6,7 @@ each can stand wherever one of Optax's can, and the other way round. Every `upda
 keywords: ours ignore them, and a wrapper hands them on to a rule of Optax that needs them.
 """
 
-from jaxmlp.optim import schedules
+from jaxmlp.optim import schedules, search
 from jaxmlp.optim.adaptive import adagrad, adam, adamw, rmsprop
 from jaxmlp.optim.base import Optimizer
 from jaxmlp.optim.descent import momentum, nesterov, sgd
@@ -21,6 +21,7 @@ __all__ = [
     "nesterov",
     "rmsprop",
     "schedules",
+    "search",
     "sgd",
     "side_by_side",
     "with_clipping",
