@@ -16,6 +16,7 @@ from experiments import style
 from experiments.descent import by_rate, orders, over_rates
 from experiments.framework import (
     BEFORE,
+    HOLDS,
     IN_PART,
     About,
     Numbers,

@@ -24,6 +24,7 @@ from jaxmlp.config.fields import (
     of_kind,
     option,
 )
+from jaxmlp.config.folds import parse_fold
 from jaxmlp.config.names import (
     ACTIVATIONS,
     AUGMENTATIONS,
@@ -117,6 +118,9 @@ class Config:
         "number of validation examples, taken from the training set; default the data's own"
         " validation part, or a tenth, at most 5000",
         must_be=at_least(0),
+    )
+    fold: str | None = option(
+        None, "validate on the K-th of N folds of the training set, written K/N, such as 2/5"
     )
 
     model: str = option("mlp", "kind of network", tuple(MODELS), "network")
@@ -275,9 +279,9 @@ class Config:
     )
     monitor: str | None = option(
         None,
-        "what makes an epoch better, on the validation part; its parameters are kept; default loss"
-        " for a table, else score",
-        ("score", "loss"),
+        "what makes an epoch better, on the validation part; its parameters are kept; last: always"
+        " the last; default loss for a table, else score, and last with fold",
+        ("score", "loss", "last"),
     )
     min_improvement: float = option(
         0.0, "an epoch is better only by at least this much", must_be=NOT_NEGATIVE
@@ -323,6 +327,8 @@ class Config:
             value = of_kind(field.name, given, kinds[field.name])
             object.__setattr__(self, field.name, value)
             check_values(field, value if isinstance(value, tuple) else (value,))
+        if self.fold is not None:
+            parse_fold(self.fold)
         check(len(self.activation) > 0, "activation", "at least one name", None)
         if self.hidden and not MODELS[self.model].widths:
             widths = " ".join(map(str, self.hidden))

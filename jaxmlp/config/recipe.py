@@ -13,11 +13,12 @@ from jax import Array
 
 from jaxmlp.config.defaults import defaults_for
 from jaxmlp.config.fields import MOST
+from jaxmlp.config.folds import fold_parts
 from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE, SCHEDULE_ARGUMENTS, WITH_ALPHA
 from jaxmlp.config.options import Config
 from jaxmlp.data import Dataset
 from jaxmlp.errors import InputError, check, shown
-from jaxmlp.training.rules import Rules
+from jaxmlp.training.rules import LAST, Rules
 from jaxmlp.training.tasks import task_for
 
 QUANTILES = (0.1, 0.5, 0.9)  # the middle, and an interval that holds four of five
@@ -86,6 +87,7 @@ class Recipe:
     augment: tuple[str, ...]
     augment_strength: float
     valid_size: int
+    fold: str | None
 
     model: str
     hidden: tuple[int, ...]
@@ -159,6 +161,10 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
     """
     total = len(dataset.x_train)
     own = dataset.valid or min(5000, total // 10)
+    if config.fold is not None:
+        own = len(fold_parts(dataset, config.fold, config.seed)[1])
+        need = f"left out with fold {config.fold}, which has {own} examples"
+        check(config.valid_size in (None, own), "valid_size", need, config.valid_size)
     valid = own if config.valid_size is None else config.valid_size
     check(valid < total, "valid_size", f"less than the {total} training examples", valid)
     n = total - valid
@@ -178,10 +184,12 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
         "optimizer": optimizer,
         "epochs": max(10, math.ceil(defaults.least_steps / math.ceil(n / batch))),
     }
+    if config.fold is not None:  # whose examples judge the network, and choose nothing
+        chosen["monitor"] = LAST
     if dataset.task == "regression" and config.learning_rate is None:
         chosen["clip_norm"] = OPTIMIZER_TABLE[optimizer].clip_norm  # the default rate is safe so
     if loss == "quantile":  # its score looks at one of the quantiles only
-        monitor = "loss" if valid else config.monitor
+        monitor = "loss" if valid and config.fold is None else config.monitor
         quantiles = config.quantiles or QUANTILES
         config = dataclasses.replace(config, quantiles=quantiles, monitor=monitor)
     left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
@@ -278,8 +286,12 @@ def _reject_idle_options(recipe: Recipe) -> None:
     usual = Rules()
     for name in ("patience", "monitor", "min_improvement"):
         value = getattr(recipe, name)
-        if value != getattr(usual, name) and recipe.valid_size == 0:
+        if value in (getattr(usual, name), LAST):
+            continue
+        if recipe.valid_size == 0:
             raise InputError(f"{name} {value} needs a validation part, got valid_size 0")
+        if recipe.monitor == LAST:
+            raise InputError(f"{name} {value} needs monitor score or loss, got last")
 
 
 def _loss_of(model: str, task: str) -> str | None:
