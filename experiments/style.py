@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -19,6 +22,34 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 PAGE = 6.9  # inches: the room for a figure in the report, on a screen and in print
 ACROSS = 2  # panels in a row of the page: more would be too narrow for letters of this size
 SMALLEST = 9.6  # points: the size of the report's small text, 0.8 rem
+
+
+class Panel(Axes):
+    """A panel whose legend has no more columns than there is room for."""
+
+    def legend(self, *args: Any, **more: Any) -> Legend:
+        """Draw a legend as matplotlib does, in `ncols` columns or in fewer."""
+        for columns in range(more.pop("ncols", 1), 0, -1):
+            drawn = super().legend(*args, ncols=columns, **more)
+            for text in drawn.get_texts():
+                text.set_fontsize(max(text.get_fontsize(), SMALLEST))
+            if _width(drawn) < 0.98 * _room(self)[0]:
+                break
+        return drawn
+
+
+def _width(drawn: Artist) -> float:
+    """Return the width of what is drawn, in inches."""
+    figure = drawn.get_figure(root=True)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    return drawn.get_window_extent(renderer).width / figure.dpi  # type: ignore[union-attr]
+
+
+def _room(panel: Any) -> tuple[float, float]:
+    """Return the width and the height that the page gives to a panel, in inches."""
+    rows, columns = panel.get_gridspec().get_geometry()
+    width, height = panel.get_figure(root=True).get_size_inches()
+    return width / columns, height / rows
 
 
 def figure(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 3.4) -> Any:
@@ -39,7 +70,9 @@ def figure(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 
     down = -(-columns // across)  # rows of the page that hold one row of panels
     size = min(width * across, PAGE), height * rows * down
     made = Figure(figsize=size, layout="constrained")
-    places = made.subplots(rows * down, across, squeeze=False).reshape(rows, down * across)
+    places = made.subplots(
+        rows * down, across, squeeze=False, subplot_kw={"axes_class": Panel}
+    ).reshape(rows, down * across)
     for extra in places[:, columns:].ravel():
         extra.remove()
     for panel in (panels := places[:, :columns]).ravel():
@@ -83,16 +116,15 @@ def plain_ticks(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _wrap_labels(panel: Any, width: float, height: float) -> None:
+def _wrap_labels(panel: Any) -> None:
     """Break the labels and the title of a panel into lines that are as long as its side."""
-    down, across = panel.get_gridspec().get_geometry()
-    sides = (
-        (panel.title, width / across),
-        (panel.xaxis.label, width / across),
-        (panel.yaxis.label, height / down),
-    )
-    for label, inches in sides:
-        letters = int(0.85 * inches * 72 / (0.55 * label.get_fontsize()))
+    width, height = _room(panel)
+    for label, side in (
+        (panel.title, width),
+        (panel.xaxis.label, width),
+        (panel.yaxis.label, height),
+    ):
+        letters = int(0.85 * side * 72 / (0.55 * label.get_fontsize()))
         lines = label.get_text().split("\n")
         label.set_text("\n".join(textwrap.fill(line, letters) for line in lines))
 
@@ -110,7 +142,7 @@ def save(drawn: Figure, path: Path) -> None:
     for text in drawn.findobj(Text):
         text.set_fontsize(max(text.get_fontsize(), SMALLEST))
     for panel in drawn.axes:
-        _wrap_labels(panel, *drawn.get_size_inches())
+        _wrap_labels(panel)
     for kind, more in (("png", {"dpi": 120}), ("svg", {"metadata": {"Date": None}})):
         content = io.BytesIO()
         drawn.savefig(content, format=kind, **more)

@@ -182,7 +182,10 @@ def test_letters_are_large_enough(tmp_path):
     """No letter is smaller than the small text, and long labels are broken into lines."""
     figure, ((panel, _, _),) = style.figure(1, 3)
     panel.plot([1, 2], np.ones(2), label="a line")
-    panel.legend(fontsize=5)
+    for number in range(4):
+        panel.plot([1, 2], [number, 1], label=f"another line, number {number}")
+    legend = panel.legend(fontsize=5, ncols=5)
+    assert legend._ncols == 1  # two of these names are wider than the panel
     panel.set_xlabel("a label that is much too long for a panel as narrow as this one is")
     style.save(figure, tmp_path / "figure")
     sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text()]
