@@ -26,20 +26,17 @@ class Chapter(NamedTuple):
 
     Attributes:
       title: its heading.
-      sections: the headings of its sections.
+      anchor: where a link leads to it.
+      sections: the headings of its sections, and their anchors.
       html: the whole.
       placed: the experiments in it, in order.
     """
 
     title: str
-    sections: list[str]
+    anchor: str
+    sections: list[tuple[str, str]]
     html: Markup
     placed: list[str]
-
-    @property
-    def anchor(self) -> str:
-        """The anchor of the heading."""
-        return anchor(self.title)
 
 
 class Calls:
@@ -122,8 +119,8 @@ def read(show: Callable[[str], str], folder: Path = HERE) -> list[Chapter]:
                 twice = [*calls.placed, *placed(chapters)].count(name) > 1
                 check(not twice, "an experiment", "placed once", name)
         headings = [line for line in text.splitlines() if line.startswith(("# ", "## "))]
-        title, *sections = (heading.lstrip("# ") for heading in headings)
-        chapters.append(Chapter(title, sections, to_html(text, calls.pieces), calls.placed))
+        title, *sections = ((head := line.lstrip("# "), anchor(head)) for line in headings)
+        chapters.append(Chapter(*title, sections, to_html(text, calls.pieces), calls.placed))
     return chapters
 
 

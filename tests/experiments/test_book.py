@@ -97,7 +97,7 @@ It is $2^3$, not <b>9</b>.
 """
     made = written(tmp_path, text)[0]
     assert made.placed == ["the_errata"]
-    assert made.sections == ["A section: *one*"]
+    assert made.sections == [("A section: *one*", "a-section-one")]
     assert "<p>the_errata</p>" in made.html
     assert '<h3 id="a-section-one">' in made.html
     assert '<a href="#row-A3">A3</a>' in made.html
