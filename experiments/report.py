@@ -10,7 +10,7 @@ from experiments.book import chapter, markdown
 from experiments.framework import HOLDS, IN_PART, NOT_SHOWN, REFUTED, claim, load, names
 from experiments.lectures.rows import DECKS
 from jaxmlp.cli.page import render
-from jaxmlp.errors import InputError
+from jaxmlp.errors import InputError, shown
 from jaxmlp.files import write_atomically
 
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -31,7 +31,7 @@ def build(results: Path, folder: Path) -> Path:
       The path of the page.
 
     Raises:
-      InputError: if no experiment has run.
+      InputError: if no experiment has run, or a figure is no SVG with a width in points.
     """
     files = [results / name / "numbers.json" for name in names()]
     records = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
@@ -108,10 +108,12 @@ def completed(record: Record, results: Path) -> Record:
     }
 
 
-def _width(svg: str) -> str:
-    """Return the width of a drawing as its file states it, in points; empty if it states none."""
-    found = re.search(r'<svg[^>]*\swidth="([\d.]+pt)"', svg)
-    return found[1] if found else ""
+def _width(svg: str) -> int:
+    """Return the width of a drawing in pixels, of which a point has 4/3."""
+    found = re.search(r'<svg[^>]*\swidth="([\d.]+)pt"', svg)
+    if found is None:
+        raise InputError(f"a figure must be an SVG with a width in points, got {shown(svg[:80])}")
+    return round(float(found[1]) * 4 / 3)
 
 
 def _number(verdict: Record) -> str:

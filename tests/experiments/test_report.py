@@ -55,6 +55,13 @@ def test_a_report_of_nothing(tmp_path):
         report.build(tmp_path, tmp_path)
 
 
+def test_a_figure_without_a_width(tmp_path):
+    write(tmp_path, record())
+    (tmp_path / NAME / "figure.svg").write_text("<svg/>")
+    with pytest.raises(InputError, match="must be an SVG with a width in points, got '<svg/>'"):
+        report.build(tmp_path, tmp_path)
+
+
 def test_it_needs_no_network(page):
     """No address of the page leads outside it."""
     assert set(re.findall(r'(?:src|href)="([^"#:]*[#:])', page)) == {"#", "data:"}
@@ -77,7 +84,7 @@ def test_no_formula_shows_a_command(page):
 
 def test_tables_are_no_pictures(page):
     """The only pictures are figures of experiments that have run."""
-    assert page.count("<img") == 1
+    assert re.findall(r"<img[^>]* width=\"(\d+)\"", page) == ["400"]  # 300 pt
     assert "<table" in page
 
 
