@@ -29,13 +29,27 @@ class Panel(Axes):
 
     def legend(self, *args: Any, **more: Any) -> Legend:
         """Draw a legend as matplotlib does, in `ncols` columns or in fewer."""
-        for columns in range(more.pop("ncols", 1), 0, -1):
-            drawn = super().legend(*args, ncols=columns, **more)
-            for text in drawn.get_texts():
-                text.set_fontsize(max(text.get_fontsize(), SMALLEST))
-            if _width(drawn) < 0.98 * _room(self)[0]:
-                break
-        return drawn
+        return _fitting(super().legend, _room(self)[0], *args, **more)
+
+
+class Drawing(Figure):
+    """A figure whose legend has no more columns than there is room for."""
+
+    def legend(self, *args: Any, **more: Any) -> Legend:
+        """Draw a legend as matplotlib does, in `ncols` columns or in fewer."""
+        return _fitting(super().legend, self.get_size_inches()[0], *args, **more)
+
+
+def _fitting(draw: Any, room: float, *args: Any, ncols: int = 1, **more: Any) -> Legend:
+    """Return the legend with the most columns, up to `ncols`, that is not wider than the room."""
+    for columns in range(ncols, 0, -1):
+        legend: Legend = draw(*args, ncols=columns, **more)
+        for text in legend.get_texts():
+            text.set_fontsize(max(text.get_fontsize(), SMALLEST))
+        if columns == 1 or _width(legend) < 0.98 * room:
+            break
+        legend.remove()
+    return legend
 
 
 def _width(drawn: Artist) -> float:
@@ -69,7 +83,7 @@ def figure(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 
     across = min(columns, ACROSS)
     down = -(-columns // across)  # rows of the page that hold one row of panels
     size = min(width * across, PAGE), height * rows * down
-    made = Figure(figsize=size, layout="constrained")
+    made = Drawing(figsize=size, layout="constrained")
     places = made.subplots(
         rows * down, across, squeeze=False, subplot_kw={"axes_class": Panel}
     ).reshape(rows, down * across)

@@ -65,6 +65,7 @@ ROWS = (
             f"{INITIALIZERS}.he_normal",
             f"{INITIALIZERS}.he_uniform",
             f"{INITIALIZERS}.variance_scaling",
+            "jaxmlp.nn.moments.he_for",
         ),
         "The fan in keeps the variance of the forward pass, the fan out that of the backward pass.",
     ),
@@ -74,7 +75,11 @@ ROWS = (
         ("Variance Propagation (Forward Pass)", "He (Kaiming) Initialization"),
         r"\mathrm{Var}(z') = n_{\text{in}} \mathrm{Var}(W) \, \mathrm{E}[a^2],"
         r" \quad \mathrm{E}[\mathrm{ReLU}(z)^2] = \tfrac{1}{2} \mathrm{Var}(z)",
-        (f"{INITIALIZERS}.he_normal", f"{INITIALIZERS}.fans"),
+        (
+            f"{INITIALIZERS}.he_normal",
+            f"{INITIALIZERS}.fans",
+            "jaxmlp.nn.moments.he_for",
+        ),
         "ReLU halves the variance; weights of variance 2/fan_in restore it.",
     ),
     Row(
@@ -99,7 +104,11 @@ ROWS = (
         "He's rule for activations like ReLU",
         ("Why Do We Care About Initialization?", "Improving Weight Initialization"),
         r"\mathrm{Var}(W) = \frac{g^2}{n_{\text{in}}}, \quad g^2 = \frac{1}{\mathrm{E}[f(z)^2]}",
-        (),
+        (
+            "jaxmlp.nn.moments.gain_of",
+            "jaxmlp.nn.moments.he_for",
+            "jaxmlp.nn.initializers.he_normal",
+        ),
         "He's rule is made for ReLU, leaky ReLU, ELU and GELU.",
     ),
     Row(
@@ -107,7 +116,11 @@ ROWS = (
         "Population and sample variance",
         ("What is Variance?",),
         r"s^2 = \frac{1}{n - 1} \sum_i (x_i - \bar{x})^2, \quad \mathrm{E}[s^2] = \mathrm{Var}(X)",
-        ("experiments.statistics.spread",),
+        (
+            "experiments.statistics.spread",
+            "jaxmlp.nn.moments.population_variance",
+            "jaxmlp.nn.moments.sample_variance",
+        ),
         "The estimate is unbiased if it divides by n - 1.",
     ),
 )

@@ -197,6 +197,8 @@ ROWS = (
             f"{ACTIVATIONS}.sigmoid",
             f"{ACTIVATIONS}.tanh",
             "jaxmlp.nn.layers.activation",
+            "jaxmlp.nn.activations.leaky_relu_of",
+            "jaxmlp.nn.activations.elu_of",
         ),
         "ReLU and its variants learn faster than sigmoid and tanh.",
     ),
@@ -216,6 +218,9 @@ ROWS = (
             f"{ACTIVATIONS}.leaky_relu",
             f"{ACTIVATIONS}.sigmoid",
             f"{ACTIVATIONS}.tanh",
+            "jaxmlp.nn.health.dead_units",
+            "jaxmlp.nn.health.saturated_share",
+            "jaxmlp.nn.health.health",
         ),
         "ReLU's variants keep units alive; sigmoid and tanh saturate; tanh is steeper at 0.",
     ),
@@ -235,7 +240,7 @@ ROWS = (
         "Zero-centred activations",
         ("Sigmoid", "Tanh (Hyperbolic Tangent)", "Comparison: Sigmoid vs Tanh"),
         r"\tanh z = 2 \sigma(2 z) - 1",
-        (),
+        ("jaxmlp.nn.moments.mean_activation",),
         "A zero-centred activation makes descent easier, so tanh suits hidden layers better.",
     ),
     Row(
@@ -247,7 +252,7 @@ ROWS = (
         ),
         r"\mathrm{E}[\mathrm{ELU}(z)] < \mathrm{E}[\mathrm{ReLU}(z)], \quad"
         r" \frac{\partial \lvert z - y \rvert}{\partial z} = \pm 1",
-        (),
+        ("jaxmlp.nn.moments.mean_activation",),
         "ELU's mean activation is nearer to 0; the absolute error is slow where errors are large.",
     ),
 )

@@ -70,6 +70,10 @@ ROWS = (
             f"{TRAINING}.loop.fit",
             "jaxmlp.find_rate",
             "jaxmlp.optim.schedules.exponential",
+            "jaxmlp.data.splits.k_folds",
+            "jaxmlp.sweep.cross_validation.cross_validate",
+            "jaxmlp.config.folds",
+            "jaxmlp.sweep.__main__",
         ),
         "Cross-validation finds the rate; dividing it by 10 helps when progress saturates.",
     ),
@@ -120,6 +124,7 @@ ROWS = (
             "jaxmlp.nn.pooling.max_pool",
             f"{GRADIENTS}.jacobians",
             "jaxmlp.nn.lenet.lenet",
+            "jaxmlp.nn.activations.relu",
         ),
         "The pooled output passes its gradient to one winner, ties included.",
     ),
@@ -146,7 +151,7 @@ ROWS = (
         "The two-class loss and its convexity",
         ("The Two-Class Cross-Entropy Loss",),
         r"\ell(1, p) = \ell(0, 1 - p), \quad \ell(1, \tfrac{1}{2}) = 1 \text{ bit}",
-        (),
+        ("jaxmlp.nn.curvature.smallest_eigenvalue",),
         "The risk is convex.",
     ),
     Row(
@@ -154,7 +159,7 @@ ROWS = (
         "Subgradients, or rounded cusps",
         ("Back-Propagation",),
         r"\frac{1}{\beta} \log(1 + e^{\beta z}) \to \max(0, z) \quad (\beta \to \infty)",
-        (),
+        ("jaxmlp.nn.activations.softplus_of",),
         "The cusps of ReLU can be rounded, or left alone.",
     ),
     Row(
@@ -163,7 +168,13 @@ ROWS = (
         ("Stochastic Gradient Descent",),
         r"w \leftarrow w - H^{-1} \nabla L, \quad"
         r" \alpha_t = \text{arg min}_{\alpha} L(w_t - \alpha \nabla L)",
-        (),
+        (
+            "jaxmlp.nn.curvature.hessian_vector",
+            "jaxmlp.nn.curvature.hessian_bytes",
+            "jaxmlp.optim.search.backtracking",
+            "jaxmlp.optim.search.exact",
+            "jaxmlp.optim.search.newton_step",
+        ),
         "Both are too expensive for networks, in time and in memory.",
     ),
     Row(
@@ -171,7 +182,7 @@ ROWS = (
         "Momentum that grows",
         ("Stochastic Gradient Descent",),
         r"\mu_t = \min \big( 1 - 2^{-1 - \log_2(\lfloor t / 250 \rfloor + 1)}, \mu_{\max} \big)",
-        (),
+        ("jaxmlp.optim.schedules.sutskever",),
         "Momentum is worth more late than early.",
     ),
 )

@@ -128,7 +128,7 @@ ROWS = (
         ("Adaptive learning rate (gradient) algorithms",),
         r"\nabla L = \sum_i \lambda_i c_i u_i, \quad"
         r" s_i = \frac{(\lambda_i c_i)^2}{\sum_j (\lambda_j c_j)^2}",
-        (),
+        ("jaxmlp.nn.curvature.gradient_shares",),
         "Gradients lie mostly along steep eigen-directions.",
     ),
     Row(

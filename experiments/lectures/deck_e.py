@@ -39,6 +39,8 @@ ROWS = (
             "jaxmlp.data.arrays.target_from_numbers",
             "jaxmlp.data.tables.dataset_from_table",
             "jaxmlp.data.convert_task.with_task",
+            "jaxmlp.nn.summary.summary",
+            "jaxmlp.explain.__main__",
         ),
         "Independent sigmoids can name cat and dog at once.",
     ),
@@ -53,6 +55,7 @@ ROWS = (
             f"{ACTIVATIONS}.sigmoid",
             f"{ACTIVATIONS}.tanh",
             "jaxmlp.nn.layers.activation",
+            "jaxmlp.nn.activations.leaky_relu_of",
         ),
     ),
     Row(
@@ -183,6 +186,10 @@ ROWS = (
         "Parameter counts of multi-layer perceptrons",
         ("Multilayer Perceptron",),
         r"\sum_l (n_{l-1} + 1) n_l = (3072 + 1) \cdot 2 + (2 + 1) \cdot 1 = 6149",
-        (f"{TRAINING}.trees.count",),
+        (
+            f"{TRAINING}.trees.count",
+            "jaxmlp.nn.summary.summary",
+            "jaxmlp.explain.__main__",
+        ),
     ),
 )

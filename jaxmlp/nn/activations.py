@@ -4,7 +4,8 @@ An activation acts on every element of `z` by itself. So its Jacobian is diagona
 per element describes it: `da/dz`.
 
 Where a function has a kink, its slopes from the left and from the right bound the subgradients.
-Each of them is right there, and we choose one, by hand as by machine (C9, C12, erratum 6):
+Each of them is right there, and we choose one, by hand as by machine (lecture rows C9, C12, erratum
+6):
 
 | at the kink                         | from the left | from the right | ours                 |
 |-------------------------------------|---------------|----------------|----------------------|
@@ -230,7 +231,9 @@ softplus.defderivative(lambda z, a: jax.nn.sigmoid(z))
 
 
 def softplus_of(beta: float) -> Activation:
-    """ReLU with a rounded cusp, `a = log(1 + e^(beta z)) / beta`; `da/dz = sigmoid(beta z)` (C12).
+    """ReLU with a rounded cusp, `a = log(1 + e^(beta z)) / beta`; `da/dz = sigmoid(beta z)`.
+
+    Lecture row C12.
 
     It lies above ReLU, by `log(2) / beta` at `z = 0` and by less elsewhere, so it tends to ReLU as
     beta grows, everywhere alike. Its slope at 0 is 1/2 for every beta; at every other `z` it tends

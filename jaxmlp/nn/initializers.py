@@ -12,9 +12,9 @@ standard deviations and widens what remains to the same variance; `truncated_nor
 The gain of any activation, such as `2 / (1 + alpha^2)` for leaky ReLU, computes
 `jaxmlp.nn.moments.gain_of`; `he_for` there is the initializer with it (lecture row A10).
 
-Lecture rows A6, A7, A8, B8, D9, E9. An initializer is a function `(key, shape, dtype) ->
-array`. The last axis of the shape counts the outputs, the axis before it the inputs; axes before
-these two are the window of a convolution.
+Lecture rows A6, A7, A8, B8, D9, E9. An initializer is a function `(key, shape, dtype) -> array`.
+The last axis of the shape counts the outputs, the axis before it the inputs; axes before these two
+are the window of a convolution.
 """
 
 import math

@@ -20,27 +20,25 @@ At the ends, value and gradient hold these rules, by hand as by machine:
 """
 
 import functools
-import math
-from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Float
 
-from jaxmlp.errors import InputError, Shown, check, shown
-from jaxmlp.nn.activations import without_derivative
-from jaxmlp.nn.mean_loss import Loss, loss, one_hot
+from jaxmlp.errors import InputError, check
+from jaxmlp.nn.activations import softplus, without_derivative
+from jaxmlp.nn.loss_parameters import binary_cross_entropy_of as binary_cross_entropy_of
+from jaxmlp.nn.loss_parameters import huber as huber
+from jaxmlp.nn.loss_parameters import huber_of as huber_of
+from jaxmlp.nn.loss_parameters import quantile as quantile
+from jaxmlp.nn.loss_parameters import quantile_of as quantile_of
+from jaxmlp.nn.mean_loss import Loss, loss, one_hot, times
 from jaxmlp.nn.mean_loss import PerExample as PerExample
 from jaxmlp.nn.mean_loss import ignoring as ignoring
 from jaxmlp.nn.mean_loss import smoothed as smoothed
 from jaxmlp.nn.mean_loss import softened as softened
+from jaxmlp.nn.softmax import softmax_vjp
 from jaxmlp.nn.types import Array, Outputs, Targets
-
-
-def _times(factor: Float[Array, "N K"], value: Float[Array, "N K"]) -> Float[Array, "N K"]:
-    """Return the product; where the factor is 0 it is 0, even if the value is infinite."""
-    return jnp.where(factor == 0, 0, factor * value)
 
 
 def _check_choice(z: Outputs) -> None:
@@ -62,7 +60,7 @@ def cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """
     p = one_hot(z, y)
     _check_choice(z)
-    return -jnp.sum(_times(p, jax.nn.log_softmax(z)), axis=1)
+    return -jnp.sum(times(p, jax.nn.log_softmax(z)), axis=1)
 
 
 @cross_entropy.defgradient
@@ -83,54 +81,10 @@ def binary_cross_entropy(z: Outputs, y: Targets) -> Float[Array, "N"]:
     a probability. Labels become one-hot rows.
     """
     p = one_hot(z, y)
-    return jnp.sum(_times(p, _softplus(-z)) + _times(1 - p, _softplus(z)), axis=1)
+    return jnp.sum(times(p, softplus(-z)) + times(1 - p, softplus(z)), axis=1)
 
 
 binary_cross_entropy.defgradient(lambda z, y: jax.nn.sigmoid(z) - one_hot(z, y))
-
-
-def binary_cross_entropy_of(pos_weight: float | Sequence[float]) -> Loss:
-    """The binary cross-entropy in which a yes weighs more, or less, than a no.
-
-    `l = -sum_k p_k y_k log a_k + (1 - y_k) log(1 - a_k)` with `a = sigmoid(z)`;
-    `dl/dz = (1 - y) a - p y (1 - a)`. If the data have `p` times as many examples of no as of yes,
-    both answers weigh alike. The mean is still over the number of examples, as in PyTorch.
-
-    Args:
-      pos_weight: `p`, one positive number for all outputs, or one for each.
-
-    Returns:
-      A loss.
-
-    Raises:
-      InputError: if a weight is not positive and finite; when called, if their number is not that
-        of the outputs.
-    """
-    weights = tuple(np.ravel(pos_weight).tolist())
-    good = len(weights) > 0 and all(0 < p < math.inf for p in weights)
-    check(good, "pos_weight", "positive and finite", pos_weight)
-
-    def yes_and_no(z: Outputs, y: Targets) -> tuple[Float[Array, "N K"], Float[Array, "N K"]]:
-        expected = f"one number, or one for each of {z.shape[1]} outputs"
-        got = Shown(f"{len(weights)} numbers")
-        check(len(weights) in (1, z.shape[1]), "pos_weight", expected, got)
-        p = one_hot(z, y)
-        return jnp.asarray(weights, z.dtype)[None, :] * p, 1 - p
-
-    def per_example(z: Outputs, y: Targets) -> Float[Array, "N"]:
-        yes, no = yes_and_no(z, y)
-        return jnp.sum(_times(yes, _softplus(-z)) + _times(no, _softplus(z)), axis=1)
-
-    def gradient(z: Outputs, y: Targets) -> Float[Array, "N K"]:
-        yes, no = yes_and_no(z, y)
-        return no * jax.nn.sigmoid(z) - yes * jax.nn.sigmoid(-z)
-
-    name = f"binary_cross_entropy, a yes weighs {' '.join(f'{p:g}' for p in weights)}"
-    return Loss(name, per_example, gradient, independent=True)
-
-
-def _softplus(z: Outputs) -> Float[Array, "N K"]:
-    return jnp.logaddexp(z, jnp.zeros_like(z))
 
 
 @loss
@@ -175,84 +129,6 @@ def mae(z: Outputs, y: Targets) -> Float[Array, "N"]:
 mae.defgradient(lambda z, y: jnp.sign(z - one_hot(z, y)))
 
 
-def huber_of(delta: float) -> Loss:
-    """The squared error near the target and the absolute error far from it (Huber 1964).
-
-    The sum over the outputs of `r^2 / 2` for `|r| <= delta`, else `delta (|r| - delta / 2)`, with
-    `r = z - y`. `dl/dz = c` with `c = r`, clipped to `[-delta, delta]`, and both cases of the loss
-    are `c (r - c / 2)`.
-
-    Args:
-      delta: the error from which on the loss is linear.
-
-    Returns:
-      A loss.
-
-    Raises:
-      InputError: if delta is not positive and finite.
-    """
-    check(0 < delta < math.inf, "delta", "positive and finite", delta)
-    delta = float(delta)  # a NumPy number would change the type of the loss
-
-    def clipped(r: Float[Array, "N K"]) -> Float[Array, "N K"]:
-        return jnp.where(jnp.abs(r) <= delta, r, delta * jnp.sign(r))
-
-    def per_example(z: Outputs, y: Targets) -> Float[Array, "N"]:
-        r = z - one_hot(z, y)
-        c = clipped(r)
-        return jnp.sum(c * (r - c / 2), axis=1)
-
-    def gradient(z: Outputs, y: Targets) -> Float[Array, "N K"]:
-        return clipped(z - one_hot(z, y))
-
-    return Loss("huber" if delta == 1 else f"huber {delta:g}", per_example, gradient)
-
-
-huber = huber_of(1.0)
-"""The Huber loss with `delta = 1`: `r^2 / 2` for `|r| <= 1`, else `|r| - 1/2`."""
-
-
-def quantile_of(quantiles: Sequence[float]) -> Loss:
-    """The quantile loss, whose minimum is a quantile of the targets (Koenker and Bassett 1978).
-
-    With Q quantiles `q`, the outputs of a value are Q in a row, and its target stands Q times in a
-    row. The loss is the sum over the outputs of `q r` for `r >= 0`, else `(q - 1) r`, with
-    `r = y - z`. It is also called the pinball loss. `dl/dz = -q` below the target, `1 - q` above
-    it, and 0 at it. So above its minimum lie as many targets as a share `1 - q`.
-
-    Args:
-      quantiles: each in (0, 1).
-
-    Returns:
-      A loss.
-
-    Raises:
-      InputError: if there is no quantile, or one is outside (0, 1); when called, if the number of
-        outputs is not a multiple of theirs.
-    """
-    q = tuple(float(each) for each in quantiles)
-    check(len(q) > 0 and all(0 < each < 1 for each in q), "quantiles", "in (0, 1)", shown(q))
-
-    def slopes(z: Outputs, y: Targets) -> Float[Array, "N K"]:
-        expected = f"a multiple of {len(q)}, the number of quantiles"
-        check(z.shape[1] % len(q) == 0, "the number of outputs", expected, z.shape[1])
-        r, each = one_hot(z, y) - z, jnp.asarray([q * (z.shape[1] // len(q))], z.dtype)
-        return jnp.where(r > 0, each, jnp.where(r < 0, each - 1, r))  # r is 0, or NaN
-
-    def per_example(z: Outputs, y: Targets) -> Float[Array, "N"]:
-        return jnp.sum(_times(slopes(z, y), one_hot(z, y) - z), axis=1)
-
-    def gradient(z: Outputs, y: Targets) -> Float[Array, "N K"]:
-        return -slopes(z, y)
-
-    name = "quantile" if q == (0.5,) else f"quantile {' '.join(f'{each:g}' for each in q)}"
-    return Loss(name, per_example, gradient)
-
-
-quantile = quantile_of((0.5,))
-"""The quantile loss of the median: half the absolute error."""
-
-
 @loss
 def poisson(z: Outputs, y: Targets) -> Float[Array, "N"]:
     """Return `l = sum_k e^(z_k) - y_k z_k`, for counts `y` whose mean is `e^z`.
@@ -262,7 +138,7 @@ def poisson(z: Outputs, y: Targets) -> Float[Array, "N"]:
     the shape of `z`, each entry 0 or more (Nelder and Wedderburn 1972).
     """
     # beyond 1000 the exponential is infinite; infinity minus infinity would be NaN
-    return jnp.sum(jnp.exp(z) - _times(one_hot(z, y), jnp.minimum(z, 1000)), axis=1)
+    return jnp.sum(jnp.exp(z) - times(one_hot(z, y), jnp.minimum(z, 1000)), axis=1)
 
 
 poisson.defgradient(lambda z, y: jnp.exp(z) - one_hot(z, y))
@@ -284,8 +160,7 @@ def softmax_squared_error(z: Outputs, y: Targets) -> Float[Array, "N"]:
 @softmax_squared_error.defgradient
 def _(z: Outputs, y: Targets) -> Float[Array, "N K"]:
     a = jax.nn.softmax(z)
-    g = 2 * (a - one_hot(z, y))
-    return a * (g - jnp.sum(a * g, axis=1, keepdims=True))
+    return softmax_vjp(a, 2 * (a - one_hot(z, y)))
 
 
 @loss
@@ -296,7 +171,7 @@ def perceptron(z: Outputs, y: Targets) -> Float[Array, "N"]:
     `dl/dz = h - y`, and one step of gradient descent on one example is the perceptron's rule,
     `w <- w + alpha (y - h) x`. The step function is never differentiated.
     """
-    return jnp.sum(_times(jax.lax.stop_gradient(_fires(z)) - one_hot(z, y), z), axis=1)
+    return jnp.sum(times(jax.lax.stop_gradient(_fires(z)) - one_hot(z, y), z), axis=1)
 
 
 perceptron.defgradient(lambda z, y: _fires(z) - one_hot(z, y))

@@ -161,6 +161,11 @@ def one_hot(outputs: Outputs, targets: Targets) -> Float[Array, "N K"]:
     return jnp.where(known[:, None], rows, jnp.nan)
 
 
+def times(factor: Float[Array, "N K"], value: Float[Array, "N K"]) -> Float[Array, "N K"]:
+    """Return the product; where the factor is 0 it is 0, even if the value is infinite."""
+    return jnp.where(factor == 0, 0, factor * value)
+
+
 def softened(loss: Loss, outputs: Outputs, targets: Targets, smoothing: float) -> Outputs:
     """Return the softened targets of a loss, `(N, K)`; see `smoothed`."""
     own = loss.independent and targets.shape == outputs.shape

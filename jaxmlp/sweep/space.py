@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from jaxmlp.config.data_options import ABOUT_DATA
 from jaxmlp.config.fields import kinds_of
 from jaxmlp.config.folds import parse_fold
-from jaxmlp.config.options import ABOUT_DATA, Config
+from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, shown, unknown
 
 SEED, FOLD = "seed", "fold"

@@ -2,8 +2,9 @@
 
 The data decide the task, and the task the output activation (lecture row E5): the identity for real
 numbers, a sigmoid for each independent yes or no (lecture row E3), softmax for one class of many,
-whose score is one minus the zero-one loss (lecture row C2). The loss contains the
-activation, so a network returns raw outputs.
+whose score is one minus the zero-one loss (lecture row C2). Numbers that are never negative may
+take a ReLU or a softplus (lecture row E13). The loss contains the activation, so a network returns
+raw outputs.
 """
 
 import dataclasses
@@ -16,6 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxmlp.errors import InputError
+from jaxmlp.nn import Activation
 from jaxmlp.training.types import AnyArray, Array, HostTargets, Outputs, PerExample, Targets
 
 Labels = Int[Array, "N"]
@@ -166,6 +168,23 @@ def quantile_task(quantiles: Sequence[float]) -> Task:
         encode=lambda y: np.repeat(y.astype(float), many, axis=1),
         score_each=score_each,
     )
+
+
+def task_behind(activation: Activation, task: Task) -> Task:
+    """The regression whose predictions are an activation of the raw outputs (E5, E13).
+
+    Args:
+      activation: from raw outputs to predictions, in the scale of the encoded targets.
+      task: the regression of the predictions.
+
+    Returns:
+      The task of the raw outputs.
+    """
+
+    def score_each(outputs: Outputs, targets: Numbers) -> PerExample:
+        return task.score_each(activation(outputs), targets)
+
+    return dataclasses.replace(task, score_each=score_each)
 
 
 def central(quantiles: Sequence[float]) -> int:

@@ -194,6 +194,10 @@ def test_torch_agrees(torch, case):
             initialise(convolution(1, (5, 3)), (4, 9, 1)),
             "the input of convolution must be no smaller than its window, 5x3, got (4, 9, 1)",
         ),
+        (
+            initialise(convolution(1, 3, dilation=(3, 1)), (6, 9, 1)),
+            "no smaller than its window, 3x3, whose cells reach over 7x3, got (6, 9, 1)",
+        ),
         (initialise(max_pool(2), (28, 28)), "input of max_pool must be an image (H, W, C)"),
         (initialise(max_pool(2), (2, 1, 3)), "input of max_pool must be no smaller than"),
         (initialise(average_pool(2), (28, 28)), "input of average_pool must be an image"),

@@ -63,7 +63,7 @@ def test_equals_optax(name, rate):
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam", "adamw"])
 def test_epsilon_inside_equals_optax(name, inside):
-    """D10, erratum 10: Optax names both places; its AdaGrad has the inner one only."""
+    """Lecture row D10, erratum 10: Optax names both places; its AdaGrad has the inner one only."""
     if name == "adagrad" and not inside:
         with pytest.raises(InputError, match="optax has epsilon inside the root only"):
             referees.adagrad(RATE, epsilon_inside=False)
