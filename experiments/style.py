@@ -21,35 +21,59 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 PAGE = 6.9  # inches: the room for a figure in the report, on a screen and in print
 ACROSS = 2  # panels in a row of the page: more would be too narrow for letters of this size
+MARGIN = 0.7  # inches: the room for ticks and label beside a panel
 SMALLEST = 9.6  # points: the size of the report's small text, 0.8 rem
 
 
 class Panel(Axes):
-    """A panel whose legend has no more columns than there is room for."""
+    """A panel that puts a legend which has no room inside it above itself.
 
-    def legend(self, *args: Any, **more: Any) -> Legend:
-        """Draw a legend as matplotlib does, in `ncols` columns or in fewer."""
-        return _fitting(super().legend, _room(self)[0], *args, **more)
+    Attributes:
+      above: the legend that stands above it, if any.
+    """
+
+    above: Legend | None = None
+
+    def legend(self, *args: Any, ncols: int = 1, **more: Any) -> Legend:
+        """Draw a legend as matplotlib does; above the panel, if it is wider than the panel."""
+        room = _room(self)[0]
+        legend = _readable(super().legend(*args, ncols=ncols, **more))
+        if _width(legend) > room - MARGIN:
+            more |= {"loc": "lower center", "bbox_to_anchor": (0.5, 1)}
+            legend = self.above = _fitting(super().legend, room, *args, ncols=ncols, **more)
+        return legend
+
+    def make_room_for_title(self) -> None:
+        """Lift the legend above the title."""
+        if self.above and self.get_title():
+            lines = 1 + self.get_title().count("\n")
+            inches = 1.6 * lines * float(self.title.get_fontsize()) / 72
+            self.above.set_bbox_to_anchor((0.5, 1 + inches / (0.75 * _room(self)[1])))
 
 
 class Drawing(Figure):
     """A figure whose legend has no more columns than there is room for."""
 
-    def legend(self, *args: Any, **more: Any) -> Legend:
+    def legend(self, *args: Any, ncols: int = 1, **more: Any) -> Legend:
         """Draw a legend as matplotlib does, in `ncols` columns or in fewer."""
-        return _fitting(super().legend, self.get_size_inches()[0], *args, **more)
+        return _fitting(super().legend, self.get_size_inches()[0], *args, ncols=ncols, **more)
 
 
-def _fitting(draw: Any, room: float, *args: Any, ncols: int = 1, **more: Any) -> Legend:
+def _fitting(draw: Any, room: float, *args: Any, ncols: int, **more: Any) -> Legend:
     """Return the legend with the most columns, up to `ncols`, that is not wider than the room."""
-    for columns in range(ncols, 0, -1):
-        legend: Legend = draw(*args, ncols=columns, **more)
-        for text in legend.get_texts():
-            text.set_fontsize(max(text.get_fontsize(), SMALLEST))
-        if columns == 1 or _width(legend) < 0.98 * room:
-            break
+    for columns in range(ncols, 1, -1):
+        legend = _readable(draw(*args, ncols=columns, **more))
+        if _width(legend) < room:
+            return legend
         legend.remove()
-    return legend
+    return _readable(draw(*args, ncols=1, **more))
+
+
+def _readable(drawn: Any) -> Any:
+    """Return what is drawn, with letters of at least `SMALLEST`."""
+    for text in drawn.findobj(Text):
+        text.set_fontsize(max(text.get_fontsize(), SMALLEST))
+    return drawn
 
 
 def _width(drawn: Artist) -> float:
@@ -131,7 +155,10 @@ def plain_ticks(axis: Any) -> None:
 
 
 def _wrap_labels(panel: Any) -> None:
-    """Break the labels and the title of a panel into lines that are as long as its side."""
+    """Break the labels and the title of a panel into lines that are as long as its side.
+
+    Names below an axis that are too long together are broken at every space.
+    """
     width, height = _room(panel)
     for label, side in (
         (panel.title, width),
@@ -141,6 +168,10 @@ def _wrap_labels(panel: Any) -> None:
         letters = int(0.85 * side * 72 / (0.55 * label.get_fontsize()))
         lines = label.get_text().split("\n")
         label.set_text("\n".join(textwrap.fill(line, letters) for line in lines))
+    names = [text.get_text() for text in panel.get_xticklabels()]
+    letters = int((width - MARGIN) * 72 / (0.55 * SMALLEST))
+    if len(" ".join(names)) > letters and any(" " in name for name in names):
+        panel.set_xticks(panel.get_xticks(), [name.replace(" ", "\n") for name in names])
 
 
 def save(drawn: Figure, path: Path) -> None:
@@ -153,10 +184,11 @@ def save(drawn: Figure, path: Path) -> None:
       path: the files, without their endings.
     """
     FigureCanvasAgg(drawn)
-    for text in drawn.findobj(Text):
-        text.set_fontsize(max(text.get_fontsize(), SMALLEST))
+    _readable(drawn)
     for panel in drawn.axes:
         _wrap_labels(panel)
+        if isinstance(panel, Panel):
+            panel.make_room_for_title()
     for kind, more in (("png", {"dpi": 120}), ("svg", {"metadata": {"Date": None}})):
         content = io.BytesIO()
         drawn.savefig(content, format=kind, **more)

@@ -193,8 +193,11 @@ def test_letters_are_large_enough(tmp_path):
         panel.plot([1, 2], [number, 1], label=f"another line, number {number}")
     legend = panel.legend(fontsize=5, ncols=5)
     assert legend._ncols == 1  # two of these names are wider than the panel
+    assert legend.get_bbox_to_anchor().y0 == panel.bbox.y1  # so it stands above
+    panel.set_xticks([1, 1.3, 1.6], ["a long name", "another long name", "one more name"])
     panel.set_xlabel("a label that is much too long for a panel as narrow as this one is")
     style.save(figure, tmp_path / "figure")
     sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text()]
     assert min(sizes) >= style.SMALLEST
     assert "\n" in panel.get_xlabel()
+    assert next(iter(panel.get_xticklabels())).get_text() == "a\nlong\nname"
