@@ -31,7 +31,8 @@ def build(results: Path, folder: Path) -> Path:
       The path of the page.
 
     Raises:
-      InputError: if no experiment has run, or a figure is no SVG with a width in points.
+      InputError: if no experiment has run, an earlier version wrote a record, or a figure is no SVG
+        with a width in points.
     """
     files = [results / name / "numbers.json" for name in names()]
     records = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
@@ -94,8 +95,16 @@ def completed(record: Record, results: Path) -> Record:
 
     Returns:
       The record and more.
+
+    Raises:
+      InputError: if an earlier version wrote the record, or the figure is no SVG with a width in
+        points.
     """
-    figure = (results / record["name"] / "figure.svg").read_bytes()
+    name = record["name"]
+    if "table" not in record:  # the newest part of a record
+        again = f"python -m experiments {name}"
+        raise InputError(f"the numbers of {name} are of an earlier version; run {again}")
+    figure = (results / name / "figure.svg").read_bytes()
     *earlier, last = [{"words": words, "why": why} for words, why in record["about"]["thresholds"]]
     return record | {
         "look": LOOKS[record["verdict"]["word"]],

@@ -6,7 +6,7 @@ import pytest
 
 from experiments import __main__ as command
 from experiments import framework, kept, report, runner
-from experiments.framework import BEFORE, HOLDS, REFUTED, WORDS, Settings
+from experiments.framework import BEFORE, REFUTED, WORDS, Settings
 from jaxmlp.errors import InputError
 
 QUICK = Settings(quick=True)

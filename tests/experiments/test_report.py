@@ -34,6 +34,7 @@ def record(**other):
         "data": {},
         "seconds": 1.0,
         "numbers": {},
+        "table": [],
     } | other
 
 
@@ -52,6 +53,14 @@ def page(tmp_path):
 
 def test_a_report_of_nothing(tmp_path):
     with pytest.raises(InputError, match="no experiment has run yet"):
+        report.build(tmp_path, tmp_path)
+
+
+def test_a_record_of_an_earlier_version(tmp_path):
+    old = record()
+    del old["table"]
+    write(tmp_path, old)
+    with pytest.raises(InputError, match=f"earlier version; run python -m experiments {NAME}"):
         report.build(tmp_path, tmp_path)
 
 
@@ -116,6 +125,12 @@ def test_the_history_of_a_threshold(tmp_path):
     assert [folded.count(words) for pair in history for words in pair] == [1, 1, 1, 1]
     assert "above 3" in html.replace(folded, "")
     assert BEFORE not in html.replace(folded, "")
+
+
+def test_a_table_of_numbers(tmp_path):
+    html = shown(tmp_path, record(table=[["what", "how much"], ["`x`", "1 < 2"]]))
+    assert "<tr><th>what</th><th>how much</th></tr>" in html
+    assert "<tr><td><code>x</code></td><td>1 &lt; 2</td></tr>" in html
 
 
 def test_a_threshold_that_was_never_changed(tmp_path):
