@@ -1,4 +1,4 @@
-"""Update rules trained side by side on digits, each at its own best rate.
+"""Update rules trained side by side on digits of 14 x 14 pixels, each at its own best rate.
 
 Held-out digits choose the rate of each rule from a grid of equal length; test digits judge it.
 """
@@ -67,7 +67,7 @@ def make_arena(
     """Lay out a problem on digits.
 
     Args:
-      settings: give the seeds and the data set.
+      settings: give the data set, and half the number of seeds.
       n: the number of training digits.
       epochs: passes over them.
       hidden: the widths of the hidden layers.
@@ -78,15 +78,27 @@ def make_arena(
     Returns:
       The arena.
     """
-    (x, y), test = digits(settings, n + HELD, 2000)
+    (x, y), (x_test, y_test) = digits(settings, n + HELD, 2000)
+    x, test = _coarse(x), (_coarse(x_test), y_test)
     rng = np.random.default_rng(0)
     noisy = np.where(rng.random(n) < wrong, rng.integers(10, size=n), y[:n]).astype(y.dtype)
     parts = jax.tree.map(jnp.asarray, ((x[:n], noisy), (x[n:], y[n:]), test))
     steps = epochs * (n // batch)
+    settings = settings._replace(seeds=settings.many)  # a run is cheap
     order = orders(settings, epochs * longest, n, batch)
     model = nn.mlp(hidden, 10)
-    starts = over_seeds(lambda key: model.init(key, (784,))[0], settings)
+    starts = over_seeds(lambda key: model.init(key, x.shape[1:])[0], settings)
     return Arena(model, parts, starts, order.reshape(settings.seeds, -1, batch), steps)
+
+
+def grid(settings: Settings, low: float, high: float) -> np.ndarray:
+    """Return the rates to try, at equal ratios from `low` to `high`: six, or four if quick."""
+    return np.geomspace(low, high, 4 if settings.quick else 6)
+
+
+def _coarse(x: np.ndarray) -> np.ndarray:
+    """Return pictures of 14 x 14 pixels, each the mean of four."""
+    return x.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(len(x), -1)
 
 
 def compete(arena: Arena, rivals: dict[str, Rival], rates: dict[str, Any]) -> Numbers:

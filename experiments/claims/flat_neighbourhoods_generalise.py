@@ -3,10 +3,9 @@ r"""Where labels are wrong, the gradient at the worst point nearby (SAM) raises 
 Foret et al. (2021) take the gradient at the point within a small radius that raises the loss most,
 and report better generalisation, above all with wrong labels. Here 30 % of the training labels are
 random. SAM takes two gradients in a step, so descent with momentum also gets twice as many steps.
-All ways have their own best rate on a grid of six; the radius is 0.1.
+All ways have their own best rate on a grid of equal length; the radius is 0.1.
 """
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from experiments import rivals, style
@@ -53,15 +52,14 @@ def _momentum(rate: float, steps: int) -> Optimizer:
 
 PLAIN, TWICE, SAM = "momentum", "momentum, twice the steps", "momentum with SAM"
 RULES = {PLAIN: Rival(_momentum), TWICE: Rival(_momentum, 2), SAM: Rival(_momentum, 1, 0.1)}
-GRID = np.geomspace(3e-3, 1.0, 6)
+LOW, HIGH = 0.01, 1.0
 
 
 def run(settings: Settings) -> Numbers:
     """Train in the three ways on labels of which 30 % are random."""
-    n, epochs = (1000, 6) if settings.quick else (4000, 6)
-    hidden = (16,) if settings.quick else (32,)
-    arena = rivals.make_arena(settings, n, epochs, hidden, wrong=0.3, longest=2)
-    return rivals.compete(arena, RULES, dict.fromkeys(RULES, GRID))
+    n, epochs, width = (400, 15, 16) if settings.quick else (1500, 15, 32)
+    arena = rivals.make_arena(settings, n, epochs, (width,), wrong=0.3, longest=2)
+    return rivals.compete(arena, RULES, dict.fromkeys(RULES, rivals.grid(settings, LOW, HIGH)))
 
 
 def plot(numbers: Numbers) -> Figure:

@@ -3,7 +3,7 @@ r"""Schedule-free descent at a constant rate is as good as a falling rate, if it
 Defazio et al. (2024) take the gradient at `y`, between the point `z` that AdamW moves and the mean
 `x` of all `z`. They report that `x` matches the best schedules. The trap is that `y` are the
 parameters of training: who judges the network there sees a worse one. All ways have their own best
-rate on a grid of six.
+rate on a grid of equal length.
 """
 
 import numpy as np
@@ -51,14 +51,14 @@ RULES = {
     FALLING: Rival(lambda rate, steps: optim.adamw(cosine(rate, steps))),
     FREE: Rival(lambda rate, steps: optim.schedule_free_adamw(rate, weight_decay=0.01)),
 }
-GRID = np.geomspace(1e-3, 3e-2, 6)
+LOW, HIGH = 2e-3, 6e-2
 
 
 def run(settings: Settings) -> Numbers:
     """Train in the three ways."""
-    n, epochs = (1000, 4) if settings.quick else (6000, 5)
-    arena = rivals.make_arena(settings, n, epochs, (16,) if settings.quick else (32,))
-    return rivals.compete(arena, RULES, dict.fromkeys(RULES, GRID))
+    n, width = (1500, 16) if settings.quick else (4000, 32)
+    arena = rivals.make_arena(settings, n, 5, (width,))
+    return rivals.compete(arena, RULES, dict.fromkeys(RULES, rivals.grid(settings, LOW, HIGH)))
 
 
 def _ends(numbers: Numbers) -> dict[str, np.ndarray]:

@@ -93,9 +93,9 @@ def schedule_free(optimizer: Pair, learning_rate: Rate, beta: Number = 0.9) -> O
         return y, z, x
 
     def init(params: Params) -> ScheduleFreeState:
-        nothing = jnp.zeros((), float)
         points = copied(params), copied(params)
-        return ScheduleFreeState(zero_count(), *points, nothing, nothing, inner_init(params))
+        sums = jnp.zeros((), float), jnp.zeros((), float)
+        return ScheduleFreeState(zero_count(), *points, *sums, inner_init(params))
 
     def update(
         gradients: Updates,

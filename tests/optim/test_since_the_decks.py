@@ -135,7 +135,7 @@ def test_lion_s_two_betas_by_hand():
     state = rule.init(jnp.zeros(1))
     signs = []
     for dw in (2.0, -0.4, -0.5, 0.0):
-        step, state = rule.update(jnp.full(1, dw), state)
+        step, state = rule.update(jnp.full(1, dw), state, jnp.zeros(1))
         signs.append(float(step[0]) / -0.1)
     # m: 0, 0.5, 0.275, 0.08125; c: 1, 0.05, -0.1125, 0.040625
     assert signs == pytest.approx([1, 1, -1, 1])

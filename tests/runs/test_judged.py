@@ -32,6 +32,12 @@ KINDS = {
 }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _standard():
+    with jax.numpy_dtype_promotion("standard"):  # Optax needs it
+        yield
+
+
 @pytest.fixture(scope="module", params=KINDS)
 def trained(request, tmp_path_factory):
     """A run in a folder, and where its training ended."""
