@@ -1,6 +1,6 @@
 """Training as one pure function, which `jax.vmap` maps over seeds, rates and starts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.framework import Settings
-from jaxmlp import nn
+from jaxmlp import nn, optim
 
 
 def stepping(gradient: Callable[..., Any], optimizer: Any) -> Callable[..., tuple[Any, Any]]:
@@ -61,6 +61,62 @@ def descent(
         return jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), numbers, last), params
 
     return learn
+
+
+def by_rate(model: nn.Layer, loss: nn.Loss, measured: Callable[..., Any]) -> Callable[..., Any]:
+    """Plain descent, in the form that `over_rates` takes.
+
+    Args:
+      model: the network.
+      loss: the loss that is minimised.
+      measured: `(params, x, y, *more) -> numbers`, called before the first epoch and after each.
+
+    Returns:
+      `(rate, params, batches, x, y, *more) -> numbers`, with a leading axis of `epochs + 1`; `x`
+      and `y` are what is learned.
+    """
+    gradient = nn.value_and_grad(model, loss)
+
+    def learn(rate: jax.Array, params: Any, batches: jax.Array, *data: jax.Array) -> Any:
+        x, y, *_ = data
+        return descent(gradient, optim.sgd(rate), lambda params: measured(params, *data))(
+            params, x, y, batches
+        )[0]
+
+    return learn
+
+
+def training_loss(model: nn.Layer, loss: nn.Loss) -> Callable[..., Any]:
+    """Return `(params, x, y) -> loss`, for `by_rate`."""
+    return lambda params, x, y: loss(model(params, x), y)
+
+
+def test_accuracy(model: nn.Layer) -> Callable[..., Any]:
+    """Return `(params, x, y, x_test, y_test) -> accuracy` on the test part, for `by_rate`."""
+    return lambda params, x, y, x_test, y_test: (
+        1 - nn.losses.zero_one(model(params, x_test), y_test)
+    )
+
+
+def over_rates(
+    learn: Callable[..., Any], rates: Sequence[float], starts: Any, batches: jax.Array, *data: Any
+) -> Any:
+    """Return what training gives at every rate and every seed, in one compiled program.
+
+    Args:
+      learn: `(rate, start, order, *data) -> arrays`.
+      rates: the learning rates.
+      starts: the initial parameters, every leaf with a leading axis of seeds.
+      batches: `(seeds, epochs, steps, batch)`, as `orders` draws them.
+      *data: the same for all runs.
+
+    Returns:
+      The arrays, each with leading axes `(rates, seeds)`.
+    """
+    same = (None,) * len(data)
+    seeds = jax.vmap(learn, (None, 0, 0, *same))
+    grid = jax.jit(jax.vmap(seeds, (0, None, None, *same)))
+    return jax.tree.map(np.asarray, grid(jnp.asarray(rates), starts, batches, *data))
 
 
 def orders(settings: Settings, epochs: int, n: int, batch_size: int) -> jax.Array:

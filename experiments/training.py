@@ -80,6 +80,11 @@ def digits(settings: Settings, train: int | None = None, test: int | None = None
     return parts[0], parts[1]
 
 
+def halved(x: np.ndarray) -> np.ndarray:
+    """Return digits at half the resolution, the mean of every two by two pixels, `(N, 196)`."""
+    return x.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196)
+
+
 @functools.cache
 def trainer_of(
     model: nn.Layer,

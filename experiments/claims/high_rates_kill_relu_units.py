@@ -5,8 +5,10 @@ its slope is zero for every training example: then no gradient reaches its weigh
 variants, the slope for `z < 0` is 0.01, learned, or `e^z`, so that units with a negative input
 still learn. The slopes that PReLU learns are shown as well (deck B, "ReLU" and its variants).
 
-Units count only in runs whose loss is still finite. The criterion lacked this condition at first.
-Without it, the units of a diverged run seem to be alive, since their slopes are not zero but NaN.
+A run has diverged if its training loss at the end is not finite or above 23 nats, ten times the
+loss of guessing. Units of diverged runs do not count, because they say nothing of dying: where the
+parameters are NaN no slope is zero, and where they are huge the slope `e^z` of ELU is zero in
+float32 (below z = -103).
 """
 
 from functools import partial
@@ -44,9 +46,20 @@ ABOUT = About(
         Threshold(
             "at the lowest rate less than 5 % of the ReLU units are dead at the end, at the"
             " highest rate more than 50 %, and never fewer at a higher rate (within 5 points);"
-            " less than 1 % of the units of leaky ReLU, PReLU and ELU are dead at every rate;"
-            " runs whose loss is not finite do not count",
+            " less than 1 % of the units of leaky ReLU, PReLU and ELU are dead at every rate",
             BEFORE,
+        ),
+        Threshold(
+            "the same; runs whose loss is not finite do not count",
+            "units of runs with NaN had counted as alive",
+        ),
+        Threshold(
+            "at the lowest rate less than 5 % of the ReLU units are dead at the end, at the"
+            " highest rate more than 50 %, and never fewer at a higher rate, within 5 points (main"
+            " clause); less than 1 % of the units of leaky ReLU, PReLU and ELU are dead at every"
+            " rate; runs that have diverged do not count",
+            "units of ELU had counted as dead in runs whose loss was finite but astronomical: that"
+            " was divergence",
         ),
     ),
     expected=IN_PART,
@@ -54,11 +67,12 @@ ABOUT = About(
 )
 HIDDEN, BATCH = 32, 25
 RATES = (0.03, 0.1, 0.3, 1.0, 3.0)
+DIVERGED = 10 * np.log(10)  # nats
 KINDS: dict[str, Any] = {
-    "relu": nn.activations.relu,
-    "leaky relu": nn.activations.leaky_relu,
-    "prelu": nn.prelu,
-    "elu": nn.activations.elu,
+    "ReLU": nn.activations.relu,
+    "leaky ReLU": nn.activations.leaky_relu,
+    "PReLU": nn.prelu,
+    "ELU": nn.activations.elu,
 }
 
 
@@ -78,7 +92,7 @@ def run(settings: Settings) -> Numbers:
             x, y, jnp.asarray(RATES), params, batches
         )
         numbers[name] = {"dead": dead, "loss": loss}
-        if name == "prelu":
+        if name == "PReLU":
             numbers[name]["slopes"] = params[2]["alpha"]
     return numbers
 
@@ -101,7 +115,7 @@ def _fit(
 def _dead(found: Numbers) -> np.ndarray:
     """Return the share of dead units `(rates, seeds, epochs + 1)`, NaN where a run has diverged."""
     dead, loss = (np.array(found[name], float) for name in ("dead", "loss"))
-    return np.where(np.isfinite(loss), dead, np.nan)
+    return np.where(loss[..., -1:] <= DIVERGED, dead, np.nan)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
@@ -112,11 +126,11 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def plot(numbers: Numbers) -> Figure:
-    """Draw dead ReLU units by epoch, dead units by rate, and PReLU's slopes."""
-    figure, ((left, middle, right),) = style.figure(1, 3, width=4.2)
+    """Draw dead ReLU units by epoch, dead units and diverged runs by rate, and PReLU's slopes."""
+    figure, ((left, middle), (low, right)) = style.figure(2, 2)
     dead = {name: _dead(found) for name, found in numbers.items()}
     for i, rate in enumerate(RATES):
-        style.band(left, range(dead["relu"].shape[2]), 100 * dead["relu"][i], f"rate {rate:g}", i)
+        style.band(left, range(dead["ReLU"].shape[2]), 100 * dead["ReLU"][i], f"rate {rate:g}", i)
     left.set_xlabel("epoch (ReLU)")
     left.set_ylabel("dead units, %")
     for i, (name, values) in enumerate(dead.items()):
@@ -124,8 +138,12 @@ def plot(numbers: Numbers) -> Figure:
         style.band(middle, RATES, ends, name, i, marker=style.MARKERS[i], ms=9 - 2 * i)
     middle.set_xscale("log")
     middle.set_xlabel("learning rate")
-    middle.set_ylabel("dead units at the end, % (finite runs)")
-    slopes = np.array(numbers["prelu"]["slopes"], float)  # (rates, seeds, units)
+    middle.set_ylabel("dead units at the end, %")
+    for i, (name, values) in enumerate(dead.items()):
+        share = 100 * np.isnan(values[:, :, -1]).mean(axis=1)
+        style.band(low, RATES, share, name, i, marker=style.MARKERS[i], ms=9 - 2 * i)
+    low.set(xscale="log", xlabel="learning rate", ylabel="diverged runs, %")
+    slopes = np.array(numbers["PReLU"]["slopes"], float)  # (rates, seeds, units)
     for i, rate in enumerate(RATES[:2]):
         right.hist(
             np.clip(slopes[i].ravel(), -0.1, 0.7),
@@ -140,7 +158,7 @@ def plot(numbers: Numbers) -> Figure:
     right.set_xlabel("learned slope α of PReLU (line: the start)")
     right.set_ylabel("units, all seeds")
     left.legend(frameon=False, ncols=2, loc="center", bbox_to_anchor=(0.55, 0.66))
-    for panel in (middle, right):
+    for panel in (middle, low, right):
         panel.legend(frameon=False)
     return figure
 
@@ -148,31 +166,25 @@ def plot(numbers: Numbers) -> Figure:
 def verdict(numbers: Numbers) -> Verdict:
     """Compare the shares of dead units at the end."""
     ends = {name: _dead(found)[:, :, -1] for name, found in numbers.items()}
-    relu = _mean(ends["relu"])
-    worst = {name: np.nanmax(_mean(v)) for name, v in ends.items() if name != "relu"}
+    relu = _mean(ends["ReLU"])
+    worst = {name: np.nanmax(_mean(v)) for name, v in ends.items() if name != "ReLU"}
     lost = {name: int(np.isnan(v).sum()) for name, v in ends.items()}
     grows = relu[0] < 0.05 and relu[-1] > 0.5 and np.diff(relu).min() > -0.05
     alive = max(worst.values()) < 0.01
     word = word_of(grows, alive)
-    slopes = np.array(numbers["prelu"]["slopes"], float)[1]
+    slopes = np.array(numbers["PReLU"]["slopes"], float)[1]
     listed = ", ".join(f"{100 * d:.0f} % at {rate:g}" for rate, d in zip(RATES, relu, strict=True))
-    most = ", ".join(f"{name} {100 * share:.0f} %" for name, share in worst.items())
+    most = ", ".join(f"{name} {100 * share:.1f} %" for name, share in worst.items())
     gone = ", ".join(f"{name} {count}" for name, count in lost.items())
-    left = {name: np.array(f["loss"], float)[3, :, -1] for name, f in numbers.items()}
-    losses = ", ".join(
-        f"{name} {np.median(loss[np.isfinite(loss)]):.2g}"
-        for name, loss in left.items()
-        if np.isfinite(loss).any()
-    )
     return Verdict(
         word,
         float(relu[-1]),
-        float(np.nanstd(ends["relu"][-1])),
+        float(np.nanstd(ends["ReLU"][-1], ddof=1)),
         f"Dead ReLU units at the end: {listed}. The highest share of dead units at any rate, by"
-        f" kind: {most}. The slope of ELU is e^z, which is 0 in float32 below -103, so ELU units"
-        f" far below zero die too. Runs that are not finite at the end, of {ends['relu'].size}"
-        f" each: {gone}. Median training loss of the other runs at rate 1: {losses}. Staying alive"
-        " does not save a rate that is too high: the variants diverge at rates at which ReLU"
+        f" kind: {most} (at its worst rate, some units of ELU lie below -103 for every digit)."
+        f" Runs that have diverged, of {ends['ReLU'].size} each: {gone}. Staying"
+        " alive does not save a rate that is too high: the variants diverge at rates at which ReLU"
         f" units die. PReLU's slopes start at 0.25 and are {slopes.mean():.2f} ±"
         f" {spread(slopes):.2f} after training at rate 0.1.",
+        part="ReLU units die; leaky ReLU and PReLU stay alive" if word == IN_PART else "",
     )

@@ -1,4 +1,4 @@
-r"""A layer multiplies the variance by `fan_in Var(W)`, ReLU halves it, and `2/fan_in` keeps it.
+r"""A layer's variance is `fan_in Var(W) E[a^2]`; ReLU halves `E[a^2]`, and `2/fan_in` repairs it.
 
 Noise passes through thirty layers, each drawn anew, forward and backward. For every scheme, the log
 of the variance of `z` and of `da` is compared with the theory, which iterates the integrals of
