@@ -200,6 +200,7 @@ def draw_rates(panel: Any, numbers: Numbers, names: Any, measure: str = "test") 
         panel.plot(*at, style.MARKERS[i], ms=11, mfc="none", color=style.COLOURS[i], mew=2)
     words = "test loss, nats" if measure == "test" else "test accuracy"
     panel.set(xscale="log", xlabel="learning rate (ring: chosen on held-out digits)", ylabel=words)
+    style.plain_ticks(panel.xaxis)
     panel.legend(frameon=False)
 
 

@@ -124,17 +124,17 @@ OPTIMIZER_TABLE = {
     "adam": OptimizerEntry(0.005, 0.0, ADAM, ADAMS_OWN),
     "adamw": OptimizerEntry(0.008, 0.1, ADAM | DECAYING, ADAMS_OWN),
     "muon": OptimizerEntry(
-        0.01, 0.1, {"mu": "momentum"} | ADAM | DECAYING, {"momentum": 0.95} | ADAMS_OWN
+        0.008, 0.1, {"mu": "momentum"} | ADAM | DECAYING, {"momentum": 0.95} | ADAMS_OWN
     ),
     "lion": OptimizerEntry(
-        0.001, 1.0, {"beta1": "beta1", "beta2": "beta2"} | DECAYING, {"beta2": 0.99}
+        0.002, 0.4, {"beta1": "beta1", "beta2": "beta2"} | DECAYING, {"beta2": 0.99}
     ),
-    "sign_sgd": OptimizerEntry(0.001, 0.0, {}),
+    "sign_sgd": OptimizerEntry(0.002, 0.0, {}),
     "schedule_free_sgd": OptimizerEntry(
         0.5, 0.0, {"beta1": "beta1"} | DECAYING, clip_norm=1.0, schedule="constant"
     ),
     "schedule_free_adamw": OptimizerEntry(
-        0.008, 0.1, ADAM | DECAYING, ADAMS_OWN, schedule="constant"
+        0.004, 0.1, ADAM | DECAYING, ADAMS_OWN, schedule="constant"
     ),
 }
 SCHEDULE_FREE = tuple(
