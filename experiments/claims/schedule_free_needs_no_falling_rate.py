@@ -65,7 +65,7 @@ LOW, HIGH = 2e-3, 6e-2
 def run(settings: Settings) -> Numbers:
     """Train in the three ways."""
     n, width = (1500, 16) if settings.quick else (4000, 32)
-    arena = rivals.make_arena(settings, n, 5, (width,))
+    arena = rivals.make_arena(settings, n, 5, (width,), batch=32)
     return rivals.compete(arena, RULES, dict.fromkeys(RULES, rivals.grid(settings, LOW, HIGH)))
 
 
