@@ -88,7 +88,7 @@ def verdict(numbers: Numbers) -> Verdict:
         spread(losses["AdamW"] - losses["Lion"]),
         f"Test loss in nats: {means}. AdamW minus Lion is {gain.text(3)}, sign descent minus Lion"
         f" {memory.text(3)} (95 % intervals; above zero is good for Lion). The runs are short: the"
-        " memory of Lion's momentum is about 100 steps. Its best rate is {ratio:.1f} times smaller than"
-        f" that of AdamW. {rivals.rates_in_words(numbers, RULES)}",
+        f" memory of Lion's momentum is about 100 steps. Its best rate is {ratio:.1f} times smaller"
+        f" than that of AdamW. {rivals.rates_in_words(numbers, RULES)}",
         "a lower loss than that of AdamW" if word == IN_PART else "",
     )
