@@ -10,6 +10,7 @@ From Python:
     result = jaxmlp.fit(jaxmlp.Config(hidden=(64,)), "digits", out="runs/digits")
     network = jaxmlp.load("runs/digits")
     network.predict(x), network.predict_proba(x)
+    print(jaxmlp.cross_validate(jaxmlp.Config(hidden=(64,)), "digits", folds=5))
 
 What stands here is imported when it is first used: `import jaxmlp` imports no JAX.
 """
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from jaxmlp.estimators import MLPClassifier, MLPRegressor
     from jaxmlp.runs.fit import Result, fit
     from jaxmlp.runs.network import Network, load
+    from jaxmlp.sweep.cross_validation import CrossValidation, cross_validate
 
 __version__ = "0.2.0"
 __all__ = [
     "Config",
+    "CrossValidation",
     "DataWarning",
     "InputError",
     "MLPClassifier",
@@ -34,18 +37,21 @@ __all__ = [
     "Network",
     "Result",
     "__version__",
+    "cross_validate",
     "fit",
     "load",
 ]
 
 _MODULES = {
     "Config": "jaxmlp.config.options",
+    "CrossValidation": "jaxmlp.sweep.cross_validation",
     "DataWarning": "jaxmlp.errors",
     "InputError": "jaxmlp.errors",
     "MLPClassifier": "jaxmlp.estimators",
     "MLPRegressor": "jaxmlp.estimators",
     "Network": "jaxmlp.runs.network",
     "Result": "jaxmlp.runs.fit",
+    "cross_validate": "jaxmlp.sweep.cross_validation",
     "fit": "jaxmlp.runs.fit",
     "load": "jaxmlp.runs.network",
 }

@@ -31,7 +31,7 @@ class Row(NamedTuple):
       epochs: how many it has done.
       best_epoch: which of them is kept.
       score: the name of its score.
-      valid_score: that score of the validation part.
+      valid_score: that score of the validation part, or its mean over the folds of a sweep.
       test_score: that of the test part.
       seconds: of training in all epochs.
       state: `complete`, `stopped early`, `interrupted` or `unfinished`.
@@ -141,6 +141,8 @@ def _row(path: Path) -> Row:
     task = read("task", Literal[TASKS])
     score = "r2" if task == "regression" else "accuracy"
     valid, test = (read(f"{part}_{score}", float | None) for part in ("valid", "test"))
+    if folds := read("cross_validation", dict[str, Any] | None):  # of a sweep's final run
+        valid = checked(folds.get(f"valid_{score}"), float, file, f"cross_validation.valid_{score}")
     state = "stopped early" if read("stopped_early", str | None) else "complete"
     state = "interrupted" if read("interrupted", bool) else state
     epochs = read("epochs", Count)

@@ -42,6 +42,7 @@ def make_parser() -> Parser:
         "--overwrite", action="store_true", help="replace the run in the output folder"
     )
     text = "also log the epochs for another program: tensorboard or mlflow"
+    run.add_argument("--folds", metavar="K", help=argparse.SUPPRESS)
     run.add_argument("--log", metavar="NAME", help=text)
     run.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     parser.add_data_argument()
@@ -56,6 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     given = vars(make_parser().parse_args(arguments))
+    if (folds := given.pop("folds")) is not None:
+        raise InputError(
+            f"train makes one run: `{program_name('sweep')} --folds {folds}`, with the other"
+            " options, cross-validates it and then trains it on all examples"
+        )
     control = argparse.Namespace(
         **{
             name: given.pop(name)

@@ -46,6 +46,21 @@ def fails(capsys, line, message):
             "one name, or one for each of 2 hidden layers",
         ),
         ("--augment shft", "shift, affine, elastic; did you mean 'shift'?"),
+        ("--alpha 0.2", "alpha applies only to leaky_relu and elu, got 0.2 with relu"),
+        ("--activation elu --alpha 0", "alpha must be a finite positive number, got 0.0"),
+        ("--activation tanh --alpha x", "--alpha: invalid float value: 'x'"),
+        (
+            "--optimizer sgd --epsilon-inside",
+            "epsilon_inside applies only to adagrad, rmsprop, adam, adamw, got true with sgd",
+        ),
+        (
+            "--optimizer momentum --no-epsilon-inside",
+            "epsilon_inside applies only to adagrad, rmsprop, adam, adamw, got false with momentum",
+        ),
+        (
+            "--optimizer adagrad --no-epsilon-inside --optimizer-source optax",
+            "the adagrad of optax has epsilon inside the root only; use ours",
+        ),
         ("--augment-strength 2", "augment_strength has no effect without augment, got 2"),
         ("--dataset iris --augment shift", "augment is for pictures, got shift for a table"),
         ("--precision float16", "unknown precision 'float16'"),

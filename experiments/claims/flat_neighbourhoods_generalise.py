@@ -57,7 +57,7 @@ LOW, HIGH = 0.01, 1.0
 
 def run(settings: Settings) -> Numbers:
     """Train in the three ways on labels of which 30 % are random."""
-    n, epochs, width = (400, 15, 16) if settings.quick else (1500, 20, 32)
+    n, epochs, width = (800, 15, 32) if settings.quick else (1500, 20, 32)
     arena = rivals.make_arena(settings, n, epochs, (width,), wrong=0.3, longest=2)
     return rivals.compete(arena, RULES, dict.fromkeys(RULES, rivals.grid(settings, LOW, HIGH)))
 

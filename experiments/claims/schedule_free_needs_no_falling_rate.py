@@ -64,8 +64,8 @@ LOW, HIGH = 2e-3, 6e-2
 
 def run(settings: Settings) -> Numbers:
     """Train in the three ways."""
-    n, width = (1500, 16) if settings.quick else (4000, 32)
-    arena = rivals.make_arena(settings, n, 5, (width,), batch=32)
+    n, width = (3000, 16) if settings.quick else (12_000, 32)
+    arena = rivals.make_arena(settings, n, 2, (width,), batch=32)
     return rivals.compete(arena, RULES, dict.fromkeys(RULES, rivals.grid(settings, LOW, HIGH)))
 
 

@@ -26,6 +26,7 @@ from jaxmlp.config.names import (
     SCALED_INITIALIZERS,
     SCHEDULE_ARGUMENTS,
     SCHEDULES,
+    WITH_ALPHA,
 )
 from jaxmlp.config.recipe import Number, Numbers, Recipe
 from jaxmlp.config.signature import Signature, prepare, task_of
@@ -92,7 +93,7 @@ def build_member(recipe: Recipe, outputs: int) -> nn.Layer:
       InputError: if options of the network do not go together.
     """
     kernel = _initializer(recipe)
-    functions = [_nonlinearity(name) for name in recipe.activation]
+    functions = [_nonlinearity(name, recipe.alpha) for name in recipe.activation]
     if recipe.model == "lenet":
         model = nn.lenet(outputs, functions[0], kernel, recipe.dropout)
     else:
@@ -123,8 +124,10 @@ def _initializer(recipe: Recipe) -> nn.Initializer:
     return nn.initializers.variance_scaling(families[family], recipe.fan, distribution)
 
 
-def _nonlinearity(name: str) -> Any:
+def _nonlinearity(name: str, alpha: float | None) -> Any:
     """Return an activation, or the factory of a layer that learns its activation."""
+    if alpha is not None and name in WITH_ALPHA:
+        return getattr(nn.activations, f"{name}_of")(alpha)
     for table in (ACTIVATIONS, LEARNED_ACTIVATIONS):
         if name in table.names:
             return table[name]
@@ -218,10 +221,17 @@ def build_optimizer(recipe: Recipe, rate: Schedule, numbers: Numbers | None = No
 
     Returns:
       An optimizer, ours or Optax's.
+
+    Raises:
+      InputError: if Optax's has no form with epsilon where the recipe puts it.
     """
     numbers = numbers or recipe.numbers
     entry = OPTIMIZER_TABLE[recipe.optimizer]
-    arguments = {name: getattr(numbers, field) for name, field in entry.arguments.items()}
+    arguments: dict[str, Any] = {
+        name: getattr(numbers, field) for name, field in entry.arguments.items()
+    }
+    if recipe.epsilon_inside is not None:
+        arguments["epsilon_inside"] = recipe.epsilon_inside
     if recipe.momentum_schedule == "sutskever":
         arguments["mu"] = optim.schedules.sutskever(arguments["mu"])
     optimizer = OPTIMIZERS[recipe.optimizer_source][recipe.optimizer](rate, **arguments)

@@ -66,6 +66,11 @@ class OptimizerEntry:
     clip_norm: float | None = None
     schedule: str = "one_cycle"
 
+    @property
+    def roots(self) -> bool:
+        """Whether the rule divides by a root: its epsilon then stands inside or outside of it."""
+        return "epsilon" in self.arguments
+
 
 ACTIVATIONS = Registry(
     "activation",
@@ -74,6 +79,7 @@ ACTIVATIONS = Registry(
 )
 LEARNED_ACTIVATIONS = Registry("activation", "jaxmlp.nn.prelu", ("prelu", "shared_prelu"))
 FORWARD_ONLY = Registry("activation", "jaxmlp.nn.activations", ("step",))  # cannot be trained
+WITH_ALPHA = ("leaky_relu", "elu")  # what `NAME_of(alpha)` makes with another alpha
 INITIALIZERS = Registry(
     "initializer",
     "jaxmlp.nn.initializers",

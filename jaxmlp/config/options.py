@@ -24,6 +24,7 @@ from jaxmlp.config.fields import (
     of_kind,
     option,
 )
+from jaxmlp.config.folds import parse_fold
 from jaxmlp.config.names import (
     ACTIVATIONS,
     AUGMENTATIONS,
@@ -122,6 +123,9 @@ class Config:
         " validation part, or a tenth, at most 5000",
         must_be=at_least(0),
     )
+    fold: str | None = option(
+        None, "validate on the K-th of N folds of the training set, written K/N, such as 2/5"
+    )
 
     model: str = option("mlp", "kind of network", tuple(MODELS), "network")
     hidden: tuple[int, ...] | None = option(
@@ -133,6 +137,11 @@ class Config:
         ("relu",),
         "activation of the hidden layers: one for all, or one for each",
         ACTIVATIONS.names + LEARNED_ACTIVATIONS.names + FORWARD_ONLY.names,
+    )
+    alpha: float | None = option(
+        None,
+        "slope of leaky_relu below 0, default 0.01; height of elu below 0, default 1",
+        must_be=POSITIVE,
     )
     init_from: str | None = option(
         None, "start from the weights of this run; its network and scaling are taken over"
@@ -250,6 +259,11 @@ class Config:
         " the optimizer's own",
         must_be=NOT_NEGATIVE,
     )
+    epsilon_inside: bool | None = option(
+        None,
+        "put epsilon inside the root of the divisor of adagrad, rmsprop and adam(w); default inside"
+        " for adagrad and rmsprop, outside for adam(w)",
+    )
     clip_norm: float | None = option(
         None,
         "greatest length of a gradient; a longer one is scaled down; default no limit, or 1 for a"
@@ -292,9 +306,9 @@ class Config:
     )
     monitor: str | None = option(
         None,
-        "what makes an epoch better, on the validation part; its parameters are kept; default loss"
-        " for a table, else score",
-        ("score", "loss"),
+        "what makes an epoch better, on the validation part; its parameters are kept; last: always"
+        " the last; default loss for a table, else score, and last with fold",
+        ("score", "loss", "last"),
     )
     min_improvement: float = option(
         0.0, "an epoch is better only by at least this much", must_be=NOT_NEGATIVE
@@ -340,6 +354,8 @@ class Config:
             value = of_kind(field.name, given, kinds[field.name])
             object.__setattr__(self, field.name, value)
             check_values(field, value if isinstance(value, tuple) else (value,))
+        if self.fold is not None:
+            parse_fold(self.fold)
         check(len(self.activation) > 0, "activation", "at least one name", None)
         if self.hidden and not MODELS[self.model].widths:
             widths = " ".join(map(str, self.hidden))

@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxmlp import optim
 from jaxmlp.config.factory import build_rules, build_schedule, build_trainer, rates_of_epochs
+from jaxmlp.config.folds import fold_parts
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Recipe, complete
 from jaxmlp.config.signature import Signature, arrays_from, together
@@ -157,9 +158,9 @@ def _rates_at(rate: optim.schedules.Schedule, t: jax.Array) -> jax.Array:
 def split_training(recipe: Recipe, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Return the indices of the training and of the validation part.
 
-    The data's own validation part is taken if it has the recipe's size. Else one is drawn,
-    stratified by class; or it is made of whole groups, or of the latest examples, where the data
-    have groups or an order.
+    A recipe's fold is its validation part. Else the data's own is taken if it has the recipe's
+    size. Else one is drawn, stratified by class; or it is made of whole groups, or of the latest
+    examples, where the data have groups or an order.
 
     Args:
       recipe: holds the size and the seed.
@@ -169,7 +170,9 @@ def split_training(recipe: Recipe, dataset: Dataset) -> tuple[np.ndarray, np.nda
       Two int32 arrays of indices, which together are all training examples.
     """
     size, stratify = recipe.valid_size, dataset.task in ("multiclass", "binary")
-    if dataset.valid and dataset.valid == size:
+    if recipe.fold is not None:
+        rest, held = fold_parts(dataset, recipe.fold, recipe.seed)
+    elif dataset.valid and dataset.valid == size:
         rest, held = np.split(np.arange(len(dataset.x_train)), [-size])
     elif dataset.ordered:
         rest, held = holdout_latest(np.arange(len(dataset.y_train)), size)

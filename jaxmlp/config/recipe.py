@@ -13,11 +13,18 @@ from jax import Array
 
 from jaxmlp.config.defaults import defaults_for
 from jaxmlp.config.fields import MOST
-from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE, SCHEDULE_ARGUMENTS, SCHEDULE_FREE
+from jaxmlp.config.folds import fold_parts
+from jaxmlp.config.names import (
+    MODELS,
+    OPTIMIZER_TABLE,
+    SCHEDULE_ARGUMENTS,
+    SCHEDULE_FREE,
+    WITH_ALPHA,
+)
 from jaxmlp.config.options import Config
 from jaxmlp.data import Dataset
 from jaxmlp.errors import InputError, check, shown
-from jaxmlp.training.rules import Rules
+from jaxmlp.training.rules import LAST, Rules
 from jaxmlp.training.tasks import task_for
 
 QUANTILES = (0.1, 0.5, 0.9)  # the middle, and an interval that holds four of five
@@ -62,7 +69,8 @@ class Recipe:
     """Everything that a run is made of; the fields are those of `jaxmlp.config.options.Config`.
 
     `None` stands for what the run does not have: a folder or a target column that its data do not
-    need, a fan other than the initializer's own, a rule that never stops it.
+    need, a fan other than the initializer's own, an alpha other than the activation's own, an
+    epsilon elsewhere than in the rule's own form, a rule that never stops it.
     """
 
     dataset: str
@@ -90,10 +98,12 @@ class Recipe:
     augment: tuple[str, ...]
     augment_strength: float
     valid_size: int
+    fold: str | None
 
     model: str
     hidden: tuple[int, ...]
     activation: tuple[str, ...]
+    alpha: float | None
     init_from: str | None
     initializer: str
     initializer_scale: float
@@ -116,6 +126,7 @@ class Recipe:
     restarts: int
     plateau_patience: int
     momentum_schedule: str
+    epsilon_inside: bool | None
     batch_size: int
     shuffle: bool
     epochs: int
@@ -161,6 +172,10 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
     """
     total = len(dataset.x_train)
     own = dataset.valid or min(5000, total // 10)
+    if config.fold is not None:
+        own = len(fold_parts(dataset, config.fold, config.seed)[1])
+        need = f"left out with fold {config.fold}, which has {own} examples"
+        check(config.valid_size in (None, own), "valid_size", need, config.valid_size)
     valid = own if config.valid_size is None else config.valid_size
     check(valid < total, "valid_size", f"less than the {total} training examples", valid)
     n = total - valid
@@ -181,10 +196,12 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
         "schedule": OPTIMIZER_TABLE[optimizer].schedule,
         "epochs": max(10, math.ceil(defaults.least_steps / math.ceil(n / batch))),
     }
+    if config.fold is not None:  # whose examples judge the network, and choose nothing
+        chosen["monitor"] = LAST
     if dataset.task == "regression" and config.learning_rate is None:
         chosen["clip_norm"] = OPTIMIZER_TABLE[optimizer].clip_norm  # the default rate is safe so
     if loss == "quantile":  # its score looks at one of the quantiles only
-        monitor = "loss" if valid else config.monitor
+        monitor = "loss" if valid and config.fold is None else config.monitor
         quantiles = config.quantiles or QUANTILES
         config = dataclasses.replace(config, quantiles=quantiles, monitor=monitor)
     left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
@@ -237,6 +254,9 @@ def _reject_idle_options(recipe: Recipe) -> None:
     if many not in (1, len(hidden) or 1):
         layers = f"one name, or one for each of {len(hidden)} hidden layers"
         check(False, "activation", layers, shown(recipe.activation))
+    if recipe.alpha is not None and not {*recipe.activation} & {*WITH_ALPHA}:
+        words = f"alpha applies only to {' and '.join(WITH_ALPHA)}"
+        raise InputError(f"{words}, got {recipe.alpha:g} with {' '.join(recipe.activation)}")
     if recipe.dropout and not hidden and recipe.model != "lenet":
         raise InputError(f"dropout {recipe.dropout:g} needs hidden layers, and there are none")
     if recipe.layer_norm and not hidden:
@@ -266,8 +286,12 @@ def _reject_idle_options(recipe: Recipe) -> None:
     usual = Rules()
     for name in ("patience", "monitor", "min_improvement"):
         value = getattr(recipe, name)
-        if value != getattr(usual, name) and recipe.valid_size == 0:
+        if value in (getattr(usual, name), LAST):
+            continue
+        if recipe.valid_size == 0:
             raise InputError(f"{name} {value} needs a validation part, got valid_size 0")
+        if recipe.monitor == LAST:
+            raise InputError(f"{name} {value} needs monitor score or loss, got last")
 
 
 def _reject_idle_rules(recipe: Recipe) -> None:
@@ -279,6 +303,10 @@ def _reject_idle_rules(recipe: Recipe) -> None:
             f"momentum_schedule {recipe.momentum_schedule} needs the hand-written momentum or"
             f" nesterov, got {name} ({recipe.optimizer_source})"
         )
+    if recipe.epsilon_inside is not None and not OPTIMIZER_TABLE[name].roots:
+        words = ", ".join(name for name, entry in OPTIMIZER_TABLE.items() if entry.roots)
+        given = str(recipe.epsilon_inside).lower()
+        raise InputError(f"epsilon_inside applies only to {words}, got {given} with {name}")
     if name == "muon" and not recipe.hidden and recipe.model != "lenet":
         raise InputError("muon is for the kernels of hidden layers, and there are none")
     if name not in SCHEDULE_FREE:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxmlp import nn, optim
+from jaxmlp.errors import InputError
 from jaxmlp.nn.backprop import ValueAndGrad
 from jaxmlp.optim.muon import EPSILON, ROOT_MEAN_SQUARE, is_hidden
 
@@ -39,23 +40,40 @@ def nesterov(learning_rate: Any, mu: float = 0.9) -> optax.GradientTransformatio
     return optax.chain(scale, optax.trace(mu, nesterov=True))
 
 
-def adagrad(learning_rate: Any, epsilon: float = 1e-7) -> optax.GradientTransformation:
-    """Optax's counterpart of `jaxmlp.optim.adagrad`, its accumulator started at 0."""
+def adagrad(
+    learning_rate: Any, epsilon: float = 1e-7, epsilon_inside: bool = True
+) -> optax.GradientTransformation:
+    """Optax's counterpart of `jaxmlp.optim.adagrad`, its accumulator started at 0.
+
+    Raises:
+      InputError: if epsilon is to stand outside of the root, which Optax does not have.
+    """
+    if not epsilon_inside:
+        raise InputError("the adagrad of optax has epsilon inside the root only; use ours")
     return optax.adagrad(learning_rate, initial_accumulator_value=0.0, eps=epsilon)
 
 
 def rmsprop(
-    learning_rate: Any, beta: float = 0.9, epsilon: float = 1e-8
+    learning_rate: Any, beta: float = 0.9, epsilon: float = 1e-8, epsilon_inside: bool = True
 ) -> optax.GradientTransformation:
     """Optax's counterpart of `jaxmlp.optim.rmsprop`."""
-    return optax.rmsprop(learning_rate, beta, epsilon, eps_in_sqrt=True)
+    return optax.rmsprop(learning_rate, beta, epsilon, eps_in_sqrt=epsilon_inside)
 
 
 def adam(
-    learning_rate: Any, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
+    learning_rate: Any,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    epsilon_inside: bool = False,
 ) -> optax.GradientTransformation:
     """Optax's counterpart of `jaxmlp.optim.adam`."""
-    return optax.adam(learning_rate, beta1, beta2, epsilon)
+    return optax.adam(learning_rate, beta1, beta2, **_placed(epsilon, epsilon_inside))
+
+
+def _placed(epsilon: float, inside: bool) -> dict[str, float]:
+    """Return epsilon by Optax's names: `eps_root` is inside the root, `eps` outside of it."""
+    return {"eps": 0.0, "eps_root": epsilon} if inside else {"eps": epsilon}
 
 
 def adamw(
@@ -64,10 +82,12 @@ def adamw(
     beta2: float = 0.999,
     epsilon: float = 1e-8,
     weight_decay: float = 0.01,
+    epsilon_inside: bool = False,
 ) -> optax.GradientTransformation:
     """Optax's counterpart of `jaxmlp.optim.adamw`, with biases spared."""
+    placed = _placed(epsilon, epsilon_inside)
     return optax.adamw(
-        learning_rate, beta1, beta2, epsilon, weight_decay=weight_decay, mask=_kernels
+        learning_rate, beta1, beta2, **placed, weight_decay=weight_decay, mask=_kernels
     )
 
 
@@ -95,6 +115,7 @@ def muon(
     beta2: float = 0.999,
     epsilon: float = 1e-8,
     weight_decay: float = 0.1,
+    epsilon_inside: bool = False,
 ) -> optax.GradientTransformation:
     """Optax's counterpart of `jaxmlp.optim.muon`, made of its parts.
 
@@ -118,7 +139,7 @@ def muon(
         consistent_rms=ROOT_MEAN_SQUARE,
     )
     hidden = optax.chain(optax.trace(mu, nesterov=True), orthogonal)
-    others = adamw(learning_rate, beta1, beta2, epsilon, weight_decay)
+    others = adamw(learning_rate, beta1, beta2, epsilon, weight_decay, epsilon_inside)
     return optax.partition({"hidden": hidden, "other": others}, labels)
 
 
@@ -162,7 +183,8 @@ def schedule_free_adamw(
     beta2: float = 0.999,
     epsilon: float = 1e-8,
     weight_decay: float = 0.0,
+    epsilon_inside: bool = False,
 ) -> optim.Optimizer:
     """Optax's counterpart of `jaxmlp.optim.schedule_free_adamw`, with biases spared."""
-    rule = adamw(learning_rate, 0.0, beta2, epsilon, weight_decay)
+    rule = adamw(learning_rate, 0.0, beta2, epsilon, weight_decay, epsilon_inside)
     return _schedule_free(rule, learning_rate, beta1)

@@ -22,7 +22,13 @@ from jaxmlp.data.picture_folders import PictureReading, load_picture_folder
 from jaxmlp.data.picture_form import PictureForm, background, form_of_pictures
 from jaxmlp.data.preprocessing import KINDS, Preprocessing, iterate_chunks
 from jaxmlp.data.readers import is_text_table
-from jaxmlp.data.splits import holdout, holdout_groups, holdout_latest
+from jaxmlp.data.splits import (
+    holdout,
+    holdout_groups,
+    holdout_latest,
+    k_folds,
+    k_folds_of_groups,
+)
 from jaxmlp.data.table_options import TableOptions
 from jaxmlp.data.table_targets import Fitted
 from jaxmlp.data.tables import rows_of
@@ -54,6 +60,8 @@ __all__ = [
     "holdout_latest",
     "inputs_in_memory",
     "iterate_chunks",
+    "k_folds",
+    "k_folds_of_groups",
     "load",
     "names",
     "read_inputs",

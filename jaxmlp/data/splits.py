@@ -1,5 +1,6 @@
 """Choose the examples that are held out: a network is judged on them and never learns from them."""
 
+import heapq
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,67 @@ def holdout_latest(times: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray
     """
     order = np.argsort(times, kind="stable")
     return order[: len(order) - size], order[len(order) - size :]
+
+
+def k_folds(y: np.ndarray, count: int, seed: int, stratify: bool = True) -> np.ndarray:
+    """Deal the examples out to folds; by default every class is spread evenly over all of them.
+
+    Each example has one fold, in which it validates, and is learned in all others: the folds of
+    cross-validation (lecture row C5). The sizes of two folds differ by at most 1, and so do their
+    numbers of examples of a class. Targets that are not integer labels `(N,)` are dealt out at
+    random.
+
+    Args:
+      y: targets, `(N,)` or `(N, outputs)`.
+      count: the number of folds, at least 2.
+      seed: the seed of the draw; the same seed makes the same folds.
+      stratify: whether every class of integer labels is spread evenly.
+
+    Returns:
+      The fold of each example, `(N,)`, from 0 to `count - 1`.
+
+    Raises:
+      InputError: if there are fewer than 2 folds, or more than examples, or more than the smallest
+        class has examples.
+    """
+    check(count >= 2, "folds", "at least 2", count)
+    check(count <= len(y), "folds", f"at most {len(y)}, the number of training examples", count)
+    order = np.random.default_rng(seed).permutation(len(y))
+    if stratify and _are_labels(y):
+        least = int(np.unique(y, return_counts=True)[1].min())
+        check(count <= least, "folds", f"at most {least}, the size of the smallest class", count)
+        order = order[np.argsort(y[order], kind="stable")]
+    folds = np.empty(len(y), np.int32)
+    folds[order] = np.arange(len(y)) % count  # class after class, like cards
+    return folds
+
+
+def k_folds_of_groups(groups: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Deal whole groups out to folds, the largest first, each to the smallest fold so far.
+
+    Args:
+      groups: the group of each example, `(N,)`.
+      count: the number of folds, at least 2.
+      seed: the seed of the draw, which decides between groups of the same size.
+
+    Returns:
+      The fold of each example, `(N,)`, from 0 to `count - 1`.
+
+    Raises:
+      InputError: if there are fewer than 2 folds, or more than groups.
+    """
+    _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    check(count >= 2, "folds", "at least 2", count)
+    check(count <= len(sizes), "folds", f"at most {len(sizes)}, the number of groups", count)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    fold_of = np.empty(len(sizes), np.int32)
+    filled = [(0, fold) for fold in range(count)]
+    for group in order:
+        size, fold = filled[0]
+        fold_of[group] = fold
+        heapq.heapreplace(filled, (size + int(sizes[group]), fold))
+    return fold_of[codes]
 
 
 def split_off_test(

@@ -1,7 +1,8 @@
 """Explain one forward and backward pass, number by number: `python -m jaxmlp.explain [options]`.
 
 The command shows every value, the loss, every delta and every gradient beside its formula, as text
-or as a page for a browser. Lecture rows B5, B6, D8, E6.
+or as a page for a browser. With `--summary` it shows the layers of a network of any size: the shape
+of each output, and the number of parameters. Lecture rows B5, B6, D8, E3, E6, E14.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from jaxmlp.errors import InputError, check, printable
 from jaxmlp.explain.sections import explain_gates, explain_network
 from jaxmlp.explain.typeset import as_page, as_text
 from jaxmlp.files import write_atomically
-from jaxmlp.runs.inspection import default, load_inspected, training_only
+from jaxmlp.runs.inspection import Inspected, default, load_inspected, training_only
 
 PROG = program_name("explain")
 
@@ -47,6 +48,8 @@ def make_parser() -> Parser:
     group.add_argument(
         "--gates", action="store_true", help="show graphs of gates instead of a network"
     )
+    text = "show the layers of the network: shapes and numbers of parameters"
+    group.add_argument("--summary", action="store_true", help=text)
     group.add_argument("--run", metavar="RUN", help="show the trained network of this run")
     text = f"number of the example in the training set, from 0; default {EXAMPLE}"
     group.add_argument("--example", type=int, metavar="N", help=text)
@@ -62,10 +65,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     given = vars(make_parser().parse_args(arguments))
-    gates, run, n, file = (given.pop(name) for name in ("gates", "run", "example", "html"))
+    gates, summary, run, n, file = (
+        given.pop(name) for name in ("gates", "summary", "run", "example", "html")
+    )
     if gates:
-        _check_no_network({**given, "run": run, "example": n})
+        others = {**given, "run": run, "example": n, "summary": summary or None}
+        _check_idle("--gates", others)
         title, sections = "Gates", explain_gates()
+    elif summary:
+        _check_idle("--summary", {"example": n, "html": file})
+        print(_summary(load_inspected(run, given, Options, HIDDEN)))
+        return 0
     else:
         inspected = load_inspected(run, given, Options, HIDDEN)
         total = len(inspected.dataset.x_train)
@@ -83,12 +93,19 @@ def _main(arguments: list[str]) -> int:
     return 0
 
 
-def _check_no_network(options: dict[str, Any]) -> None:
-    """Reject options of a network; those that were not given are missing or `None`."""
+def _summary(inspected: Inspected) -> str:
+    """Return the layers of a network as a table (E3, E14)."""
+    from jaxmlp.nn.summary import summary, summary_text
+
+    return summary_text(summary(inspected.model, inspected.signature.input_shape))
+
+
+def _check_idle(flag: str, options: dict[str, Any]) -> None:
+    """Reject options that another makes idle; those not given are missing or `None`."""
     given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
     if given:
         do = "does" if len(given) == 1 else "do"
-        raise InputError(f"{', '.join(given)} {do} not apply to --gates")
+        raise InputError(f"{', '.join(given)} {do} not apply to {flag}")
 
 
 if __name__ == "__main__":

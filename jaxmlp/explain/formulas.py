@@ -1,13 +1,17 @@
 """The formulas of each kind of layer and each loss, in LaTeX."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from jaxmlp.nn import Layer
 
 
 class Formulas(NamedTuple):
     """The formulas of a kind of layer, in LaTeX.
 
     `$x` and `$y` stand for the input and the output, `$dy` for `dL/dy`, `$xT` for the transpose of
-    x, and `$l` for the number of the layer. A `z` starts a new layer, as the lectures count.
+    x, `$l` for the number of the layer, and `$alpha` for that of an activation. A `z` starts a new
+    layer, as the lectures count.
 
     Attributes:
       symbol: the letter of the output.
@@ -54,6 +58,23 @@ LAYERS = {
     "gelu": _elementwise(r"$x \odot \Phi($x)", r"\Phi($x) + $x \odot \varphi($x)"),
     "silu": _elementwise(r"$x \odot \sigma($x)", r"\sigma($x) \odot (1 + $x \odot \sigma(-$x))"),
 }
+
+
+WITH_ALPHA = {  # the same for an alpha that is not the usual one
+    "leaky_relu": _elementwise(
+        r"($x \text{ if } $x > 0 \text{, else } $alpha \, $x)", rf"({ONE_IF_POSITIVE} $alpha)"
+    ),
+    "elu": _elementwise(
+        r"($x \text{ if } $x > 0 \text{, else } $alpha \, (e^{$x} - 1))",
+        rf"({ONE_IF_POSITIVE} $alpha \, e^{{$x}})",
+    ),
+}
+
+
+def formulas_of(layer: "Layer") -> Formulas | None:
+    """Return the formulas of a layer, or `None` for a kind that has none."""
+    unusual = layer.kind in WITH_ALPHA and layer.name != layer.kind
+    return WITH_ALPHA[layer.kind] if unusual else LAYERS.get(layer.kind)
 
 
 STEP = r"(1 \text{ if } z_i \ge 0 \text{, else } 0)"

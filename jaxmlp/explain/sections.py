@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jaxmlp.errors import check
-from jaxmlp.explain.formulas import LAYERS, LOSSES, OUTPUTS, Formulas
+from jaxmlp.explain.formulas import LAYERS, LOSSES, OUTPUTS, Formulas, formulas_of
 from jaxmlp.explain.typeset import Line, Section
 from jaxmlp.runs.inspection import Inspected
 
@@ -131,7 +131,8 @@ def _forward(model: "Layer", params: Any, x: Any) -> list[Stage]:
         if layer.kind == "flatten" and y.shape == x.shape:
             continue  # it changes nothing
         unknown = Formulas(f"h_{{{k}}}", rf"\text{{{layer.name}}}($x)", {})
-        formulas, names = LAYERS.get(layer.kind, unknown), {"x": name, "xT": _transposed(name)}
+        formulas, names = formulas_of(layer) or unknown, {"x": name, "xT": _transposed(name)}
+        names |= {"alpha": f"{layer.settings.get('alpha', 0):g}"}
         number += formulas.symbol == "z"
         if layer.kind != "dropout":
             name = f"{formulas.symbol}^{{[{number}]}}" if layer.kind in LAYERS else formulas.symbol

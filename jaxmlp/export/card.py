@@ -116,6 +116,7 @@ def _network(network: "Network", summary: dict[str, Any]) -> list[str | Table]:
         (names, listed(network.classes, MOST)),
         ("kind", f"{recipe.model}, {widths}"),
         ("activation", " ".join(recipe.activation)),
+        *(() if recipe.alpha is None else (("alpha", f"{recipe.alpha:g}"),)),
         ("parameters", f"{summary['parameters']:,}, {recipe.precision}"),
         ("loss", signature.loss),
         ("training", f"{recipe.optimizer}, {summary['epochs']} epochs, best after"

@@ -179,8 +179,8 @@ const OPERATIONS = {
   prelu: (x, { alpha }) => each((z, i) => (z > 0 ? z : alpha.data[i % alpha.data.length] * z))(x),
   identity: (x) => x,
   relu: each((z) => Math.max(z, 0)),
-  leaky_relu: each((z) => (z > 0 ? z : 0.01 * z)),
-  elu: each((z) => (z > 0 ? z : Math.expm1(z))),
+  leaky_relu: (x, { alpha }) => each((z) => (z > 0 ? z : alpha * z))(x),
+  elu: (x, { alpha }) => each((z) => (z > 0 ? z : alpha * Math.expm1(z)))(x),
   sigmoid: each(sigmoid),
   tanh: each(Math.tanh),
   softplus: each((z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))),
@@ -207,7 +207,7 @@ function network(model, text) {
   const steps = model.steps.map((step) => {
     const ready = { ...step };
     for (const name of ["W", "b", "gamma", "beta", "alpha"]) {
-      if (name in step) {
+      if (Array.isArray(step[name])) {
         const [start, shape] = step[name];
         ready[name] = { data: weights.subarray(start, start + product(shape)), shape };
       }

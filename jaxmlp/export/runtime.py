@@ -86,7 +86,7 @@ class Network:
         """Return a step with its arrays in place of where they lie."""
         found = dict(step)
         for name in ("W", "b", "gamma", "beta", "alpha"):
-            if name in step:
+            if isinstance(step.get(name), list):
                 start, shape = step[name]
                 found[name] = self._weights[start : start + math.prod(shape)].reshape(shape)
         return found
@@ -262,8 +262,8 @@ OPERATIONS = {
     "prelu": lambda z, step: np.where(z > 0, z, step["alpha"] * z),
     "identity": lambda z, _: z,
     "relu": lambda z, _: np.maximum(z, 0),
-    "leaky_relu": lambda z, _: np.where(z > 0, z, 0.01 * z),
-    "elu": lambda z, _: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "leaky_relu": lambda z, step: np.where(z > 0, z, step["alpha"] * z),
+    "elu": lambda z, step: np.where(z > 0, z, step["alpha"] * np.expm1(np.minimum(z, 0))),
     "sigmoid": lambda z, _: _sigmoid(z),
     "tanh": lambda z, _: np.tanh(z),
     "softplus": lambda z, _: np.logaddexp(z, 0),

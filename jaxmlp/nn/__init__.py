@@ -1,6 +1,17 @@
 """Networks as pure functions: layers, losses, initializers, and backpropagation by hand."""
 
-from jaxmlp.nn import activations, gates, gradients, information, initializers, logic, losses
+from jaxmlp.nn import (
+    activations,
+    curvature,
+    gates,
+    gradients,
+    health,
+    information,
+    initializers,
+    logic,
+    losses,
+    moments,
+)
 from jaxmlp.nn.activations import Activation
 from jaxmlp.nn.backprop import objective, value_and_grad
 from jaxmlp.nn.convolution import convolution
@@ -16,6 +27,7 @@ from jaxmlp.nn.penalty import with_penalty
 from jaxmlp.nn.pooling import average_pool, max_pool
 from jaxmlp.nn.precision import computing_in
 from jaxmlp.nn.prelu import prelu
+from jaxmlp.nn.summary import summary
 
 __all__ = [
     "MEAN",
@@ -32,12 +44,14 @@ __all__ = [
     "average_pool",
     "computing_in",
     "convolution",
+    "curvature",
     "dense",
     "dropout",
     "ensemble",
     "flatten",
     "gates",
     "gradients",
+    "health",
     "information",
     "initializers",
     "layer_norm",
@@ -47,11 +61,13 @@ __all__ = [
     "max_pool",
     "members_value_and_grad",
     "mlp",
+    "moments",
     "objective",
     "periodic",
     "piecewise",
     "prelu",
     "sequential",
+    "summary",
     "value_and_grad",
     "with_penalty",
 ]

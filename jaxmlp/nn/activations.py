@@ -1,9 +1,20 @@
 """Activation functions, each with its derivative below it.
 
 An activation acts on every element of `z` by itself. So its Jacobian is diagonal, and one number
-per element describes it: `da/dz`. Where a function has a kink at 0 we take the slope from the left
-(0 for ReLU, as in `jax.nn.relu`). Lecture C, appendix, takes the slope from the right, which is
-also a subgradient.
+per element describes it: `da/dz`.
+
+Where a function has a kink, its slopes from the left and from the right bound the subgradients.
+Each of them is right there, and we choose one, by hand as by machine (C9, C12, erratum 6):
+
+| at the kink                         | from the left | from the right | ours                 |
+|-------------------------------------|---------------|----------------|----------------------|
+| `relu` at 0                         | 0             | 1              | 0, as `jax.nn.relu`  |
+| `leaky_relu`, `elu`, `prelu` at 0   | alpha         | 1              | alpha                |
+| max gate, `max_pool`: equal inputs  | 0             | 1              | 1 to the first input |
+| `mae`; `quantile`: no error         | -1; -q        | 1; 1 - q       | 0                    |
+| `perceptron` at `z = 0`             | -y            | 1 - y          | 1 - y                |
+
+Lecture C, appendix, takes the slope 1 for ReLU at 0, which is also a subgradient.
 
 At the ends, value and derivative hold these rules, by hand as by machine:
 
@@ -17,6 +28,7 @@ At the ends, value and derivative hold these rules, by hand as by machine:
 All functions are accurate for `|z|` up to 1e4 in float32. Lecture rows B10, B11, D3, E4.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,7 +36,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, PyTree
 
-from jaxmlp.errors import InputError
+from jaxmlp.errors import InputError, check
 from jaxmlp.nn.types import Array
 
 Elementwise = Callable[[Array], Array]
@@ -40,15 +52,19 @@ class Activation:
     """A function of one number, applied to every element, and its derivative.
 
     Attributes:
-      name: the name it is known by.
+      name: the name it is known by, with its number where that is not the usual one.
       value: `z -> a`.
       derivative: `(z, a) -> da/dz`, given here or below the function by `defderivative`. It takes
         both `z` and `a`, so that it can use the cheaper one.
+      kind: its name without a number; empty if that is `name`.
+      settings: its numbers, such as `{"alpha": 0.01}`.
     """
 
     name: str
     value: Elementwise = field(repr=False)
     derivative: Derivative = field(repr=False, default=_not_defined)
+    kind: str = field(repr=False, default="")
+    settings: dict[str, float] = field(repr=False, default_factory=dict)
 
     def __call__(self, z: Float[Array, "*F"]) -> Float[Array, "*F"]:
         """Return `a = value(z)`."""
@@ -112,22 +128,71 @@ def relu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
 relu.defderivative(lambda z, a: jnp.sign(a))
 
 
-@elementwise
-def leaky_relu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = z` for `z > 0`, else `0.01 z`; `da/dz` is 1 or 0.01 (B10)."""
-    return jnp.where(z <= 0, 0.01 * z, z * jnp.sign(z))
+def _positive(argument: str, number: float) -> float:
+    """Return Python's number, which takes the type of the array that it meets."""
+    check(0 < number < math.inf, argument, "a finite positive number", number)
+    return float(number)
 
 
-leaky_relu.defderivative(lambda z, a: jnp.where(z <= 0, 0.01, jnp.sign(z)))
+def leaky_relu_of(alpha: float) -> Activation:
+    """Leaky ReLU: `a = z` for `z > 0`, else `alpha z`; `da/dz` is 1 or alpha (B10, E4).
+
+    The lecture writes `a = max(alpha z, z)`, which is the same if `alpha <= 1` (erratum 16).
+
+    Args:
+      alpha: the slope for `z <= 0`.
+
+    Returns:
+      An activation.
+
+    Raises:
+      InputError: if alpha is not positive and finite.
+    """
+    alpha = _positive("alpha", alpha)
+
+    def value(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
+        return jnp.where(z <= 0, alpha * z, z * jnp.sign(z))
+
+    def derivative(z: Float[Array, "*F"], a: Float[Array, "*F"]) -> Float[Array, "*F"]:
+        return jnp.where(z <= 0, alpha, jnp.sign(z))
+
+    name = "leaky_relu" if alpha == 0.01 else f"leaky_relu {alpha:g}"
+    return Activation(name, value, derivative, "leaky_relu", {"alpha": alpha})
 
 
-@elementwise
-def elu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = z` for `z > 0`, else `e^z - 1`; `da/dz` is 1 or `e^z` (B10, with alpha = 1)."""
-    return jnp.where(z > 0, z, jnp.expm1(jnp.where(z > 0, 0, z)))
+leaky_relu = leaky_relu_of(0.01)
+"""Leaky ReLU with the lecture's slope: `a = z` for `z > 0`, else `0.01 z` (B10)."""
 
 
-elu.defderivative(lambda z, a: jnp.exp(jnp.where(z > 0, 0, z)))
+def elu_of(alpha: float) -> Activation:
+    """ELU: `a = z` for `z > 0`, else `alpha (e^z - 1)`; `da/dz` is 1 or `alpha e^z` (B10).
+
+    Far below 0 it tends to `-alpha`. Only with `alpha = 1` is its slope continuous at 0 (Clevert,
+    Unterthiner and Hochreiter 2015).
+
+    Args:
+      alpha: the slope at 0 from the left, and the bound far below.
+
+    Returns:
+      An activation.
+
+    Raises:
+      InputError: if alpha is not positive and finite.
+    """
+    alpha = _positive("alpha", alpha)
+
+    def value(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
+        return jnp.where(z > 0, z, alpha * jnp.expm1(jnp.where(z > 0, 0, z)))
+
+    def derivative(z: Float[Array, "*F"], a: Float[Array, "*F"]) -> Float[Array, "*F"]:
+        return jnp.where(z > 0, 1, alpha * jnp.exp(jnp.where(z > 0, 0, z)))
+
+    name = "elu" if alpha == 1 else f"elu {alpha:g}"
+    return Activation(name, value, derivative, "elu", {"alpha": alpha})
+
+
+elu = elu_of(1.0)
+"""ELU with the lecture's alpha: `a = z` for `z > 0`, else `e^z - 1` (B10)."""
 
 
 @elementwise
@@ -155,6 +220,33 @@ def softplus(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
 
 
 softplus.defderivative(lambda z, a: jax.nn.sigmoid(z))
+
+
+def softplus_of(beta: float) -> Activation:
+    """ReLU with a rounded cusp, `a = log(1 + e^(beta z)) / beta`; `da/dz = sigmoid(beta z)` (C12).
+
+    It lies above ReLU, by `log(2) / beta` at `z = 0` and by less elsewhere, so it tends to ReLU as
+    beta grows, everywhere alike. Its slope at 0 is 1/2 for every beta; at every other `z` it tends
+    to that of ReLU, and differs from it by at most `e^(-beta |z|)`.
+
+    Args:
+      beta: how sharp the bend is.
+
+    Returns:
+      An activation.
+
+    Raises:
+      InputError: if beta is not positive and finite.
+    """
+    beta = _positive("beta", beta)
+
+    def value(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
+        return softplus(beta * z) / beta
+
+    def derivative(z: Float[Array, "*F"], a: Float[Array, "*F"]) -> Float[Array, "*F"]:
+        return jax.nn.sigmoid(beta * z)
+
+    return Activation(f"rounded_relu {beta:g}", value, derivative, "rounded_relu", {"beta": beta})
 
 
 @elementwise

@@ -9,6 +9,9 @@ backward, and their mean, `fan_avg`, is the compromise of Glorot and Bengio (201
 A normal distribution here is the whole one. Keras cuts its `he_normal` and the like off at two
 standard deviations and widens what remains to the same variance; `truncated_normal` does that.
 
+The gain of any activation, such as `2 / (1 + alpha^2)` for leaky ReLU, computes
+`jaxmlp.nn.moments.gain_of`; `he_for` there is the initializer with it (A10).
+
 Lecture rows A6-A8, B8, D9, E9. An initializer is a function `(key, shape, dtype) -> array`. The
 last axis of the shape counts the outputs, the axis before it the inputs; axes before these two are
 the window of a convolution.

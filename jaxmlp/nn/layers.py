@@ -186,7 +186,8 @@ def activation(function: Activation) -> Layer:
     ) -> tuple[Params, Float[Array, "*F"]]:
         return (), da * function.derivative(*cache)
 
-    return Layer(init, forward, backward, function.name, function.name)
+    kind = function.kind or function.name
+    return Layer(init, forward, backward, function.name, kind, {**function.settings})
 
 
 Nonlinearity = Activation | Callable[[], Layer]

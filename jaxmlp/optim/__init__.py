@@ -6,7 +6,7 @@ each can stand wherever one of Optax's can, and the other way round. Every `upda
 keywords: ours ignore them, and a wrapper hands them on to a rule of Optax that needs them.
 """
 
-from jaxmlp.optim import schedules
+from jaxmlp.optim import schedules, search
 from jaxmlp.optim.adaptive import adagrad, adam, adamw, rmsprop
 from jaxmlp.optim.averaging import judged_params, with_average
 from jaxmlp.optim.base import Optimizer
@@ -32,6 +32,7 @@ __all__ = [
     "schedule_free_adamw",
     "schedule_free_sgd",
     "schedules",
+    "search",
     "sgd",
     "sharpness_aware",
     "side_by_side",

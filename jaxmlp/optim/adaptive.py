@@ -235,6 +235,7 @@ def adamw(
     beta2: Number = 0.999,
     epsilon: Number = 1e-8,
     weight_decay: Number = 0.01,
+    epsilon_inside: bool = False,
 ) -> Optimizer:
     """Adam with decoupled weight decay, Adam's step and `w <- w - eta_t lambda w` (kernels only).
 
@@ -247,6 +248,7 @@ def adamw(
       beta2: decay of the second moment, in [0, 1).
       epsilon: keeps the divisor from 0.
       weight_decay: `lambda`.
+      epsilon_inside: divide by `sqrt(v_hat + epsilon)`, as on the slide.
 
     Returns:
       An optimizer.
@@ -255,5 +257,5 @@ def adamw(
       InputError: if the rate is negative or not finite, a beta lies outside [0, 1), epsilon is
         negative, or lambda is negative or not finite.
     """
-    plain = adam(learning_rate, beta1, beta2, epsilon)
+    plain = adam(learning_rate, beta1, beta2, epsilon, epsilon_inside)
     return with_weight_decay(plain, learning_rate, weight_decay)

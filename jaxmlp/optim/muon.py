@@ -84,6 +84,7 @@ def muon(
     beta2: Number = 0.999,
     epsilon: Number = 1e-8,
     weight_decay: Number = 0.1,
+    epsilon_inside: bool = False,
 ) -> Optimizer:
     """Muon for the hidden kernels, AdamW for all other arrays (Jordan et al. 2024).
 
@@ -104,6 +105,7 @@ def muon(
       beta2: decay of Adam's second moment, in [0, 1).
       epsilon: keeps Adam's divisor from 0.
       weight_decay: `lambda`, of all kernels.
+      epsilon_inside: of Adam, see `adam`.
 
     Returns:
       An optimizer.
@@ -113,7 +115,8 @@ def muon(
         is negative, or lambda is negative or not finite.
     """
     fixed = {"mu": check_decay("momentum", mu)}
-    eta_of, rest = schedule_of(learning_rate), adam(learning_rate, beta1, beta2, epsilon)
+    eta_of = schedule_of(learning_rate)
+    rest = adam(learning_rate, beta1, beta2, epsilon, epsilon_inside)
 
     def rule(dw: Leaf, m: Leaf, eta: Scalar, mu: Plain) -> tuple[Leaf, Leaf]:
         m = mu * m + dw

@@ -143,6 +143,7 @@ def schedule_free_adamw(
     beta2: Number = 0.999,
     epsilon: Number = 1e-8,
     weight_decay: Number = 0.0,
+    epsilon_inside: bool = False,
 ) -> Optimizer:
     """AdamW without a schedule: Adam's second moment, and `schedule_free` for its first.
 
@@ -152,6 +153,7 @@ def schedule_free_adamw(
       beta2: decay of the second moment, in [0, 1).
       epsilon: keeps the divisor from 0.
       weight_decay: `lambda`, of the kernels, at `y`.
+      epsilon_inside: of Adam, see `adam`.
 
     Returns:
       An optimizer.
@@ -160,6 +162,6 @@ def schedule_free_adamw(
       InputError: if the rate is negative or not finite, a beta lies outside [0, 1), epsilon is
         negative, or lambda is negative or not finite.
     """
-    plain = adam(learning_rate, 0.0, beta2, epsilon)
+    plain = adam(learning_rate, 0.0, beta2, epsilon, epsilon_inside)
     decayed = with_weight_decay(plain, learning_rate, weight_decay)
     return schedule_free(decayed, learning_rate, beta1)

@@ -12,7 +12,10 @@ from jaxmlp.runs.data import encoded_for
 from jaxmlp.runs.folder import Run
 from jaxmlp.runs.network import open_network
 
-SHARED = ("model", "hidden", "activation", "layer_norm", "preprocessing")  # fields it takes over
+SHARED = (  # fields it takes over
+    *("model", "hidden", "activation", "alpha"),
+    *("layer_norm", "preprocessing"),
+)
 
 
 def take_over(

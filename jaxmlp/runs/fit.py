@@ -82,7 +82,7 @@ def fit(
     """
     began = time.perf_counter()
     config = with_whole_paths(config)
-    dataset = _load_data(config, data)
+    dataset = data_of(config, data)
     config, source = dataclasses.replace(config, dataset=dataset.name), dataset.source
     with arithmetic(config.precision):
         config, dataset, start = take_over(config, dataset)
@@ -101,7 +101,19 @@ def fit(
     return Result(network, summary, outcome.history.records, run.path if run else None)
 
 
-def _load_data(config: Config, data: Any) -> Dataset:
+def data_of(config: Config, data: Any) -> Dataset:
+    """Return the data that a caller from Python names or gives.
+
+    Args:
+      config: says how they are read.
+      data: as `fit` takes them.
+
+    Returns:
+      The data.
+
+    Raises:
+      InputError: if there are no such data, or the configuration has what does not apply to them.
+    """
     if data is None or isinstance(data, str | PathLike):
         name = config.dataset if data is None else whole_path(str(data))
         return load_data(dataclasses.replace(config, dataset=name))

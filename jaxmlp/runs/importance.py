@@ -118,7 +118,8 @@ def importance(network: Network, x: np.ndarray, y: np.ndarray) -> list[dict[str,
         n_repeats=REPEATS,
         random_state=0,
     )
-    pairs = zip(groups, found.importances_mean, found.importances_std, strict=True)
+    deviations = found.importances.std(axis=1, ddof=1)  # scikit-learn's own divides by n (A11)
+    pairs = zip(groups, found.importances_mean, deviations, strict=True)
     rows = [{"column": n, "mean": float(m), "deviation": float(d)} for n, m, d in pairs]
     return sorted(rows, key=lambda row: -row["mean"])
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from jaxmlp.config.recipe import Recipe
 from jaxmlp.training import Record
+from jaxmlp.training.rules import LAST
 
 DIGITS = 4  # significant digits
 LARGEST, SMALLEST = 1e15, 1e-9  # beyond these sizes a number is written with an exponent
@@ -72,7 +73,7 @@ def recipe_in_words(recipe: Recipe, scaling: str, steps: int) -> str:
     Returns:
       The line.
     """
-    numbers = recipe.numbers
+    numbers, chosen = recipe.numbers, recipe.valid_size and recipe.monitor != LAST
     parts = [
         f"inputs {scaling}",
         f"{recipe.optimizer} at {numbers.learning_rate:g} ({recipe.schedule})",
@@ -81,6 +82,6 @@ def recipe_in_words(recipe: Recipe, scaling: str, steps: int) -> str:
         f"sharpness-aware within {numbers.sam:g}" if numbers.sam is not None else "",
         f"dropout {recipe.dropout:g}" if recipe.dropout else "",
         f"{steps:,} steps of {recipe.batch_size}",
-        f"the epoch with the best {recipe.monitor}" if recipe.valid_size else "the last epoch",
+        f"the epoch with the best {recipe.monitor}" if chosen else "the last epoch",
     ]
     return ", ".join(part for part in parts if part)

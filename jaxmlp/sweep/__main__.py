@@ -1,8 +1,9 @@
 """Try many configurations: `python -m jaxmlp.sweep --grid FIELD=VALUE,VALUE... [options]`.
 
 The options of `jaxmlp.train` set the fields that all runs share; `--grid` and `--random` name the
-fields that vary. Seeds are repetitions: the best configuration has the highest mean validation
-score over its seeds.
+fields that vary. Seeds and folds are repetitions: the best configuration has the highest mean
+validation score over them. With `--folds K` (lecture row C5) each of K parts of the training
+examples validates once; then the best configuration learns all of them.
 """
 
 import argparse
@@ -33,10 +34,11 @@ examples:
   python -m jaxmlp.sweep --grid hidden=64,128,64x64 optimizer=adam,sgd --dataset digits
   python -m jaxmlp.sweep --random 20 learning_rate=log:1e-4:1e-1 dropout=uniform:0:0.5 \\
       --grid seed=0,1,2 --dataset my.csv --target price
+  python -m jaxmlp.sweep --folds 5 --grid learning_rate=1e-3,1e-2 --dataset iris
   python -m jaxmlp.sweep --resume sweeps/digits            # continue after Ctrl-C
   python -m jaxmlp.evaluate sweeps/digits/best             # the best run is a run like any other
 """
-CONTROL = ("grid", "random", "config", "out", "resume", "overwrite", "quiet")
+CONTROL = ("grid", "random", "folds", "config", "out", "resume", "overwrite", "quiet")
 
 
 def make_parser() -> Parser:
@@ -57,6 +59,8 @@ def make_parser() -> Parser:
         metavar=("N", "FIELD=log:LOW:HIGH"),
         help="draw N points at random; also FIELD=uniform:LOW:HIGH or FIELD=VALUE,VALUE...",
     )
+    text = "judge each configuration by K-fold cross-validation; the best one learns all examples"
+    sweep.add_argument("--folds", type=int, metavar="K", help=text)
     text = "start from the configuration of a run, its config.json"
     sweep.add_argument("--config", metavar="FILE", help=text)
     sweep.add_argument("--out", metavar="SWEEP", help="output folder; default sweeps/DATASET")
@@ -65,7 +69,7 @@ def make_parser() -> Parser:
     sweep.add_argument("--overwrite", action="store_true", help=text)
     sweep.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     parser.add_data_argument()
-    add_fields(parser, Config, skip=["init_from"])
+    add_fields(parser, Config, skip=["init_from", "fold"])
     return parser
 
 
@@ -88,20 +92,25 @@ def _main(arguments: list[str]) -> int:
         recipes = _complete_recipes(plan, data)
         programs = _make_programs(plan, data, recipes)
 
-    from jaxmlp.cli.console import say
+    from jaxmlp.cli.console import print_table, say
     from jaxmlp.cli.interrupt import interrupted_status
     from jaxmlp.runs.facts import show_facts
     from jaxmlp.sweep.finish import finish_sweep
+    from jaxmlp.sweep.results import best_run
 
     show_facts(programs[0].facts(data), control.quiet)
+    if plan.folds is not None and not control.quiet:
+        words = f"{plan.folds}, dealt out of {len(data.x_train):,} examples; above: the first"
+        print_table([("folds", words)])
     with _open_folder(control, plan, recipes, programs[0].task.score) as folder:
         import_beside("jaxmlp.runs.figures")  # while programs are compiled
         noted = _train_programs(programs, folder, recipes, control.quiet)
-        found, drawn = finish_sweep(folder, dataset, began, bool(noted), control.quiet)
+        found, drawn, noted = finish_sweep(folder, dataset, began, noted, control.quiet)
     if noted:
         return interrupted_status(noted)
     if not found:
-        say(f"{PROG}: every run diverged; lower the learning rate")
+        which = "every run" if best_run(folder.configs) is None else "the final run"
+        say(f"{PROG}: {which} diverged; lower the learning rate")
         return 1
     return 0 if drawn else 2
 
@@ -114,10 +123,12 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Pla
     base = with_whole_paths(config_from(given, control.config))
     if base.init_from is not None:
         raise InputError(f"a sweep starts by itself, got init_from {base.init_from}")
-    points = make_points(control.grid, control.random, base.seed)
+    points = make_points(control.grid, control.random, base.seed, control.folds)
     for name in (name for name in points[0] if name in given):
         option = name.replace("_", "-")
         raise InputError(f"{name} is given twice: by --{option} and as a field that varies")
+    if control.folds is not None:
+        base = _without_validation_part(base, {*given, *points[0]})
     dataset, wanted = load_or_stand_in(base, names_data(given, control.config))
 
     from jaxmlp.sweep.folder import Plan
@@ -127,9 +138,17 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Pla
     return Plan(base, points, origin), dataset
 
 
+def _without_validation_part(base: Config, given: set[str]) -> Config:
+    """Return the base of a sweep with folds, without what a run says of its own part."""
+    for name in ("valid_size", "monitor"):
+        if name in given:
+            raise InputError(f"{name} does not apply with --folds: each fold validates in its turn")
+    return dataclasses.replace(base, valid_size=None, monitor=None, fold=None)
+
+
 def _reopen_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Plan", "Dataset"]:
     """Read the plan of the sweep to continue, and load its data."""
-    own = ("grid", "random", "config", "out", "overwrite")
+    own = ("grid", "random", "folds", "config", "out", "overwrite")
     for name in (*given, *(name for name in own if getattr(control, name))):
         option = name.replace("_", "-")
         raise InputError(f"--resume continues the same sweep: --{option} does not apply")
@@ -147,13 +166,19 @@ def _reopen_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["P
 
 def _complete_recipes(plan: "Plan", dataset: "Dataset") -> list["Recipe"]:
     """Return the recipe of every run."""
+    from jaxmlp.config.folds import fold_parts
     from jaxmlp.config.recipe import complete
     from jaxmlp.sweep.space import format_point
 
     recipes = []
+    if plan.folds is not None:  # what is wrong with all folds is said without the name of one
+        fold_parts(dataset, f"1/{plan.folds}", plan.base.seed)
     for point in plan.points:
         with naming(format_point(point)):
-            recipe = complete(dataclasses.replace(plan.base, **point), dataset)
+            recipe = complete(plan.config(point), dataset)
+        if recipe.fold is not None:
+            with naming("after the folds, all training examples are learned"):
+                complete(plan.final_config(point), dataset)
         need = "at least 1 in a sweep, which compares validation scores"
         check(recipe.valid_size > 0, "valid_size", need, recipe.valid_size)
         recipes.append(recipe)
@@ -169,7 +194,7 @@ def _make_programs(plan: "Plan", dataset: "Dataset", recipes: list["Recipe"]) ->
 
     cache = DataCache(dataset)
     programs = []
-    for own, varying in group_recipes(recipes):
+    for own, varying in group_recipes(recipes, len(dataset.x_train)):
         with naming(format_point(plan.points[own[0]])), arithmetic(recipes[own[0]].precision):
             programs.append(Program({i: recipes[i] for i in own}, varying, cache))
     return programs

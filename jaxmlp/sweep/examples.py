@@ -1,6 +1,6 @@
 """The examples of a sweep: prepared once for all runs that see the same, and put on the devices."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +14,7 @@ from jaxmlp.data import Dataset
 from jaxmlp.training import Examples
 
 # Recipes with the same values in these fields see the same data.
-FIELDS = ("loss", "preprocessing", "valid_size", "seed", "class_weights")
+FIELDS = ("loss", "preprocessing", "valid_size", "fold", "seed", "class_weights")
 
 
 class PreparedData(NamedTuple):
@@ -65,7 +65,7 @@ class ExampleStore:
     """The examples on the devices: the sets that a wave of runs needs, one after the other."""
 
     def __init__(
-        self, data: dict[int, PreparedData], sets: dict[int, int], size: int, mesh: Mesh
+        self, data: dict[int, PreparedData], sets: dict[int, Hashable], size: int, mesh: Mesh
     ) -> None:
         """Load nothing yet.
 
@@ -78,7 +78,7 @@ class ExampleStore:
         self._data, self._sets = data, sets
         self._count = min(size, len({*sets.values()}))
         self._place = NamedSharding(mesh, PartitionSpec())
-        self._loaded: list[int] = []
+        self._loaded: list[Hashable] = []
         self._examples: Examples | None = None
 
     def load(self, wave: Sequence[int]) -> tuple[Examples, list[int]]:
@@ -97,7 +97,7 @@ class ExampleStore:
             wanted.index(self._sets[i]) * len(self._data[i].arrays[1]) for i in wave
         ]
 
-    def _put(self, wave: Sequence[int], wanted: list[int]) -> Examples:
+    def _put(self, wave: Sequence[int], wanted: list[Hashable]) -> Examples:
         owners = {self._sets[i]: i for i in reversed(wave)}
         padded = [*wanted, *wanted[:1] * (self._count - len(wanted))]
         arrays = [self._data[owners[label]].arrays for label in padded]

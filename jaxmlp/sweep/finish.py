@@ -12,6 +12,7 @@ from jaxmlp.runs.environment import device, versions
 from jaxmlp.runs.folder import SUMMARY, Run, Saved
 from jaxmlp.runs.summary import Finished, Outcome, finish_run, try_to_draw
 from jaxmlp.runs.words import score_in_words
+from jaxmlp.sweep.final import train_final_run
 from jaxmlp.sweep.folder import PICTURE, SweepFolder
 from jaxmlp.sweep.picture import draw_sweep
 from jaxmlp.sweep.results import ranking_table
@@ -19,32 +20,38 @@ from jaxmlp.training import shapes_of_start
 
 
 def finish_sweep(
-    folder: SweepFolder, dataset: Dataset, began: float, interrupted: bool, quiet: bool
-) -> tuple[bool, bool]:
+    folder: SweepFolder, dataset: Dataset, began: float, noted: list[int], quiet: bool
+) -> tuple[bool, bool, list[int]]:
     """Measure the best run on the test part, write the last files, and print the tables.
 
-    An interrupted sweep has no best run yet, and the test part stays unseen.
+    An interrupted sweep has no best run yet, and the test part stays unseen. With folds the best
+    run is trained here, on all training examples.
 
     Args:
       folder: the sweep's folder.
       dataset: the data.
       began: `time.perf_counter()` at the start of the command.
-      interrupted: whether runs are left to train.
+      noted: the signal that interrupted the sweep, if runs are left to train.
       quiet: whether to print nothing.
 
     Returns:
-      Whether the sweep has a best run, and whether all pictures could be written.
+      Whether the sweep has a best run, whether all pictures could be written, and the signal that
+      interrupted it, if any.
     """
-    run = None if interrupted else folder.move_best_run()
-    best = None if run is None else _finish_best_run(run, dataset, began)
+    best = None
+    if not noted and folder.plan.folds is not None:
+        best, noted = train_final_run(folder, dataset, quiet)
+    elif not noted:
+        run = folder.move_best_run()
+        best = None if run is None else _finish_best_run(run, dataset, began)
     found = best and best.summary
-    summary = _summary(folder, dataset, found, interrupted, time.perf_counter() - began)
+    summary = _summary(folder, dataset, found, bool(noted), time.perf_counter() - began)
     Run(folder.path).write_json(SUMMARY, summary)
     if not quiet:
         print_table(*ranking_table(folder.configs, folder.score))
         print_table(_rows(folder, summary))
     failure = try_to_draw(lambda: _draw(folder))
-    return best is not None, failure is None and (best is None or best.drawn)
+    return best is not None, failure is None and (best is None or best.drawn), noted
 
 
 def _draw(folder: SweepFolder) -> None:
@@ -97,7 +104,8 @@ def _rows(folder: SweepFolder, summary: dict[str, Any]) -> list[tuple[str, str]]
     if summary["best"]:
         value = summary["best"][f"test_{folder.score}"]
         shown = score_in_words(folder.score, value)
-        rows.append(("best run", f"{folder.path}/best/, test {folder.score} {shown}"))
+        learned = "" if folder.plan.folds is None else "learned all training examples, "
+        rows.append(("best run", f"{folder.path}/best/, {learned}test {folder.score} {shown}"))
     rows.append(("time", f"{summary['seconds']:.1f} s since the start of the command"))
     rows.append(("results", f"{folder.path}/"))
     if summary["interrupted"]:

@@ -5,11 +5,12 @@
 | `sweep.json` | the configuration that all runs share, and the points to try |
 | `results.csv` | a row for each run that has ended |
 | `runs/` | during the sweep, the runs that can still be the best one |
-| `best/` | the best run, a folder like those of `jaxmlp.train` |
+| `best/` | the best run, or with folds the final one; a folder like those of `jaxmlp.train` |
 | `summary.json` | the configurations, the best one first; data, versions, device, time |
-| `sweep.png` | validation score against the fields that vary, with its deviation over the seeds |
+| `sweep.png` | validation score against the fields that vary, with its deviation over the runs |
 """
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ from jaxmlp.sweep.results import (
     runs_to_keep,
     write_results,
 )
-from jaxmlp.sweep.space import Point, check_varies, format_point
+from jaxmlp.sweep.space import Point, check_varies, folds_of, format_point
 from jaxmlp.training.lockstep import OK, Member
 
 SWEEP, RESULTS, RUNS, BEST, PICTURE = "sweep.json", "results.csv", "runs", "best", "sweep.png"
@@ -62,6 +63,24 @@ class Plan(NamedTuple):
     base: Config
     points: list[Point]
     origin: dict[str, Any]
+
+    @property
+    def folds(self) -> int | None:
+        """The number of folds that judge each configuration; `None` for a validation part."""
+        return folds_of(self.points)
+
+    def config(self, point: Point) -> Config:
+        """Return the configuration of a run."""
+        return dataclasses.replace(self.base, **point)
+
+    def final_config(self, point: Point) -> Config:
+        """Return the configuration that learns all training examples, after all folds.
+
+        Args:
+          point: of one of the configuration's runs, whose seed is kept.
+        """
+        whole = {"fold": None, "valid_size": 0, "monitor": None}
+        return dataclasses.replace(self.base, **(point | whole))
 
 
 @contextmanager
@@ -113,6 +132,8 @@ def read_plan(folder: Path) -> Plan:
         config = Config.from_dict(base.to_dict() | point, where)
         points.append({name: getattr(config, name) for name in point})
         check(points[-1] not in points[:-1], where, "another point", format_point(points[-1]))
+    with naming(f"{file}: points"):
+        folds_of(points)
     return Plan(base, points, saved["origin"])
 
 

@@ -20,7 +20,7 @@ COLOURS = (BLUE, ORANGE, BLACK, PURPLE)  # four that also differ in lightness
 
 
 def draw_sweep(configs: Sequence[ConfigResult], score: str) -> Figure | None:
-    """Draw the mean validation score of each configuration, with its deviation over the seeds.
+    """Draw the mean validation score of each configuration, with its deviation over its runs.
 
     A few configurations are lines over the first numeric field, one line for each combination of
     the other fields. Many configurations are points, in a panel for each field.
@@ -48,8 +48,8 @@ def draw_sweep(configs: Sequence[ConfigResult], score: str) -> Figure | None:
         _draw_panel(panel, name, lines, scattered)
         panel.set_xlabel(name.replace("_", " ") or "the only configuration")
         panel.grid(alpha=0.3)
-    seeds = max(len(config.runs) for config in drawn)
-    spread = f"mean ± deviation over {seeds} seeds" if seeds > 1 else "one seed each"
+    many = len(drawn[0].runs) > 1
+    spread = f"mean ± deviation over {drawn[0].repeats}" if many else "one seed each"
     panels[0].set_ylabel(f"validation {score} ({spread})", fontsize=9)
     return figure
 

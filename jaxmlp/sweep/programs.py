@@ -2,13 +2,14 @@
 
 Numbers that vary, such as the learning rate, are arguments of a program. It builds the trainer of a
 run from a recipe and the numbers of that run, by the same functions as `jaxmlp.train`. Fields that
-change only the start of a run (the initializer, the seed) may differ within a program as well. Runs
-that differ in any other field have programs of their own.
+change only the start of a run (the initializer, the seed) or its examples (the fold) may differ
+within a program as well, as long as an epoch has as many steps. Runs that differ in any other field
+have programs of their own.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,7 +36,9 @@ from jaxmlp.training.trees import count
 START = ("initializer", "initializer_scale", "fan")  # fields that change only the first parameters
 
 
-def group_recipes(recipes: Sequence[Recipe]) -> list[tuple[list[int], tuple[str, ...]]]:
+def group_recipes(
+    recipes: Sequence[Recipe], examples: int
+) -> list[tuple[list[int], tuple[str, ...]]]:
     """Group the recipes that share a program, and find the numbers that are its arguments.
 
     A number that is the same in all runs is a constant of the program. So is a number that turns
@@ -43,6 +46,7 @@ def group_recipes(recipes: Sequence[Recipe]) -> list[tuple[list[int], tuple[str,
 
     Args:
       recipes: the recipes of all runs.
+      examples: the number of training and validation examples together.
 
     Returns:
       For each group the positions of its recipes, and the names of the numbers that vary in it.
@@ -52,11 +56,13 @@ def group_recipes(recipes: Sequence[Recipe]) -> list[tuple[list[int], tuple[str,
         n for n, column in zip(Numbers._fields, columns, strict=True) if len({*column} - {None}) > 1
     ]
     groups: dict[Recipe, tuple[list[int], tuple[str, ...]]] = {}
-    usual: dict[str, Any] = {name: getattr(Config(), name) for name in START} | {"seed": 0}
+    usual: dict[str, Any] = {name: getattr(Config(), name) for name in (*START, "fold")}
     for i, recipe in enumerate(recipes):
         used = tuple(name for name in varying if getattr(recipe.numbers, name))
         alike = recipe.numbers._replace(**dict.fromkeys(used, -1.0))
-        key = dataclasses.replace(recipe, **usual, numbers=alike)
+        steps = math.ceil((examples - recipe.valid_size) / recipe.batch_size)
+        # the number of steps stands in the place of the size, which may differ
+        key = dataclasses.replace(recipe, **usual, seed=0, valid_size=steps, numbers=alike)
         groups.setdefault(key, ([], used))[0].append(i)
     return list(groups.values())
 
@@ -66,7 +72,8 @@ class Program:
 
     Attributes:
       recipes: the recipe of each run, by its number.
-      recipe: the first of them; the others differ in their numbers, their start and their seed.
+      recipe: the first of them; the others differ in their numbers, their start, their seed and
+        their examples.
       data: the data of each run, by its number.
       task: what the networks predict, and how they are scored.
     """
@@ -127,7 +134,7 @@ class Program:
         width = loop_width(self._parameters, len(runs), len(devices), devices[0].platform)
         mesh, size = make_mesh(devices), width * len(devices)
         make_side = self._compile(mesh, width)
-        sets = {i: 0 if self._same_examples else self.recipes[i].seed for i in runs}
+        sets = {i: 0 if self._same_examples else self._set_of(i) for i in runs}
         store = ExampleStore(self.data, sets, size, mesh)
         rates = self._rates(runs)
         rate_of = {i: partial(_one_of, rates, place) for place, i in enumerate(runs)}
@@ -141,6 +148,26 @@ class Program:
                 share = (begun + moment.done * len(wave)) / len(runs)
                 if not report(moment._replace(done=share)):
                     return
+
+    def train(self, runs: list[int]) -> list[Member]:
+        """Train runs of the program to their ends, and return them.
+
+        Args:
+          runs: the numbers of the runs.
+        """
+        ended: list[Member] = []
+
+        def keep(moment: Moment) -> bool:
+            ended.extend(moment.ended)
+            return True
+
+        self.fit(runs, keep)
+        return ended
+
+    def _set_of(self, i: int) -> Hashable:
+        """Return the label of the examples that a run sees, in the form in which it sees them."""
+        recipe = self.recipes[i]
+        return recipe.seed, recipe.fold, recipe.valid_size
 
     def _start_key(self, recipe: Recipe) -> tuple[Any, ...]:
         return tuple(getattr(recipe, name) for name in START)

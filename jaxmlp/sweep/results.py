@@ -1,4 +1,4 @@
-"""The results of a sweep: a row for each run, and the mean of each configuration over its seeds."""
+"""The results of a sweep: a row for each run, and the mean of each configuration over its runs."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ import numpy as np
 from jaxmlp.config.schema import Count, NotNegative, Size, checked
 from jaxmlp.errors import InputError, check
 from jaxmlp.files import parse_json, read_text, write_atomically
-from jaxmlp.sweep.space import SEED, Point, format_value, parse_value
+from jaxmlp.sweep.space import REPEATS, Point, folds_of, format_value, parse_value
 from jaxmlp.training.lockstep import DIVERGED, OK, Member
 
 COLUMNS = {  # the columns after `run`, the fields and `status`, and what their values are
@@ -38,21 +38,23 @@ class RunResult(NamedTuple):
 
 
 class ConfigResult(NamedTuple):
-    """The result of one configuration: its runs have different seeds, and all else the same.
+    """The result of one configuration: its runs differ in seed and fold alone.
 
     Attributes:
-      point: the fields that vary, without the seed.
-      runs: the numbers of its runs, one for each seed.
+      point: the fields that vary, without seed and fold.
+      runs: the numbers of its runs, one for each seed and fold.
+      folds: the number of folds, or `None` if each run has a validation part of its own.
       ended: how many runs have ended.
       diverged: how many of the ended runs have diverged.
-      score, deviation: mean and standard deviation of the validation score over the seeds that did
-        not diverge; the deviation of a single seed is `nan`.
-      loss: the mean validation loss of these seeds.
+      score, deviation: mean and standard deviation (n - 1) of the validation score over the runs
+        that did not diverge; the deviation of a single run is `nan`.
+      loss: the mean validation loss of these runs.
       best: the number of the run with the best score, or `None` if no run has ended well.
     """
 
     point: Point
     runs: tuple[int, ...]
+    folds: int | None
     ended: int
     diverged: int
     score: float
@@ -65,6 +67,19 @@ class ConfigResult(NamedTuple):
         """Whether all its runs have ended."""
         return self.ended == len(self.runs)
 
+    @property
+    def seeds(self) -> int:
+        """How many seeds it was tried with."""
+        return len(self.runs) // (self.folds or 1)
+
+    @property
+    def repeats(self) -> str:
+        """Its runs in words: `3 seeds`, `5 folds`, or `5 folds of 3 seeds`."""
+        seeds = f"{self.seeds} seed{'s' if self.seeds != 1 else ''}"
+        if self.folds is None:
+            return seeds
+        return f"{self.folds} folds{f' of {seeds}' if self.seeds > 1 else ''}"
+
     def to_dict(self, score: str) -> dict[str, Any]:
         """Return the result for JSON; unknown values are `None`."""
         numbers = {
@@ -73,7 +88,9 @@ class ConfigResult(NamedTuple):
             "valid_loss": self.loss,
         }
         known = {name: None if math.isnan(x) else x for name, x in numbers.items()}
-        counts = {"seeds": len(self.runs), "ended": self.ended, "diverged": self.diverged}
+        counts = {"seeds": self.seeds, "ended": self.ended, "diverged": self.diverged}
+        if self.folds is not None:
+            return {**self.point, **known, "folds": self.folds, **counts}
         best = None if self.best is None else self.best + 1
         return {**self.point, **known, **counts, "best_run": best}
 
@@ -176,7 +193,8 @@ def rank_configs(points: list[Point], results: dict[int, RunResult]) -> list[Con
 
     The best configuration has the highest mean validation score; of equal ones, the lowest loss. A
     configuration with a diverged run comes after those without, and an incomplete one at the end.
-    Each run is judged at its best epoch, which its `monitor` chooses. The configurations are
+    Each run is judged at its best epoch, which its `monitor` chooses, or with folds at its last: so
+    the examples of a fold choose nothing. The configurations are
     compared by the score, also if the monitor is the loss: they may have different losses, such as
     `mse` and `mae`, whose numbers cannot be compared.
 
@@ -189,13 +207,17 @@ def rank_configs(points: list[Point], results: dict[int, RunResult]) -> list[Con
     """
     runs: dict[str, list[int]] = {}
     for i, point in enumerate(points):
-        runs.setdefault(repr(_without_seed(point)), []).append(i)
-    configs = [_config_result(_without_seed(points[own[0]]), own, results) for own in runs.values()]
+        runs.setdefault(repr(_without_repeats(point)), []).append(i)
+    folds = folds_of(points)
+    configs = [
+        _config_result(_without_repeats(points[own[0]]), own, folds, results)
+        for own in runs.values()
+    ]
     return sorted(configs, key=_rank)
 
 
-def _without_seed(point: Point) -> Point:
-    return {name: value for name, value in point.items() if name != SEED}
+def _without_repeats(point: Point) -> Point:
+    return {name: value for name, value in point.items() if name not in REPEATS}
 
 
 def _rank(config: ConfigResult) -> tuple[Any, ...]:
@@ -205,7 +227,9 @@ def _rank(config: ConfigResult) -> tuple[Any, ...]:
     return not config.complete, config.diverged, score, config.loss if known else math.inf
 
 
-def _config_result(point: Point, runs: list[int], results: dict[int, RunResult]) -> ConfigResult:
+def _config_result(
+    point: Point, runs: list[int], folds: int | None, results: dict[int, RunResult]
+) -> ConfigResult:
     ended = [i for i in runs if i in results]
     good = [i for i in ended if results[i].status == OK]
     scores = np.array([results[i].numbers["valid_score"] for i in good])
@@ -213,6 +237,7 @@ def _config_result(point: Point, runs: list[int], results: dict[int, RunResult])
     return ConfigResult(
         point,
         tuple(runs),
+        folds,
         ended=len(ended),
         diverged=len(ended) - len(good),
         score=float(scores.mean()) if good else math.nan,
@@ -235,8 +260,11 @@ def runs_to_keep(configs: list[ConfigResult], results: dict[int, RunResult]) -> 
       results: the results of the runs that have ended.
 
     Returns:
-      The best run so far, and the runs of incomplete configurations.
+      The best run so far, and the runs of incomplete configurations. With folds none: the network
+      that is kept learns all of them, after the sweep.
     """
+    if configs[0].folds is not None:
+        return set()
     incomplete = {i for config in configs if not config.complete for i in config.runs}
     kept = {i for i in incomplete if i in results and results[i].status == OK}
     best = best_run(configs)
@@ -255,7 +283,8 @@ def ranking_table(
     Returns:
       The rows, and the header.
     """
-    header = (*configs[0].point, f"valid {score}", "valid loss", "seeds", "diverged")
+    repeats = "seeds" if configs[0].folds is None else "folds" if configs[0].seeds == 1 else "runs"
+    header = (*configs[0].point, f"valid {score}", "valid loss", repeats, "diverged")
     rows = [
         (
             *map(format_value, config.point.values()),

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from jaxmlp.config.fields import kinds_of
+from jaxmlp.config.folds import parse_fold
 from jaxmlp.config.options import ABOUT_DATA, Config
 from jaxmlp.errors import InputError, check, shown, unknown
 
-SEED = "seed"  # runs that differ only in this field repeat one configuration
+SEED, FOLD = "seed", "fold"
+REPEATS = (SEED, FOLD)  # runs that differ only in these fields repeat one configuration
 # all runs of a sweep solve the same problem
 FIXED = ("dataset", *ABOUT_DATA, "init_from")
 DISTRIBUTIONS = ("log", "uniform")
@@ -28,23 +30,28 @@ Point = dict[str, Any]
 Draw = Callable[[np.random.Generator], Any]
 
 
-def make_points(grid: Sequence[str], random: Sequence[str], seed: int) -> list[Point]:
-    """Make the points of a sweep; the seeds of a configuration follow each other.
+def make_points(
+    grid: Sequence[str], random: Sequence[str], seed: int, folds: int | None = None
+) -> list[Point]:
+    """Make the points of a sweep; seeds and folds of a configuration follow each other.
 
     Args:
       grid: words `FIELD=VALUE,VALUE...`; the sweep tries every combination.
       random: a number of draws, then words `FIELD=log:LOW:HIGH`, `FIELD=uniform:LOW:HIGH` or
         `FIELD=VALUE,VALUE...`; every draw is combined with the whole grid.
       seed: the seed of the draws.
+      folds: the number of folds, each a run of its own; `None` for no cross-validation.
 
     Returns:
       The points, all different.
 
     Raises:
       InputError: if a field or a value is unknown, a field is given twice, or there is nothing to
-        try.
+        try, or there is one fold.
     """
-    if not (grid or random):
+    if folds is not None:
+        check(2 <= folds <= MOST, "folds", f"from 2 to {MOST}", folds)
+    elif not (grid or random):
         raise InputError("a sweep needs --grid or --random")
     _reject_repeated(grid, "--grid")
     axes = dict(_parse_values(word) for word in grid)
@@ -54,15 +61,36 @@ def make_points(grid: Sequence[str], random: Sequence[str], seed: int) -> list[P
         raise InputError("seed does not apply to --random: give the seeds to --grid")
     for name in sorted(axes.keys() & draws[0].keys()):
         raise InputError(f"{name} is given twice: to --grid and to --random")
-    counts = [*map(len, axes.values()), len(draws), len(seeds) or 1]
+    counts = [*map(len, axes.values()), len(draws), len(seeds) or 1, folds or 1]
     check(math.prod(counts) <= MOST, "the runs of a sweep", f"at most {MOST}", math.prod(counts))
     combined = [
         draw | dict(zip(axes, values, strict=True))
         for values in itertools.product(*axes.values())
         for draw in draws
     ]
-    repeats = [{SEED: value} for value in seeds] or [{}]
+    every = [{SEED: value} for value in seeds] or [{}]
+    parts = [{FOLD: f"{k + 1}/{folds}"} for k in range(folds or 0)] or [{}]
+    repeats = [one | part for one in every for part in parts]
     return [point | repeat for point in combined for repeat in repeats]
+
+
+def folds_of(points: Sequence[Point]) -> int | None:
+    """Return into how many folds the examples of a sweep are dealt out; `None` for none.
+
+    Args:
+      points: the points of the sweep.
+
+    Returns:
+      The number of folds.
+
+    Raises:
+      InputError: if a point has no such fold, or they are of different numbers.
+    """
+    if FOLD not in points[0]:
+        return None
+    found = {parse_fold(str(point[FOLD])).of for point in points}
+    check(len(found) == 1, FOLD, "one of as many in all runs", shown(sorted(found)))
+    return found.pop()
 
 
 def format_point(point: Point) -> str:
@@ -117,6 +145,8 @@ def _split_word(word: str) -> tuple[str, str]:
     """Return the field and the values of `FIELD=VALUES`."""
     name, equals, values = word.partition("=")
     name = name.strip("-").replace("-", "_")
+    if name == FOLD:
+        raise InputError("fold does not apply to a sweep: --folds K tries all of K folds")
     check(bool(equals and values), "a field to vary", "written FIELD=VALUE,VALUE...", word)
     check_varies(name)
     return name, values

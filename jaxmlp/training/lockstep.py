@@ -100,7 +100,7 @@ def fit_side_by_side(
 
     Args:
       side: the compiled functions.
-      members: the runs, each at its start; their data have parts of equal sizes.
+      members: the runs, each at its start; an epoch of each has as many steps.
       width: the number of runs that the functions are compiled for; unused places take no steps.
       epochs: the number of epochs.
       batch_size: the number of examples in a step.
@@ -111,7 +111,7 @@ def fit_side_by_side(
     """
     places = [*members, *members[:1] * (width - len(members))]
     states = side.put(_stack([m.state for m in places]))
-    validation = side.put(_orders(places, partial(_validation_order, alone=width == side.devices)))
+    validation = side.put(_validation_orders(places, alone=width == side.devices))
     for m in members:
         m.history.remember_parameters(m.state.judged)
     clock = Clock()
@@ -194,13 +194,20 @@ def _training_order(m: Member, batch_size: int, epoch: int, shuffle: bool) -> Ho
     return order_of(m.train, batch_size, m.seed, epoch, shuffle)
 
 
-def _validation_order(m: Member, alone: bool) -> HostOrder:
-    """Return the batches of a run's validation part; of a run alone, of the size that `fit` takes.
+def _validation_orders(places: list[Member], alone: bool) -> RunOrders:
+    """Return the batches of the runs' validation parts; of runs alone, of the size `fit` takes.
 
-    Sums over batches of another size are rounded in another way.
+    Sums over batches of another size are rounded in another way. A part that is smaller than the
+    largest one is filled up with -1.
     """
-    most = len(m.valid) + alone * len(m.train)
-    return batches(m.valid, min(EVALUATION_BATCH, most))
+    longest = max(len(m.valid) for m in places)
+    every = len(places[0].valid) + len(places[0].train)
+    size = min(EVALUATION_BATCH, every if alone else longest)
+
+    def order(m: Member) -> HostOrder:
+        return batches(np.pad(m.valid, (0, longest - len(m.valid)), constant_values=-1), size)
+
+    return _orders(places, order)
 
 
 def _orders(places: list[Member], order: Callable[[Member], HostOrder]) -> RunOrders:

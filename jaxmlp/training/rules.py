@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from jaxmlp.training.judge import Means
 
-SCORE = "score"  # the monitor that watches the task's score; the other is "loss"
+SCORE = "score"  # the monitor that watches the task's score
+LAST = "last"  # the monitor that chooses nothing; the third is "loss"
 
 
 class Rules(NamedTuple):
@@ -16,6 +17,7 @@ class Rules(NamedTuple):
       patience: stop after this many epochs of which none is better; `None` for never.
       monitor: what makes an epoch better, on the validation part: `score`, the higher (C7: early
         stopping on the zero-one error), or `loss`, the lower. The best parameters follow it too.
+        With `last` every epoch is better than those before: the validation part chooses nothing.
       min_improvement: an epoch is better only by at least this.
       min_decrease: stop when the mean training losses of two epochs differ by less than this,
         `|L(w_t) - L(w_{t-1})|`. This is "the decrease in function value" of the lecture (C7): a
@@ -50,8 +52,10 @@ class Rules(NamedTuple):
 
         Returns:
           Whether it gains at least `min_improvement`. Without that bound, the lower loss decides
-          between equal scores.
+          between equal scores. With the monitor `last`, always.
         """
+        if self.monitor == LAST:
+            return True
         gain, before = self.gain(valid), self.gain(best)
         equal = gain == before and not self.min_improvement
         return self._gains(gain, before) or bool(equal and valid.loss < best.loss)

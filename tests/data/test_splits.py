@@ -1,11 +1,12 @@
-"""Held-out examples: their exact number, their proportions by class, and their seed."""
+"""Held-out examples and folds: their exact number, their proportions by class, their seed."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
-from jaxmlp.data import holdout
+from jaxmlp.data import holdout, k_folds, k_folds_of_groups
 from jaxmlp.data.splits import split_off_test
 from jaxmlp.errors import InputError
 
@@ -85,3 +86,75 @@ def test_split_holds_out_a_fifth():
 def test_split_needs_two_examples(n):
     with pytest.raises(InputError, match=r"size must be an integer from 0 to"):
         split_off_test(np.zeros((n, 2)), np.zeros(n, np.int32))
+
+
+def deal(y, count, seed, stratify=True):
+    folds = k_folds(y, count, seed, stratify)
+    assert folds.shape == (len(y),)
+    assert set(folds) == set(range(count))  # each example has one fold, and each fold examples
+    return folds
+
+
+@given(st.lists(st.integers(2, 20), min_size=1, max_size=6), st.data())
+def test_folds_spread_examples_and_classes_evenly(counts, drawn):
+    y = np.random.default_rng(1).permutation(np.repeat(np.arange(len(counts)), counts))
+    count = drawn.draw(st.integers(2, min(counts)))
+    seed, stratify = drawn.draw(st.integers(0, 9)), drawn.draw(st.booleans())
+    folds = deal(y, count, seed, stratify)
+    np.testing.assert_array_equal(folds, deal(y, count, seed, stratify))
+    assert np.ptp(np.bincount(folds)) <= 1
+    if stratify:
+        assert all(np.ptp(np.bincount(folds[y == label], minlength=count)) <= 1 for label in set(y))
+
+
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=12), st.data())
+def test_folds_keep_groups_together(sizes, drawn):
+    groups = np.random.default_rng(1).permutation(np.repeat(np.arange(len(sizes)) * 7, sizes))
+    count, seed = drawn.draw(st.integers(2, len(sizes))), drawn.draw(st.integers(0, 9))
+    folds = k_folds_of_groups(groups, count, seed)
+    np.testing.assert_array_equal(folds, k_folds_of_groups(groups, count, seed))
+    assert set(folds) == set(range(count))
+    assert all(len(set(folds[groups == group])) == 1 for group in set(groups))
+    assert np.ptp(np.bincount(folds)) <= max(sizes)
+
+
+@pytest.mark.parametrize("count", [2, 3, 7])
+def test_folds_have_the_sizes_of_scikit_learn_s(count):
+    """`KFold`, the strata of `StratifiedKFold`, and `GroupKFold`: how many, not which."""
+    y = np.repeat([0, 1, 2], (31, 8, 20))
+    groups = np.repeat(np.arange(9), (9, 1, 4, 4, 12, 3, 7, 2, 17))
+
+    def strata(splits, labels):
+        return sorted(tuple(np.bincount(labels[held], minlength=3)) for _, held in splits)
+
+    def ours(folds, labels):
+        return sorted(tuple(np.bincount(labels[folds == k], minlength=3)) for k in range(count))
+
+    alike = np.zeros(59, int)
+    split = KFold(count).split(y)
+    assert ours(k_folds(np.linspace(0, 1, 59), count, 0), alike) == strata(split, alike)
+    assert ours(k_folds(y, count, 3, stratify=False), alike) == strata(KFold(count).split(y), alike)
+    assert ours(k_folds(y, count, 3), y) == strata(StratifiedKFold(count).split(y, y), y)
+    split = GroupKFold(count).split(groups, groups=groups)
+    assert ours(k_folds_of_groups(groups, count, 3), alike) == strata(split, alike)
+
+
+def test_the_seed_draws_the_folds():
+    y, groups = np.arange(100) % 4, np.arange(100) // 5
+    for draw in (lambda s: k_folds(y, 5, s), lambda s: k_folds_of_groups(groups, 5, s)):
+        assert not np.array_equal(draw(0), draw(1))
+
+
+@pytest.mark.parametrize(
+    ("deal_out", "values", "count", "message"),
+    [
+        (k_folds, np.arange(9) % 2, 1, "folds must be at least 2, got 1"),
+        (k_folds, np.zeros((4, 2)), 5, "folds must be at most 4, the number of training examples"),
+        (k_folds, np.array([0, 0, 0, 1, 1]), 3, "at most 2, the size of the smallest class, got 3"),
+        (k_folds_of_groups, np.arange(9), 0, "folds must be at least 2, got 0"),
+        (k_folds_of_groups, np.arange(9) // 3, 4, "at most 3, the number of groups, got 4"),
+    ],
+)
+def test_folds_that_cannot_be(deal_out, values, count, message):
+    with pytest.raises(InputError, match=message):
+        deal_out(values, count, 0)

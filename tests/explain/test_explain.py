@@ -238,6 +238,8 @@ def test_a_terminal_that_knows_no_greek():
         ("--example -1", "example must be from 0 to 3, got -1"),
         ("--hiden 3", "unknown option --hiden; did you mean --hidden?"),
         ("--activation step", "the step function has no derivative"),
+        ("--gates --summary", "--summary does not apply to --gates"),
+        ("--summary --example 0 --html x", "--example, --html do not apply to --summary"),
         ("--gates --initializer-scale 3", "--initializer-scale does not apply to --gates"),
         ("--gates --example 0 --run r", "--run, --example do not apply to --gates"),
         ("--html nowhere/page.html", "nowhere/page.html cannot be written: No such file"),
@@ -258,3 +260,19 @@ def test_bad_input(capsys, monkeypatch, tmp_path, options, message):
     assert err.startswith("python -m jaxmlp.explain: error: ")
     assert message in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_summary_of_a_network(capsys, tmp_path):
+    """E3, E14: of any size, untrained or of a run; the counts are 4 x 9 + 9 and 9 x 3 + 3."""
+    options = ["--dataset", "iris", "--hidden", 9, "--activation", "relu"]
+    expected = (
+        "layer    output  parameters\n"
+        "flatten       4           0\n"
+        "dense 9       9          45\n"
+        "relu          9           0\n"
+        "dense 3       3          30\n"
+        "total                    75\n"
+    )
+    assert explained(capsys, "--summary", *options) == expected
+    run = saved_run(tmp_path / "run", dataset="iris", hidden=(9,), dropout=0.0)
+    assert explained(capsys, "--summary", "--run", run) == expected

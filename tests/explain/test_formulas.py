@@ -15,7 +15,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from jaxmlp import nn
-from jaxmlp.config.names import ACTIVATIONS, LEARNED_ACTIVATIONS, LOSSES
+from jaxmlp.config.names import ACTIVATIONS, LEARNED_ACTIVATIONS, LOSSES, WITH_ALPHA
 from jaxmlp.explain import formulas
 from jaxmlp.explain.sections import explain_network
 from tests.explain.test_explain import inspected, lines
@@ -112,6 +112,34 @@ def test_activations(name):
     assert_close(f_slope, slope(z, a))
     assert printed["δ[1]"] == "∂L/∂a[1] ⊙ f'(z[1])"
     assert_close(shown["δ[1]"], shown["∂L/∂a[1]"] * f_slope)
+
+
+ANY_ALPHA = {  # of an alpha of 0.3: as in the table above
+    "leaky_relu": (
+        "(z if z > 0, else 0.3 z)",
+        lambda z: np.where(z > 0, z, 0.3 * z),
+        "(1 if z > 0, else 0.3)",
+        lambda z: np.where(z > 0, 1, 0.3),
+    ),
+    "elu": (
+        "(z if z > 0, else 0.3 (e^z - 1))",
+        lambda z: np.where(z > 0, z, 0.3 * (np.exp(z) - 1)),
+        "(1 if z > 0, else 0.3 e^z)",
+        lambda z: np.where(z > 0, 1, 0.3 * np.exp(z)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANY_ALPHA)
+def test_alpha_is_printed(name):
+    """B10: the formula has the alpha that is computed with."""
+    value_text, value, slope_text, slope = ANY_ALPHA[name]
+    function = getattr(nn.activations, f"{name}_of")(0.3)
+    shown, printed = explained(nn.dense(8), nn.activation(function), nn.dense(3), z=Z)
+    assert printed["a[1]"].replace("[1]", "") == value_text
+    assert_close(shown["a[1]"], value(shown["z[1]"]))
+    assert printed["f'(z[1])"].replace("[1]", "") == slope_text
+    assert_close(shown["f'(z[1])"], slope(shown["z[1]"]))
 
 
 LAYER_FORMULAS = {  # a name, the right-hand side as printed, and its value of the values v
@@ -225,4 +253,5 @@ def test_losses(name, outputs):
 def test_every_registered_name_has_a_formula():
     """The layers of learned activations are both of the kind prelu."""
     assert {*ACTIVATIONS.names, "dense", "prelu"} == formulas.LAYERS.keys()
+    assert {*WITH_ALPHA} == formulas.WITH_ALPHA.keys()
     assert set(LOSSES.names) == formulas.LOSSES.keys()

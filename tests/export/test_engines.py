@@ -52,6 +52,10 @@ NETWORKS = {
         *("multiclass", (5,), 4),
         {"hidden": (6,) * len(EVERY), "activation": EVERY},
     ),
+    "another alpha": (
+        *("multiclass", (5,), 4),
+        {"hidden": (6, 6, 6), "activation": ("leaky_relu", "elu", "prelu"), "alpha": 0.3},
+    ),
     "table": ("binary", (7,), 1, {"columns": TABLE}),
     "labels": ("multilabel", (3,), 3, {"dropout": 0.5, "precision": "float64"}),
     "numbers": ("regression", (3,), 2, {"hidden": ()}),

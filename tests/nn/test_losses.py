@@ -147,6 +147,17 @@ def test_the_two_class_cross_entropy_is_a_softmax_of_two():
     assert abs(float(printed) - float(one)) > 0.1
 
 
+def test_the_two_class_loss_is_the_same_for_both_classes_and_one_bit_in_the_middle():
+    """C11: l(1, p) = l(0, 1 - p), and at p = 1/2 it is log 2, one bit."""
+    z = jnp.linspace(-6, 6, 25)[:, None]
+    one, none = jnp.ones_like(z), jnp.zeros_like(z)
+    of_one = losses.binary_cross_entropy.per_example(z, one)
+    np.testing.assert_allclose(
+        of_one, losses.binary_cross_entropy.per_example(-z, none), rtol=1e-12
+    )
+    assert float(of_one[12]) / np.log(2) == pytest.approx(1, rel=1e-12)
+
+
 def test_smoothing_equals_optax():
     soft = optax.smooth_labels(jnp.asarray(ONE_HOT), 0.2)
     expected = optax.softmax_cross_entropy(Z, soft).mean()

@@ -67,6 +67,22 @@ def test_equals_optax(name, rate):
     assert_trees_close(descend(ours), descend(theirs), 1e-12)
 
 
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam", "adamw"])
+def test_epsilon_inside_equals_optax(name, inside):
+    """D10, erratum 10: Optax names both places; its AdaGrad has the inner one only."""
+    if name == "adagrad" and not inside:
+        with pytest.raises(InputError, match="optax has epsilon inside the root only"):
+            referees.adagrad(RATE, epsilon_inside=False)
+        return
+    numbers = CASES[name] | {"epsilon": 0.01, "epsilon_inside": inside}
+    ours, theirs = (getattr(room, name)(RATE, **numbers) for room in (optim, referees))
+    assert_trees_close(descend(ours), descend(theirs), 1e-12)
+    other = getattr(optim, name)(RATE, **numbers | {"epsilon_inside": not inside})
+    with pytest.raises(AssertionError):
+        assert_trees_close(descend(ours), descend(other), 1e-3)
+
+
 def test_every_optimizer_is_compared():
     assert CASES.keys() == OPTIMIZER_TABLE.keys()
 

@@ -1,11 +1,12 @@
 """Schedules against Optax's."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
-from jaxmlp.optim import schedules
+from jaxmlp.optim import momentum, schedules
 
 PERIOD = {"init_value": 0.3, "peak_value": 0.3, "warmup_steps": 0, "end_value": 0.03}
 CASES = {
@@ -62,6 +63,26 @@ def test_momentum_grows_as_sutskever_et_al_have_it():
     printed = np.minimum(1 - 2.0 ** (-1 - np.log2(t // 250 + 1)), 0.95)
     np.testing.assert_allclose(schedules.sutskever(0.95)(t), printed, rtol=1e-12)
     assert list(printed[:3]) == [0.5, 0.5, 0.75]
+
+
+def test_the_memory_of_a_growing_momentum_is_a_straight_line():
+    """C14: 1 / (1 - mu) is 2, 4, 6, ...; the maximum of 0.95 is reached at t = 9 x 250."""
+    mu = schedules.sutskever(0.95)
+    t = 250 * np.arange(12)
+    memory = 1 / (1 - np.asarray(mu(t)))
+    np.testing.assert_allclose(memory, np.minimum(2 * np.arange(12) + 2, 20), rtol=1e-9)
+    assert float(mu(2249)) < float(mu(2250)) == pytest.approx(0.95, rel=1e-12)
+
+
+def test_momentum_with_a_schedule_sums_the_gradients_that_it_remembers():
+    """C14: under a constant gradient the speed nears eta g / (1 - mu) after each growth of mu."""
+    optimizer = momentum(0.1, schedules.sutskever(0.9, every=200))
+    state, speeds = optimizer.init(jnp.zeros(1)), []
+    for t in range(800):
+        update, state = optimizer.update(jnp.ones(1), state)
+        if t % 200 == 199:
+            speeds.append(-float(update[0]))
+    np.testing.assert_allclose(speeds, 0.1 * np.array([2, 4, 6, 8]), rtol=1e-6)
 
 
 def test_a_staircase_drops_at_the_right_update():

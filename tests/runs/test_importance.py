@@ -80,6 +80,20 @@ def signature(shape, columns):
                      columns=columns)  # fmt: skip
 
 
+def test_the_deviation_over_permutations_divides_by_n_minus_1(monkeypatch):
+    """A11: of growths that are known, 1 to 5, it is the root of 2.5, not of 2."""
+    from sklearn import inspection
+    from sklearn.utils import Bunch
+
+    growths = np.array([[1.0, 2.0, 3.0, 4.0, 5.0], [0.0, 0.0, 0.0, 0.0, 0.0]])
+    known = Bunch(importances=growths, importances_mean=growths.mean(axis=1))
+    monkeypatch.setattr(inspection, "permutation_importance", lambda *_, **__: known)
+    x = RNG.normal(size=(60, 2))
+    network = fit(Config(epochs=1), (x, (x[:, 1] > 0).astype(int))).network
+    rows = importance(network, x, (x[:, 1] > 0).astype(int))
+    assert rows[0] == {"column": "input 1", "mean": 3.0, "deviation": pytest.approx(np.sqrt(2.5))}
+
+
 def test_the_inputs_of_each_column():
     """In both forms of the record; a gap has an input of its own."""
     inputs = (

@@ -196,7 +196,7 @@ def test_numbers_that_vary_are_arguments_of_one_program():
     rest = {"hidden": (3,), "batch_size": 16, "epochs": 2, "preprocessing": "minmax"}
     data = with_task(load("iris"), None)
     whole = [complete(replace(config, **rest), data) for config in (*configs, *adams)]
-    groups = group_recipes(whole)
+    groups = group_recipes(whole, len(data.x_train))
     assert [(own, set(used)) for own, used in groups] == [
         ([0, 1], {"learning_rate", "weight_decay", "momentum", "clip_norm"}),
         ([2, 3], {"learning_rate", *ADAM_NUMBERS}),
@@ -229,7 +229,10 @@ def test_a_number_of_one_rule_alone_stays_a_constant():
     """Rules without the number do not make it vary."""
     grid = [{"optimizer": o, "learning_rate": r} for o in ("adam", "sgd") for r in (0.01, 0.1)]
     recipes = [complete(Config(**point), load("iris")) for point in grid]
-    assert group_recipes(recipes) == [([0, 1], ("learning_rate",)), ([2, 3], ("learning_rate",))]
+    assert group_recipes(recipes, 120) == [
+        ([0, 1], ("learning_rate",)),
+        ([2, 3], ("learning_rate",)),
+    ]
 
 
 def test_what_only_changes_the_start_needs_no_other_program():
@@ -237,7 +240,13 @@ def test_what_only_changes_the_start_needs_no_other_program():
     starts = [{"initializer": "zeros"}, {"initializer": "he_normal", "seed": 3}, {"fan": "fan_out"}]
     others = [{"hidden": (5,)}, {"optimizer": "sgd"}, {"dropout": 0.1}, {"weight_decay": 0.0}]
     recipes = [complete(Config(**fields), data) for fields in ({}, *starts, *others)]
-    assert [own for own, _ in group_recipes(recipes)] == [[0, 1, 2, 3], [4], [5], [6], [7]]
+    assert [own for own, _ in group_recipes(recipes, len(data.x_train))] == [
+        [0, 1, 2, 3],
+        [4],
+        [5],
+        [6],
+        [7],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,7 @@ def test_rules_of_change_may_apply_after_any_epoch(rule):
         (Rules(monitor="loss", min_improvement=0.1), 5),
         (Rules(monitor="loss", min_improvement=0.75), 5),
         (Rules(monitor="loss", min_improvement=1.0), 1),
+        (Rules(monitor="last", min_improvement=1.0), 5),  # whatever the epoch says
     ],
 )
 def test_the_best_is_what_the_monitor_says(rules, best):

@@ -1,0 +1,97 @@
+"""The layers of a network in a table: the shape of each output and the number of parameters (E14).
+
+A dense layer from n to m units has `m n + m` parameters: a weight for each pair, and a bias for
+each unit (E3).
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+from jaxtyping import PyTree
+
+from jaxmlp.nn.layers import Chain, Layer, parts
+from jaxmlp.nn.types import Shape
+
+
+class Row(NamedTuple):
+    """One layer of a network.
+
+    Attributes:
+      layer: its name, such as "dense 128".
+      output: the shape of its output for one example.
+      parameters: how many numbers it learns.
+    """
+
+    layer: str
+    output: Shape
+    parameters: int
+
+
+def summary(model: Layer, input_shape: Shape) -> tuple[Row, ...]:
+    """Return the layers of a network, first to last, with shapes and counts (E3, E14).
+
+    Shapes are all that is computed, so a network that no memory holds has a summary too.
+
+    Args:
+      model: a chain, or a single layer.
+      input_shape: the shape of one example.
+
+    Returns:
+      A row for each layer; those of a chain within the chain stand in its place.
+
+    Raises:
+      InputError: if an input has a shape that a layer does not take.
+    """
+    rows: list[Row] = []
+    for layer in parts(model):
+        if isinstance(layer, Chain):
+            rows += summary(layer, input_shape)
+        else:
+            rows.append(_row(layer, input_shape))
+        input_shape = rows[-1].output
+    return tuple(rows)
+
+
+def _row(layer: Layer, shape: Shape) -> Row:
+    outputs: list[Shape] = []
+
+    def init(key: jax.Array) -> PyTree:
+        params, output = layer.init(key, shape)
+        outputs.append(output)
+        return params
+
+    like = jax.eval_shape(init, jax.random.key(0))
+    count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(like))
+    return Row(layer.name, outputs[-1], count)
+
+
+def parameter_count(rows: tuple[Row, ...]) -> int:
+    """Return the number of parameters of a whole network.
+
+    Args:
+      rows: its summary.
+
+    Returns:
+      Their sum.
+    """
+    return sum(row.parameters for row in rows)
+
+
+def summary_text(rows: tuple[Row, ...]) -> str:
+    """Return a summary as a table of text.
+
+    Args:
+      rows: the summary.
+
+    Returns:
+      Lines: a heading, a line for each layer, and the total.
+    """
+    table = [("layer", "output", "parameters")]
+    table += [(row.layer, " x ".join(map(str, row.output)), f"{row.parameters:,}") for row in rows]
+    table.append(("total", "", f"{parameter_count(rows):,}"))
+    widths = [max(len(line[k]) for line in table) for k in range(3)]
+    return "\n".join(
+        f"{layer:<{widths[0]}}  {output:>{widths[1]}}  {count:>{widths[2]}}"
+        for layer, output, count in table
+    )
