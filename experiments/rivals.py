@@ -101,32 +101,36 @@ def _coarse(x: np.ndarray) -> np.ndarray:
     return x.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(len(x), -1)
 
 
-def compete(arena: Arena, rivals: dict[str, Rival], rates: dict[str, Any]) -> Numbers:
+def compete(
+    arena: Arena, rivals: dict[str, Rival], rates: dict[str, Any], by: str = "held"
+) -> Numbers:
     """Train every rival at every rate and seed, and choose its rate on the held-out digits.
 
     Args:
       arena: the problem.
       rivals: the ways of training, by name.
       rates: the grid of each, in rising order, all of one length.
+      by: what is lowest at the best rate: the loss on held-out digits (`held`), or the share of
+        them that are wrong (`held_error`).
 
     Returns:
       For each name `rates`, `place` of the best rate, `at_edge`, and by seed and rate, each
-      `(seeds, rates)`: the loss on held-out (`held`) and test digits (`test`), the test accuracy
+      `(seeds, rates)`: `held`, `held_error`, the loss on test digits (`test`), the test accuracy
       (`accuracy`), all at the parameters that are judged; and `trained`, the test loss at the
       parameters of training.
     """
     assert len({len(grid) for grid in rates.values()}) == 1  # an equal budget
-    return {name: _at_rates(arena, rival, rates[name]) for name, rival in rivals.items()}
+    return {name: _at_rates(arena, rival, rates[name], by) for name, rival in rivals.items()}
 
 
-def _at_rates(arena: Arena, rival: Rival, grid: Any) -> Numbers:
+def _at_rates(arena: Arena, rival: Rival, grid: Any, by: str) -> Numbers:
     steps = arena.steps * rival.longer
     one = partial(_learn, arena.model, rival, steps)
     over_rates = jax.vmap(one, (0, None, None, None))
     over = jax.jit(jax.vmap(over_rates, (None, 0, 0, None)))
     found = over(jnp.asarray(grid), arena.starts, arena.orders[:, :steps], arena.parts)
     numbers = {name: np.asarray(values) for name, values in found.items()}
-    chosen = best(list(grid), numbers["held"].T)
+    chosen = best(list(grid), numbers[by].T)
     return {"rates": list(grid), "place": chosen.place, "at_edge": chosen.at_edge, **numbers}
 
 
@@ -149,9 +153,10 @@ def _learn(
     (trained, state), _ = jax.lax.scan(step, (params, rule.init(params)), order)
     judged = optim.judged_params(trained, state)
     (x_held, y_held), (x_test, y_test) = judging
-    outputs = model(judged, x_test)
+    held, outputs = model(judged, x_held), model(judged, x_test)
     return {
-        "held": loss(model(judged, x_held), y_held),
+        "held": loss(held, y_held),
+        "held_error": jnp.mean(jnp.argmax(held, axis=1) != y_held),
         "test": loss(outputs, y_test),
         "accuracy": jnp.mean(jnp.argmax(outputs, axis=1) == y_test),
         "trained": loss(model(trained, x_test), y_test),

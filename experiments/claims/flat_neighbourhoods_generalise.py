@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from experiments import rivals, style
 from experiments.framework import (
     BEFORE,
-    HOLDS,
     IN_PART,
+    NOT_SHOWN,
     About,
     Numbers,
     Settings,
@@ -40,8 +40,14 @@ ABOUT = About(
             " with twice as many steps",
             BEFORE,
         ),
+        Threshold(
+            "the same, with the rate of each chosen by the accuracy on held-out digits instead of"
+            " the loss there",
+            "the first runs chose by the loss: SAM led by 1.7 points, but only since momentum was"
+            " judged at a rate at which its accuracy was not the highest",
+        ),
     ),
-    expected=HOLDS,
+    expected=NOT_SHOWN,
     seconds=40,
 )
 
@@ -52,14 +58,15 @@ def _momentum(rate: float, steps: int) -> Optimizer:
 
 PLAIN, TWICE, SAM = "momentum", "momentum, twice the steps", "momentum with SAM"
 RULES = {PLAIN: Rival(_momentum), TWICE: Rival(_momentum, 2), SAM: Rival(_momentum, 1, 0.1)}
-LOW, HIGH = 0.01, 1.0
+LOW, HIGH = 0.003, 0.5
 
 
 def run(settings: Settings) -> Numbers:
     """Train in the three ways on labels of which 30 % are random."""
     n, epochs, width = (800, 15, 32) if settings.quick else (1500, 20, 32)
     arena = rivals.make_arena(settings, n, epochs, (width,), wrong=0.3, longest=2)
-    return rivals.compete(arena, RULES, dict.fromkeys(RULES, rivals.grid(settings, LOW, HIGH)))
+    grids = dict.fromkeys(RULES, rivals.grid(settings, LOW, HIGH))
+    return rivals.compete(arena, RULES, grids, "held_error")
 
 
 def plot(numbers: Numbers) -> Figure:
