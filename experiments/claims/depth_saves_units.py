@@ -3,8 +3,8 @@ r"""A deep network draws a sawtooth with a few units; a shallow one needs expone
 The tent `t(x) = 2 ReLU(x) - 4 ReLU(x - 1/2)`, applied n times, has 2^n straight pieces. With given
 weights, a network of n layers of two units is this sawtooth. A network of one hidden layer has at
 most one piece more than it has units, so it needs about 2^n units. When it has only as many units
-as the deep one and is trained, it misses the sawtooth (deck D, "Effect of the depth"; Telgarsky
-2015).
+as the deep one and is trained, it misses the sawtooth (deck D, "Universal Approximation Theorem";
+Telgarsky 2015).
 """
 
 from typing import Any

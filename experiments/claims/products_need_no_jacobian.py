@@ -5,7 +5,7 @@ respect to the kernel has w rows of w² entries, nearly all of them zero. The gr
 w-w-10 on four examples is computed in two ways: with every layer's Jacobians written out and
 multiplied, and with vector-Jacobian products, which are what each layer's `backward` computes. We
 measure the difference of the gradients, the processor seconds, and the memory of the compiled
-programs, and fit powers of w (deck B, "Vectorized Backprop"; deck C, "Backpropagation").
+programs, and fit powers of w (deck B, "Vectorized Backpropagation"; deck C, "Back-Propagation").
 
 Products are so fast that in narrow networks the start of a call dominates, so their exponents are
 fitted to wider networks. The widths, and processor seconds in place of clock time, were chosen
@@ -36,7 +36,7 @@ from jaxmlp import nn
 
 ABOUT = About(
     rows=("B7", "C3", "B5", "B6"),
-    section="Vectorized backprop; backpropagation",
+    section="Vectorized backpropagation; back-propagation",
     formula=r"\frac{\partial \ell}{\partial W} = g \, \frac{\partial z}{\partial W}, \quad"
     r" \frac{\partial z}{\partial W} \in \mathbb{R}^{w \times w^2}; \qquad"
     r" \frac{\partial \ell}{\partial W} = x \, g^T \in \mathbb{R}^{w \times w}",

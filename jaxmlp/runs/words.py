@@ -74,6 +74,7 @@ def recipe_in_words(recipe: Recipe, scaling: str, steps: int) -> str:
       The line.
     """
     numbers, chosen = recipe.numbers, recipe.valid_size and recipe.monitor != LAST
+    behind = recipe.output_activation
     parts = [
         f"inputs {scaling}",
         f"{recipe.optimizer} at {numbers.learning_rate:g} ({recipe.schedule})",
@@ -81,6 +82,7 @@ def recipe_in_words(recipe: Recipe, scaling: str, steps: int) -> str:
         f"average of the weights (decay {numbers.ema:g})" if numbers.ema is not None else "",
         f"sharpness-aware within {numbers.sam:g}" if numbers.sam is not None else "",
         f"dropout {recipe.dropout:g}" if recipe.dropout else "",
+        f"{behind} behind the output" if behind != "identity" else "",
         f"{steps:,} steps of {recipe.batch_size}",
         f"the epoch with the best {recipe.monitor}" if chosen else "the last epoch",
     ]
