@@ -59,11 +59,11 @@ RULES: dict[str, Callable[[Any], optim.Optimizer]] = {
     "RMSProp": optim.rmsprop,
     "Nesterov 0.9": optim.nesterov,
 }
-GRIDS = {  # the ends of each grid
-    "AdamW": (2e-3, 6e-2),
-    "Lion": (5e-4, 1.5e-2),
-    "sign descent": (5e-4, 1.5e-2),
-    "plain descent": (5e-2, 1.5),
+GRIDS = {  # the rates tried, each about three times the previous one
+    "Adam": (3e-4, 1e-3, 3e-3),
+    "AdaGrad": (3e-3, 1e-2, 3e-2),
+    "RMSProp": (1e-4, 3e-4, 1e-3, 3e-3),
+    "Nesterov 0.9": (0.01, 0.03, 0.1, 0.3),
 }
 RATES = {"Adam": 1e-3, "AdaGrad": 1e-2, "RMSProp": 1e-3, "Nesterov 0.9": 0.03}
 EPOCHS = 8
