@@ -130,7 +130,7 @@ def orders(settings: Settings, epochs: int, n: int, batch_size: int) -> jax.Arra
             np.random.default_rng([seed, epoch]).permutation(n)[: steps * batch_size]
             for epoch in range(epochs)
         ]
-        for seed in range(settings.seeds)
+        for seed in range(settings.first, settings.first + settings.seeds)
     ]
     return jnp.asarray(np.reshape(drawn, (settings.seeds, epochs, steps, batch_size)), jnp.int32)
 
@@ -145,7 +145,8 @@ def over_seeds(function: Callable[[jax.Array], Any], settings: Settings) -> Any:
     Returns:
       The arrays, each with a leading axis of seeds.
     """
-    keys = jax.vmap(jax.random.key)(jnp.arange(settings.seeds))
+    seeds = settings.first + jnp.arange(settings.seeds)
+    keys = jax.vmap(jax.random.key)(seeds)
     return jax.tree.map(np.asarray, jax.jit(jax.vmap(function))(keys))
 
 
