@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train sweep test torture gradcheck explain experiments report bench bench-tables lint format clean
+.PHONY: help install train sweep test torture gradcheck explain experiments index report bench bench-tables lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ experiments: $(VENV)/.installed  ## put every claim to the test (ARGS="--quick" 
 
 experiment-%: $(VENV)/.installed
 	$(BIN)/python -m experiments $* $(ARGS)
+
+index: $(VENV)/.installed  ## write the index of the lectures, experiments/LECTURES.md
+	$(BIN)/python -m experiments --index
 
 report: $(VENV)/.installed  ## build one page of all experiments that have run
 	$(BIN)/python -m experiments --report

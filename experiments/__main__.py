@@ -1,4 +1,4 @@
-"""List, run and report experiments: `python -m experiments [NAME ...] [--all] [--report]`."""
+"""List, run, report and index experiments: `python -m experiments [NAME ...] [--all] ...`."""
 
 import sys
 import time
@@ -25,6 +25,9 @@ def make_parser() -> Parser:
         "--report", action="store_true", help="build the report of all that have run"
     )
     parser.add_argument(
+        "--index", action="store_true", help="write experiments/LECTURES.md, the index of the rows"
+    )
+    parser.add_argument(
         "--seeds", type=int, metavar="N", help="number of seeds, at least 5; default 5"
     )
     parser.add_argument("--quick", action="store_true", help="take seconds instead of minutes")
@@ -49,7 +52,11 @@ def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
     out = Path(options.out)
     names = framework.names() if options.all else options.names
-    if not names and not options.report:
+    if options.index:
+        from experiments.lectures import index
+
+        print(f"index in {index.write()}")
+    if not names and not options.report and not options.index:
         _list()
         return 0
     modules = {name: framework.load(name) for name in names}

@@ -1,8 +1,8 @@
 """Find a learning rate: `python -m jaxmlp.find_rate [options of train]`.
 
-The range test (B3, C5; Smith 2017) trains for a few steps while the rate grows from far too small
-to far too large. It shows the rate at which the loss falls fastest, and the rate at which the loss
-is lowest, before it grows again.
+The range test (lecture rows B3, C5; Smith 2017) trains for a few steps while the rate grows from
+far too small to far too large. It shows the rate at which the loss falls fastest, and the rate at
+which the loss is lowest, before it grows again.
 """
 
 import dataclasses

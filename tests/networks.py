@@ -11,7 +11,7 @@ from jaxmlp.data import Preprocessing
 from jaxmlp.runs.network import Network
 
 
-def network_of(task, shape, outputs, columns=None, raw=False, model="mlp", **options):
+def network_of(task, shape, outputs, columns=None, raw=False, model="mlp", mean=1.7e9, **options):
     """A network with random parameters, biases too."""
     rng = np.random.default_rng(0)
     loss = {"binary": "binary_cross_entropy", "multilabel": "binary_cross_entropy"}
@@ -26,7 +26,7 @@ def network_of(task, shape, outputs, columns=None, raw=False, model="mlp", **opt
     features = shape[-1:]
     kind = "zscore" if raw else "robust"
     scaling = Preprocessing(kind, rng.normal(size=features), rng.uniform(0.5, 2, features))
-    target = Preprocessing("zscore", np.full(outputs, 1.7e9), np.full(outputs, 0.01))
+    target = Preprocessing("zscore", np.full(outputs, mean), np.full(outputs, 0.01))
     signature = Signature(
         shape,
         task,
@@ -36,6 +36,7 @@ def network_of(task, shape, outputs, columns=None, raw=False, model="mlp", **opt
         raw=raw,
         target_preprocessing=target if task == "regression" else None,
         columns=columns,
+        output_activation=recipe.output_activation,
     )
     with arithmetic(recipe.precision):
         return Network(recipe, signature, drawn(build_model(recipe, outputs), shape))

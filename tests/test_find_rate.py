@@ -1,4 +1,4 @@
-"""`python -m jaxmlp.find_rate`: the range test finds a rate that learns (B3, C5)."""
+"""`python -m jaxmlp.find_rate`: the range test finds a rate that learns (lecture rows B3, C5)."""
 
 import dataclasses
 from types import SimpleNamespace

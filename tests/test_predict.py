@@ -110,11 +110,18 @@ def test_a_table_whose_columns_come_in_another_order(capsys, tmp_path):
 
     out, usual = str(tmp_path / "run"), write("usual.csv", (0, 1, 2, 3))
     assert train.main(["--dataset", usual, "--epochs", "60", "--quiet", "--out", out]) == 0
+    assert evaluate.main([out, "--json"]) == 0
+    result = lines(capsys)[-1]
+    assert (result["split"], result["examples"]) == ("test", 40)
     answers = {}
     for name, order in (("usual.csv", (0, 1, 2, 3)), ("other.csv", (3, 2, 1, 0))):
         path = write(name, order)
         assert evaluate.main([out, "--dataset", path, "--json"]) == 0
-        result = lines(capsys)[-1]
+        printed = capsys.readouterr()
+        assert ("also those of the training part" in printed.err) == (name == "usual.csv")
+        result = json.loads(printed.out)
+        assert (result["split"], result["examples"]) == ("all", 200)
+        assert (tmp_path / "run" / "evaluation" / "all-confusion.png").exists()
         assert predict.main([out, path, "--json"]) == 0
         asked = [a["probabilities"] for a in lines(capsys)]
         answers[name] = (result["accuracy"], result["loss"], asked)
@@ -147,6 +154,25 @@ def test_what_people_read(capsys, tmp_path, digits_run):
     np.save(tmp_path / "x.npy", load("digits").x_test[:2])
     assert predict.main([str(digits_run), str(tmp_path / "x.npy")]) == 0
     assert "prediction" in capsys.readouterr().out
+
+
+def test_the_part_of_other_data_has_its_true_name(capsys, digits_copy, tmp_path):
+    """A named set is judged on its test part, a file without parts on all of its examples."""
+    digits = load("digits")
+    np.savez(tmp_path / "whole.npz", x=digits.x_test, y=digits.y_test)
+    parts = {"x_test": digits.x_test[:50], "y_test": digits.y_test[:50]}
+    np.savez(tmp_path / "two.npz", x_train=digits.x_train, y_train=digits.y_train, **parts)
+    for data, part, count in (
+        ("digits", "test", len(digits.x_test)),
+        (str(tmp_path / "whole.npz"), "all", len(digits.x_test)),
+        (str(tmp_path / "two.npz"), "test", 50),
+    ):
+        assert evaluate.main([str(digits_copy), "--dataset", data, "--json"]) == 0
+        printed = capsys.readouterr()
+        result = json.loads(printed.out)
+        assert (result["dataset"], result["split"], result["examples"]) == (data, part, count)
+        assert "all examples" not in printed.err
+        assert (digits_copy / "evaluation" / f"{part}-mistakes.png").exists()
 
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
@@ -225,7 +251,7 @@ def test_a_folder_of_pictures_by_every_door(capsys, tmp_path):
     assert evaluate.main([out, "--dataset", new, "--json"]) == 0
     printed = capsys.readouterr()
     result = json.loads(printed.out)
-    assert result["examples"] == few.sum()
+    assert (result["split"], result["examples"]) == ("all", few.sum())
     assert f"{few.sum()} pictures: inverted, because the training images have a dark" in printed.err
     assert predict.main([out, new, "--json"]) == 0
     answers = lines(capsys)

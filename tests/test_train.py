@@ -12,8 +12,9 @@ import pytest
 
 from jaxmlp import train
 from jaxmlp.cli import process
+from jaxmlp.config.data_options import ABOUT_DATA
 from jaxmlp.config.factory import arithmetic
-from jaxmlp.config.options import ABOUT_DATA, Config
+from jaxmlp.config.options import Config
 from jaxmlp.data import load
 from jaxmlp.runs.folder import FILES, Run
 from jaxmlp.runs.network import open_network
@@ -180,29 +181,34 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, capsys):
 @pytest.mark.parametrize(
     "options",
     [
-        "--dataset iris --hidden 8 8 --activation tanh sigmoid --initializer xavier_uniform",
+        "--dataset iris --hidden 8 8 --activation tanh sigmoid --initializer xavier_uniform"
+        " --schedule cosine_restarts --restarts 2 --schedule-end 0.01",
         "--dataset breast_cancer --loss cross_entropy --optimizer momentum --schedule cosine"
-        " --schedule-end 0.1",
-        "--dataset iris --hidden 4 --schedule cosine_restarts --restarts 2 --schedule-end 0.01",
-        "--dataset diabetes --optimizer rmsprop --weight-decay 0.1 --optimizer-source optax",
-        "--dataset moons --hidden --gradient autodiff --preprocessing minmax",
-        "--dataset spirals --loss binary_cross_entropy --initializer normal --valid-size 0",
-        "--dataset moons --label-smoothing 0.1 --initializer truncated_normal",
-        "--dataset digits --augment shift elastic --augment-strength 0.5 --precision bfloat16",
-        "--dataset breast_cancer --precision float64 --dropout 0.1",
-        "--dataset digits --layer-norm --activation prelu --clip-norm 1 --fan fan_out",
-        "--dataset iris --task multilabel --class-weights none --loss binary_cross_entropy",
-        "--dataset digits --task regression --loss huber --patience 1 --min-decrease 1e-9",
-        "--dataset wine --monitor loss --patience 1 --min-improvement 0.01 --no-shuffle",
+        " --schedule-end 0.1 --precision float64 --dropout 0.1 --hidden 4",
+        "--dataset diabetes --optimizer rmsprop --weight-decay 0.1 --optimizer-source optax"
+        " --hidden 4",
+        "--dataset moons --hidden --gradient autodiff --preprocessing minmax --label-smoothing 0.1"
+        " --initializer truncated_normal",
+        "--dataset spirals --loss binary_cross_entropy --initializer normal --valid-size 0"
+        " --hidden 4",
+        "--dataset digits --augment shift elastic --augment-strength 0.5 --precision bfloat16"
+        " --layer-norm --activation prelu --clip-norm 1 --fan fan_out --hidden 4",
+        "--dataset iris --task multilabel --class-weights none --loss binary_cross_entropy"
+        " --optimizer nesterov --momentum-schedule sutskever --schedule step --hidden 4",
+        "--dataset digits --task regression --loss huber --patience 1 --min-decrease 1e-9"
+        " --hidden 4",
+        "--dataset wine --model softmax_regression --label-smoothing 0.1 --class-weights balanced"
+        " --monitor loss --patience 1 --min-improvement 0.01 --no-shuffle",
         "--dataset breast_cancer --model perceptron --seed 5",
-        "--dataset wine --model softmax_regression --label-smoothing 0.1 --class-weights balanced",
-        "--dataset iris --optimizer nesterov --momentum-schedule sutskever --schedule step",
-        "--dataset mnist_5k --model lenet --activation shared_prelu --valid-size 3900 --epochs 2",
-        "--dataset and --batch-size 2 --loss mse --dropout 0.1 --optimizer adagrad",
+        "--dataset {pictures} --model lenet --activation shared_prelu --valid-size 20",
+        "--dataset and --batch-size 2 --loss mse --dropout 0.1 --optimizer adagrad --hidden 4",
     ],
 )
 def test_options_reach_the_run(tmp_path, options):
     out = str(tmp_path / "run")
+    if "{pictures}" in options:  # few of those that the network takes
+        digits, options = load("mnist_5k"), options.format(pictures=tmp_path / "few.npz")
+        np.savez(tmp_path / "few.npz", x=digits.x_train[::40], y=digits.y_train[::40])
     assert train.main([*options.split(), "--epochs", "2", "--quiet", "--out", out]) == 0
     run = Run.open(tmp_path / "run")
     config = run.config
@@ -260,7 +266,7 @@ def test_help_is_quick_and_imports_no_jax():
     not os.environ.get("JAXMLP_DATA_DIR"), reason="the complete MNIST needs JAXMLP_DATA_DIR"
 )
 def test_the_complete_mnist_set(tmp_path):
-    """E11: one seed of the default; the mean over five is in the README."""
+    """Lecture row E11: one seed of the default; the mean over five is in the README."""
     out = tmp_path / "run"
     assert train.main(["--dataset", "mnist", "--quiet", "--out", str(out)]) == 0
     summary = json.loads((out / "summary.json").read_text())

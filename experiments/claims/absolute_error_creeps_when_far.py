@@ -5,7 +5,7 @@ of the squared error is proportional to the distance, so the steps shrink it by 
 The slope of the absolute error is 1 at any distance, so the number of steps grows with D. Huber's
 loss has both regions. We count the steps of full-batch descent until the largest error over the
 examples is below 0.1 and stays there; each loss has its own best rate at each distance, out of the
-same twelve (deck B, "Mean Absolute Error", "MSE vs. MAE").
+same twelve (deck B, "Mean Absolute Error", "Impact on Model Outputs").
 """
 
 import jax
@@ -31,7 +31,7 @@ from jaxmlp import nn, optim
 
 ABOUT = About(
     rows=("B14", "B9"),
-    section="Mean absolute error; MSE vs. MAE",
+    section="Mean absolute error; Impact on Model Outputs",
     formula=r"\frac{\partial (z-y)^2}{\partial z} = 2 (z - y), \qquad"
     r" \frac{\partial |z-y|}{\partial z} = \mathrm{sign}(z - y)",
     number="exponent k of steps ~ D^k for the absolute error, distances 3 to 100",

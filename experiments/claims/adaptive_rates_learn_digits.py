@@ -35,7 +35,7 @@ from jaxmlp import nn
 
 ABOUT = About(
     rows=("D10", "C4"),
-    section="Adaptive learning rates; stochastic gradient descent: momentum",
+    section="Adaptive learning rate algorithms; stochastic gradient descent: momentum",
     formula=r"w_i \leftarrow w_i - \frac{\eta}{\sqrt{g_i + \epsilon}}"
     r" \frac{\partial L}{\partial w_i}",
     number="test loss of plain descent minus the loss of Adam",

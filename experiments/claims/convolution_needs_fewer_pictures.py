@@ -3,7 +3,7 @@ r"""LeNet reads digits better than an MLP with as many parameters, from any numb
 LeNet on 28 x 28 pixels has 61,706 parameters, the MLP 784-78-10 has 62,020. Both take the same
 number of Adam's steps on the same mini-batches, which are drawn from 100 to 6400 pictures, and both
 are tested on other pictures. LeNet uses the same weights at all places, so it need not learn them
-for each place (deck C, "Convolutional layers"; deck D, "Multi-layer perceptron").
+for each place (deck C, "Back-Propagation"; deck D, "Neural network definition").
 
 The number of steps, the batch size and the rate were chosen after first runs; the threshold did not
 change.
@@ -32,7 +32,7 @@ from jaxmlp.training import MULTICLASS, measure
 
 ABOUT = About(
     rows=("C9", "D3"),
-    section="Convolutional layers; max-pooling",
+    section="Appendix: the Jacobians for back-propagation; neural network definition",
     formula=r"z_{ijc} = \sum_{u, v, d} w_{uvdc} \, x_{i + u, \, j + v, \, d} + b_c",
     number="LeNet's test errors over the MLP's, with the most pictures",
     unit="ratio",

@@ -4,7 +4,7 @@ The tent `t(x) = 2 ReLU(x) - 4 ReLU(x - 1/2)`, applied n times, has 2^n straight
 of n layers of two units, with given weights, is this sawtooth. A network of one hidden layer of m
 units has at most m + 1 pieces. The best fit by so many pieces, found by dynamic programming, has an
 error that no such network can beat, however it is trained. So it says how many units a shallow
-network needs at least (deck D, "Effect of the depth"; Telgarsky 2015).
+network needs at least (deck D, "Universal Approximation Theorem"; Telgarsky 2015).
 
 That a network can draw the sawtooth does not mean that descent finds it. So both kinds, of 2n
 units, are trained too. Their kinks start spread over [0, 1]: each unit bends where some example is.
@@ -209,8 +209,8 @@ def verdict(numbers: Numbers) -> Verdict:
         word_of(exact and bool(np.all(growth >= 1.5)), bounds[0] < 1e-4 and one.min() < 0.01),
         float(ratio),
         None,
-        f"With {most} folds, {most} layers of two units, {2 * most} in all, match the sawtooth"
-        f" within {max(numbers['deep']):.0e}. One hidden layer needs at least {units[-1]} units for"
+        f"With {most} folds, {most} layers of two units, {2 * most} in all, are the sawtooth with a"
+        f" largest error of {max(numbers['deep']):.2g}. One hidden layer needs at least {units[-1]} units for"
         f" an error of {TOLERANCE}, {ratio:.1f} times as many, and their number grows at least"
         f" {growth.min():.2f}-fold with each fold. With {2 * most} units its error is at least"
         f" {bounds[-1]:.3f}; a constant has 0.289. Trained from spread kinks, two units find the"

@@ -61,19 +61,20 @@ ABOUT = About(
 )
 WAYS = ("forward differences", "central differences", "backpropagation")
 FEW, MANY = (48, 96, 192), (384, 768, 1536, 3072)  # hidden units
-QUICK_FEW, QUICK_MANY = (32, 128), (384, 3072)
+QUICK_FEW, QUICK_MANY = (48, 192), (384, 3072)
 INPUTS, OUTPUTS, EXAMPLES = 32, 8, 256
 
 
 def run(settings: Settings) -> Numbers:
     """Time one gradient each way, for growing networks."""
     few, many = (QUICK_FEW, QUICK_MANY) if settings.quick else (FEW, MANY)
+    repetitions = 3 if settings.quick else settings.seeds
     numbers: Numbers = {"parameters": {}, "seconds": {}}
     for way in WAYS:
         sizes = [*few, *many] if way == "backpropagation" else few
         parameters, programs = zip(*(_program(way, hidden) for hidden in sizes), strict=True)
         numbers["parameters"][way] = list(parameters)
-        numbers["seconds"][way] = list(timing.seconds(programs, settings.seeds))
+        numbers["seconds"][way] = list(timing.seconds(programs, repetitions))
     return {**numbers, "common": len(few)}
 
 

@@ -35,7 +35,7 @@ from jaxmlp import optim
 
 ABOUT = About(
     rows=("C4", "D10"),
-    section="Stochastic gradient descent: momentum; adaptive learning rates",
+    section="Stochastic gradient descent: momentum; adaptive learning rate algorithms",
     formula=r"v_{t+1} = \mu_t v_t - \alpha \nabla L(w_t), \quad w_{t+1} = w_t + v_{t+1}; \qquad"
     r" w_{t+1} = w_t - \frac{\eta}{\sqrt{g_{t+1} + \epsilon}} \nabla L(w_t)",
     number="Adam's steps over plain descent's in the turned valley",

@@ -4,7 +4,7 @@ The targets follow a line, `y = 2 x + 1`, with noise of 0.1, and +20 is added to
 One neuron is fitted with each loss by descent, and its error is measured against the clean line.
 Without outliers, the squared error should be the best of the three. Each seed draws twenty sets of
 points. The first runs drew a single set, and then chance decided between fits that were all good
-(deck B, "Mean Squared Error", "Mean Absolute Error", "MSE vs. MAE").
+(deck B, "Mean Squared Error", "Mean Absolute Error", "Impact on Model Outputs").
 """
 
 from functools import partial
@@ -32,7 +32,7 @@ from jaxmlp import nn, optim
 
 ABOUT = About(
     rows=("B9",),
-    section="Mean squared error; mean absolute error; comparison",
+    section="Mean squared error; mean absolute error; impact on optimization",
     formula=r"\frac{\partial (z-y)^2}{\partial z} = 2 (z - y), \qquad"
     r" \frac{\partial |z-y|}{\partial z} = \mathrm{sign}(z - y)",
     number="distance of the squared error's fit over that of the robust fits",

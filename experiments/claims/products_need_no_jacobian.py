@@ -5,7 +5,7 @@ respect to the kernel has w rows of w² entries, nearly all of them zero. The gr
 w-w-10 on four examples is computed in two ways: with every layer's Jacobians written out and
 multiplied, and with vector-Jacobian products, which are what each layer's `backward` computes. We
 measure the difference of the gradients, the processor seconds, and the memory of the compiled
-programs, and fit powers of w (deck B, "Vectorized Backprop"; deck C, "Backpropagation").
+programs, and fit powers of w (deck B, "Vectorized Backpropagation"; deck C, "Back-Propagation").
 
 Products are so fast that in narrow networks the start of a call dominates, so their exponents are
 fitted to wider networks.

@@ -41,7 +41,7 @@ from jaxmlp.training.augment import Field, affine, elastic
 
 ABOUT = About(
     rows=("E11", "A9", "D6"),
-    section="Digit classification; MNIST classifier",
+    section="Digit classification; MNIST checklist",
     formula=r"\mathrm{error} = \frac{1}{N} \sum_{n=1}^{N} [ \arg \max_k a_k(x_n) \ne y_n ]",
     number="test error of Simard's network with cross-entropy",
     unit="%",

@@ -35,7 +35,7 @@ from jaxmlp import nn
 
 ABOUT = About(
     rows=("B11", "B10"),
-    section="Sigmoid; tanh; ReLU and its variants",
+    section="Sigmoid; tanh; ReLU; variants of ReLU",
     formula=r"\sigma'(z) = a (1 - a) \le \frac{1}{4}, \qquad \tanh'(z) = 1 - a^2 \le 1",
     number="mean test accuracy over the epochs, tanh minus sigmoid",
     unit="points of accuracy",

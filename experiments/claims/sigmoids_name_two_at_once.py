@@ -36,7 +36,7 @@ from jaxmlp.training import MULTILABEL
 
 ABOUT = About(
     rows=("E3", "E5"),
-    section="Multiclass logistic regression and neural network; activation function selection",
+    section="Multiclass logistic regression & neural network; activation function selection",
     formula=r"a_k = \frac{1}{1 + e^{-z_k}} \quad \text{beside} \quad a_k ="
     r" \frac{e^{z_k}}{\sum_j e^{z_j}}",
     number="pictures with two digits of which sigmoids name both",

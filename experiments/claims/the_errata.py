@@ -35,7 +35,10 @@ from jaxmlp.nn import activations, gradients, information, initializers
 
 ABOUT = About(
     rows=("A3", "A5", "A7", "B8", "B10", "C3", "C9", "C10", "D5", "D6", "D9", "D10", "E7", "E10"),
-    section="the places named in the figure",
+    section="A possible loss; implementation: forward pass; variance propagation;"
+    " Xavier initialization; PReLU; back-propagation; appendix: the Jacobians; the cross entropy"
+    " loss; loss functions; universal approximation theorem; initialization; adaptive learning"
+    " rate algorithms; normalizing input; optimization",
     formula=r"\mathrm{Var} \, U \Big( -\sqrt{\frac{1}{n}}, \sqrt{\frac{1}{n}} \Big)"
     r" = \frac{1}{3n} \ne \frac{1}{n}",
     number="errata shown",

@@ -35,7 +35,7 @@ from jaxmlp import nn, optim
 
 ABOUT = About(
     rows=("E1", "E2"),
-    section="The perceptron: supervised binary classifier; difference from logistic regression",
+    section="The perceptron: supervised binary classifier; difference w.r.t LR",
     formula=r"\theta_j \leftarrow \theta_j + \alpha (y - h_\theta(x)) x_j, \qquad"
     r" \text{mistakes} \leq \Big(\frac{R}{\gamma}\Big)^2",
     number="mistakes made over mistakes that the bound allows, the most",

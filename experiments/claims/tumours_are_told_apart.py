@@ -32,7 +32,7 @@ from jaxmlp.training import BINARY, MULTICLASS
 
 ABOUT = About(
     rows=("B12",),
-    section="Classification: tumour detection; multi-class tumour classification",
+    section="Classification: tumor detection; multi-class tumor classification",
     formula=r"\mathrm{ECE} = \sum_b \frac{n_b}{N} | \bar{a}_b - \bar{y}_b |, \qquad"
     r" t^{*} = \frac{c_{false}}{c_{false} + c_{missed}}",
     number="test accuracy on tumours",

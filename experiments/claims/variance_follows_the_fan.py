@@ -37,7 +37,7 @@ from jaxmlp import nn
 
 ABOUT = About(
     rows=("A6", "A7", "B8", "E9"),
-    section="Variance propagation; forward vs backward; Xavier and He",
+    section="Variance propagation; forward vs backward; Xavier vs. He",
     formula=r"\mathrm{Var}(z_{l+1}) = n_{in} \mathrm{Var}(W) E[f(z_l)^2], \qquad"
     r" \mathrm{Var}(\delta_l) = n_{out} \mathrm{Var}(W) E[f'(z_l)^2] \mathrm{Var}(\delta_{l+1})",
     number="forward variance of thirty ReLU layers, He's start",

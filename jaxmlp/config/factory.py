@@ -29,7 +29,7 @@ from jaxmlp.config.names import (
     WITH_ALPHA,
 )
 from jaxmlp.config.recipe import Number, Numbers, Recipe
-from jaxmlp.config.signature import Signature, prepare, task_of
+from jaxmlp.config.signature import Signature, output_activation_of, prepare, task_of
 from jaxmlp.errors import InputError
 from jaxmlp.optim.schedules import Schedule
 from jaxmlp.training import (
@@ -136,10 +136,9 @@ def _nonlinearity(name: str, alpha: float | None) -> Any:
 
 def loss_of(signature: Signature) -> nn.Loss:
     """Return the loss that a network is judged by."""
-    if signature.quantiles:
-        return nn.losses.quantile_of(signature.quantiles)
-    loss: nn.Loss = LOSSES[signature.loss]
-    return loss
+    quantiles, activation = signature.quantiles, output_activation_of(signature)
+    loss = nn.losses.quantile_of(quantiles) if quantiles else LOSSES[signature.loss]
+    return nn.outputs.behind(activation, loss) if activation else loss
 
 
 def build_loss(recipe: Recipe, signature: Signature) -> nn.Loss:

@@ -77,6 +77,9 @@ ACTIVATIONS = Registry(
 )
 LEARNED_ACTIVATIONS = Registry("activation", "jaxmlp.nn.prelu", ("prelu", "shared_prelu"))
 FORWARD_ONLY = Registry("activation", "jaxmlp.nn.activations", ("step",))  # cannot be trained
+OUTPUT_ACTIVATIONS = Registry(  # of a regression: a sigmoid would never say more than 1
+    "output activation", "jaxmlp.nn.activations", ("identity", "relu", "softplus")
+)
 WITH_ALPHA = ("leaky_relu", "elu")  # what `NAME_of(alpha)` makes with another alpha
 INITIALIZERS = Registry(
     "initializer",

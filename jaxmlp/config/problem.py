@@ -15,7 +15,7 @@ from jaxmlp.config.factory import build_rules, build_schedule, build_trainer, ra
 from jaxmlp.config.folds import fold_parts
 from jaxmlp.config.options import Config
 from jaxmlp.config.recipe import Recipe, complete
-from jaxmlp.config.signature import Signature, arrays_from, together
+from jaxmlp.config.signature import Signature, arrays_from
 from jaxmlp.config.start import Start
 from jaxmlp.data import (
     Columns,
@@ -45,8 +45,10 @@ from jaxmlp.training import (
     shapes_of_start,
     task_for,
 )
+from jaxmlp.training.layout import together
 from jaxmlp.training.trees import count, size_in_bytes
 
+FAR = 1000  # deviations from 0, at which no prediction is cut off
 ENOUGH = 10_000  # pictures that decide whether the background is dark or light
 
 
@@ -266,9 +268,7 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
     task, loss = task_for(dataset.task, recipe.loss)
     x = dataset.x_train
     regression = task.name == "regression"
-    if regression:
-        varies = np.ptp(dataset.y_train[rest], axis=0).min() > 0
-        check(bool(varies), "the target", "different in some examples", "the same in all")
+    target = _target_preprocessing(recipe, dataset.y_train, rest) if regression else None
     return Signature(
         input_shape=dataset.input_shape,
         task=task.name,
@@ -276,14 +276,26 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
         classes=dataset.classes,
         preprocessing=Preprocessing.fit(recipe.preprocessing, x, rest, _binary(dataset)),
         raw=x.dtype != np.float64,
-        target_preprocessing=(
-            Preprocessing.fit("zscore", dataset.y_train[rest]) if regression else None
-        ),
+        target_preprocessing=target,
         columns=dataset.columns,
         threshold=recipe.threshold,
         quantiles=recipe.quantiles,
+        output_activation=recipe.output_activation,
         **_pictures(dataset, rest)._asdict(),
     )
+
+
+def _target_preprocessing(recipe: Recipe, y: np.ndarray, rest: np.ndarray) -> Preprocessing:
+    """Return the scaling of a regression's targets, fitted to the training part."""
+    varies = np.ptp(y[rest], axis=0).min() > 0
+    check(bool(varies), "the target", "different in some examples", "the same in all")
+    target, given = Preprocessing.fit("zscore", y[rest]), recipe.output_activation
+    if given != "identity":
+        what = f"the target with output_activation {given}"
+        check(y.min() >= 0, what, "at least 0", float(y.min()))
+        far = float(np.max(target.offset * target.scale))
+        check(far < FAR, f"the mean of {what}", f"below {FAR} deviations, or it has no effect", far)
+    return target
 
 
 def _pictures(dataset: Dataset, rest: np.ndarray) -> PictureForm:

@@ -9,18 +9,26 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 from jax import Array
 
 from jaxmlp.config.defaults import defaults_for
 from jaxmlp.config.fields import MOST
 from jaxmlp.config.folds import fold_parts
-from jaxmlp.config.names import MODELS, OPTIMIZER_TABLE, SCHEDULE_ARGUMENTS, WITH_ALPHA
+from jaxmlp.config.names import (
+    MODELS,
+    OPTIMIZER_TABLE,
+    PLATEAU,
+    SCHEDULE_ARGUMENTS,
+    WITH_ALPHA,
+)
 from jaxmlp.config.options import Config
 from jaxmlp.data import Dataset
 from jaxmlp.errors import InputError, check, shown
 from jaxmlp.training.rules import LAST, Rules
 from jaxmlp.training.tasks import task_for
 
+LARGEST = float(np.finfo(np.float32).max)
 QUANTILES = (0.1, 0.5, 0.9)  # the middle, and an interval that holds four of five
 Number = float | Array
 _CHOSEN = (  # the fields that a configuration may leave to the data, and a recipe may not
@@ -92,6 +100,7 @@ class Recipe:
     model: str
     hidden: tuple[int, ...]
     activation: tuple[str, ...]
+    output_activation: str
     alpha: float | None
     init_from: str | None
     initializer: str
@@ -198,6 +207,7 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
     most = f"at most {MOST // steps}, since {steps} steps in an epoch are counted up to {MOST}"
     check(recipe.epochs * steps <= MOST, "epochs", most, recipe.epochs)
     _reject_idle_options(recipe)
+    _check_range(recipe)
     two = len(dataset.classes) == 2 and recipe.task in ("multiclass", "binary")
     if recipe.threshold != 0.5 and not two:
         raise InputError(
@@ -249,11 +259,19 @@ def _reject_idle_options(recipe: Recipe) -> None:
         raise InputError(f"dropout {recipe.dropout:g} needs hidden layers, and there are none")
     if recipe.layer_norm and not hidden:
         raise InputError("layer_norm needs the hidden layers of an mlp, and there are none")
+    if recipe.output_activation != "identity" and recipe.task != "regression":
+        words = f"got {recipe.output_activation} for {recipe.task} data"
+        raise InputError(f"output_activation is for regression, {words}")
     if recipe.embed != "none" and recipe.model != "mlp":
         raise InputError(f"embed is for an mlp, got {recipe.embed} with {recipe.model}")
     if recipe.augment_strength != 1 and not recipe.augment:
         raise InputError(
             f"augment_strength has no effect without augment, got {recipe.augment_strength:g}"
+        )
+    if recipe.plateau_patience != Config().plateau_patience and recipe.schedule != PLATEAU:
+        raise InputError(
+            f"plateau_patience applies only to {PLATEAU}, got {recipe.plateau_patience} with"
+            f" {recipe.schedule}"
         )
     for field in ("schedule_end", "restarts"):
         value, usual_value = getattr(recipe, field), getattr(Config(), field)
@@ -292,6 +310,16 @@ def _reject_idle_options(recipe: Recipe) -> None:
             raise InputError(f"{name} {value} needs a validation part, got valid_size 0")
         if recipe.monitor == LAST:
             raise InputError(f"{name} {value} needs monitor score or loss, got last")
+
+
+def _check_range(recipe: Recipe) -> None:
+    """Reject a number that the type of the arithmetic does not hold."""
+    if recipe.precision == "float64":
+        return
+    most = f"at most {LARGEST:.7g}, the greatest number of float32; precision float64 holds more"
+    for name, value in (vars(recipe) | recipe.numbers._asdict()).items():
+        if isinstance(value, float):
+            check(value <= LARGEST, name, most, value)
 
 
 def _loss_of(model: str, task: str) -> str | None:

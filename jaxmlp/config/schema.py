@@ -16,8 +16,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import numpy as np
 
 from jaxmlp.config.fields import INSIDE, NOT_NEGATIVE, POSITIVE, WORDS, Bound, Kind, of_kind
-from jaxmlp.config.names import TASKS
+from jaxmlp.config.names import OUTPUT_ACTIVATIONS, TASKS
 from jaxmlp.data import KINDS
+from jaxmlp.data.times import PARTS
 from jaxmlp.errors import InputError, Shown, check, nearest, unknown
 
 Shape = Any
@@ -173,7 +174,7 @@ CHECKPOINT: Shape = {
     "lengthened?": list[Count],  # after which epochs the run was given more of them
 }
 PREPROCESSING: Shape = {"kind": Literal[KINDS], "offset": _numbers, "scale": _numbers}
-Part = Literal["days", "year", "month", "weekday", "hour"]
+Part: Shape = Literal[PARTS]
 _EARLY_COLUMNS: Shape = {  # of versions 0.1 and 0.2
     "numeric": list[str],
     "categorical": _categories,
@@ -239,6 +240,7 @@ SIGNATURE: Shape = {
     "temperature?": Positive,
     "threshold?": Inside,
     "quantiles?": tuple[Inside, ...],
+    "output_activation?": Literal[OUTPUT_ACTIVATIONS.names],
 }
 SWEEP: Shape = {
     "format": int,

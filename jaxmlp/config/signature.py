@@ -10,15 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmlp import nn
+from jaxmlp.config.names import OUTPUT_ACTIVATIONS
 from jaxmlp.config.schema import SIGNATURE, checked
 from jaxmlp.data import PictureForm, Preprocessing, iterate_chunks
 from jaxmlp.data.columns import Columns
 from jaxmlp.data.drawings import Drawing
 from jaxmlp.errors import check, shown
-from jaxmlp.training import TASKS, Task, quantile_task
+from jaxmlp.training import TASKS, Task, quantile_task, task_behind
 from jaxmlp.training.tasks import central
-
-ALIGNMENT = 64  # bytes, of memory that a processor's device can share
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,9 @@ class Signature:
         (`jaxmlp.nn.temperature`).
       threshold: of two classes, the probability of the second above which it is the answer.
       quantiles: those that a regression answers with, ascending; none for one number.
+      output_activation: of a regression, the name of `f` behind the raw output z. In the target's
+        unit the answer is `m + s z` for the identity, with the target's mean m and deviation s, and
+        `s f(z + m / s)` for the others (`jaxmlp.nn.outputs`): it is never negative.
     """
 
     input_shape: tuple[int, ...]
@@ -64,6 +67,7 @@ class Signature:
     temperature: float = 1.0
     threshold: float = 0.5
     quantiles: tuple[float, ...] = ()
+    output_activation: str = "identity"
 
     @property
     def pictures(self) -> PictureForm:
@@ -96,12 +100,20 @@ class Signature:
         Returns:
           `(N, K)`, float64.
         """
-        assert self.target_preprocessing is not None
         if not self.quantiles:
-            return np.asarray(self.target_preprocessing.undo(outputs.astype(np.float64)))
+            return self._in_unit(outputs.astype(np.float64))
         each = outputs.astype(np.float64).reshape(len(outputs), -1, len(self.quantiles))
-        undone = self.target_preprocessing.undo(each.transpose(0, 2, 1)).transpose(0, 2, 1)
+        undone = self._in_unit(each.transpose(0, 2, 1)).transpose(0, 2, 1)
         return np.sort(undone, axis=2).reshape(outputs.shape)
+
+    def _in_unit(self, z: np.ndarray) -> np.ndarray:
+        target = self.target_preprocessing
+        assert target is not None
+        if self.output_activation == "identity":
+            return np.asarray(target.undo(z))
+        z = z + target.offset * target.scale
+        a = np.logaddexp(z, 0) if self.output_activation == "softplus" else np.maximum(z, 0)
+        return np.asarray(a / target.scale)
 
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
         """Return the answers to probabilities of classes, or of labels.
@@ -177,6 +189,9 @@ class Signature:
         words = "ascending with the loss quantile, and absent with another"
         check(good, f"{where}.quantiles", words, shown(quantiles))
         target, regression = self.target_preprocessing, self.task == "regression"
+        good = regression or self.output_activation == "identity"
+        words = "identity for classes and labels"
+        check(good, f"{where}.output_activation", words, self.output_activation)
         expected = "given for regression and for nothing else"
         check((target is not None) == regression, f"{where}.target_preprocessing", expected, target)
         if target is not None:
@@ -198,9 +213,26 @@ def _check_scaling(scaling: Preprocessing, shape: tuple[int, ...], name: str) ->
 
 def task_of(signature: Signature) -> Task:
     """Return what is asked of a network."""
-    if signature.task == "regression":
-        return quantile_task(signature.quantiles)
-    return TASKS[signature.task]
+    if signature.task != "regression":
+        return TASKS[signature.task]
+    task, activation = quantile_task(signature.quantiles), output_activation_of(signature)
+    return task if activation is None else task_behind(activation, task)
+
+
+def output_activation_of(signature: Signature) -> nn.Activation | None:
+    """Return the activation from raw outputs to predictions, or `None` if they are the same."""
+    if signature.output_activation == "identity":
+        return None
+    activation = OUTPUT_ACTIVATIONS[signature.output_activation]
+    return nn.outputs.standardised(activation, shift_of(signature))
+
+
+def shift_of(signature: Signature) -> Any:
+    """Return, for each output of a regression, the target's mean in deviations, `(K,)`."""
+    target = signature.target_preprocessing
+    assert target is not None
+    # methods, since in a sweep the numbers are traced; float64, whatever is computed in
+    return (target.offset * target.scale).ravel().repeat(len(signature.quantiles) or 1)
 
 
 def prepare(signature: Signature) -> Callable[[jax.Array], jax.Array]:
@@ -236,24 +268,6 @@ def stored(signature: Signature, x: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):  # an answer that is not finite is refused later
             ready[start:end] = signature.preprocessing(part)
     return ready
-
-
-def together(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return two arrays one after the other, in memory that a processor's device need not copy.
-
-    Args:
-      first: `(N, ...)`.
-      second: `(M, ...)`.
-
-    Returns:
-      `(N + M, ...)`.
-    """
-    dtype, shape = np.result_type(first, second), (len(first) + len(second), *first.shape[1:])
-    size = math.prod(shape) * dtype.itemsize
-    room = np.empty(size + ALIGNMENT, np.uint8)
-    start = -room.ctypes.data % ALIGNMENT
-    both = room[start : start + size].view(dtype).reshape(shape)
-    return np.concatenate((first, second), out=both)
 
 
 def encoded(signature: Signature, y: np.ndarray) -> np.ndarray:

@@ -8,16 +8,12 @@ import numpy as np
 
 from jaxmlp.data import numerals
 from jaxmlp.data.dialects import Reading
+from jaxmlp.data.gaps import MARKERS
 from jaxmlp.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-UNWRITTEN = ("", "?", "na", "n/a", "#n/a", "nan", "null")  # of a cell that holds nothing
-MARKERS = (  # the same, where it is not a class
-    *UNWRITTEN,
-    *("none", "nil", "-", "--", ".", "missing", "<na>"),
-)
 CURRENCIES = "AUD|CAD|CHF|CNY|DKK|EUR|GBP|INR|JPY|NOK|NZD|PLN|Rs|SEK|US|USD"
 
 

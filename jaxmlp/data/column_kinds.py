@@ -6,7 +6,7 @@ Nothing is filled, taken apart or left out without a line that says so.
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -103,7 +103,7 @@ def decide(
     options: TableOptions,
     notation: Notation,
     where: str,
-    header: bool = True,
+    header: bool,
 ) -> dict[str, Reading]:
     """Decide how each of some columns becomes inputs.
 
@@ -111,8 +111,7 @@ def decide(
     numbers with a unit (left out), a different value in every row (left out), texts longer than
     40 letters or of which most differ (left out), categories. A column of which most cells are
     numbers is one of numbers with bad cells, unless its different values are few and each is
-    frequent, such as `0`, `1`, `2` and `3+`. Where no column would be an input, those are taken
-    that only number the rows, such as a time that is counted from 1.
+    frequent, such as `0`, `1`, `2` and `3+`.
 
     Args:
       table: the table.
@@ -130,21 +129,20 @@ def decide(
       InputError: if a cell of a column of numbers is none; names its row.
     """
 
-    def subject(name: str, kept: bool) -> _Subject:
+    def subject(name: str) -> _Subject:
         gaps = missing_cells(table[name], notation.markers)
-        pattern = rf"({IDENTIFIER})|column\d+" if header else IDENTIFIER
-        unnamed = re.fullmatch(pattern, name) is not None
         here = f"{where}: column {name!r}"
-        return _Subject(table[name], name, gaps, rows, notation, here, kept, unnamed)
+        unnamed = is_identifier(name, header)
+        return _Subject(table[name], name, gaps, rows, notation, here, name in wanted, unnamed)
 
     wanted = {*options.keep, *options.categorical, *options.numeric}
-    subjects = [subject(name, name in wanted) for name in names]
-    found = {each.name: _read(each, options) for each in subjects}
-    if any(reading.column for reading in found.values()):
-        return found
-    counts = [each for each in subjects if found[each.name].reason == COUNTS]
-    kept = [each for each in counts if not each.unnamed] or counts
-    return found | {each.name: _read(replace(each, kept=True), options) for each in kept}
+    return {name: _read(subject(name), options) for name in names}
+
+
+def is_identifier(name: str, header: bool) -> bool:
+    """Return whether a column has the name of an identifier, or none in a table with a header."""
+    pattern = rf"({IDENTIFIER})|column\d+" if header else IDENTIFIER
+    return re.fullmatch(pattern, name) is not None
 
 
 def _read(s: _Subject, options: TableOptions) -> Reading:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from jaxmlp.data.cells import MARKERS, Notation, missing_cells
+from jaxmlp.data.cells import Notation, missing_cells
 from jaxmlp.data.column import Column, write_categories, write_numbers, write_times
 from jaxmlp.data.dialects import Reading
+from jaxmlp.data.gaps import MARKERS
 from jaxmlp.errors import InputError, listed
 from jaxmlp.memory import check_memory
 

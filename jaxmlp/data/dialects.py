@@ -93,6 +93,12 @@ class Reading:
                 raise unknown("field of a reading", name, known)
         return cls(**record)
 
+    def header_in_words(self) -> str:
+        """Say, for people, where the names of the columns come from."""
+        if self.delimiter is None:
+            return "named in the file"
+        return "named in the first line" if self.header else "numbered, as there is no header line"
+
     def in_words(self) -> str:
         """Describe what is decided, for people."""
         if self.delimiter is None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from jaxmlp.data.numerals import MISSING, looks_numeric
+from jaxmlp.data.gaps import WORDS, is_gap
+from jaxmlp.data.numerals import looks_numeric
 
 NUMBER_PATTERN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
 MOST = 0.8  # of the cells of a column are alike, if it is a column of numbers, or of one form
@@ -99,12 +100,14 @@ def looks_like_example(first: Sequence[str], rows: Sequence[Sequence[str]]) -> b
 
 def _vote(cell: str, column: Sequence[str]) -> int:
     """Return 1 if a cell looks like the name of a column, -1 if like a cell of it, else 0."""
-    given = [each for each in column if each.lower() not in MISSING]
+    given = [each for each in column if not is_gap(each)]
     if not cell or not given:
         return 0
     numeric = sum(map(looks_numeric, given)) >= MOST * len(given)
+    if numeric and cell.lower() in WORDS:
+        return 0
     if numeric:
-        return -1 if looks_numeric(cell) or cell.lower() in MISSING else 1
+        return -1 if looks_numeric(cell) or is_gap(cell) else 1
     if cell.lower() in {each.lower() for each in given}:
         return -1
     form = _form(given[0])

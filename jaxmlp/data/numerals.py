@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from jaxmlp.data.gaps import is_gap
 from jaxmlp.errors import InputError
 
 GROUPS = (",", ".", " ", "'", "\u2019", "\u00a0", "\u202f", "\u2009")  # that thousands are set by
 SIGNS = (",", ".")
-MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "."}  # in small letters
 ENOUGH = 10  # numbers such as 1.234, all with three digits at their end, show that these are groups
 
 _PLAIN = re.compile(r"[-+]?(\d+)(?:[eE][-+]?\d+)?", re.ASCII)
@@ -118,7 +118,7 @@ def find_numerals(
 
 def _evidence(name: str, cells: Sequence[str]) -> Evidence | None:
     """Return what a column shows; `None` if most of its cells are no numbers."""
-    given = [cell for cell in cells if cell.lower() not in MISSING]
+    given = [cell for cell in cells if not is_gap(cell)]
     if all(map(str.isdecimal, given)):
         return None
     known = Counter(numeral for cell in given if (numeral := read_numeral(cell)))

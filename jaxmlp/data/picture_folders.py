@@ -25,6 +25,7 @@ from jaxmlp.memory import check_memory
 LARGEST = 64  # pixels, of a side that is chosen for pictures of different sizes
 GREY = 8  # the channels of a grey pixel differ by no more, as JPEG keeps them
 THREADS = 8
+ALL = "all pictures are the test part"  # of how pictures to judge a network on are split
 
 Shape = tuple[int, ...]
 
@@ -111,7 +112,7 @@ def _as_test_part(
         (x, y, x, y),
         classification_task(reading.classes),
         reading.classes,
-        split="all pictures are the test part",
+        split="as given" if "test" in found.parts else ALL,
         **provenance,
     )
 

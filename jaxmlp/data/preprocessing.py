@@ -32,8 +32,8 @@ class Preprocessing:
       distance. A feature of zeros and ones, such as a category's, stays as it is (Holzmueller,
       Grinsztajn and Steinwart 2024: RealMLP).
 
-    The slide of row E7 describes min-max scaling as division by the maximum. This gives [0, 1] only
-    if the minimum is 0 (erratum 7). With `zscore`, `minmax` and
+    The slide of lecture row E7 describes min-max scaling as division by the maximum. This gives [0,
+    1] only if the minimum is 0 (erratum 7). With `zscore`, `minmax` and
     `robust` a constant feature becomes 0.
 
     Attributes:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from jaxmlp.data.cells import MARKERS
+from jaxmlp.data.gaps import MARKERS
 from jaxmlp.data.splits import TEST_FRACTION
 from jaxmlp.errors import InputError
 

@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxmlp.data.cells import MARKERS, UNWRITTEN, Notation, missing_cells
-from jaxmlp.data.column_kinds import decide
+from jaxmlp.data.cells import Notation, missing_cells
+from jaxmlp.data.column_kinds import COUNTS, decide, is_identifier
+from jaxmlp.data.column_kinds import Reading as ColumnReading
 from jaxmlp.data.columns import Columns, name_columns
 from jaxmlp.data.dataset import Dataset, make_dataset
 from jaxmlp.data.dialects import Reading
-from jaxmlp.data.table_options import TableOptions, check_column
+from jaxmlp.data.gaps import MARKERS, UNWRITTEN
+from jaxmlp.data.table_options import TableOptions
 from jaxmlp.data.table_parts import split_rows, weights_and_groups
 from jaxmlp.data.table_targets import Fitted, read_target
+from jaxmlp.data.target_choice import choose_targets, line_of_first
 from jaxmlp.errors import InputError, listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TARGETS = ("target", "label", "class", "y")
 NAMED_COLUMNS = Reading(header=True)
-MOST_GAPS = 0.5  # share of gaps in a column that is predicted unless the user names it
 NAMED = 10  # classes that a message names
 
 
@@ -62,7 +63,7 @@ def dataset_from_table(
     options.check(table.column_names, name)
     if len(table) < 2:
         raise InputError(f"{name}: expected at least 2 rows, got {len(table)}")
-    targets = _targets(table, options, name, reading, fitted)
+    targets, chosen = choose_targets(table, options, name, reading, fitted)
     table, lines = _with_targets(table, targets, options, name)
     if test is not None:
         test, more = _with_targets(test, targets, options, f"{name}: test part")
@@ -77,7 +78,7 @@ def dataset_from_table(
         rest, held, how = np.arange(len(table)), np.arange(0), {"test": options.test}
     if fitted is None:
         columns, more = _fit(table, columns, decided, rest, options, name)
-        lines = [*_line_of_target(table, columns, options), *lines, *more]
+        lines = [*(chosen or line_of_first(columns, options)), *lines, *more]
     x, notes = columns.encode(table, name)
     y = target.y
     part, parts = f"{name}: ", (x[rest], y[rest], x[held], y[held])
@@ -143,55 +144,6 @@ def rows_of(
     return Rows(encoded.x, target.y, [*lines, *encoded.notes])
 
 
-def _targets(
-    table: "pa.Table",
-    options: TableOptions,
-    where: str,
-    reading: Reading,
-    fitted: Fitted | None,
-) -> tuple[str, ...]:
-    """Return the names of the columns to predict, as far as their names tell."""
-    names = table.column_names
-    given = options.target
-    if fitted is not None and fitted.task is not None and given is None:
-        return fitted.columns.target
-    if given is None:
-        usual = [name for name in names if name.lower() in TARGETS]
-        if len(usual) > 1:
-            raise InputError(
-                f"{where}: expected only one column named {', '.join(TARGETS[:-1])} or "
-                f"{TARGETS[-1]}, got {' and '.join(usual)}; name the target"
-            )
-        return tuple(usual) or (_last_to_predict(table, options, where, reading),)
-    if given in ("first", "last") and given not in names:
-        return (names[0 if given == "first" else -1],)
-    chosen = (given,) if given in names else tuple(part.strip() for part in given.split(","))
-    for name in chosen:
-        check_column(name, names, where, "target")
-    if len(set(chosen)) < len(chosen):
-        raise InputError(f"{where}: expected each target column once, got {given!r}")
-    return chosen
-
-
-def _last_to_predict(table: "pa.Table", options: TableOptions, where: str, reading: Reading) -> str:
-    """Return the last column that is no identifier, no free text, no time, and mostly given."""
-    used = {*options.drop, options.weight, options.group, options.time}
-    names = [name for name in table.column_names if name not in used]
-    if not names:
-        raise InputError(f"{where}: expected a column to predict, got none")
-    notation, rows = Notation.of(reading, options.markers), np.arange(len(table))
-    for name in reversed(names):
-        if missing_cells(table[name], options.markers).mean() > MOST_GAPS:
-            continue
-        try:
-            found = decide(table, [name], rows, options, notation, where)[name]
-        except InputError:
-            return name  # its own message is the better one
-        if found.column is not None and found.column.kind != "time":
-            return name
-    return names[-1]
-
-
 def _with_targets(
     table: "pa.Table", targets: tuple[str, ...], options: TableOptions, where: str
 ) -> tuple["pa.Table", list[str]]:
@@ -242,6 +194,28 @@ def _columns(
     return columns, left
 
 
+def _decide_inputs(
+    table: "pa.Table",
+    columns: Columns,
+    left: list[str],
+    rows: np.ndarray,
+    options: TableOptions,
+    where: str,
+) -> dict[str, ColumnReading]:
+    """Decide how columns become inputs; if none does, take those that only number the rows.
+
+    Such a column may be a time that is counted from 1. One without the name of an identifier goes
+    before the others.
+    """
+    found = decide(table, left, rows, options, columns.notation, where, columns.header)
+    if any(reading.column for reading in found.values()):
+        return found
+    counts = [name for name, reading in found.items() if reading.reason == COUNTS]
+    kept = [name for name in counts if not is_identifier(name, columns.header)] or counts
+    keep = replace(options, keep=(*options.keep, *kept))
+    return found | decide(table, kept, rows, keep, columns.notation, where, columns.header)
+
+
 def _fit(
     table: "pa.Table",
     columns: Columns,
@@ -251,7 +225,7 @@ def _fit(
     where: str,
 ) -> tuple[Columns, list[str]]:
     """Return the columns fitted to the training part, and a line for each decision."""
-    found = decide(table, left, rows, options, columns.notation, where, columns.header)
+    found = _decide_inputs(table, columns, left, rows, options, where)
     inputs = [reading.column for reading in found.values() if reading.column is not None]
     if not inputs:
         reasons = [f"{name} ({reading.reason})" for name, reading in found.items()]
@@ -261,19 +235,3 @@ def _fit(
     fitted = replace(columns, inputs=tuple(inputs), left_out={**columns.left_out, **out})
     lines = [f"{name}: left out: {reason}" for name, reason in columns.left_out.items()]
     return fitted, [*lines, *(reading.line for reading in found.values() if reading.line)]
-
-
-def _line_of_target(table: "pa.Table", columns: Columns, options: TableOptions) -> list[str]:
-    """Say that a column was chosen, where the first column could be meant instead of the last."""
-    names, target = columns.names, columns.target[0]
-    if options.target is not None or target.lower() in TARGETS or len(names) < 2:
-        return []
-    passed = [name for name in names[names.index(target) + 1 :] if name in columns.left_out]
-    if passed:
-        return [
-            f"{target} is predicted, since {listed(passed, 3)} cannot be; --target names another"
-        ]
-    first = next((c for c in columns.inputs if c.name == names[0]), None)
-    if first is not None and first.kind == "category" and not columns.header:
-        return [f"{target}, the last column, is predicted; --target first predicts {names[0]}"]
-    return []

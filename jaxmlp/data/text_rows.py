@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxmlp.data.dialects import Reading
+from jaxmlp.data.gaps import MARKERS
 from jaxmlp.data.layouts import read_records
-from jaxmlp.data.numerals import MISSING, looks_numeric
+from jaxmlp.data.numerals import looks_numeric
 from jaxmlp.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 BLOCK = 16 << 20  # bytes; a table is parsed in blocks of this size, each longer than a line
 BATCH = 10_000  # rows that are Python's lists at one time
-NULLS = [*{form(mark) for mark in MISSING for form in (str.lower, str.upper, str.title)}, "NaN"]
+NULLS = [*{form(mark) for mark in MARKERS for form in (str.lower, str.upper, str.title)}, "NaN"]
 
 
 class Body(NamedTuple):

@@ -45,8 +45,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
       SciPy's in both.
     - `activation` may also be `leaky_relu`, `elu`, `softplus`, `gelu` or `silu`.
     - `batch_size`: a step of all rows is not shuffled, since its sum has no order.
-    - A loss that is not finite ends training. With `early_stopping` the best parameters stay, with
-      a warning; otherwise it is an error. Arguments are checked by `fit`, with an `InputError`.
+    - Training ends at the first epoch whose loss is not finite. With `early_stopping` this is a
+      warning, and the best parameters of the epochs before it stay; without, or in the first epoch,
+      it is an error. Arguments are checked by `fit`, with an `InputError`.
     - Sparse inputs become dense for training, and block by block for predicting.
 
     Args:

@@ -94,7 +94,7 @@ def _main(arguments: list[str]) -> int:
 
 
 def _summary(inspected: Inspected) -> str:
-    """Return the layers of a network as a table (E3, E14)."""
+    """Return the layers of a network as a table (lecture rows E3, E14)."""
     from jaxmlp.nn.summary import summary, summary_text
 
     return summary_text(summary(inspected.model, inspected.signature.input_shape))

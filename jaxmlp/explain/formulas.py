@@ -1,5 +1,6 @@
 """The formulas of each kind of layer and each loss, in LaTeX."""
 
+from string import Template
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -109,4 +110,62 @@ LOSSES = {  # the output activation, and the right-hand sides of L and delta
 }
 
 
-OUTPUTS = {"softmax": r"\operatorname{softmax}", "sigmoid": r"\sigma"}
+class Output(NamedTuple):
+    """The formulas of an output activation that is inside the loss, in LaTeX.
+
+    Attributes:
+      name: what it is called.
+      slope: the right-hand side of its derivative: of the softmax a matrix, else of each output.
+      chain: delta as the product of `$dp`, the derivative of the loss, and `$dpdz`.
+    """
+
+    name: str
+    slope: str
+    chain: str
+
+
+OUTPUTS = {
+    "softmax": Output(
+        r"\operatorname{softmax}",
+        r"\operatorname{diag}(\hat{y}) - \hat{y} \, \hat{y}^{\top}",
+        r"($dpdz)^{\top} $dp",
+    ),
+    "sigmoid": Output(r"\sigma", r"\hat{y} \odot (1 - \hat{y})", r"$dp \odot $dpdz"),
+}
+
+
+SLOPES = {  # with respect to the prediction, and the function in jaxmlp.nn.probabilities
+    "cross_entropy": (r"{-y} / \hat{y}", "cross_entropy_slope"),
+    "binary_cross_entropy": (
+        r"(\hat{y} - y) / (\hat{y} \odot (1 - \hat{y}))",
+        "binary_cross_entropy_slope",
+    ),
+    "softmax_squared_error": (r"2 (\hat{y} - y)", "squared_error_slope"),
+}
+
+
+def with_respect_to(name: str, first: bool = False) -> str:
+    """Return LaTeX for `dL/dname`: delta for a z, defined where `first` is true.
+
+    Args:
+      name: LaTeX for a value, such as `z^{[1]}`.
+      first: whether to write the derivative beside delta.
+
+    Returns:
+      LaTeX.
+    """
+    derivative = rf"\frac{{\partial L}}{{\partial {name}}}"
+    if not name.startswith("z"):
+        return derivative
+    delta = name.replace("z", r"\delta", 1)
+    return f"{delta} = {derivative}" if first else delta
+
+
+def equation(left: str, right: str, names: dict[str, str]) -> str:
+    """Return an equation whose right-hand side is filled in; without one, the left-hand side."""
+    return f"{left} = {fill(right, names)}" if right else left
+
+
+def fill(latex: str, names: dict[str, str]) -> str:
+    """Return a formula in which names stand for its placeholders."""
+    return Template(latex).substitute(names)

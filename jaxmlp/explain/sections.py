@@ -1,16 +1,23 @@
 """Build the sections of an explanation: graphs of gates, or the two passes of one example.
 
 The layers' own `forward` and `backward` and the loss's `gradient` compute the numbers; this module
-only arranges them. Lecture rows B5, B6, D8, E6.
+only arranges them. Lecture rows A4, B5, B6, D6, D8, E6.
 """
 
-from string import Template
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from jaxmlp.errors import check
-from jaxmlp.explain.formulas import LAYERS, LOSSES, OUTPUTS, Formulas, formulas_of
+from jaxmlp.explain.formulas import (
+    LAYERS,
+    Formulas,
+    equation,
+    fill,
+    formulas_of,
+    with_respect_to,
+)
+from jaxmlp.explain.losses import loss_backward, loss_forward
 from jaxmlp.explain.typeset import Line, Section
 from jaxmlp.runs.inspection import Inspected
 
@@ -62,7 +69,7 @@ class Stage(NamedTuple):
 
 
 def explain_gates() -> list[Section]:
-    """Return a section for each graph of gates, with values and gradients (B5, B6)."""
+    """Return a section for each graph of gates, with values and gradients (lecture rows B5, B6)."""
     from jaxmlp.nn.gates import add_and_multiply, four_gates, neuron
 
     shown = (
@@ -78,7 +85,9 @@ def explain_gates() -> list[Section]:
 
 
 def explain_network(inspected: Inspected, n: int) -> list[Section]:
-    """Return the sections of the forward and backward pass of one example (D8, E6), in float64.
+    """Return the sections of the forward and backward pass of one example, in float64.
+
+    Lecture rows D8, E6.
 
     Args:
       inspected: the network with its data.
@@ -105,8 +114,9 @@ def explain_network(inspected: Inspected, n: int) -> list[Section]:
         return [
             Section(f"{inspected.dataset.name}, training example {n}", _example(inspected, raw, x)),
             *(_forward_section(stage) for stage in stages),
-            Section(f"Loss: {loss.name}", _loss(inspected, z, name, targets, y), "forward"),
-            *_backward(inspected, stages, loss.gradient(z, targets)),
+            loss_forward(inspected, z, name, targets, y),
+            loss_backward(inspected, z, name, targets),
+            *_backward(stages, loss.gradient(z, targets)),
         ]
 
 
@@ -136,7 +146,7 @@ def _forward(model: "Layer", params: Any, x: Any) -> list[Stage]:
         number += formulas.symbol == "z"
         if layer.kind != "dropout":
             name = f"{formulas.symbol}^{{[{number}]}}" if layer.kind in LAYERS else formulas.symbol
-        names |= {"y": name, "dy": _with_respect_to(name), "l": str(number)}
+        names |= {"y": name, "dy": with_respect_to(name), "l": str(number)}
         stages.append(Stage(f"layer {number}, {layer.name}", layer, w, cache, y, formulas, names))
         x = y
     return stages
@@ -146,54 +156,28 @@ def _forward_section(stage: Stage) -> Section:
     names = stage.names
     lines = [Line(_parameter(path, names), w) for path, w in _leaves(stage, stage.params)]
     if names["y"] != names["x"]:
-        lines.append(Line(_fill(f"$y = {stage.formulas.forward}", names), stage.y[0]))
+        lines.append(Line(fill(f"$y = {stage.formulas.forward}", names), stage.y[0]))
     return Section(f"Forward: {stage.title}", [*lines] or [UNCHANGED], "forward")
 
 
-def _loss(inspected: Inspected, z: Any, name: str, targets: Any, y: np.ndarray) -> list[Any]:
-    """Return the targets, the prediction and the loss of the raw outputs `z`."""
-    import jax
-
-    from jaxmlp.nn.losses import softened
-    from jaxmlp.training import TASKS
-
-    output, value, _ = LOSSES.get(inspected.signature.loss, ("", "", ""))
-    loss, smoothing = inspected.loss, inspected.recipe.label_smoothing
-    items: list[Any] = [Line("y", softened(loss, z, targets, smoothing)[0])]
-    if output:
-        predicted = getattr(jax.nn, output)(z)[0]
-        items.append(Line(rf"\hat{{y}} = {OUTPUTS[output]}({name})", predicted))
-    formula = _fill(f"L = {value}", {"z": name}) if value else "L"
-    items.append(Line(formula, inspected.loss(z, targets)))
-    if inspected.signature.task in ("multiclass", "binary"):
-        p = np.asarray(TASKS[inspected.signature.task].probabilities(z))[0]
-        names = inspected.signature.classes
-        answer = names[int(y[0])]
-        sure = f" ({p.max():.1%})" if output else ""
-        items.append(f"The network predicts {names[p.argmax()]}{sure}; the target is {answer}.")
-    return items
-
-
-def _backward(inspected: Inspected, stages: list[Stage], dy: Any) -> list[Section]:
+def _backward(stages: list[Stage], dy: Any) -> list[Section]:
     """Return the gradients layer by layer, from `dy`, the gradient of the loss."""
     import jax
 
-    name, rule = stages[-1].names["y"], LOSSES.get(inspected.signature.loss, ("", "", ""))[2]
-    line = Line(_equation(_with_respect_to(name, True), rule, {"z": name}), dy[0])
-    sections = [Section(f"Backward: {inspected.loss.name}", [line], "backward")]
+    sections = []
     for layer, names, rules in ((s, s.names, s.formulas) for s in reversed(stages)):
         lines = []
         if rules.slope:
             ones = jax.numpy.ones_like(dy)
             _, slopes = layer.layer.backward(layer.params, layer.cache, ones)
-            lines.append(Line(_fill(f"f'($x) = {rules.slope}", names), slopes[0]))
+            lines.append(Line(fill(f"f'($x) = {rules.slope}", names), slopes[0]))
         dparams, dy = layer.layer.backward(layer.params, layer.cache, dy)
         for path, dw in _leaves(layer, dparams):
-            left = _with_respect_to(_parameter(path, names))
-            lines.append(Line(_equation(left, rules.gradients.get(path, ""), names), dw))
+            left = with_respect_to(_parameter(path, names))
+            lines.append(Line(equation(left, rules.gradients.get(path, ""), names), dw))
         if names["y"] != names["x"]:
-            left = _with_respect_to(names["x"], True)
-            lines.append(Line(_equation(left, rules.gradients.get("x", ""), names), dy[0]))
+            left = with_respect_to(names["x"], True)
+            lines.append(Line(equation(left, rules.gradients.get("x", ""), names), dy[0]))
         sections.append(Section(f"Backward: {layer.title}", [*lines] or [UNCHANGED], "backward"))
     return sections
 
@@ -215,22 +199,5 @@ def _parameter(path: str, names: dict[str, str]) -> str:
     return f"{letter}^{{[{names['l']}]}}"
 
 
-def _with_respect_to(name: str, first: bool = False) -> str:
-    """Return LaTeX for `dL/dname`: delta for a z, defined where `first` is true."""
-    derivative = rf"\frac{{\partial L}}{{\partial {name}}}"
-    if not name.startswith("z"):
-        return derivative
-    delta = name.replace("z", r"\delta", 1)
-    return f"{delta} = {derivative}" if first else delta
-
-
 def _transposed(name: str) -> str:
     return name[:-1] + r"\top}" if name.endswith("]}") else name + r"^{\top}"
-
-
-def _equation(left: str, right: str, names: dict[str, str]) -> str:
-    return f"{left} = {_fill(right, names)}" if right else left
-
-
-def _fill(latex: str, names: dict[str, str]) -> str:
-    return Template(latex).substitute(names)

@@ -28,9 +28,9 @@ SYMBOLS = {
 
 PLAIN: tuple[tuple[str, Any], ...] = (  # replacements that turn LaTeX into text, in this order
     (r"\^\{\[(\w+)\](\\top)?\}", r"[\1]\2"),
+    (r"\\hat\{y\}", "ŷ"),
     (r"\\frac\{(.*?)\}\{(.*?)\}", r"\1/\2"),
     (r"\^\{\\top\}", "ᵀ"),
-    (r"\\hat\{y\}", "ŷ"),
     (r"\\(text|operatorname)\{(.*?)\}", r"\2"),
     (r"\\partial ", "∂"),
     (r"\\, ?", ""),

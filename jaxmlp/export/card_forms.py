@@ -7,6 +7,7 @@ from typing import NamedTuple
 from jaxmlp.cli.page import render
 from jaxmlp.errors import printable
 
+MOST = 30  # names of columns or classes, and rows of classes
 TEMPLATE = Path(__file__).with_name("card.html")
 
 

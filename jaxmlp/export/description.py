@@ -7,6 +7,7 @@ and one in the table of each of the three.
 """
 
 import base64
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ import numpy as np
 from jaxmlp import __version__
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.names import ACTIVATIONS, FORWARD_ONLY
-from jaxmlp.data import Columns
+from jaxmlp.config.signature import Signature
+from jaxmlp.data import Columns, Preprocessing
 from jaxmlp.errors import InputError, check
 from jaxmlp.nn.layers import Chain, Layer, in_order
 
@@ -163,6 +165,8 @@ def describe(network: "Network") -> Description:
     with arithmetic(recipe.precision):
         steps = [*steps_of(network.model, network.params, signature.input_shape)]
     scaling, target = signature.preprocessing, signature.target_preprocessing
+    if signature.output_activation != "identity":
+        steps, target = _behind(steps, signature)
     precise = not signature.raw or recipe.precision == "float64"
     kept = np.float64 if precise else np.float32
     known = signature.columns and Columns.from_dict(signature.columns)
@@ -188,6 +192,19 @@ def describe(network: "Network") -> Description:
     )
 
 
+def _behind(steps: list[Step], signature: Signature) -> tuple[list[Step], Preprocessing]:
+    """Return the steps of `s f(z + m / s)`: the last bias takes m / s, f follows, and then s."""
+    *first, last = steps
+    target = signature.target_preprocessing
+    assert target is not None
+    assert last.op == "dense"
+    assert "b" in last.arrays
+    b = last.arrays["b"]
+    shifted = {**last.arrays, "b": (b + np.ravel(target.offset * target.scale)).astype(b.dtype)}
+    unshifted = dataclasses.replace(target, offset=np.zeros_like(target.offset))
+    return [*first, Step("dense", shifted), Step(signature.output_activation)], unshifted
+
+
 def _facts(network: "Network") -> dict[str, Any]:
     recipe = network.recipe
     names = ("dataset", "model", "hidden", "activation", "precision")
@@ -196,6 +213,7 @@ def _facts(network: "Network") -> dict[str, Any]:
         "producer": f"jaxmlp {__version__}",
         **{name: [*v] if isinstance(v, tuple) else v for name, v in record.items()},
         "loss": network.signature.loss,
+        "output_activation": network.signature.output_activation,
     }
 
 

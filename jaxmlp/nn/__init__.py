@@ -2,6 +2,7 @@
 
 from jaxmlp.nn import (
     activations,
+    binary_network,
     curvature,
     gates,
     gradients,
@@ -11,6 +12,8 @@ from jaxmlp.nn import (
     logic,
     losses,
     moments,
+    outputs,
+    probabilities,
 )
 from jaxmlp.nn.activations import Activation
 from jaxmlp.nn.backprop import objective, value_and_grad
@@ -27,6 +30,7 @@ from jaxmlp.nn.penalty import with_penalty
 from jaxmlp.nn.pooling import average_pool, max_pool
 from jaxmlp.nn.precision import computing_in
 from jaxmlp.nn.prelu import prelu
+from jaxmlp.nn.softmax import softmax, softmax_jacobian, softmax_vjp
 from jaxmlp.nn.summary import summary
 
 __all__ = [
@@ -42,6 +46,7 @@ __all__ = [
     "activation",
     "activations",
     "average_pool",
+    "binary_network",
     "computing_in",
     "convolution",
     "curvature",
@@ -63,10 +68,15 @@ __all__ = [
     "mlp",
     "moments",
     "objective",
+    "outputs",
     "periodic",
     "piecewise",
     "prelu",
+    "probabilities",
     "sequential",
+    "softmax",
+    "softmax_jacobian",
+    "softmax_vjp",
     "summary",
     "value_and_grad",
     "with_penalty",

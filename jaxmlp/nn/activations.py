@@ -4,7 +4,8 @@ An activation acts on every element of `z` by itself. So its Jacobian is diagona
 per element describes it: `da/dz`.
 
 Where a function has a kink, its slopes from the left and from the right bound the subgradients.
-Each of them is right there, and we choose one, by hand as by machine (C9, C12, erratum 6):
+Each of them is right there, and we choose one, by hand as by machine (lecture rows C9, C12, erratum
+6):
 
 | at the kink                         | from the left | from the right | ours                 |
 |-------------------------------------|---------------|----------------|----------------------|
@@ -112,7 +113,7 @@ def without_derivative(function: Elementwise, name: str) -> Elementwise:
 
 @elementwise
 def identity(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = z`; `da/dz = 1` (B10 "linear", E5)."""
+    """Return `a = z`; `da/dz = 1` (lecture rows B10, D4, E5: "linear")."""
     return z
 
 
@@ -121,7 +122,7 @@ identity.defderivative(lambda z, a: jnp.ones_like(z))
 
 @elementwise
 def relu(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = max(0, z)`; `da/dz = 1` for `z > 0`, else 0 (B10, C appendix)."""
+    """Return `a = max(0, z)`; `da/dz = 1` for `z > 0`, else 0 (lecture row B10, C appendix)."""
     return jnp.where(z <= 0, 0, z * jnp.sign(z))  # not (z > 0, z, 0): it would turn NaN into 0
 
 
@@ -135,7 +136,9 @@ def _positive(argument: str, number: float) -> float:
 
 
 def leaky_relu_of(alpha: float) -> Activation:
-    """Leaky ReLU: `a = z` for `z > 0`, else `alpha z`; `da/dz` is 1 or alpha (B10, E4).
+    """Leaky ReLU: `a = z` for `z > 0`, else `alpha z`; `da/dz` is 1 or alpha.
+
+    Lecture rows B10, E4.
 
     The lecture writes `a = max(alpha z, z)`, which is the same if `alpha <= 1` (erratum 16).
 
@@ -161,11 +164,13 @@ def leaky_relu_of(alpha: float) -> Activation:
 
 
 leaky_relu = leaky_relu_of(0.01)
-"""Leaky ReLU with the lecture's slope: `a = z` for `z > 0`, else `0.01 z` (B10)."""
+"""Leaky ReLU with the lecture's slope: `a = z` for `z > 0`, else `0.01 z` (lecture row B10)."""
 
 
 def elu_of(alpha: float) -> Activation:
-    """ELU: `a = z` for `z > 0`, else `alpha (e^z - 1)`; `da/dz` is 1 or `alpha e^z` (B10).
+    """ELU: `a = z` for `z > 0`, else `alpha (e^z - 1)`; `da/dz` is 1 or `alpha e^z`.
+
+    Lecture row B10.
 
     Far below 0 it tends to `-alpha`. Only with `alpha = 1` is its slope continuous at 0 (Clevert,
     Unterthiner and Hochreiter 2015).
@@ -192,12 +197,12 @@ def elu_of(alpha: float) -> Activation:
 
 
 elu = elu_of(1.0)
-"""ELU with the lecture's alpha: `a = z` for `z > 0`, else `e^z - 1` (B10)."""
+"""ELU with the lecture's alpha: `a = z` for `z > 0`, else `e^z - 1` (lecture row B10)."""
 
 
 @elementwise
 def sigmoid(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = 1 / (1 + e^-z)`, in (0, 1); `da/dz = a (1 - a)` (B6, B10, E4)."""
+    """Return `a = 1 / (1 + e^-z)`, in (0, 1); `da/dz = a (1 - a)` (lecture rows B6, B10, E4)."""
     return jax.nn.sigmoid(z)
 
 
@@ -206,7 +211,10 @@ sigmoid.defderivative(lambda z, a: a * (1 - a))
 
 @elementwise
 def tanh(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = (e^z - e^-z) / (e^z + e^-z)`, in (-1, 1); `da/dz = 1 - a^2` (B10, E4)."""
+    """Return `a = (e^z - e^-z) / (e^z + e^-z)`, in (-1, 1); `da/dz = 1 - a^2`.
+
+    Lecture rows B10, E4.
+    """
     return jnp.tanh(z)
 
 
@@ -215,7 +223,7 @@ tanh.defderivative(lambda z, a: 1 - a * a)
 
 @elementwise
 def softplus(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = log(1 + e^z)`, a smooth ReLU; `da/dz = sigmoid(z)` (E4)."""
+    """Return `a = log(1 + e^z)`, a smooth ReLU; `da/dz = sigmoid(z)` (lecture row E4)."""
     return jnp.logaddexp(z, jnp.zeros_like(z))
 
 
@@ -223,7 +231,9 @@ softplus.defderivative(lambda z, a: jax.nn.sigmoid(z))
 
 
 def softplus_of(beta: float) -> Activation:
-    """ReLU with a rounded cusp, `a = log(1 + e^(beta z)) / beta`; `da/dz = sigmoid(beta z)` (C12).
+    """ReLU with a rounded cusp, `a = log(1 + e^(beta z)) / beta`; `da/dz = sigmoid(beta z)`.
+
+    Lecture row C12.
 
     It lies above ReLU, by `log(2) / beta` at `z = 0` and by less elsewhere, so it tends to ReLU as
     beta grows, everywhere alike. Its slope at 0 is 1/2 for every beta; at every other `z` it tends
@@ -281,7 +291,9 @@ def _(z: Float[Array, "*F"], a: Float[Array, "*F"]) -> Float[Array, "*F"]:
 
 @elementwise
 def step(z: Float[Array, "*F"]) -> Float[Array, "*F"]:
-    """Return `a = 1` for `z >= 0`, else 0: a neuron that fires or does not (D1, E1, E4).
+    """Return `a = 1` for `z >= 0`, else 0: a neuron that fires or does not.
+
+    Lecture rows D1, E1, E4.
 
     Forward only. Its derivative is 0 wherever it exists, so to ask for it is an error.
     """

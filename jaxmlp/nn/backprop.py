@@ -80,7 +80,7 @@ def objective(model: Layer, loss: Loss) -> Objective:
 
 
 def value_and_grad(model: Layer, loss: Loss) -> ValueAndGrad:
-    """The objective with its gradient by hand (B7, D8, E6).
+    """The objective with its gradient by hand (lecture rows B7, D8, E6).
 
     Three steps: forward through the layers, which keep their caches; `delta = dL/doutputs` from the
     loss; backward through the layers.

@@ -1,7 +1,7 @@
 """Convolution of images, with its gradients by hand.
 
 An image is `(H, W, C)`, a batch `(N, H, W, C)`. Backward, a pixel adds up the gradients of all
-windows that contain it (B5).
+windows that contain it (lecture row B5).
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def convolution(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Layer:
-    """A layer that applies one kernel to every window of an image (C9).
+    """A layer that applies one kernel to every window of an image (lecture row C9).
 
     With `(p, q)` the pixel at cell `(u, v)` of window `(i, j)`, which `jaxmlp.nn.windows` defines,
     and `x = 0` outside the image:

@@ -1,9 +1,10 @@
 """Second derivatives: the Hessian from hand-written gradients, and what it says of a risk.
 
 `H = d^2 L / dw^2` has `n^2` numbers, which is why the lectures leave second-order steps to others
-(C13). A product `H v` takes two gradients and no matrix (Pearlmutter 1994 has it exactly; here it
-is a central difference). The smallest eigenvalue tells whether the risk is convex at a point (C11),
-and the eigenvectors tell which directions are steep and which are flat (D12).
+(lecture row C13). A product `H v` takes two gradients and no matrix (Pearlmutter 1994 has it
+exactly; here it is a central difference). The smallest eigenvalue tells whether the risk is convex
+at a point (lecture row C11), and the eigenvectors tell which directions are steep and which are
+flat (lecture row D12).
 """
 
 from collections.abc import Callable
@@ -77,7 +78,7 @@ def flat_risk(
 
 
 def hessian_vector(gradient: Gradient, w: Vector, v: Vector) -> Vector:
-    """Return `H v = (g(w + h v) - g(w - h v)) / (2 h)`, from two gradients (C13).
+    """Return `H v = (g(w + h v) - g(w - h v)) / (2 h)`, from two gradients (lecture row C13).
 
     The step `h |v| = eps^(1/3) max(1, |w|)` balances the error of the difference, `h^2`, against
     that of rounding, `eps / h`: about 1e-10 of `|H|` in float64, 1e-4 in float32. Across a kink,
@@ -112,7 +113,7 @@ def hessian(gradient: Gradient, w: Vector) -> Matrix:
 
 
 def hessian_bytes(n: int, dtype: str = "float32") -> int:
-    """Return the memory of a dense Hessian, `n^2` numbers (C13).
+    """Return the memory of a dense Hessian, `n^2` numbers (lecture row C13).
 
     The 101,770 parameters of 784-128-10 need 0.4 MB, their Hessian 41 GB.
 
@@ -131,7 +132,7 @@ def hessian_bytes(n: int, dtype: str = "float32") -> int:
 
 
 def smallest_eigenvalue(gradient: Gradient, w: Vector) -> Scalar:
-    """Return the smallest eigenvalue of the Hessian at a point (C11).
+    """Return the smallest eigenvalue of the Hessian at a point (lecture row C11).
 
     A risk that is convex has none below 0 anywhere, up to the rounding of `hessian_vector`. This
     is so for logistic and softmax regression, `H = mean_n (diag(p) - p p^T) x x^T`, and not for
@@ -160,7 +161,7 @@ class Shares(NamedTuple):
 
 
 def gradient_shares(H: Matrix, gradient: Vector) -> Shares:
-    """Return the gradient's share along each eigenvector of the Hessian (D12).
+    """Return the gradient's share along each eigenvector of the Hessian (lecture row D12).
 
     On a quadratic with `H u_i = lambda_i u_i` and the distance `sum_i c_i u_i` from the minimum,
     the gradient is `sum_i lambda_i c_i u_i`, so its shares are `(lambda_i c_i)^2` of their sum.

@@ -31,25 +31,25 @@ class Gate(NamedTuple):
 
 
 add = Gate("add", "distributes", lambda x, y: x + y, lambda x, f, df: (df, df))
-"""`f = x + y`; `dx = dy = df`: the gradient is distributed (B5)."""
+"""`f = x + y`; `dx = dy = df`: the gradient is distributed (lecture row B5)."""
 
 mul = Gate("mul", "swaps", lambda x, y: x * y, lambda x, f, df: (df * x[1], df * x[0]))
-"""`f = x y`; `dx = df y` and `dy = df x`: the factors swap places (B5)."""
+"""`f = x y`; `dx = df y` and `dy = df x`: the factors swap places (lecture row B5)."""
 
 copy = Gate("copy", "adds up", lambda x: x, lambda x, f, *df: (sum(df),))
-"""`f = x`, on any number of wires; `dx = sum_i df_i`: gradients add up (B5)."""
+"""`f = x`, on any number of wires; `dx = sum_i df_i`: gradients add up (lecture row B5)."""
 
 maximum = Gate("max", "routes", max, lambda x, f, df: (df, 0.0) if x[0] >= x[1] else (0.0, df))
-"""`f = max(x, y)`; the gradient is routed to the larger, the other gets 0 (B5).
+"""`f = max(x, y)`; the gradient is routed to the larger, the other gets 0 (lecture row B5).
 
 In a tie, where there is no derivative, it goes to the first.
 """
 
 exp = Gate("exp", "times f", math.exp, lambda x, f, df: (df * f,))
-"""`f = e^x`; `dx = df f` (B6)."""
+"""`f = e^x`; `dx = df f` (lecture row B6)."""
 
 reciprocal = Gate("1/x", "times -f²", lambda x: 1 / x, lambda x, f, df: (-df * f * f,))
-"""`f = 1 / x`; `dx = -df / x^2 = -df f^2` (B6)."""
+"""`f = 1 / x`; `dx = -df / x^2 = -df f^2` (lecture row B6)."""
 
 
 def _sigmoid(x: float) -> float:
@@ -58,16 +58,16 @@ def _sigmoid(x: float) -> float:
 
 
 sigmoid = Gate("sigmoid", "times f (1 - f)", _sigmoid, lambda x, f, df: (df * f * (1 - f),))
-"""`f = 1 / (1 + e^-x)`; `dx = df f (1 - f)`: four gates in one (B6)."""
+"""`f = 1 / (1 + e^-x)`; `dx = df f (1 - f)`: four gates in one (lecture row B6)."""
 
 
 def shift(c: float) -> Gate:
-    """The gate `f = x + c` for a constant `c`; `dx = df` (B6)."""
+    """The gate `f = x + c` for a constant `c`; `dx = df` (lecture row B6)."""
     return Gate(f"{c:+g}", "passes on", lambda x: x + c, lambda x, f, df: (df,))
 
 
 def scale(c: float) -> Gate:
-    """The gate `f = c x` for a constant `c`; `dx = c df` (B6)."""
+    """The gate `f = c x` for a constant `c`; `dx = c df` (lecture row B6)."""
     return Gate(f"times {c:g}", "scales", lambda x: c * x, lambda x, f, df: (c * df,))
 
 
@@ -245,7 +245,10 @@ def _short(number: float | None) -> str:
 
 
 def add_and_multiply(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Graph:
-    """The graph of `f = (x + y) z` with its gradients; on the slide they are -4, -4, 3 (B6)."""
+    """The graph of `f = (x + y) z` with its gradients; on the slide they are -4, -4, 3.
+
+    Lecture row B6.
+    """
     graph = Graph()
     q = graph(add, graph.input("x", x), graph.input("y", y), name="q")
     f = graph(mul, q, graph.input("z", z), name="f")
@@ -254,7 +257,9 @@ def add_and_multiply(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Graph:
 
 
 def four_gates(x: float = 3.0, y: float = -2.0) -> Graph:
-    """The graph of `f = x y + max(x, y)` with its gradients; it uses both inputs twice (B5).
+    """The graph of `f = x y + max(x, y)` with its gradients; it uses both inputs twice.
+
+    Lecture row B5.
 
     For `x > y` the derivatives are `df/dx = y + 1` and `df/dy = x`. The numbers are ours.
     """
@@ -269,7 +274,7 @@ def four_gates(x: float = 3.0, y: float = -2.0) -> Graph:
 def neuron(
     w: Sequence[float] = (2.0, -3.0, -3.0), x: Sequence[float] = (-1.0, -2.0), whole: bool = False
 ) -> Graph:
-    """The graph of the sigmoid neuron `a = 1 / (1 + e^-(w0 x0 + w1 x1 + w2))` (B6).
+    """The graph of the sigmoid neuron `a = 1 / (1 + e^-(w0 x0 + w1 x1 + w2))` (lecture row B6).
 
     Args:
       w: the two weights and the bias. The slides' picture is lost; the numbers are ours.

@@ -27,7 +27,7 @@ Mean = Callable[[Layers, Array, Array, Array], Means]
 
 
 def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
-    """Backpropagation as lecture C writes it, one example after the other (C3, D8).
+    """Backpropagation as lecture C writes it, one example after the other (lecture rows C3, D8).
 
     For each example n: go forward and store what every layer needs; compute `g = dl_n/dx_K`; then
     for `k = K, ..., 1`: emit `g dx_k/dw_k` and replace `g` by `g dx_k/dx_{k-1}`. The gradient is
@@ -75,7 +75,7 @@ def algorithm_1(model: Layer, loss: Loss, down_to: int = 1) -> ValueAndGrad:
 
 
 def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
-    """The gradient as a product of Jacobian matrices, all of them formed (B7, C3).
+    """The gradient as a product of Jacobian matrices, all of them formed (lecture rows B7, C3).
 
     For each example, from the loss down, with the row vector `g = dl/dx_k`: `dl/dw_k = g dx_k/dw_k`
     and `dl/dx_{k-1} = g dx_k/dx_{k-1}`. The result is the (weighted) mean over the examples.
@@ -116,7 +116,9 @@ def jacobian_products(model: Layer, loss: Loss) -> ValueAndGrad:
 def jacobians(
     layer: Layer, params: Params, x: Float[Array, "..."]
 ) -> tuple[Params, Float[Array, "outputs inputs"]]:
-    """Return a layer's two Jacobian matrices at one example: lecture C, equation 5 (B7, C3, C9).
+    """Return a layer's two Jacobian matrices at one example: lecture C, equation 5.
+
+    Lecture rows B7, C3, C9.
 
     Row i is the result of the layer's `backward` for the i-th unit vector.
 
@@ -197,7 +199,7 @@ def _example_by_example(model: Layer, mean: Mean) -> ValueAndGrad:
 def finite_differences(
     model: Layer, loss: Loss, step: float | None = None, central: bool = True
 ) -> ValueAndGrad:
-    """The gradient by differences: each weight in turn is moved a little (B4).
+    """The gradient by differences: each weight in turn is moved a little (lecture row B4).
 
     Forward differences, as in the lecture: `dL/dw_i = (L(w + h e_i) - L(w)) / h`, with the error
     `h L''/2`. Central differences: `(L(w + h e_i) - L(w - h e_i)) / 2h`, with the error
@@ -244,7 +246,9 @@ def slopes(
     step: float | Scalar,
     central: bool = True,
 ) -> Float[Array, "m"]:
-    """Return `df/dw_i` of a function of a vector by differences, for some of the i (B4).
+    """Return `df/dw_i` of a function of a vector by differences, for some of the i.
+
+    Lecture row B4.
 
     Args:
       f: a function from a vector to a scalar.

@@ -1,4 +1,4 @@
-"""Units that learn nothing: dead ones, and saturated ones (B11).
+"""Units that learn nothing: dead ones, and saturated ones (lecture row B11).
 
 A unit whose activation has the slope 0 on every example passes no gradient back, so neither its
 kernel nor its bias moves: it is dead on these examples. This is what happens to ReLU. The slopes of
@@ -45,7 +45,7 @@ class Health(NamedTuple):
 
 
 def dead_units(slopes: Float[Array, "N *P F"]) -> Bool[Array, "F"]:
-    """Return for each unit whether its slope is 0 on every example (B11).
+    """Return for each unit whether its slope is 0 on every example (lecture row B11).
 
     Args:
       slopes: `f'(z)`, `(N, F)`; of images `(N, H, W, F)`, whose units are the channels.
@@ -61,7 +61,7 @@ def dead_units(slopes: Float[Array, "N *P F"]) -> Bool[Array, "F"]:
 
 
 def saturated_share(slopes: Float[Array, "N *F"], steepest: float, share: float = 0.1) -> Scalar:
-    """Return the share of slopes below a tenth of the steepest one (B11).
+    """Return the share of slopes below a tenth of the steepest one (lecture row B11).
 
     For the sigmoid this is where `|z| > 3.64`, for tanh, which is `2 sigmoid(2 z) - 1`, where
     `|z| > 1.82`.
@@ -83,7 +83,7 @@ def saturated_share(slopes: Float[Array, "N *F"], steepest: float, share: float 
 
 
 def health(model: Layer, params: Params, caches: Cache) -> tuple[Health, ...]:
-    """Return the state of the units of a network on some examples (B11).
+    """Return the state of the units of a network on some examples (lecture row B11).
 
     Args:
       model: a chain of layers.

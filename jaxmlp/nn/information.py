@@ -1,4 +1,6 @@
-"""Entropy, cross-entropy and divergence of distributions, in bits or any other unit (C10).
+"""Entropy, cross-entropy and divergence of distributions, in bits or any other unit.
+
+Lecture row C10.
 
 `q` is the true distribution, and `p` is the distribution that one believes in. A code made for `p`
 takes `H(q, p) >= H(q)` units per symbol. The difference, `KL(q || p)`, is the cost of the wrong

@@ -1,7 +1,7 @@
 """Initial values of kernels, chosen so that signals neither vanish nor explode.
 
-For a layer `z = x W` with independent entries of mean 0, `Var(z) = fan_in Var(W) Var(x)` (A7), and
-backward `Var(dx) = fan_out Var(W) Var(dz)`. ReLU passes half of the second moment. So
+For a layer `z = x W` with independent entries of mean 0, `Var(z) = fan_in Var(W) Var(x)` (lecture
+row A7), and backward `Var(dx) = fan_out Var(W) Var(dz)`. ReLU passes half of the second moment. So
 `Var(W) = gain / fan` keeps the variance from layer to layer, with the gain 2 for ReLU (He) and 1
 for the identity and for tanh near 0 (LeCun, Xavier). `fan_in` keeps the variance forward, `fan_out`
 backward, and their mean, `fan_avg`, is the compromise of Glorot and Bengio (2010).
@@ -10,11 +10,11 @@ A normal distribution here is the whole one. Keras cuts its `he_normal` and the 
 standard deviations and widens what remains to the same variance; `truncated_normal` does that.
 
 The gain of any activation, such as `2 / (1 + alpha^2)` for leaky ReLU, computes
-`jaxmlp.nn.moments.gain_of`; `he_for` there is the initializer with it (A10).
+`jaxmlp.nn.moments.gain_of`; `he_for` there is the initializer with it (lecture row A10).
 
-Lecture rows A6-A8, B8, D9, E9. An initializer is a function `(key, shape, dtype) -> array`. The
-last axis of the shape counts the outputs, the axis before it the inputs; axes before these two are
-the window of a convolution.
+Lecture rows A6, A7, A8, B8, D9, E9. An initializer is a function `(key, shape, dtype) -> array`.
+The last axis of the shape counts the outputs, the axis before it the inputs; axes before these two
+are the window of a convolution.
 """
 
 import math
@@ -85,7 +85,7 @@ def variance_scaling(gain: float, mode: str, distribution: str) -> Initializer:
 
 
 def constant(value: float) -> Initializer:
-    """An initializer that sets every entry to one value; all units stay equal (D9).
+    """An initializer that sets every entry to one value; all units stay equal (lecture row D9).
 
     Args:
       value: any finite number.
@@ -101,7 +101,9 @@ def constant(value: float) -> Initializer:
 
 
 def normal(std: float) -> Initializer:
-    """An initializer that draws from `N(0, std^2)` for every size of layer (A8, B8, D9).
+    """An initializer that draws from `N(0, std^2)` for every size of layer.
+
+    Lecture rows A8, B8, D9.
 
     Args:
       std: the standard deviation.
@@ -151,7 +153,7 @@ def truncated_normal(std: float) -> Initializer:
 
 
 def uniform(bound: float) -> Initializer:
-    """An initializer that draws from `U(-bound, bound)` for every size of layer (D9).
+    """An initializer that draws from `U(-bound, bound)` for every size of layer (lecture row D9).
 
     Args:
       bound: the largest absolute value.

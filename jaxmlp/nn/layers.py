@@ -5,7 +5,7 @@ The lectures write a layer as `z = W x + b` for one example in a column; here ex
 
 `forward` keeps a cache for `backward`: what the derivative needs of the forward pass. `backward`
 turns `dy = dL/dy` into `dL/dparams` and `dx = dL/dx`, a vector-Jacobian product. It never forms a
-Jacobian matrix (B7).
+Jacobian matrix (lecture row B7).
 """
 
 import math
@@ -118,7 +118,7 @@ def kernel_and_bias(
 def dense(
     units: int, kernel: Initializer = he_normal, bias: Initializer | Literal[False] = zeros
 ) -> Layer:
-    """A fully connected layer, `z = x W + b` (D3, B6, E6).
+    """A fully connected layer, `z = x W + b` (lecture rows D3, B6, E6).
 
     With `dz = dL/dz`: `dW = x^T dz`, `db = sum_n dz_n`, `dx = dz W^T`.
 
@@ -161,7 +161,7 @@ def dense(
 
 
 def activation(function: Activation) -> Layer:
-    """A layer that applies an activation to every element, `a = f(z)` (B10, D3, E4).
+    """A layer that applies an activation to every element, `a = f(z)` (lecture rows B10, D3, E4).
 
     `dz = da f'(z)`, element by element, because the Jacobian is diagonal.
 
@@ -199,7 +199,9 @@ def nonlinearity(choice: Nonlinearity) -> Layer:
 
 
 def dropout(rate: float) -> Layer:
-    """A layer that drops each element with probability `rate` if it is given a key (C8).
+    """A layer that drops each element with probability `rate` if it is given a key.
+
+    Lecture row C8.
 
     With the probability `p = 1 - rate` of keeping an element and `m` drawn from Bernoulli(p):
     `y = m x / p` and `dx = m dy / p`. This is "inverted" dropout: it divides by `p` in training, so
@@ -265,7 +267,9 @@ def flatten() -> Layer:
 
 
 def sequential(*layers: Layer) -> Chain:
-    """The composition of layers, `f = f_K o ... o f_1`, which is a layer too (B7, C3, D8).
+    """The composition of layers, `f = f_K o ... o f_1`, which is a layer too.
+
+    Lecture rows B7, C3, D4, D8, E8.
 
     Backward, the chain rule passes `delta = dL/dx_k` from the last layer to the first. Each layer
     computes its own gradient from it.

@@ -27,7 +27,7 @@ def lenet(
     kernel: Initializer = he_normal,
     dropout_rate: float = 0.0,
 ) -> Chain:
-    """LeNet-5 as one would write it today (C9).
+    """LeNet-5 as one would write it today (lecture row C9).
 
     Two convolutions find features, and pooling halves the image after each. Three dense layers
     classify the features:

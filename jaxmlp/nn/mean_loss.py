@@ -131,7 +131,7 @@ def loss(per_example: PerExample, independent: bool = False) -> Loss:
 
 
 def one_hot(outputs: Outputs, targets: Targets) -> Float[Array, "N K"]:
-    """Return the targets as a distribution over the classes, one row per example (A2).
+    """Return the targets as a distribution over the classes, one row per example (lecture row A2).
 
     Args:
       outputs: the network's outputs `(N, K)`, for the number of classes and the element type.
@@ -159,6 +159,11 @@ def one_hot(outputs: Outputs, targets: Targets) -> Float[Array, "N K"]:
     known = (targets >= 0) & (targets < classes)
     rows = jax.nn.one_hot(targets, classes, dtype=outputs.dtype)
     return jnp.where(known[:, None], rows, jnp.nan)
+
+
+def times(factor: Float[Array, "N K"], value: Float[Array, "N K"]) -> Float[Array, "N K"]:
+    """Return the product; where the factor is 0 it is 0, even if the value is infinite."""
+    return jnp.where(factor == 0, 0, factor * value)
 
 
 def softened(loss: Loss, outputs: Outputs, targets: Targets, smoothing: float) -> Outputs:

@@ -27,7 +27,7 @@ def mlp(
     normalised: bool = False,
     embedding: Layer | None = None,
 ) -> Chain:
-    """A multi-layer perceptron (A9, D3, E6).
+    """A multi-layer perceptron (lecture rows A9, D3, E6).
 
     `h_0 = x`, `h_l = f_l(h_{l-1} W_l + b_l)` for the hidden layers, and raw outputs
     `z = h_{L-1} W_L + b_L`. The output activation is a part of the loss. Biases start at zero.

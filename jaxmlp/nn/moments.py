@@ -1,9 +1,9 @@
 """Variances of samples, and moments of activations under a normal distribution.
 
 He's rule, `Var(W) = gain / fan`, keeps the variance of `z = a W` from layer to layer if the gain is
-`1 / E[f(z)^2]` for a `z` of mean 0 and variance 1 (A6, A7, A10). For ReLU this is 2, since half of
-`z^2` is lost. ReLU and leaky ReLU scale with their input, so their gain holds at any variance of
-`z`. Those of ELU, GELU, tanh and others hold at the variance 1, which they keep.
+`1 / E[f(z)^2]` for a `z` of mean 0 and variance 1 (lecture rows A6, A7, A10). For ReLU this is 2,
+since half of `z^2` is lost. ReLU and leaky ReLU scale with their input, so their gain holds at any
+variance of `z`. Those of ELU, GELU, tanh and others hold at the variance 1, which they keep.
 
 The integrals are sums over 64 Gauss-Legendre points in each unit of [-12, 12], halves apart at 0,
 where activations have their kink. They are exact to 1e-12 for functions that are smooth elsewhere.
@@ -30,7 +30,7 @@ POINTS = 64  # of the rule in each unit
 def population_variance(
     x: Float[Array, "n ..."], mean: Float[Array, "..."] | float | None = None
 ) -> Float[Array, "..."]:
-    """Return `sum_i (x_i - m)^2 / n`, along the first axis (A11).
+    """Return `sum_i (x_i - m)^2 / n`, along the first axis (lecture row A11).
 
     It is the variance of the numbers themselves: right if they are the whole population, or if
     the mean `m` is known. As the estimate for a distribution from which `x` was drawn, with the
@@ -53,7 +53,7 @@ def population_variance(
 
 
 def sample_variance(x: Float[Array, "n ..."]) -> Float[Array, "..."]:
-    """Return `sum_i (x_i - mean)^2 / (n - 1)`, along the first axis (A11).
+    """Return `sum_i (x_i - mean)^2 / (n - 1)`, along the first axis (lecture row A11).
 
     It is the unbiased estimate of the variance of the distribution from which the numbers were
     drawn, one by one. Every spread over seeds or runs that this project prints is its root.
@@ -101,7 +101,7 @@ def normal_mean(
 
 
 def mean_activation(function: Activation, mean: float = 0.0, deviation: float = 1.0) -> float:
-    """Return `E[f(z)]`, the bias that a unit adds to the next layer (B13, B14).
+    """Return `E[f(z)]`, the bias that a unit adds to the next layer (lecture rows B13, B14).
 
     For `z` of mean 0 and deviation s it is `s / sqrt(2 pi)` for ReLU and 0 for tanh. For ELU it is
     `s / sqrt(2 pi) + alpha (e^(s^2 / 2) Phi(-s) - 1/2)`, nearer to 0 than ReLU's, because its
@@ -122,7 +122,9 @@ def mean_activation(function: Activation, mean: float = 0.0, deviation: float = 
 
 
 def gain_of(function: Activation, backward: bool = False) -> float:
-    """Return the gain of He's rule for an activation, `1 / E[f(z)^2]` at the variance 1 (A10).
+    """Return the gain of He's rule for an activation, `1 / E[f(z)^2]` at the variance 1.
+
+    Lecture row A10.
 
     2 for ReLU, `2 / (1 + alpha^2)` for leaky ReLU, 1 for the identity. Backward, the variance of
     `dz = da f'(z)` is kept by `1 / E[f'(z)^2]`, which is the same for these three, and another
@@ -148,7 +150,9 @@ def gain_of(function: Activation, backward: bool = False) -> float:
 
 
 def he_for(function: Activation, mode: str = "fan_in", distribution: str = "normal") -> Initializer:
-    """He's initializer with the gain of an activation, `Var(W) = gain / fan` (A6, A7, A10).
+    """He's initializer with the gain of an activation, `Var(W) = gain / fan`.
+
+    Lecture rows A6, A7, A10.
 
     `fan_in` keeps the variance forward, with the gain of the values; `fan_out` keeps it backward,
     with the gain of the slopes. `he_for(relu)` is `he_normal`.

@@ -1,7 +1,7 @@
 """Pooling of images, with its gradients by hand.
 
 An image is `(H, W, C)`, a batch `(N, H, W, C)`. Backward, a pixel adds up the gradients of all
-windows that contain it (B5).
+windows that contain it (lecture row B5).
 """
 
 import functools
@@ -22,7 +22,7 @@ def max_pool(
     stride: int | Sequence[int] | None = None,
     padding: Padding = "valid",
 ) -> Layer:
-    """A layer that keeps the largest pixel of every window, for each channel (C9).
+    """A layer that keeps the largest pixel of every window, for each channel (lecture row C9).
 
     With `P(i,j)` the pixels of window `(i, j)` that lie inside the image:
 

@@ -13,7 +13,9 @@ from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
 def prelu(shared: bool = False, start: float = 0.25) -> Layer:
-    """A layer that applies the parametric ReLU, which learns its slope for `z <= 0` (B10).
+    """A layer that applies the parametric ReLU, which learns its slope for `z <= 0`.
+
+    Lecture row B10.
 
         a      = z   for z > 0, else alpha z
         dz     = da  for z > 0, else alpha da

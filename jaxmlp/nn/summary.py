@@ -1,7 +1,9 @@
-"""The layers of a network in a table: the shape of each output and the number of parameters (E14).
+"""The layers of a network in a table: the shape of each output and the number of parameters.
+
+Lecture row E14.
 
 A dense layer from n to m units has `m n + m` parameters: a weight for each pair, and a bias for
-each unit (E3).
+each unit (lecture row E3).
 """
 
 import math
@@ -29,7 +31,7 @@ class Row(NamedTuple):
 
 
 def summary(model: Layer, input_shape: Shape) -> tuple[Row, ...]:
-    """Return the layers of a network, first to last, with shapes and counts (E3, E14).
+    """Return the layers of a network, first to last, with shapes and counts (lecture rows E3, E14).
 
     Shapes are all that is computed, so a network that no memory holds has a summary too.
 

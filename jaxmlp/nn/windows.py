@@ -72,7 +72,10 @@ class Windows(NamedTuple):
         argument = f"the input of {layer}"
         check(len(shape) == 3 and min(shape) >= 1, argument, "an image (H, W, C)", shape)
         number = tuple(self._along(axis, n)[0] for axis, n in enumerate(shape[:2]))
-        check(min(number) >= 1, argument, f"no smaller than its window, {self}", shape)
+        window = str(self)
+        if self.reach != self.size:
+            window += f", whose cells reach over {'x'.join(map(str, self.reach))}"
+        check(min(number) >= 1, argument, f"no smaller than its window, {window}", shape)
         return number
 
     def margins(self, shape: Shape) -> list[tuple[int, int]]:

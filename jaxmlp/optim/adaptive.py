@@ -1,4 +1,4 @@
-"""Adaptive learning rates, "different learning rates in different directions" (deck D, row D10).
+"""Adaptive learning rates, "different learning rates in different directions" (lecture row D10).
 
 `w` are the parameters, `dw` their gradient, and `eta_t` the learning rate after `t` updates: a
 number, or a schedule from `jaxmlp.optim.schedules`. `g` is the sum or the mean of the squared
@@ -44,7 +44,9 @@ class AdaGradState(NamedTuple):
 
 
 def adagrad(learning_rate: Rate, epsilon: Number = 1e-7, epsilon_inside: bool = True) -> Optimizer:
-    """AdaGrad, `g <- g + dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)` (D10; Duchi et al. 2011).
+    """AdaGrad, `g <- g + dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)`.
+
+    Lecture row D10; Duchi et al. 2011.
 
     As on the slide, epsilon stands inside the root and `g` starts at 0; Optax and Keras start it at
     0.1. With `epsilon_inside=False` it is PyTorch's rule, whose epsilon is 1e-10.
@@ -97,7 +99,9 @@ class RMSPropState(NamedTuple):
 def rmsprop(
     learning_rate: Rate, beta: Number = 0.9, epsilon: Number = 1e-8, epsilon_inside: bool = True
 ) -> Optimizer:
-    """RMSProp, `g <- beta g + (1 - beta) dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)` (D10).
+    """RMSProp, `g <- beta g + (1 - beta) dw^2`, `w <- w - eta_t dw / sqrt(g + epsilon)`.
+
+    Lecture row D10.
 
     As on the slide and by default in Optax, epsilon stands inside the root, and in Keras, too. With
     `epsilon_inside=False` it is PyTorch's rule, whose `alpha` is our `beta` and 0.99 by default.
@@ -159,7 +163,9 @@ def adam(
     epsilon: Number = 1e-8,
     epsilon_inside: bool = False,
 ) -> Optimizer:
-    """Adam: momentum and RMSProp, both corrected for their start at zero (D10; Kingma and Ba 2015).
+    """Adam: momentum and RMSProp, both corrected for their start at zero.
+
+    Lecture row D10; Kingma and Ba 2015.
 
     `m <- beta1 m + (1 - beta1) dw`, `v <- beta2 v + (1 - beta2) dw^2`,
     `m_hat = m / (1 - beta1^t)`, `v_hat = v / (1 - beta2^t)` with `t` counted from 1, and

@@ -1,4 +1,4 @@
-"""Gradient descent, plain and with momentum (rows B1, C3, C4 and E10).
+"""Gradient descent, plain and with momentum (lecture rows B1, C3, C4 and E10).
 
 `w` are the parameters, `dw` their gradient, and `eta_t` the learning rate after `t` updates: a
 number, or a schedule from `jaxmlp.optim.schedules`. Every rule acts on each number alone, so it is
@@ -38,7 +38,7 @@ class SGDState(NamedTuple):
 
 
 def sgd(learning_rate: Rate) -> Optimizer:
-    """Gradient descent, `w <- w - eta_t dw` (B1, C3, E10).
+    """Gradient descent, `w <- w - eta_t dw` (lecture rows B1, C3, E10).
 
     Args:
       learning_rate: `eta`, a number or a schedule.
@@ -77,7 +77,7 @@ class MomentumState(NamedTuple):
 
 
 def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Optimizer:
-    """Gradient descent with momentum, `v <- mu_t v - eta_t dw`, `w <- w + v` (C4).
+    """Gradient descent with momentum, `v <- mu_t v - eta_t dw`, `w <- w + v` (lecture row C4).
 
     Nesterov's form moves one velocity ahead: `w <- w + mu_t v - eta_t dw`, where `v` is the new
     velocity; `w` is then the look-ahead point of Sutskever et al. (2013), and `dw` the gradient
@@ -119,7 +119,7 @@ def momentum(learning_rate: Rate, mu: Rate = 0.9, nesterov: bool = False) -> Opt
 
 
 def nesterov(learning_rate: Rate, mu: Rate = 0.9) -> Optimizer:
-    """Gradient descent with Nesterov's momentum; see `momentum` (C4).
+    """Gradient descent with Nesterov's momentum; see `momentum` (lecture row C4).
 
     Args:
       learning_rate: `eta`, a number or a schedule.

@@ -154,7 +154,7 @@ def exponential(start: Number, steps: int, end: Number) -> Schedule:
     """A geometric rise or fall, `eta_t = start (end / start)^(t / steps)`.
 
     The end is reached at `t = steps`, and the schedule goes on. Rising, it is the range test that
-    finds a learning rate (B3, C5; Smith 2017).
+    finds a learning rate (lecture rows B3, C5; Smith 2017).
 
     Args:
       start: the rate at the start.
@@ -214,10 +214,10 @@ def sutskever(mu_max: Number = 0.99, every: int = 250) -> Schedule:
     """A momentum that grows, `mu_t = min(1 - 2^(-1 - log2(floor(t / every) + 1)), mu_max)`.
 
     It grows from 1/2 to its maximum, since momentum helps most late in training, where gradients
-    are small (C4 and C14, figure 4; Sutskever et al. 2013). With a momentum `mu` the updates sum
-    over about `1 / (1 - mu) = 2 floor(t / every) + 2` gradients, so this memory grows as a straight
-    line. Until the maximum is reached, at `t = every (1 / (2 (1 - mu_max)) - 1)`, rounded up to a
-    multiple of `every`, it is always a fixed share of the time that has passed.
+    are small (lecture rows C4 and C14, figure 4; Sutskever et al. 2013). With a momentum `mu` the
+    updates sum over about `1 / (1 - mu) = 2 floor(t / every) + 2` gradients, so this memory grows
+    as a straight line. Until the maximum is reached, at `t = every (1 / (2 (1 - mu_max)) - 1)`,
+    rounded up to a multiple of `every`, it is always a fixed share of the time that has passed.
 
     Args:
       mu_max: the greatest momentum, in [0, 1).

@@ -1,8 +1,8 @@
 """Line search and Newton's step: what the lectures find too expensive, so that it can be counted.
 
 A step along a direction `d` needs a rate `eta`. Line search looks for one by trying: each trial
-evaluates the risk on all examples, where a fixed rate costs nothing (C13). Newton's step needs no
-rate, but the Hessian's `n^2` numbers and a solution in about `n^3 / 3` products.
+evaluates the risk on all examples, where a fixed rate costs nothing (lecture row C13). Newton's
+step needs no rate, but the Hessian's `n^2` numbers and a solution in about `n^3 / 3` products.
 
 The searches run on the host, one trial after the other, with any function of any tree.
 Nocedal and Wright (2006), chapters 3.1, 3.4 and 3.5.
@@ -62,7 +62,9 @@ def backtracking(
     factor: float = 0.5,
     enough: float = 1e-4,
 ) -> Found:
-    """The first of `rate, factor rate, factor^2 rate, ...` that descends far enough (C13).
+    """The first of `rate, factor rate, factor^2 rate, ...` that descends far enough.
+
+    Lecture row C13.
 
     Far enough is Armijo's condition, `L(w + eta d) <= L(w) + c eta g . d`: a share `c` of what the
     slope promises (Armijo 1966).
@@ -107,7 +109,7 @@ def exact(
     rate: float = 1.0,
     tolerance: float = 1e-5,
 ) -> Found:
-    """The rate of a minimum along a direction, by bracketing and golden sections (C13).
+    """The rate of a minimum along a direction, by bracketing and golden sections (lecture row C13).
 
     The first rate is halved until the objective falls, then doubled until it rises. So a minimum
     lies between 0 and the last rate. Each golden section keeps 0.618 of the interval and takes one
@@ -173,7 +175,7 @@ def newton_step(
     hessian: Float[ArrayLike, "rows columns"],
     damping: float = 0.0,
 ) -> Float[Array, " n"]:
-    """Return Newton's step, `-(H + lambda I)^-1 g` (C13).
+    """Return Newton's step, `-(H + lambda I)^-1 g` (lecture row C13).
 
     It lands on the minimum of a quadratic at once, however flat some directions are. Where `H` is
     not positive definite, the step without damping leads to a saddle or a maximum, so it is

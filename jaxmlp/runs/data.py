@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.process import import_beside
-from jaxmlp.config.options import OF_TABLES, READING, Config
+from jaxmlp.config.data_options import OF_TABLES, READING
+from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, listed
 
 if TYPE_CHECKING:

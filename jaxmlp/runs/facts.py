@@ -104,12 +104,11 @@ class Facts:
         """Return the lines that a command prints first, each with its heading."""
         sizes = [f"{len(self.targets[part]):,} for {PARTS[part]}" for part in self.targets]
         rows = [("data", f"{self.source.name}: {', '.join(sizes)}")]
-        if reading := self.source.provenance.get("reading"):
-            header = reading["header"]
+        if record := self.source.provenance.get("reading"):
+            reading = Reading.from_dict(record)
             names = [*_columns(self.signature.columns), *self.target]
-            where = "named in the first line" if header else "numbered, as there is no header line"
-            rows.append(("columns", f"{listed(names, NAMED)} ({where})"))
-            rows.append(("read with", Reading.from_dict(reading).in_words()))
+            rows.append(("columns", f"{listed(names, NAMED)} ({reading.header_in_words()})"))
+            rows.append(("read with", reading.in_words()))
         rows.append(("target", self._target_in_words()))
         decisions = self.decisions
         lines = decisions[:DECISIONS]

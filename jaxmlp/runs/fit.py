@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from jaxmlp.cli.console import Reporter, print_table
+from jaxmlp.config.data_options import READING
 from jaxmlp.config.factory import arithmetic
-from jaxmlp.config.options import READING, Config
+from jaxmlp.config.options import Config
 from jaxmlp.config.problem import Problem, pose_problem
 from jaxmlp.data import Dataset, Source, dataset_in_memory
 from jaxmlp.errors import DataWarning, InputError, check

@@ -50,7 +50,7 @@ PICTURES = ("curves.png", "confusion.png", "predicted.png", "calibration.png")
 FILES = (CHECKPOINT, METRICS, MODEL, SUMMARY, *PICTURES, CONFIG)
 EVALUATION = "evaluation"
 PAINTED = "confusion|mistakes|predicted|calibration|importance|partial"
-EVALUATION_FILES = Kind("evaluation", "", (rf"(train|valid|test)-({PAINTED})\.png",))
+EVALUATION_FILES = Kind("evaluation", "", (rf"(train|valid|test|all)-({PAINTED})\.png",))
 EXPORT, TENSORBOARD = "export", "tensorboard"
 RUN = Kind(
     "run",

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from jaxmlp.config.data_options import ABOUT_DATA
 from jaxmlp.config.fields import option
 from jaxmlp.config.names import MODELS
-from jaxmlp.config.options import ABOUT_DATA, Config
+from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError
 from jaxmlp.runs.data import load_data, load_fitting
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 NETWORK = (  # the fields that say what is trained, and not how
     *("dataset", *ABOUT_DATA, "preprocessing"),
-    *("model", "hidden", "activation", "alpha"),
+    *("model", "hidden", "activation", "alpha", "output_activation"),
     *("initializer", "initializer_scale", "fan", "layer_norm", "dropout", "loss", "seed"),
 )
 

@@ -1,4 +1,4 @@
-"""Output folders: what the project makes in them, and nothing else, it may delete.
+"""Output folders: what the project and the system make in them, and nothing else, it may delete.
 
 A folder appears together with its first file, in one instant, so that a process killed at any
 moment leaves no folder or one that can be continued.
@@ -21,6 +21,8 @@ from jaxmlp.files import (
     usable_path,
     write_json,
 )
+
+LEFT_BY_SYSTEMS = (".DS_Store", "Thumbs.db", "desktop.ini")  # where somebody looked into a folder
 
 
 class Kind(NamedTuple):
@@ -57,7 +59,7 @@ class _Content(NamedTuple):
     """What lies in an output folder; folders come after what is in them.
 
     Attributes:
-      files: with their places in the order of deletion.
+      files: with their places in the order of deletion; also what systems leave in any folder.
       folders: of the kind.
       torn: what killed processes were making, with what it was to become.
       strange: anything else, relative to the folder.
@@ -85,6 +87,8 @@ def _content_of(path: Path, kind: Kind, role: str = "") -> _Content:
             found.strange.extend(inside.strange)
         elif not is_folder and (place is not None or (entry.is_symlink() and kind.has(name))):
             found.files.append((place or 0, entry))
+        elif not is_folder and entry.name in LEFT_BY_SYSTEMS:
+            found.files.append((0, entry))
         else:
             found.strange.append(name)
     return found

@@ -74,11 +74,13 @@ def recipe_in_words(recipe: Recipe, scaling: str, steps: int) -> str:
       The line.
     """
     numbers, chosen = recipe.numbers, recipe.valid_size and recipe.monitor != LAST
+    behind = recipe.output_activation
     parts = [
         f"inputs {scaling}",
         f"{recipe.optimizer} at {numbers.learning_rate:g} ({recipe.schedule})",
         f"weight decay {numbers.weight_decay:.2g}" if numbers.weight_decay else "",
         f"dropout {recipe.dropout:g}" if recipe.dropout else "",
+        f"{behind} behind the output" if behind != "identity" else "",
         f"{steps:,} steps of {recipe.batch_size}",
         f"the epoch with the best {recipe.monitor}" if chosen else "the last epoch",
     ]

@@ -187,6 +187,11 @@ class Program:
             offset, scale = values["offset_and_scale"]
             inside = dataclasses.replace(signature.preprocessing, offset=offset, scale=scale)
             signature = dataclasses.replace(signature, preprocessing=inside)
+        if "target_offset_and_scale" in values:
+            offset, scale = values["target_offset_and_scale"]
+            own: Any = signature.target_preprocessing
+            target = dataclasses.replace(own, offset=offset, scale=scale)
+            signature = dataclasses.replace(signature, target_preprocessing=target)
         numbers = self._numbers(values)
         return build_trainer(self.recipe, signature, self._schedule(numbers), numbers)
 
@@ -218,6 +223,11 @@ class Program:
             inside = [self.data[i].signature.preprocessing for i in runs]
             values["offset_and_scale"] = tuple(
                 np.stack([getattr(p, part) for p in inside]) for part in ("offset", "scale")
+            )
+        if self._signature.output_activation != "identity":  # which is at home in the target's unit
+            targets: Any = [self.data[i].signature.target_preprocessing for i in runs]
+            values["target_offset_and_scale"] = tuple(
+                np.stack([getattr(p, part) for p in targets]) for part in ("offset", "scale")
             )
         return values
 

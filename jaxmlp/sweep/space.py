@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from jaxmlp.config.data_options import ABOUT_DATA
 from jaxmlp.config.fields import kinds_of
 from jaxmlp.config.folds import parse_fold
-from jaxmlp.config.options import ABOUT_DATA, Config
+from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, shown, unknown
 
 SEED, FOLD = "seed", "fold"
@@ -34,6 +35,8 @@ def make_points(
     grid: Sequence[str], random: Sequence[str], seed: int, folds: int | None = None
 ) -> list[Point]:
     """Make the points of a sweep; seeds and folds of a configuration follow each other.
+
+    Points drawn at random are a random search (lecture row B2), but of settings, not of weights.
 
     Args:
       grid: words `FIELD=VALUE,VALUE...`; the sweep tries every combination.

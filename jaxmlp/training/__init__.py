@@ -21,6 +21,7 @@ from jaxmlp.training.tasks import (
     TASKS,
     Task,
     quantile_task,
+    task_behind,
     task_for,
 )
 from jaxmlp.training.trainer import Trainer, make_trainer
@@ -58,5 +59,6 @@ __all__ = [
     "outputs_of",
     "quantile_task",
     "shapes_of_start",
+    "task_behind",
     "task_for",
 ]

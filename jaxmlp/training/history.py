@@ -1,7 +1,8 @@
 """The history of a run: a record for each epoch, and the best parameters.
 
-The records alone decide when a run ends early (C7) and when its learning rate falls (C5), so a
-resumed run decides as an uninterrupted one would. A run alone and runs side by side share this.
+The records alone decide when a run ends early (lecture row C7) and when its learning rate falls
+(lecture row C5), so a resumed run decides as an uninterrupted one would. A run alone and runs side
+by side share this.
 """
 
 import sys
@@ -218,7 +219,7 @@ class History:
         self.records.append(Record(epoch, train, valid, factor, rate, change, *times))
 
     def rate_factor(self) -> float:
-        """Return the factor of the learning rate in the coming epoch (C5)."""
+        """Return the factor of the learning rate in the coming epoch (lecture row C5)."""
         factor = self.records[-1].rate_factor if self.records else 1.0
         if self.rules.plateau is None:
             return factor
@@ -230,7 +231,10 @@ class History:
         return float(np.float32(factor) * np.float32(self.rules.factor))  # as the step has it
 
     def reason_to_stop(self) -> str | None:
-        """Return why the run should end now, in words; `None` if it should go on (C7)."""
+        """Return why the run should end now, in words; `None` if it should go on.
+
+        Lecture row C7.
+        """
         if not self.records:
             return None
         rules, change = self.rules, self.records[-1].parameter_change

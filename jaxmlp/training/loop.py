@@ -82,12 +82,12 @@ def fit(
     seed: int,
     shuffle: bool = True,
 ) -> Iterator[Progress]:
-    """Train a run from its start, or from where it was left (B1, C6, E10).
+    """Train a run from its start, or from where it was left (lecture rows B1, C6, E10).
 
     Each epoch takes the batches of its order, computes their gradients, updates the parameters and
     adds a record to the history. The order depends on the seed and the epoch alone. The history's
-    rules may end the run early (C7) or lower its learning rate (C5). Short epochs share a call of
-    the compiled loop.
+    rules may end the run early (lecture row C7) or lower its learning rate (lecture row C5). Short
+    epochs share a call of the compiled loop.
 
     Args:
       trainer: the compiled functions.

@@ -48,7 +48,7 @@ def shuffling(seed: int, epoch: int) -> np.random.Generator:
 def order_of(
     indices: Indices, batch_size: int, seed: int, epoch: int, shuffle: bool = True
 ) -> HostOrder:
-    """Return the batches of an epoch, a function of the arguments alone (C6, E10).
+    """Return the batches of an epoch, a function of the arguments alone (lecture rows C6, E10).
 
     Args:
       indices: the indices of the examples, `(n,)`.

@@ -11,23 +11,27 @@ LAST = "last"  # the monitor that chooses nothing; the third is "loss"
 
 
 class Rules(NamedTuple):
-    """The rules that end a run before its last epoch (C7) or lower its learning rate (C5).
+    """The rules that end a run before its last epoch or lower its learning rate.
+
+    Lecture rows C5, C7.
 
     Attributes:
       patience: stop after this many epochs of which none is better; `None` for never.
-      monitor: what makes an epoch better, on the validation part: `score`, the higher (C7: early
-        stopping on the zero-one error), or `loss`, the lower. The best parameters follow it too.
-        With `last` every epoch is better than those before: the validation part chooses nothing.
+      monitor: what makes an epoch better, on the validation part: `score`, the higher (lecture row
+        C7: early stopping on the zero-one error), or `loss`, the lower. The best parameters follow
+        it too. With `last` every epoch is better than those before: the validation part chooses
+        nothing.
       min_improvement: an epoch is better only by at least this.
       min_decrease: stop when the mean training losses of two epochs differ by less than this,
-        `|L(w_t) - L(w_{t-1})|`. This is "the decrease in function value" of the lecture (C7): a
-        sign of little progress, so a loss that rises by more does not end the run.
+        `|L(w_t) - L(w_{t-1})|`. This is "the decrease in function value" of the lecture (lecture
+        row C7): a sign of little progress, so a loss that rises by more does not end the run.
       min_change: stop when the parameters move by less than this in an epoch, `|w_t - w_{t-1}|`
-        (C7).
-      plateau: multiply the learning rate by `factor` after this many epochs without progress (C5);
-        `None` for never. Progress is a training loss a thousandth below the lowest of the epochs
-        before. The epochs are counted anew after each change of the rate, and the lowest loss is
-        kept, as in Keras' `ReduceLROnPlateau`; PyTorch's waits for one epoch more.
+        (lecture row C7).
+      plateau: multiply the learning rate by `factor` after this many epochs without progress
+        (lecture row C5); `None` for never. Progress is a training loss a thousandth below the
+        lowest of the epochs before. The epochs are counted anew after each change of the rate, and
+        the lowest loss is kept, as in Keras' `ReduceLROnPlateau`; PyTorch's waits for one epoch
+        more.
       factor: what a plateau multiplies the learning rate by; the lecture divides by 10.
     """
 

@@ -45,7 +45,9 @@ class Examples(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Weighted sums over examples; the mean loss is `loss / weight` (C3: a running mean).
+    """Weighted sums over examples; the mean loss is `loss / weight`.
+
+    Lecture row C3: a running mean.
 
     Attributes:
       loss: the sum of the loss.
@@ -91,7 +93,8 @@ class TrainState(NamedTuple):
       key: the run's root key; step `t` draws from `fold_in(key, t)`.
       step: the number of steps taken since the start of the run, int32.
       totals: sums over the steps of the current epoch.
-      factor: the factor of every update: 1, until a plateau lowers the learning rate (C5).
+      factor: the factor of every update: 1, until a plateau lowers the learning rate (lecture row
+        C5).
     """
 
     params: Params
@@ -112,7 +115,7 @@ def make_step(
     prepare: Prepare,
     augment: Augment | None = None,
 ) -> Step:
-    """The training step of a network, `w <- w + factor * update(dL/dw)` (B1, C6, E12).
+    """The training step of a network, `w <- w + factor * update(dL/dw)` (lecture rows B1, C6, E12).
 
     `L` is the weighted mean loss of the batch. All layers are updated together, from gradients at
     the old parameters. A step whose loss is not finite changes no parameter. So a batch whose

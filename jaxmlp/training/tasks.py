@@ -1,8 +1,10 @@
 """The four tasks: how each encodes targets, sizes outputs and is scored.
 
-The data decide the task, and the task the output activation (E5): the identity for real numbers, a
-sigmoid for each independent yes or no (E3), softmax for one class of many. The loss contains the
-activation, so a network returns raw outputs.
+The data decide the task, and the task the output activation (lecture row E5): the identity for real
+numbers, a sigmoid for each independent yes or no (lecture row E3), softmax for one class of many,
+whose score is one minus the zero-one loss (lecture row C2). Numbers that are never negative may
+take a ReLU or a softplus (lecture row E13). The loss contains the activation, so a network returns
+raw outputs.
 """
 
 import dataclasses
@@ -15,6 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxmlp.errors import InputError
+from jaxmlp.nn import Activation
 from jaxmlp.training.types import AnyArray, Array, HostTargets, Outputs, PerExample, Targets
 
 Labels = Int[Array, "N"]
@@ -25,7 +28,7 @@ TwoColumns = Float[Array, "N 2"]
 
 @dataclass(frozen=True)
 class Task:
-    """A task: its losses, targets, outputs and score (E5).
+    """A task: its losses, targets, outputs and score (lecture row E5).
 
     Attributes:
       name: as in `jaxmlp.data.dataset.TASKS`.
@@ -51,13 +54,13 @@ class Task:
 
 
 def _right_class(outputs: Outputs, labels: Labels) -> PerExample:
-    """Return 1 for each example whose largest output is its class's, else 0 (C2: zero-one)."""
+    """Return 1 for each example whose largest output is its class's, else 0: zero-one."""
     found = jnp.argmax(outputs, axis=1).astype(labels.dtype)
     return (found == labels).astype(outputs.dtype)
 
 
 def _right_signs(outputs: Outputs, targets: Numbers) -> PerExample:
-    """Return the share of right yes-or-no answers of each example (E3).
+    """Return the share of right yes-or-no answers of each example (lecture row E3).
 
     So the accuracy of multilabel data is per label: an example with 9 of 10 labels right counts
     0.9, not 0. scikit-learn's `accuracy_score` counts only examples with all labels right.
@@ -167,6 +170,23 @@ def quantile_task(quantiles: Sequence[float]) -> Task:
     )
 
 
+def task_behind(activation: Activation, task: Task) -> Task:
+    """The regression whose predictions are an activation of the raw outputs (E5, E13).
+
+    Args:
+      activation: from raw outputs to predictions, in the scale of the encoded targets.
+      task: the regression of the predictions.
+
+    Returns:
+      The task of the raw outputs.
+    """
+
+    def score_each(outputs: Outputs, targets: Numbers) -> PerExample:
+        return task.score_each(activation(outputs), targets)
+
+    return dataclasses.replace(task, score_each=score_each)
+
+
 def central(quantiles: Sequence[float]) -> int:
     """Return the place of the quantile that is nearest to the median."""
     return int(np.argmin(np.abs(np.asarray(quantiles) - 0.5)))
@@ -176,7 +196,7 @@ def task_for(kind: str, loss: str | None) -> tuple[Task, str]:
     """Return the task for a data set's kind of targets and a loss, and the loss's name.
 
     Two classes take one sigmoid output if the loss is for one, and otherwise one output per class,
-    as any number of classes does (D7: softmax over two classes is a sigmoid).
+    as any number of classes does (lecture row D7: softmax over two classes is a sigmoid).
 
     Args:
       kind: `multiclass`, `binary`, `multilabel` or `regression`.

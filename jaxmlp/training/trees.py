@@ -11,7 +11,7 @@ from jaxmlp.training.types import AnyTree, Array, Count, Shapes, Tree
 
 
 def count(params: Params | Shapes) -> int:
-    """Return the number of parameters in a tree (E3, E14).
+    """Return the number of parameters in a tree (lecture rows E3, E14).
 
     Args:
       params: the parameters, or their shapes.
@@ -47,7 +47,7 @@ def finite(tree: AnyTree) -> bool:
 
 
 def distance(a: Params, b: Params) -> float:
-    """Return `|a - b|`, the Euclidean length over all leaves (C7).
+    """Return `|a - b|`, the Euclidean length over all leaves (lecture row C7).
 
     Args:
       a: a tree of arrays.

@@ -5,8 +5,9 @@ import math
 
 import pytest
 
+from jaxmlp.config.data_options import ABOUT_DATA
 from jaxmlp.config.fields import kinds_of
-from jaxmlp.config.options import ABOUT_DATA, Config, with_fields
+from jaxmlp.config.options import Config, with_fields
 from jaxmlp.errors import InputError
 
 FIELDS = dataclasses.fields(Config)

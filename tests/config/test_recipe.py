@@ -164,3 +164,28 @@ def test_an_embedding_comes_before_the_first_kernel(name):
     assert kinds == ["flatten", name, "dense", "relu", "dense"]
     with pytest.raises(InputError, match=f"embed is for an mlp, got {name} with softmax_regr"):
         complete(Config(embed=name, model="softmax_regression"), load("iris"))
+
+
+RATES = ("learning_rate", "epsilon", "weight_decay", "clip_norm", "initializer_scale")
+
+
+@pytest.mark.parametrize("name", RATES)
+def test_a_number_that_float32_does_not_hold_is_refused(name):
+    """No warning of an overflow, and no run at a rate of infinity; float64 holds it."""
+    for value in (1e39, 1e308):
+        for precision in ("float32", "bfloat16"):
+            config = Config(**{name: value, "precision": precision, "optimizer": "adamw"})
+            with pytest.raises(InputError) as error:
+                complete(config, load("iris"))
+            words = "at most 3.402823e+38, the greatest number of float32; precision float64 holds"
+            assert str(error.value) == f"{name} must be {words} more, got {value}"
+        config = Config(**{name: value, "precision": "float64", "optimizer": "adamw"})
+        assert complete(config, load("iris")).to_config() is not None
+    complete(Config(**{name: 3e38}), load("iris"))
+
+
+def test_the_patience_of_plateau_needs_plateau():
+    assert complete(Config(schedule="plateau", plateau_patience=5), load("iris"))
+    with pytest.raises(InputError) as error:
+        complete(Config(plateau_patience=5, schedule="cosine"), load("iris"))
+    assert str(error.value) == "plateau_patience applies only to plateau, got 5 with cosine"

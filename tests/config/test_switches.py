@@ -92,7 +92,10 @@ def test_fine_tuning_takes_alpha_over(made):
 )
 @pytest.mark.parametrize("source", ["manual", "optax"])
 def test_without_the_switch_a_rule_has_its_own_form(optimizer, usual, source):
-    """D10: the first step, `dw / sqrt(g)` with epsilon of 1 inside or outside the root."""
+    """The first step, `dw / sqrt(g)` with epsilon of 1 inside or outside the root.
+
+    Lecture row D10.
+    """
 
     def first_step(inside):
         config = Config(

@@ -201,6 +201,58 @@ def test_the_last_column_that_can_be_predicted():
     assert dataset_in_memory(table, TableOptions(target="first")).classes == ("x",)
 
 
+COUNTED = [*range(N)]
+LAST = {  # the columns but y, what is predicted, what is an input, and the line
+    "counted": (
+        {"x": Y, "n": COUNTED},
+        ("x", ("n",)),
+        "x is predicted, since n cannot be; --target names another",
+    ),
+    "a time": (
+        {"x": CODES, "v": Y, "when": [f"2020-01-{i % 31 + 1:02}" for i in range(N)]},
+        ("v", ("when (days)", "when (weekday)", "x=c0", "x=c1", "x=c2")),
+        "v is predicted, since when cannot be; --target names another",
+    ),
+    "gaps": (
+        {"x": CODES, "v": Y, "rare": [None] * 30 + [0.5, 1] * 5},
+        ("v", ("rare", "rare is missing", "x=c0", "x=c1", "x=c2")),
+        "v is predicted, since rare cannot be; --target names another",
+    ),
+    "nothing else": (
+        {"when": [f"2020-01-{i % 31 + 1:02}" for i in range(N)], "n": COUNTED},
+        ("n", ("when (days)", "when (weekday)")),
+        "n is predicted, although it is no target: an identifier, which numbers the rows;"
+        " --target names another",
+    ),
+}
+
+
+@pytest.mark.parametrize(("columns", "expected", "line"), LAST.values(), ids=LAST)
+def test_the_last_column_is_no_target_in_silence(columns, expected, line):
+    """What only counts the rows is an input where there is no other, but not for that a target."""
+    data = dataset_in_memory(pa.table(columns))
+    found = Columns.from_dict(data.columns)
+    assert (found.target[0], found.input_names) == expected
+    assert data.provenance["decisions"][0] == line
+
+
+def test_counting_columns_are_inputs_where_nothing_else_is():
+    """A column without the name of an identifier goes before one with it."""
+    for columns, inputs in (
+        ({"id": COUNTED, "y": Y}, ("id",)),
+        ({"id": COUNTED, "month": COUNTED, "y": Y}, ("month",)),
+        ({"id": COUNTED, "x": CODES, "y": Y}, ("x=c0", "x=c1", "x=c2")),
+    ):
+        assert Columns.from_dict(dataset_in_memory(pa.table(columns)).columns).input_names == inputs
+
+
+def test_the_last_of_columns_without_names_is_predicted(tmp_path):
+    """`column2` has no name because its table has no header: this tells of no identifier."""
+    (tmp_path / "a.csv").write_text("".join(f"u{i % 3},{7 * i % 83}\n" for i in range(N)))
+    data = load(tmp_path / "a.csv")
+    assert (data.columns["target"], data.task) == (["column2"], "regression")
+
+
 def test_the_last_column_with_decimal_commas(tmp_path):
     """Its numbers are numbers of the file, and no texts that all differ."""
     rows = "".join(f"{i % 7};u;{i},5\n" for i in range(N))

@@ -9,6 +9,7 @@ import pytest
 from pyarrow import feather
 
 from jaxmlp.data.dialects import Reading
+from jaxmlp.data.gaps import MARKERS
 from jaxmlp.data.headers import name_columns
 from jaxmlp.data.numerals import numbers_of
 from jaxmlp.data.readers import read_table
@@ -279,6 +280,23 @@ def test_feather(tmp_path, name):
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-20])
     with pytest.raises(InputError, match=f"{name}: the file cannot be read as a Feather table: "):
         read_table(tmp_path / name)
+
+
+@pytest.mark.parametrize("marker", MARKERS)
+def test_gaps_are_the_same_everywhere(tmp_path, marker):
+    """A marker is a gap for the header, the decimal sign and the quick way of reading numbers."""
+    path, cells = tmp_path / "my.csv", [marker.upper(), "1,5", *[marker] * 8, "2,5"]
+    path.write_text("n;x\n" + "".join(f"{cell};u\n" for cell in cells))
+    table, reading = read_table(path, numbers=("n",))
+    assert (reading.header, reading.decimal) == (True, ",")
+    assert table["n"].to_pylist() == [None, 1.5, *[None] * 8, 2.5]
+
+
+def test_the_name_of_a_column_may_be_a_gap_s(read):
+    """Beside other names; but a sign for nothing above numbers is a cell."""
+    assert read("missing,none\n1,2\n3,4\n")[0].column_names == ["missing", "none"]
+    assert read("missing,kind\n1,u\n3,v\n")[0].column_names == ["missing", "kind"]
+    assert read("?,u\n3,v\n4,w\n")[1].header is False
 
 
 def test_names_are_different():

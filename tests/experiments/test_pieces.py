@@ -11,7 +11,7 @@ from jaxmlp.data.toys import sawtooth
 
 @pytest.mark.parametrize("pieces", [1, 2, 3, 4])
 def test_no_choice_of_cuts_fits_better(pieces):
-    """Row D5: every choice of cuts is tried, each piece fitted by NumPy's least squares."""
+    """Every choice of cuts is tried, by NumPy's least squares. Lecture row D5."""
     y = np.random.default_rng(0).normal(size=9)
     x = np.arange(9.0)
 
@@ -30,7 +30,7 @@ def test_no_choice_of_cuts_fits_better(pieces):
 
 @pytest.mark.parametrize("folds", [1, 2, 3, 4])
 def test_a_sawtooth_needs_all_its_pieces(folds):
-    """Row D5: 2^n pieces fit the sawtooth, one fewer does not; it crosses 1/2 2^n times."""
+    """2^n pieces fit, one fewer does not; it crosses 1/2 2^n times. Lecture row D5."""
     pieces = 2**folds
     x = (np.arange(16 * pieces) + 0.5) / (16 * pieces)
     y = sawtooth(x, folds)

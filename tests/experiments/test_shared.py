@@ -27,7 +27,10 @@ def test_the_word_of_a_verdict(clauses, word):
 
 
 def test_spreads_and_intervals_divide_by_n_minus_one():
-    """By hand: 1, 2, 6 have mean 3, squares 4 + 1 + 9 and t(0.975, 2) = 4.30265. Row A11."""
+    """By hand: 1, 2, 6 have mean 3, squares 4 + 1 + 9 and t(0.975, 2) = 4.30265.
+
+    Lecture row A11.
+    """
     s = np.sqrt(14 / 2)
     assert statistics.spread([1, 2, 6]) == pytest.approx(s)
     half = 4.302652729911275 * s / np.sqrt(3)

@@ -94,6 +94,64 @@ def test_what_people_read(capsys):
     assert re.search(r"The network predicts (true|false) \(\d\d\.\d%\); the target is true\.", text)
 
 
+BEHIND = {  # the prediction of u as printed, and its function; its slope likewise
+    "relu": (
+        ("max(0, u) - c", lambda u: np.maximum(0, u)),
+        ("(1 if u > 0, else 0)", lambda u: np.where(u > 0, 1, 0)),
+    ),
+    "softplus": (
+        ("log(1 + e^u) - c", lambda u: np.log(1 + np.exp(u))),
+        ("σ(u)", lambda u: 1 / (1 + np.exp(-u))),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_an_output_activation(tmp_path, name):
+    """E13: u = z + m / s, the prediction, and delta as a product; formulas beside numbers."""
+    (value_text, value), (slope_text, slope) = BEHIND[name]
+    x = np.linspace(-1, 1, 40)
+    np.savez(tmp_path / "ages.npz", x=np.stack([x, x**2], axis=1), y=np.exp(2 * x))
+    chosen = inspected(dataset=str(tmp_path / "ages.npz"), output_activation=name)
+    with jax.enable_x64(True):
+        printed = [text for text, _ in lines(explain_network(chosen, 2))]
+        shown = named(explain_network(chosen, 2))
+    target = chosen.signature.target_preprocessing
+    c, z = target.offset * target.scale, shown["z[2]"]
+    np.testing.assert_allclose(shown["c"], c, rtol=1e-12)
+    np.testing.assert_allclose(shown["u"], z + c, rtol=1e-12)
+    np.testing.assert_allclose(shown["ŷ"], value(z + c) - c, rtol=1e-12)
+    np.testing.assert_allclose(shown["L"], np.sum((shown["ŷ"] - shown["y"]) ** 2), rtol=1e-9)
+    np.testing.assert_allclose(shown["∂L/∂ŷ"], 2 * (shown["ŷ"] - shown["y"]), rtol=1e-9)
+    np.testing.assert_allclose(shown["∂ŷ/∂z[2]"], slope(z + c), rtol=1e-12)
+    np.testing.assert_allclose(shown["δ[2]"], shown["∂L/∂ŷ"] * shown["∂ŷ/∂z[2]"], rtol=1e-9)
+    for text in (
+        f"ŷ = {value_text}",
+        "L = Σ_i (ŷ_i - y_i)^2",
+        "∂L/∂ŷ = 2 (ŷ - y)",
+        f"∂ŷ/∂z[2] = {slope_text}",
+        "δ[2] = ∂L/∂z[2] = ∂L/∂ŷ ⊙ ∂ŷ/∂z[2]",
+    ):
+        assert text in printed
+
+
+def test_a_prediction_that_rounds_to_0_says_so(capsys):
+    """A1, A5: no derivative of its logarithm, but a delta."""
+    text = explained(
+        capsys,
+        "--dataset",
+        "iris",
+        "--hidden",
+        "--initializer",
+        "normal",
+        "--initializer-scale",
+        1000,
+    )
+    assert "A probability rounds to 0 or 1 here" in text
+    assert "∂L/∂ŷ" not in text
+    assert "δ[1] = ∂L/∂z[1] = ŷ - y = (" in text
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -163,7 +221,7 @@ def test_text_needs_no_template_engine(option):
 
 
 def test_gates(capsys):
-    """B6: -4, -4, 3, each in its row."""
+    """Lecture row B6: -4, -4, 3, each in its row."""
     text = explained(capsys, "--gates")
     for wire, value, gradient in (("x", -2, -4), ("y", 5, -4), ("z", -4, 3)):
         assert re.search(rf"^  {wire} +{value} +{gradient}  input", text, re.MULTILINE)
@@ -263,7 +321,10 @@ def test_bad_input(capsys, monkeypatch, tmp_path, options, message):
 
 
 def test_the_summary_of_a_network(capsys, tmp_path):
-    """E3, E14: of any size, untrained or of a run; the counts are 4 x 9 + 9 and 9 x 3 + 3."""
+    """Of any size, untrained or of a run; the counts are 4 x 9 + 9 and 9 x 3 + 3.
+
+    Lecture rows E3, E14.
+    """
     options = ["--dataset", "iris", "--hidden", 9, "--activation", "relu"]
     expected = (
         "layer    output  parameters\n"

@@ -2,7 +2,7 @@
 
 A formula that changes must be changed here too, and its function with it: a reader compares the two
 by eye, the test compares the function with the numbers. Lecture rows A3, A4, B9, B10, C2, D6, D8,
-E1, E3 to E6.
+E1, E3, E4, E5, E6.
 """
 
 import dataclasses
@@ -132,7 +132,7 @@ ANY_ALPHA = {  # of an alpha of 0.3: as in the table above
 
 @pytest.mark.parametrize("name", ANY_ALPHA)
 def test_alpha_is_printed(name):
-    """B10: the formula has the alpha that is computed with."""
+    """Lecture row B10: the formula has the alpha that is computed with."""
     value_text, value, slope_text, slope = ANY_ALPHA[name]
     function = getattr(nn.activations, f"{name}_of")(0.3)
     shown, printed = explained(nn.dense(8), nn.activation(function), nn.dense(3), z=Z)
@@ -224,6 +224,22 @@ LOSS_FORMULAS = {  # the loss as printed, and of z, y and the prediction p; delt
     ),
 }
 SOFTMAX = ("softmax(z)", lambda z: np.exp(z) / np.sum(np.exp(z)))
+STEPS = {  # dL/dp as printed, and of y and p; dp/dz likewise; and delta as their product
+    "cross_entropy": (("-y / ŷ", lambda y, p: -y / p), "diag(ŷ) - ŷ ŷᵀ"),
+    "softmax_squared_error": (("2 (ŷ - y)", lambda y, p: 2 * (p - y)), "diag(ŷ) - ŷ ŷᵀ"),
+    "binary_cross_entropy": (
+        ("(ŷ - y) / (ŷ ⊙ (1 - ŷ))", lambda y, p: (p - y) / (p * (1 - p))),
+        "ŷ ⊙ (1 - ŷ)",
+    ),
+}
+JACOBIANS = {  # as printed, of p; and the product with dL/dp, as printed and by hand
+    "diag(ŷ) - ŷ ŷᵀ": (
+        lambda p: np.diag(p) - np.outer(p, p),
+        "(∂ŷ/∂z[1])ᵀ ∂L/∂ŷ",
+        lambda J, dp: J.T @ dp,
+    ),
+    "ŷ ⊙ (1 - ŷ)": (lambda p: p * (1 - p), "∂L/∂ŷ ⊙ ∂ŷ/∂z[1]", lambda s, dp: dp * s),
+}
 PREDICTIONS = {  # of the losses that have an output activation
     "cross_entropy": SOFTMAX,
     "softmax_squared_error": SOFTMAX,
@@ -250,8 +266,33 @@ def test_losses(name, outputs):
     assert_close(shown["δ[1]"], delta(z, y, p))
 
 
+@pytest.mark.parametrize("outputs", [(-2, 0.5, 3), (1, 0, -1)], ids=str)
+@pytest.mark.parametrize("name", STEPS)
+def test_from_the_loss_to_delta(name, outputs):
+    """A3, A4, D6, E6: dL/dp and dp/dz are shown, and their product is the delta that is shown."""
+    (slope_text, slope), jacobian_text = STEPS[name]
+    jacobian, chain, product = JACOBIANS[jacobian_text]
+    shown, printed = explained(nn.dense(3), z=outputs, loss=name)
+    assert printed["∂L/∂ŷ"] == slope_text
+    assert_close(shown["∂L/∂ŷ"], slope(shown["y"], shown["ŷ"]))
+    assert printed["∂ŷ/∂z[1]"] == jacobian_text
+    assert_close(shown["∂ŷ/∂z[1]"], jacobian(shown["ŷ"]))
+    assert chain in printed  # between two signs of equality
+    assert_close(shown["δ[1]"], product(shown["∂ŷ/∂z[1]"], shown["∂L/∂ŷ"]))
+
+
+@pytest.mark.parametrize("name", LOSSES.names)
+def test_the_step_over_a_prediction_needs_a_prediction(name):
+    """Sure and wrong beyond rounding: delta is shown, and why dL/dp is not."""
+    shown, _ = explained(nn.dense(3), z=(1000, 0, -1000), loss=name)
+    assert "∂L/∂ŷ" not in shown
+    assert np.isfinite(shown["δ[1]"]).all()
+
+
 def test_every_registered_name_has_a_formula():
     """The layers of learned activations are both of the kind prelu."""
     assert {*ACTIVATIONS.names, "dense", "prelu"} == formulas.LAYERS.keys()
     assert {*WITH_ALPHA} == formulas.WITH_ALPHA.keys()
     assert set(LOSSES.names) == formulas.LOSSES.keys()
+    predicting = {name for name, (output, *_) in formulas.LOSSES.items() if output}
+    assert predicting == PREDICTIONS.keys() == formulas.SLOPES.keys() == STEPS.keys()

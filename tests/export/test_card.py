@@ -4,12 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from sklearn.calibration import calibration_curve
 
+from jaxmlp import evaluate, train
 from jaxmlp.errors import InputError
-from jaxmlp.export.card import card_of, reliability
+from jaxmlp.export.card import card_of
 from jaxmlp.export.card_forms import Section, Table, as_markdown, as_page
 from jaxmlp.runs.folder import Run
 from jaxmlp.runs.network import open_network
@@ -72,18 +71,48 @@ def test_an_earlier_run_has_a_card():
     assert "The expected calibration error" in text
 
 
-def test_reliability_is_scikit_learn_s():
-    rng = np.random.default_rng(0)
-    sure = np.append(rng.uniform(size=500), [1.0, 0.0])
-    right = rng.uniform(size=502) < sure**2
-    table, error = reliability(sure, right)
-    share, mean = calibration_curve(right, sure, n_bins=10)
-    assert [row[2:] for row in table.rows] == [
-        (f"{m:.4f}", f"{s:.4f}") for m, s in zip(mean, share, strict=True)
-    ]
-    counts = np.histogram(sure, 10, (0, 1))[0]
-    assert [row[1] for row in table.rows] == [str(count) for count in counts]
-    assert error == pytest.approx(np.abs(share - mean) @ counts / 502)
+def test_the_calibration_is_the_one_of_evaluate(digits_run, tmp_path, capsys):
+    """The card and the command tell the same groups and the same error."""
+    assert evaluate.main([str(digits_run), "--json", "--out", str(tmp_path)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    text = markdown(digits_run)
+    assert f"of the two, is {found['calibration_error']:.4f}." in text
+    for group in found["calibration"]:
+        row = f"{group['examples']:,.0f} | {group['probability']:.4f} | {group['share']:.4f}"
+        assert f"| {row} |" in text
+
+
+FILES = {  # how a table is written, and how the card says it
+    "a.csv": ("x;u;y\n{};v;a\n{};w;b\n", ("named in the first line", "semicolon between cells,")),
+    "b.csv": (
+        "{}\tv\ta\n{}\tw\tb\n",
+        ("numbered, as there is no", "blanks between cells,"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), FILES.items(), ids=FILES)
+def test_how_a_table_was_read_is_said_as_the_run_said_it(tmp_path, capsys, name, expected):
+    text, words = expected
+    header, _, rows = text.rpartition("y\n")
+    rows = "".join(rows.format(f"{i},5", f"{i},25") for i in range(30))
+    (tmp_path / name).write_text(f"{header}y\n{rows}" if header else rows)
+    arguments = ["--dataset", str(tmp_path / name), "--epochs", "1", "--hidden", "2"]
+    assert train.main([*arguments, "--out", str(tmp_path / "run")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    text = markdown(tmp_path / "run").replace("\\", "")
+    for name, start in zip(("columns", "read with"), words, strict=True):
+        (line,) = (line for line in text.splitlines() if line.startswith(f"| {name} | "))
+        row = line.removeprefix(f"| {name} | ").removesuffix(" |")
+        assert row.startswith(start)
+        assert row in said
+    assert "delimiter" not in text
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    for wrong, message in (([], "must be an object"), ({"x": 1}, "field of a reading")):
+        summary["provenance"]["reading"] = wrong
+        (tmp_path / "run" / "summary.json").write_text(json.dumps(summary))
+        with pytest.raises(InputError, match=rf"summary\.json: .*{message}"):
+            markdown(tmp_path / "run")
 
 
 def test_names_command_neither_form():

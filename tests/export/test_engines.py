@@ -59,6 +59,12 @@ NETWORKS = {
     "table": ("binary", (7,), 1, {"columns": TABLE}),
     "labels": ("multilabel", (3,), 3, {"dropout": 0.5, "precision": "float64"}),
     "numbers": ("regression", (3,), 2, {"hidden": ()}),
+    "numbers cut off at 0": (
+        *("regression", (3,), 2, {"mean": 50.0, "output_activation": "relu"}),
+    ),
+    "numbers bent above 0": (
+        *("regression", (3,), 1, {"mean": 50.0, "output_activation": "softplus"}),
+    ),
     "pictures": ("multiclass", (12, 12, 3), 3, {"model": "lenet", "raw": True}),
 }
 
@@ -205,8 +211,8 @@ def test_a_difference_is_refused(judged):
     """Probabilities by their difference, numbers by deviations of the target, or relatively."""
     description, examples, wanted = judged
     unit = np.ones(())
-    if description.task == "regression":  # its mean is 1.7e9, its deviation 100
-        unit = np.maximum(100.0, np.abs(wanted - 1.7e9))
+    if description.task == "regression":  # its deviation is 100
+        unit = np.maximum(100.0, np.abs(wanted - description.target_offset))
     off = wanted + 3e-5 * unit
     assert difference(description, off, wanted) == pytest.approx(3e-5, rel=0.01)
     for bad in (off, wanted * np.nan):

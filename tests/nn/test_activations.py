@@ -1,4 +1,9 @@
-"""Activations against `jax.nn`, the slides' numbers, and the far ends of float32 (B10, B11, E4)."""
+"""Activations against `jax.nn`, the slides' numbers, and the far ends of float32.
+
+Lecture rows B10, B11, E4.
+"""
+
+import math
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +48,7 @@ ALPHAS = [0.01, 0.3, 1.0, 1.7]
 @pytest.mark.parametrize("alpha", [*ALPHAS, np.float64(0.3)])
 @pytest.mark.parametrize("name", ["leaky_relu", "elu"])
 def test_alpha_can_be_set(name, alpha):
-    """B10: value and slope for any alpha are those of `jax.nn`, and so is the type."""
+    """Lecture row B10: value and slope for any alpha are those of `jax.nn`, and so is the type."""
     function = getattr(activations, f"{name}_of")(alpha)
     referee = {"leaky_relu": jax.nn.leaky_relu, "elu": jax.nn.elu}[name]
     z = jnp.asarray([-1e4, -30.0, -2.5, -0.1, 0.1, 3.0, 1e4])
@@ -59,7 +64,7 @@ def test_alpha_can_be_set(name, alpha):
 
 
 def test_the_maximum_is_leaky_relu_up_to_a_slope_of_1():
-    """B10, erratum 16: `max(alpha z, z)` is another function once alpha > 1."""
+    """Lecture row B10, erratum 16: `max(alpha z, z)` is another function once alpha > 1."""
     z = jnp.linspace(-3, 3, 13)
     for alpha in ALPHAS:
         same = np.allclose(jnp.maximum(alpha * z, z), activations.leaky_relu_of(alpha)(z))
@@ -68,7 +73,10 @@ def test_the_maximum_is_leaky_relu_up_to_a_slope_of_1():
 
 @pytest.mark.parametrize("beta", [0.5, 1.0, 10.0, 1000.0])
 def test_a_rounded_cusp_lies_log_2_over_beta_above_relu_at_most(beta):
-    """C12: value and slope tend to ReLU's; at 0 the bound is reached, and the slope is 1/2."""
+    """Value and slope tend to ReLU's; at 0 the bound is reached, and the slope is 1/2.
+
+    Lecture row C12.
+    """
     function = activations.softplus_of(beta)
     z = jnp.concatenate([jnp.linspace(-40, 40, 2001), jnp.asarray([0.0, -1e-3, 1e-3])])
     a, sharp = function(z), activations.relu(z)
@@ -84,7 +92,10 @@ def test_a_rounded_cusp_lies_log_2_over_beta_above_relu_at_most(beta):
 
 @pytest.mark.parametrize("beta", [0.5, 1.0, 50.0])
 def test_a_network_with_rounded_cusps_has_the_gradient_of_one_with_relu_in_the_limit(beta):
-    """C12: where no unit is at its cusp, the distance of the gradients falls as e^(-beta |z|)."""
+    """Where no unit is at its cusp, the distance of the gradients falls as e^(-beta |z|).
+
+    Lecture row C12.
+    """
     x = jnp.asarray(np.random.default_rng(0).normal(size=(6, 4)))
     y = jnp.asarray([[0.5], [-1.0], [2.0], [0.0], [1.0], [-0.5]])
 
@@ -102,7 +113,10 @@ def test_a_network_with_rounded_cusps_has_the_gradient_of_one_with_relu_in_the_l
 
 
 def test_which_slope_is_taken_at_each_kink():
-    """B10, C9, C12, erratum 6: the table of `jaxmlp.nn.activations`, ours and the machine's."""
+    """The table of `jaxmlp.nn.activations`, ours and the machine's.
+
+    Lecture rows B10, C9, C12, erratum 6.
+    """
     zero, one = jnp.zeros(()), jnp.ones((1, 1))
     for function, slope in (
         (activations.relu, 0),
@@ -160,7 +174,10 @@ def test_what_is_not_a_number_stays_visible(name):
 
 
 def test_step_fires_and_has_no_derivative():
-    """E1, E4: forward only; asking for its slope is an error, by hand and by machine."""
+    """Forward only; asking for its slope is an error, by hand and by machine.
+
+    Lecture rows E1, E4.
+    """
     z = jnp.asarray([-1.0, 0.0, 1e-30])
     np.testing.assert_array_equal(activations.step(z), [0, 1, 1])
     with pytest.raises(InputError, match="the step function has no derivative"):
@@ -170,17 +187,21 @@ def test_step_fires_and_has_no_derivative():
 
 
 def test_relu_takes_the_slope_0_at_0():
-    """C9, erratum 6: the deck takes 1, JAX 0; ours is JAX's."""
+    """Lecture row C9, erratum 6: the deck takes 1, JAX 0; ours is JAX's."""
     zero = jnp.zeros(())
     assert float(activations.relu.derivative(zero, zero)) == 0
     assert float(jax.grad(jax.nn.relu)(0.0)) == 0
 
 
-def test_the_slides_numbers():
-    """B10: sigmoid(5.7) = 0.9966..., softmax(1.5, 0.8, -0.5); B11: tanh is steeper at 0."""
-    assert float(activations.sigmoid(jnp.asarray(5.7))) == pytest.approx(0.9966, abs=1e-4)
-    softmax = jax.nn.softmax(jnp.asarray([1.5, 0.8, -0.5]))
-    np.testing.assert_allclose(softmax, [0.612, 0.305, 0.083], atol=1e-3)
+def test_the_slides_sigmoid_is_cut_off():
+    """B10, erratum 17: sigmoid(5.7) = 0.99667, which rounds to 0.9967; the slide prints 0.9966."""
+    value = float(activations.sigmoid(jnp.asarray(5.7)))
+    assert value == pytest.approx(0.9966651927, abs=5e-11)
+    assert (round(value, 4), math.floor(value * 1e4) / 1e4) == (0.9967, 0.9966)
+
+
+def test_slopes_at_zero():
+    """B11: tanh is steeper than the sigmoid, 1 against 1/4."""
     zero = jnp.zeros(())
     assert float(activations.tanh.derivative(zero, activations.tanh(zero))) == 1
     assert float(activations.sigmoid.derivative(zero, activations.sigmoid(zero))) == 0.25

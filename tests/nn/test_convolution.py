@@ -1,7 +1,7 @@
 """Convolution and pooling: every gradient by hand against JAX, differences and PyTorch.
 
-Row C9. JAX is asked twice: to differentiate our forward pass, and its own operation, which also
-says what "same" means and where the gradient goes in a tie.
+Lecture row C9. JAX is asked twice: to differentiate our forward pass, and its own operation, which
+also says what "same" means and where the gradient goes in a tie.
 """
 
 import dataclasses
@@ -193,6 +193,10 @@ def test_torch_agrees(torch, case):
         (
             initialise(convolution(1, (5, 3)), (4, 9, 1)),
             "the input of convolution must be no smaller than its window, 5x3, got (4, 9, 1)",
+        ),
+        (
+            initialise(convolution(1, 3, dilation=(3, 1)), (6, 9, 1)),
+            "no smaller than its window, 3x3, whose cells reach over 7x3, got (6, 9, 1)",
         ),
         (initialise(max_pool(2), (28, 28)), "input of max_pool must be an image (H, W, C)"),
         (initialise(max_pool(2), (2, 1, 3)), "input of max_pool must be no smaller than"),

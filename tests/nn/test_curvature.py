@@ -1,4 +1,7 @@
-"""Hessians from hand-written gradients, convexity and shares of the gradient (C11, C13, D12)."""
+"""Hessians from hand-written gradients, convexity and shares of the gradient.
+
+Lecture rows C11, C13, D12.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -41,7 +44,10 @@ def risk_of(make, loss, targets, seed=0):
 
 @pytest.mark.parametrize(("make", "loss", "targets"), NETWORKS.values(), ids=NETWORKS)
 def test_the_hessian_is_that_of_jax(make, loss, targets):
-    """C13: `jax.hessian` within 1e-8 of its norm, and a product with a vector likewise."""
+    """`jax.hessian` within 1e-8 of its norm, and a product with a vector likewise.
+
+    Lecture row C13.
+    """
     risk, by_machine = risk_of(make, loss, targets)
     expected = jax.hessian(by_machine)(risk.w)
     scale = np.linalg.norm(expected)
@@ -68,7 +74,10 @@ def points(risk, many=12):
     [(3, nn.losses.cross_entropy, LABELS), (1, nn.losses.binary_cross_entropy, TWO)],
 )
 def test_the_risk_of_logistic_regression_is_convex(outputs, loss, targets):
-    """C11, erratum 21: no eigenvalue below 0, at any point; the same by the closed form."""
+    """No eigenvalue below 0, at any point; the same by the closed form.
+
+    Lecture row C11, erratum 21.
+    """
     risk, _ = risk_of(lambda: nn.mlp((), outputs), loss, targets)
     for w in points(risk):
         least = float(curvature.smallest_eigenvalue(risk.gradient, w))
@@ -89,7 +98,10 @@ def test_the_risk_of_logistic_regression_is_convex(outputs, loss, targets):
 
 @pytest.mark.parametrize("name", ["tanh", "gelu, two layers", "elu, squares"])
 def test_the_risk_of_a_network_is_not_convex(name):
-    """C11, erratum 21: the risk bends down somewhere, and the value along that line says so."""
+    """The risk bends down somewhere, and the value along that line says so.
+
+    Lecture row C11, erratum 21.
+    """
     risk, _ = risk_of(*NETWORKS[name])
     least = [float(curvature.smallest_eigenvalue(risk.gradient, w)) for w in points(risk)]
     assert min(least) < -1e-3
@@ -100,7 +112,7 @@ def test_the_risk_of_a_network_is_not_convex(name):
 
 
 def test_the_gradient_lies_along_the_steep_directions():
-    """D12: on a quadratic the shares are those of (lambda c)^2."""
+    """Lecture row D12: on a quadratic the shares are those of (lambda c)^2."""
     rng = np.random.default_rng(3)
     u, _ = np.linalg.qr(rng.normal(size=(4, 4)))
     curvatures, c = np.array([0.1, 1.0, 3.0, 10.0]), np.array([1.0, -1.0, 1.0, 1.0])
@@ -113,7 +125,7 @@ def test_the_gradient_lies_along_the_steep_directions():
 
 
 def test_the_price_of_a_hessian():
-    """C13: n^2 numbers; 41 GB for 784-128-10."""
+    """Lecture row C13: n^2 numbers; 41 GB for 784-128-10."""
     assert curvature.hessian_bytes(101_770) == 4 * 101_770**2
     assert curvature.hessian_bytes(10, "float64") == 800
     with pytest.raises(InputError, match="n must be at least 0, got -1"):

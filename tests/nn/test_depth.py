@@ -1,4 +1,7 @@
-"""What depth does to signals: linear layers collapse, variances vanish or explode (A8, D4, E8)."""
+"""What depth does to signals: linear layers collapse, variances vanish or explode.
+
+Lecture rows A8, D4, E8.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +18,10 @@ DEPTHS = [1, 10, 40]
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("factor", [0.5, 1.5])
 def test_equal_layers_scale_signal_and_gradient_by_a_power(factor, depth):
-    """E8: (0.5 I)^L and (1.5 I)^L; dx the same, and dW of each layer factor^(L - 1) dy x^T."""
+    """(0.5 I)^L and (1.5 I)^L; dx the same, and dW of each layer factor^(L - 1) dy x^T.
+
+    Lecture row E8.
+    """
     n = 3
     model = nn.sequential(*[nn.dense(n, bias=False) for _ in range(depth)])
     params = tuple({"W": factor * jnp.eye(n)} for _ in range(depth))
@@ -29,7 +35,10 @@ def test_equal_layers_scale_signal_and_gradient_by_a_power(factor, depth):
 
 
 def test_forty_layers_are_a_factor_of_a_trillion_or_ten_million():
-    """E8: 0.5^40 = 9.1e-13 vanishes, 1.5^40 = 1.1e7 explodes; biases do not help the gradient."""
+    """0.5^40 = 9.1e-13 vanishes, 1.5^40 = 1.1e7 explodes; biases do not help the gradient.
+
+    Lecture row E8.
+    """
     model = nn.sequential(*[nn.dense(2) for _ in range(40)])
     for factor, expected in ((0.5, 9.0949470177e-13), (1.5, 1.1057332321e7)):
         params = tuple({"W": factor * jnp.eye(2), "b": jnp.ones(2)} for _ in range(40))
@@ -41,7 +50,10 @@ def test_forty_layers_are_a_factor_of_a_trillion_or_ten_million():
 
 @pytest.mark.parametrize("widths", [(4,), (6, 2), (3, 5, 7)])
 def test_linear_layers_collapse_to_one(widths):
-    """D4: `x W_1 ... W_L + b` with one kernel and bias; its rank is at most the least width."""
+    """`x W_1 ... W_L + b` with one kernel and bias; its rank is at most the least width.
+
+    Lecture row D4.
+    """
     model = nn.mlp(widths, 4, activations.identity)
     params, _ = model.init(jax.random.key(0), (5,), dtype="float64")
     params = jax.tree.map(lambda w: w + 0.1, params)
@@ -62,7 +74,10 @@ def test_linear_layers_collapse_to_one(widths):
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("factor", [0.5, 1.5])
 def test_linear_layers_have_the_gradient_of_the_one_map(factor, depth):
-    """D4, E8: the gradient of the product map reaches each factor by the chain rule."""
+    """The gradient of the product map reaches each factor by the chain rule.
+
+    Lecture rows D4, E8.
+    """
     model = nn.sequential(*[nn.dense(2, bias=False) for _ in range(depth)])
     params = tuple({"W": factor * jnp.eye(2)} for _ in range(depth))
     x, y = jnp.ones((1, 2)), jnp.zeros((1, 2))
@@ -95,7 +110,10 @@ def variances():
 
 
 def test_he_keeps_the_activations_and_a_plain_normal_does_not(variances):
-    """A8: after ReLU layers 1 to 8 the variance stays, falls or rises by WIDTH std^2 / 2 each."""
+    """After ReLU layers 1 to 8 the variance stays, falls or rises by WIDTH std^2 / 2 each.
+
+    Lecture row A8.
+    """
     he = variances["he"]
     # of z with variance 2 (E[a^2] = 1 in the layer before), ReLU keeps the share 1/2 - 1/(2 pi)
     np.testing.assert_allclose(he, 2 * (0.5 - 0.5 / np.pi), rtol=0.35)

@@ -1,4 +1,4 @@
-"""All ways to one gradient, side by side: rows B4, B7, C3, D8 and erratum 4.
+"""All ways to one gradient, side by side: lecture rows B4, B7, C3, D8 and erratum 4.
 
 Backpropagation, lecture C's Algorithm 1, products of Jacobian matrices, `jax.grad`, and finite
 differences, which come close.
@@ -95,7 +95,7 @@ def test_other_networks_and_losses(model, shape, loss):
 
 
 def test_algorithm_1_as_printed_lacks_layer_1():
-    """Erratum 4: k = K, ..., 2 leaves the first layer without a gradient, and k = 1 mends it.
+    """C3, erratum 4: k = K, ..., 2 leaves the first layer without a gradient, and k = 1 mends it.
 
     Here, as in lecture C, a layer is a dense layer with its activation.
     """
@@ -111,8 +111,49 @@ def test_algorithm_1_as_printed_lacks_layer_1():
     assert np.linalg.norm(expected[0][0]["W"]) > 0.1  # what is missing is not nothing
 
 
+def slides_procedure(params, x, y, factor=1):
+    """Return the gradient of one example as deck D writes it, in NumPy: deltas are rows.
+
+    `delta_L = f - y`, `delta_l = delta_{l+1} W_{l+1} diag(sigma'(h~_l))`, `dl/dW_l = delta_l^T
+    h_{l-1}^T` and `dl/db_l = delta_l^T`. With `factor=0` it is `W_l` instead of `W_{l+1}`, as the
+    slide on shared factors prints it.
+    """
+    W, b = [np.asarray(p["W"]).T for p in params], [np.asarray(p["b"]) for p in params]
+    h = [np.asarray(x)]
+    for kernel, bias in zip(W[:-1], b[:-1], strict=True):
+        h.append(np.tanh(kernel @ h[-1] + bias))
+    e = np.exp(W[-1] @ h[-1] + b[-1])
+    delta = (e / e.sum() - np.eye(CLASSES)[y])[None]
+    gradient = [{"W": np.outer(delta, h[-1]).T, "b": delta[0]}]
+    for place in reversed(range(len(W) - 1)):
+        delta = delta @ W[place + factor] @ np.diag(1 - h[place + 1] ** 2)
+        gradient.insert(0, {"W": np.outer(delta, h[place]).T, "b": delta[0]})
+    return gradient
+
+
+def test_the_procedure_with_delta():
+    """D8, C3: its mean over the examples is what backpropagation and Algorithm 1 return."""
+    model, params, (x, y), (_, expected) = case((5, 4), False)
+    dense = [w for w in params if w]
+    each = [slides_procedure(dense, x[n], y[n]) for n in range(N)]
+    mean = jax.tree.map(lambda *d: sum(d) / N, *each)
+    found = [
+        w for w in jax.jit(gradients.algorithm_1(model, losses.cross_entropy))(params, x, y)[1] if w
+    ]
+    assert_trees_close(jax.tree.map(np.asarray, found), mean, 1e-12)
+    assert_trees_close(jax.tree.map(np.asarray, [w for w in expected if w]), mean, 1e-12)
+
+
+def test_the_shared_factor_is_the_kernel_above():
+    """D8, erratum 22: with W^(l) in place of W^(l+1) the shapes do not fit."""
+    _, params, (x, y), _ = case((5, 4), False)
+    dense = [w for w in params if w]
+    with pytest.raises(ValueError, match="mismatch"):
+        slides_procedure(dense, x[0], y[0], factor=0)
+
+
 def test_jacobians_of_a_dense_layer_and_of_an_activation():
-    """B7: dz/dx = W^T; dz/dW holds x once for each output; da/dz is diagonal."""
+    """Lecture row B7: dz/dx = W^T; dz/dW holds x once for each output; da/dz is diagonal."""
     x = jnp.asarray([0.5, -1.0, 2.0])
     layer = nn.dense(2)
     params = initialized(layer, (3,))
@@ -126,7 +167,7 @@ def test_jacobians_of_a_dense_layer_and_of_an_activation():
 
 
 def test_truncation_against_round_off():
-    """B4: a large step is wrong by the curvature, a tiny one by rounding."""
+    """Lecture row B4: a large step is wrong by the curvature, a tiny one by rounding."""
     model, params, data, (_, expected) = case((5, 4), True)
     w, unravel = jax.flatten_util.ravel_pytree(params)
     exact, _ = jax.flatten_util.ravel_pytree(expected)

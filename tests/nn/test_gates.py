@@ -1,4 +1,4 @@
-"""Gates and their local rules (B5), and the slides' graphs (B6)."""
+"""Gates and their local rules (lecture row B5), and the slides' graphs (lecture row B6)."""
 
 import doctest
 import math
@@ -50,7 +50,10 @@ def test_add_distributes_mul_swaps_max_routes():
 
 
 def test_copy_adds_up():
-    """B5: x is used four times, by one copy gate with four wires, whose gradients meet in it."""
+    """X is used four times, by one copy gate with four wires, whose gradients meet in it.
+
+    Lecture row B5.
+    """
     graph = Graph()
     x = graph.input("x", 3.0)
     wires = graph.copy(x, 4)
@@ -65,7 +68,7 @@ def test_copy_adds_up():
 
 
 def test_copies_that_differ_in_their_gradients():
-    """B5: f = (x + 2) x at 3; the gradients that meet in the copy are 3 and 5."""
+    """Lecture row B5: f = (x + 2) x at 3; the gradients that meet in the copy are 3 and 5."""
     graph = Graph()
     x = graph.input("x", 3.0)
     first, second = graph.copy(x)
@@ -95,7 +98,7 @@ def test_a_tie_goes_to_the_first():
 
 
 def test_the_slide_s_graph():
-    """B6: f = (x + y) z at (-2, 5, -4) is -12, its gradient (-4, -4, 3)."""
+    """Lecture row B6: f = (x + y) z at (-2, 5, -4) is -12, its gradient (-4, -4, 3)."""
     graph = gates.add_and_multiply()
     assert [edge.value for edge in graph.edges] == [-2, 5, -4, 3, -12]
     assert gradients(graph) == {"x": -4, "y": -4, "z": 3, "q": -4, "f": 1}
@@ -126,7 +129,7 @@ def test_the_sigmoid_neuron(w, x, whole):
 
 
 def test_the_sigmoid_is_one_gate_or_four():
-    """B6: s'(z) = s(z) (1 - s(z)) is what the four gates' rules multiply up to."""
+    """Lecture row B6: s'(z) = s(z) (1 - s(z)) is what the four gates' rules multiply up to."""
     apart, whole = gates.neuron(), gates.neuron(whole=True)
     assert len(apart.nodes) == len(whole.nodes) + 3
     assert gradients(apart)["z"] == pytest.approx(gradients(whole)["z"], rel=1e-12)

@@ -1,7 +1,7 @@
 """Every gradient written by hand equals `jax.grad` and central differences.
 
-Rows A4, B7, B9, B10, C3, C8, D8, E6: the case table crosses networks of one to five layers with
-activations, losses, initializers, example weights and dropout.
+Lecture rows A4, B7, B9, B10, C3, C8, D8, E6: the case table crosses networks of one to five layers
+with activations, losses, initializers, example weights and dropout.
 """
 
 from typing import NamedTuple
@@ -125,7 +125,7 @@ def test_an_example_of_weight_zero_does_not_count():
 
 
 def test_the_gradient_reaches_the_input():
-    """B7: the chain ends at dL/dx, which central differences confirm at every pixel."""
+    """Lecture row B7: the chain ends at dL/dx, which central differences confirm at every pixel."""
     model, loss, params, (x, y, *_) = build(Case((5, 4), "elu"))
     outputs, caches = model.forward(params, x)
     _, dx = model.backward(params, caches, loss.gradient(outputs, y))

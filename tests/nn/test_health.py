@@ -1,4 +1,4 @@
-"""Dead and saturated units, read off the caches of a forward pass (B11)."""
+"""Dead and saturated units, read off the caches of a forward pass (lecture row B11)."""
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,10 @@ def two_layers(function, bias):
 
 
 def test_a_dead_unit_gets_no_gradient():
-    """B11: dead is the unit below 0 on every example; its kernel and bias have the gradient 0."""
+    """Dead is the unit below 0 on every example; its kernel and bias have the gradient 0.
+
+    Lecture row B11.
+    """
     model, params = two_layers(activations.relu, [0.0, -5.0, 5.0])
     x = jnp.asarray([[-2.0], [1.0], [3.0]])
     _, caches = model.forward(params, x)
@@ -50,7 +53,7 @@ def test_the_variants_keep_the_unit_alive(name):
     [(activations.sigmoid, 3.6369, 0.25), (activations.tanh, 1.8184, 1.0)],
 )
 def test_saturated_is_a_slope_below_a_tenth_of_the_steepest(function, edge, steepest):
-    """B11: a (1 - a) = 1/40 at |z| = 3.637; 1 - a^2 = 1/10 at half of that, 1.818."""
+    """Lecture row B11: a (1 - a) = 1/40 at |z| = 3.637; 1 - a^2 = 1/10 at half of that, 1.818."""
     z = jnp.asarray([[-edge - 0.001, -edge + 0.001, 0.0, edge - 0.001, edge + 0.001]])
     slopes = function.derivative(z, function(z))
     np.testing.assert_array_equal(slopes < 0.1 * steepest, [[True, False, False, False, True]])
@@ -61,7 +64,7 @@ def test_saturated_is_a_slope_below_a_tenth_of_the_steepest(function, edge, stee
 
 
 def test_the_units_of_images_are_channels():
-    """B11: a channel is dead only if all its pixels are, on all examples."""
+    """Lecture row B11: a channel is dead only if all its pixels are, on all examples."""
     slopes = np.zeros((2, 3, 3, 4))
     slopes[1, 2, 0, 1] = 1
     np.testing.assert_array_equal(dead_units(slopes), [True, False, True, True])

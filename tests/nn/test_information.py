@@ -1,4 +1,4 @@
-"""Entropy and its kin against SciPy, and what the lecture says of them (C10)."""
+"""Entropy and its kin against SciPy, and what the lecture says of them (lecture row C10)."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -30,7 +30,7 @@ def test_what_the_lecture_says():
 
 
 def test_the_last_formula_of_the_appendix_lacks_its_minus_signs():
-    """C10, erratum 5: H(y, p) is -log p for y = 1, a cost and not a reward."""
+    """Lecture row C10, erratum 5: H(y, p) is -log p for y = 1, a cost and not a reward."""
     p = 0.8
     cost = information.cross_entropy(jnp.asarray([0.0, 1.0]), jnp.asarray([1 - p, p]))
     assert float(cost) == pytest.approx(-np.log2(p))

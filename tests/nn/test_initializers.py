@@ -1,4 +1,7 @@
-"""Initial weights: their moments, and what they do to the variance of signals (A6, A7, B8, E9)."""
+"""Initial weights: their moments, and what they do to the variance of signals.
+
+Lecture rows A6, A7, B8, E9.
+"""
 
 import dataclasses
 import functools
@@ -39,7 +42,10 @@ def test_variance(name):
 
 
 def test_the_deck_s_xavier_bound_has_a_third_of_the_variance():
-    """B8, erratum 1: U(-sqrt(1/n), sqrt(1/n)) has variance 1/(3n); sqrt(3/n) gives 1/n."""
+    """U(-sqrt(1/n), sqrt(1/n)) has variance 1/(3n); sqrt(3/n) gives 1/n.
+
+    Lecture row B8, erratum 1.
+    """
     n = 400
     printed = initializers.uniform(np.sqrt(1 / n))(jax.random.key(2), SHAPE)
     right = initializers.uniform(np.sqrt(3 / n))(jax.random.key(2), SHAPE)
@@ -48,7 +54,7 @@ def test_the_deck_s_xavier_bound_has_a_third_of_the_variance():
 
 
 def test_the_slide_s_deviations():
-    """A9: sigma = sqrt(2/784) = 0.0505 and sqrt(2/128) = 0.125 for 784-128-10."""
+    """Lecture row A9: sigma = sqrt(2/784) = 0.0505 and sqrt(2/128) = 0.125 for 784-128-10."""
     params, _ = nn.mlp((128,), 10).init(jax.random.key(0), (784,))
     kernels = [p["W"] for p in params if p]
     np.testing.assert_allclose(np.std(kernels[0]), 0.0505, rtol=0.02)
@@ -58,7 +64,7 @@ def test_the_slide_s_deviations():
 
 @pytest.mark.parametrize(("mode", "kept"), [("fan_in", "forward"), ("fan_out", "backward")])
 def test_fan_in_keeps_the_forward_and_fan_out_the_backward_second_moment(mode, kept):
-    """A6, A7: E[a^2] through a ReLU layer, and E[dx^2] back through it."""
+    """Lecture rows A6, A7: E[a^2] through a ReLU layer, and E[dx^2] back through it."""
     n_in, n_out = 1500, 500
     W = initializers.variance_scaling(2.0, mode, "normal")(jax.random.key(0), (n_in, n_out))
     rng = np.random.default_rng(0)
@@ -82,7 +88,10 @@ def test_orthogonal_kernels_keep_norms(shape):
 
 
 def test_the_printed_orders_of_zeros_and_ones():
-    """B8, D9, erratum 13: zeros leave only the last bias a gradient; ones keep units alike."""
+    """Zeros leave only the last bias a gradient; ones keep units alike.
+
+    Lecture rows B8, D9, erratum 13.
+    """
     x = np.random.default_rng(0).normal(size=(9, 4))
     y = np.arange(9).astype(np.int32) % 2
     for kernel in (initializers.zeros, initializers.ones):

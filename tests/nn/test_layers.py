@@ -1,4 +1,7 @@
-"""Layers: shapes, dropout's expectation, composition, and what they refuse (B7, C8, D3)."""
+"""Layers: shapes, dropout's expectation, composition, and what they refuse.
+
+Lecture rows B7, C8, D3.
+"""
 
 import dataclasses
 
@@ -32,7 +35,10 @@ def test_a_composition_of_layers_is_a_layer():
 
 
 def test_dropout_is_the_identity_without_a_key_and_keeps_the_expectation_with_one():
-    """C8: dividing by p in training equals multiplying by p afterwards, in expectation."""
+    """Dividing by p in training equals multiplying by p afterwards, in expectation.
+
+    Lecture row C8.
+    """
     layer = nn.dropout(0.3)
     x = jnp.full((200, 500), 2.0)
     np.testing.assert_array_equal(layer((), x), x)
@@ -107,7 +113,7 @@ def test_kinds_are_the_first_word_of_names():
 
 
 def test_mlp_has_the_layers_it_is_asked_for():
-    """D3, A9: 784-128-10 has 101,770 parameters."""
+    """Lecture rows D3, A9: 784-128-10 has 101,770 parameters."""
     model = nn.mlp((128,), 10, dropout_rate=0.5)
     names = [layer.name for layer in model.layers]
     assert names == ["flatten", "dense 128", "relu", "dropout 0.5", "dense 10"]
@@ -118,7 +124,7 @@ def test_mlp_has_the_layers_it_is_asked_for():
 
 @pytest.mark.parametrize(("outputs", "expected"), [(1, 3073), (3, 3 * 3073)])
 def test_the_slides_parameter_counts(outputs, expected):
-    """E3: one neuron on a 32x32 colour picture, and three independent ones."""
+    """Lecture row E3: one neuron on a 32x32 colour picture, and three independent ones."""
     params, _ = nn.mlp((), outputs).init(jax.random.key(0), (32, 32, 3))
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == expected
 

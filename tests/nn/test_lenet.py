@@ -1,4 +1,4 @@
-"""LeNet: its sizes, its gradient, and what it refuses (row C9)."""
+"""LeNet: its sizes, its gradient, and what it refuses (lecture row C9)."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,7 @@
-"""Gates by the given weights (D1, D2), and the perceptron's rule and its limits (E1, E2)."""
+"""Gates by the given weights (lecture rows D1, D2), and the perceptron's rule and its limits.
+
+Lecture rows E1, E2.
+"""
 
 import itertools
 
@@ -27,7 +30,7 @@ def test_truth_tables(gate, truth):
 
 
 def test_no_neuron_on_a_fine_grid_does_xor():
-    """D1: the best that a line can do is three of four."""
+    """Lecture row D1: the best that a line can do is three of four."""
     grid = np.linspace(-2, 2, 21)
     w1, w2, b = np.meshgrid(grid, grid, grid)
     fires = w1[..., None] * CORNERS[:, 0] + w2[..., None] * CORNERS[:, 1] + b[..., None] >= 0
@@ -53,7 +56,7 @@ def learn(x, y, epochs, rate=1.0):
 
 
 def by_the_rule(x, y, epochs, rate=1.0):
-    """E1, in NumPy: theta_j := theta_j + alpha (y - h(x)) x_j."""
+    """Lecture row E1, in NumPy: theta_j := theta_j + alpha (y - h(x)) x_j."""
     theta = np.zeros(3)
     mistakes = []
     for _ in range(epochs):
@@ -68,7 +71,10 @@ def by_the_rule(x, y, epochs, rate=1.0):
 
 @pytest.mark.parametrize(("truth", "ends"), [([0, 0, 0, 1], True), ([0, 1, 1, 0], False)])
 def test_descent_on_its_loss_is_the_perceptron_s_rule(truth, ends):
-    """E1: it ends where the classes can be separated (AND), and goes on for ever on XOR."""
+    """It ends where the classes can be separated (AND), and goes on for ever on XOR.
+
+    Lecture row E1.
+    """
     said, mistakes = learn(CORNERS, np.array(truth, float), 12)
     assert mistakes == by_the_rule(CORNERS, truth, 12)
     assert np.array_equal(said, truth) == ends

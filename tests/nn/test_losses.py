@@ -1,4 +1,7 @@
-"""Losses against Optax, the slides' worked examples, and the ends of float32 (A1-A5, B9, D6)."""
+"""Losses against Optax, the slides' worked examples, and the ends of float32.
+
+Lecture rows A1, A2, A3, A4, A5, B9, D6.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +35,7 @@ CASES = {
 
 
 def softmax_squared(z, y):
-    """A3, from its definition."""
+    """Lecture row A3, from its definition."""
     a = jnp.exp(z) / jnp.exp(z).sum(1)[:, None]
     return ((a - jax.nn.one_hot(y, z.shape[1])) ** 2).sum(1)
 
@@ -60,29 +63,36 @@ def test_weights_make_a_weighted_mean(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_labels_are_one_hot_rows(name):
-    """A2."""
+    """Lecture row A2."""
     loss = getattr(losses, name)
     np.testing.assert_allclose(loss(Z, LABELS), loss(Z, ONE_HOT), rtol=1e-14)
     np.testing.assert_allclose(loss.gradient(Z, LABELS), loss.gradient(Z, ONE_HOT), rtol=1e-14)
 
 
 def test_the_slides_examples():
-    """B9: MSE 0.24, MAE 0.4, binary cross-entropy 0.273, categorical cross-entropy 0.691."""
+    """B9: squared error 0.24, absolute error 0.4, binary cross-entropy 0.273, all as printed."""
     said, true = jnp.asarray([[4.2], [3.8], [5.1]]), jnp.asarray([[5.0], [4.0], [4.9]])
-    assert float(losses.mse(said, true)) == pytest.approx(0.24)
-    assert float(losses.mae(said, true)) == pytest.approx(0.4)
+    assert float(losses.mse(said, true)) == pytest.approx(0.24, rel=1e-12)
+    assert float(losses.mae(said, true)) == pytest.approx(0.4, rel=1e-12)
     p = jnp.asarray([[0.7], [0.3], [0.9]])
-    logits = jnp.log(p / (1 - p))
     bits = jnp.asarray([[1.0], [0.0], [1.0]])
-    assert float(losses.binary_cross_entropy(logits, bits)) == pytest.approx(0.273, abs=5e-4)
+    value = float(losses.binary_cross_entropy(jnp.log(p / (1 - p)), bits))
+    assert value == pytest.approx(0.2729034678, abs=5e-11)
+    assert round(value, 3) == 0.273
+
+
+def test_the_slides_categorical_cross_entropy_is_rounded_too_early():
+    """B9, erratum 17: the slide prints 0.691, a third of 0.357 + 0.511 + 1.204; right is 0.690."""
     p = jnp.asarray([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1], [0.1, 0.6, 0.3]])
-    labels = jnp.asarray([1, 0, 2], jnp.int32)
-    assert float(losses.cross_entropy(jnp.log(p), labels)) == pytest.approx(0.691, abs=1e-3)
+    value = float(losses.cross_entropy(jnp.log(p), jnp.asarray([1, 0, 2], jnp.int32)))
+    assert value == pytest.approx(0.6904911240, abs=5e-11)
+    printed = (0.357 + 0.511 + 1.204) / 3
+    assert (round(value, 3), round(printed, 3)) == (0.690, 0.691)
 
 
 @pytest.mark.parametrize("size", [1.0, 100.0, 1e4])
 def test_cross_entropy_is_exact_for_large_logits_in_float32(size):
-    """A1, A5: shifted logits; log(a + 1e-9) would stop at 20.7 (erratum 9)."""
+    """Lecture rows A1, A5: shifted logits; log(a + 1e-9) would stop at 20.7 (erratum 9)."""
     z = jnp.asarray([[size, 0.0, -size]], jnp.float32)
     for label in range(3):
         y = jnp.asarray([label], jnp.int32)
@@ -95,19 +105,37 @@ def test_cross_entropy_is_exact_for_large_logits_in_float32(size):
 
 
 def test_the_sign_of_the_logistic_loss_and_its_gradient():
-    """D6, errata 2 and 3: the loss is positive, and its slope is f - y, not y - f."""
-    z, y = jnp.asarray([[2.0], [-1.0]]), jnp.asarray([[1.0], [1.0]])
-    f = jax.nn.sigmoid(z)
-    printed = jnp.mean(y * jnp.log(f) + (1 - y) * jnp.log(1 - f))
-    assert float(losses.binary_cross_entropy(z, y)) == pytest.approx(-float(printed))
-    assert float(printed) < 0
+    """D6, errata 2 and 3: f = 3/4, y = 1: loss 0.2877, slope -1/4; printed -0.2877 and 1/4.
+
+    The slope y - f is that of the printed loss, which lacks its minus.
+    """
+    z, y = jnp.log(jnp.asarray([[3.0]])), jnp.asarray([[1.0]])
     slope = jax.grad(lambda z: losses.binary_cross_entropy(z, y))(z)
-    np.testing.assert_allclose(slope, (f - y) / 2, rtol=1e-12)
-    assert np.all(np.sign(slope) == -np.sign(y - f))
+    assert float(losses.binary_cross_entropy(z, y)) == pytest.approx(0.2876820725, abs=5e-11)
+    assert float(slope[0, 0]) == pytest.approx(-0.25, rel=1e-12)
+
+    def printed(z):
+        f = jax.nn.sigmoid(z)
+        return jnp.mean(y * jnp.log(f) + (1 - y) * jnp.log(1 - f))
+
+    assert float(printed(z)) == pytest.approx(-0.2876820725, abs=5e-11)
+    assert float(jax.grad(printed)(z)[0, 0]) == pytest.approx(0.25, rel=1e-12)
+
+
+def test_the_slope_of_the_loss_of_many_classes_is_prediction_minus_target():
+    """D6, erratum 3: a = (9, 3, 1) / 13, class 1: (9, -10, 1) / 13; printed (-9, 10, -1) / 13."""
+    z, y = jnp.log(jnp.asarray([[9.0, 3.0, 1.0]])), jnp.asarray([1], jnp.int32)
+    slope = jax.grad(lambda z: losses.cross_entropy(z, y))(z)
+    np.testing.assert_allclose(slope, np.array([[9, -10, 1]]) / 13, rtol=1e-12)
+    printed = np.array([[0, 1, 0]]) - np.array([[9, 3, 1]]) / 13
+    np.testing.assert_allclose(printed, np.array([[-9, 10, -1]]) / 13, rtol=1e-12)
 
 
 def test_log_of_a_plus_epsilon_caps_the_loss_and_bends_its_gradient():
-    """A5, erratum 9: the printed form stops at 20.7 and no longer says prediction minus target."""
+    """The printed form stops at 20.7 and no longer says prediction minus target.
+
+    Lecture row A5, erratum 9.
+    """
 
     def printed(z, y):
         return -jnp.log(jax.nn.softmax(z)[0, y] + 1e-9)
@@ -121,34 +149,53 @@ def test_log_of_a_plus_epsilon_caps_the_loss_and_bends_its_gradient():
 
 
 def test_squared_error_on_softmax_fades_where_cross_entropy_does_not():
-    """A3, A4: sure and wrong, a = (0.99.., 0.00..): slope 0 against slope 1."""
+    """Lecture rows A3, A4: sure and wrong, a = (0.99.., 0.00..): slope 0 against slope 1."""
     z, y = jnp.asarray([[20.0, 0.0]]), jnp.asarray([1], jnp.int32)
     assert float(jnp.abs(losses.softmax_squared_error.gradient(z, y)).max()) < 1e-7
     assert float(jnp.abs(losses.cross_entropy.gradient(z, y)).min()) > 0.999
 
 
 def test_the_diagonal_of_the_softmax_jacobian_is_not_enough():
-    """A3, erratum 8: a_i (1 - a_i) alone gives another gradient than the loss has."""
-    a = jax.nn.softmax(Z)
-    diagonal = 2 * (a - ONE_HOT) * a * (1 - a) / len(Z)
-    true = losses.softmax_squared_error.gradient(Z, LABELS)
-    assert float(jnp.abs(diagonal - true).max()) > 0.01
+    """A3, erratum 8: a = (0.01, 0.99), class 0: slope -0.0392; a_i (1 - a_i) alone gives -0.0196.
+
+    The slope of the cross-entropy is -0.99 there (A4).
+    """
+    z, y = jnp.log(jnp.asarray([[0.01, 0.99]])), jnp.asarray([0], jnp.int32)
+    a = jax.nn.softmax(z)
+    true = losses.softmax_squared_error.gradient(z, y)
+    np.testing.assert_allclose(true, [[-0.039204, 0.039204]], rtol=1e-12)
+    diagonal = 2 * (a - jnp.asarray([[1.0, 0.0]])) * a * (1 - a)
+    np.testing.assert_allclose(diagonal, [[-0.019602, 0.019602]], rtol=1e-12)
+    np.testing.assert_allclose(losses.cross_entropy.gradient(z, y), [[-0.99, 0.99]], rtol=1e-12)
 
 
 def test_the_two_class_cross_entropy_is_a_softmax_of_two():
-    """D7: softmax over (z, 0) is sigmoid(z); D6, erratum 2: the second term is log(1 - f)."""
+    """D7: softmax over (0, z) is (1 - sigmoid(z), sigmoid(z))."""
     z, y = Z[:, :1], BITS[:, :1]
     pair = jnp.concatenate([jnp.zeros_like(z), z], axis=1)
     labels = y[:, 0].astype(np.int32)
     two, one = losses.cross_entropy(pair, labels), losses.binary_cross_entropy(z, y)
     np.testing.assert_allclose(two, one, rtol=1e-13)
+
+
+def test_the_second_term_of_the_two_class_cross_entropy():
+    """D6, erratum 2: f = 3/4, y = 0: -log(1 - f) = 1.3863; the slide's -log f is 0.2877."""
+    z, y = jnp.log(jnp.asarray([[3.0]])), jnp.asarray([[0.0]])
+    assert float(losses.binary_cross_entropy(z, y)) == pytest.approx(1.3862943611, abs=5e-11)
     f = jax.nn.sigmoid(z)
     printed = jnp.mean(-y * jnp.log(f) - (1 - y) * jnp.log(f))
-    assert abs(float(printed) - float(one)) > 0.1
+    assert float(printed) == pytest.approx(0.2876820725, abs=5e-11)
+
+
+def test_the_slope_of_the_squared_error_is_linear():
+    """B9, erratum 18: at errors 1, 2, 3 the slopes are 2, 4, 6, the losses 1, 4, 9."""
+    z, y = jnp.asarray([[1.0], [2.0], [3.0]]), jnp.zeros((3, 1))
+    np.testing.assert_array_equal(losses.mse.per_example_gradient(z, y), [[2], [4], [6]])
+    np.testing.assert_array_equal(losses.mse.per_example(z, y), [1, 4, 9])
 
 
 def test_the_two_class_loss_is_the_same_for_both_classes_and_one_bit_in_the_middle():
-    """C11: l(1, p) = l(0, 1 - p), and at p = 1/2 it is log 2, one bit."""
+    """Lecture row C11: l(1, p) = l(0, 1 - p), and at p = 1/2 it is log 2, one bit."""
     z = jnp.linspace(-6, 6, 25)[:, None]
     one, none = jnp.ones_like(z), jnp.zeros_like(z)
     of_one = losses.binary_cross_entropy.per_example(z, one)
@@ -181,7 +228,7 @@ def test_a_loss_has_no_gradient_before_it_is_defined():
 
 
 def test_the_zero_one_loss_counts_and_has_no_gradient():
-    """C2: what is meant; no descent on it, and no silent zero."""
+    """Lecture row C2: what is meant; no descent on it, and no silent zero."""
     wrong = np.mean(Z.argmax(1) != LABELS)
     assert float(losses.zero_one(Z, LABELS)) == pytest.approx(wrong)
     with pytest.raises(InputError, match="zero-one loss has no gradient"):
@@ -239,7 +286,7 @@ def test_two_labels_can_be_ignored():
 
 @pytest.mark.parametrize("name", ["cross_entropy", "softmax_squared_error"])
 def test_a_softmax_of_one_output_never_learns_zeros_in_silence(name):
-    """The softmax of one number is 1, so nothing would be learned (A1, B10)."""
+    """The softmax of one number is 1, so nothing would be learned (lecture rows A1, B10)."""
     z, y = jnp.zeros((3, 1)), jnp.array([[0], [1], [1]])
     with pytest.raises(InputError, match="the number of outputs must be at least 2 for a softmax"):
         getattr(losses, name)(z, y)

@@ -1,4 +1,7 @@
-"""Variances of samples, He's gain and the mean of activations (A6, A7, A10, A11, B13, B14)."""
+"""Variances of samples, He's gain and the mean of activations.
+
+Lecture rows A6, A7, A10, A11, B13, B14.
+"""
 
 import itertools
 import math
@@ -25,7 +28,7 @@ EVERY = {name: ACTIVATIONS[name] for name in ACTIVATIONS.names} | OTHERS
 
 
 def test_dividing_by_n_minus_1_is_right_on_average():
-    """A11: exactly, over all samples of three that can be drawn from a loaded die."""
+    """Lecture row A11: exactly, over all samples of three that can be drawn from a loaded die."""
     faces = np.array([0.0, 1.0, 5.0])
     chances = np.array([0.5, 0.3, 0.2])
     true = np.sum(chances * faces**2) - np.sum(chances * faces) ** 2
@@ -48,7 +51,7 @@ def test_the_two_variances_are_numpy_s():
 
 @pytest.mark.parametrize("alpha", [0.01, 0.3, 1.0, 2.0])
 def test_the_gain_of_leaky_relu(alpha):
-    """A10: 2 / (1 + alpha^2), forward and backward, and for the limit ReLU 2."""
+    """Lecture row A10: 2 / (1 + alpha^2), forward and backward, and for the limit ReLU 2."""
     function = activations.leaky_relu_of(alpha)
     for backward in (False, True):
         assert moments.gain_of(function, backward) == pytest.approx(2 / (1 + alpha**2), rel=1e-12)
@@ -57,7 +60,10 @@ def test_the_gain_of_leaky_relu(alpha):
 
 
 def test_the_gain_of_elu_in_closed_form():
-    """A10: E[f^2] = 1/2 + E[(e^z - 1)^2; z < 0], with E[e^(kz); z < 0] = e^(k^2/2) Phi(-k)."""
+    """E[f^2] = 1/2 + E[(e^z - 1)^2; z < 0], with E[e^(kz); z < 0] = e^(k^2/2) Phi(-k).
+
+    Lecture row A10.
+    """
 
     def below(k):
         return math.exp(k * k / 2) * norm.cdf(-k)
@@ -71,7 +77,10 @@ def test_the_gain_of_elu_in_closed_form():
 
 
 def test_the_gain_of_gelu_in_closed_form():
-    """A10: E[z^2 Phi(z)^2] = 1/3 + 1/(2 pi sqrt(3)), the slide's 2 is too small for GELU."""
+    """E[z^2 Phi(z)^2] = 1/3 + 1/(2 pi sqrt(3)), the slide's 2 is too small for GELU.
+
+    Lecture row A10.
+    """
     expected = 1 / (1 / 3 + 1 / (2 * math.pi * math.sqrt(3)))
     assert moments.gain_of(activations.gelu) == pytest.approx(expected, rel=1e-12)
     assert expected > 2
@@ -80,7 +89,7 @@ def test_the_gain_of_gelu_in_closed_form():
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("name", EVERY)
 def test_gains_by_simulation_and_by_another_quadrature(name, backward):
-    """A10: a million draws within 5 standard errors, SciPy's adaptive rule to 1e-9."""
+    """Lecture row A10: a million draws within 5 standard errors, SciPy's adaptive rule to 1e-9."""
     function = EVERY[name]
 
     def square(z):
@@ -101,7 +110,7 @@ def test_gains_by_simulation_and_by_another_quadrature(name, backward):
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu 0.3", "elu", "gelu", "tanh", "silu"])
 def test_the_gain_keeps_the_variance_through_a_wide_layer(name):
-    """A6, A7, A10: `fan_in` keeps that of z forward, `fan_out` that of dz backward."""
+    """Lecture rows A6, A7, A10: `fan_in` keeps that of z forward, `fan_out` that of dz backward."""
     function, width = EVERY[name], 1500
     keys = jax.random.split(jax.random.key(0), 4)
     z = jax.random.normal(keys[0], (20, width), "float64")
@@ -125,7 +134,10 @@ def test_he_for_relu_is_he_normal():
 
 @pytest.mark.parametrize("deviation", [0.3, 1.0, 2.5])
 def test_elu_shifts_less_than_relu(deviation):
-    """B14: the mean activation in closed form; B13: tanh is centred, the sigmoid is at 1/2."""
+    """The mean activation in closed form; lecture row B13: tanh is centred, the sigmoid is at 1/2.
+
+    Lecture row B14.
+    """
     s = deviation
     relu = s / math.sqrt(2 * math.pi)
     for alpha in (0.5, 1.0):

@@ -1,4 +1,4 @@
-"""Pooling where windows tie, overlap or leave the image (row C9)."""
+"""Pooling where windows tie, overlap or leave the image (lecture row C9)."""
 
 import jax
 import jax.numpy as jnp
@@ -73,7 +73,7 @@ def test_pooling_is_what_it_is_window_by_window(image, window, stride, padding, 
 
 
 def test_relu_and_max_pooling_together():
-    """C9: the Jacobian is `df/da` at the winner and 0 elsewhere, ties included.
+    """Lecture row C9: the Jacobian is `df/da` at the winner and 0 elsewhere, ties included.
 
     The lecture takes `df/da = 1` at `a = 0`; ours is 0, like that of `jax.nn.relu`, so a window
     whose largest activation is 0 or less passes nothing back. ReLU never swaps the order of two

@@ -1,4 +1,7 @@
-"""The parametric ReLU: its gradient against JAX, differences and PyTorch, zeros included (B10)."""
+"""The parametric ReLU: its gradient against JAX, differences and PyTorch, zeros included.
+
+Lecture row B10.
+"""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""The simplex of softmax and its decision regions (C1)."""
+"""The simplex of softmax and its decision regions (lecture row C1)."""
 
 import itertools
 
@@ -15,7 +15,10 @@ RNG = np.random.default_rng(0)
 
 @pytest.mark.parametrize("classes", [2, 3, 7])
 def test_softmax_fills_the_simplex(classes):
-    """C1: outputs are positive and sum to 1, and every inner point p is reached, by log p + c."""
+    """Outputs are positive and sum to 1, and every inner point p is reached, by log p + c.
+
+    Lecture row C1.
+    """
     z = jnp.asarray(RNG.normal(size=(50, classes)) * 5)
     p = np.asarray(TASKS["multiclass"].probabilities(z))
     assert np.all(p > 0)
@@ -26,7 +29,10 @@ def test_softmax_fills_the_simplex(classes):
 
 
 def test_the_regions_of_the_simplex_meet_at_the_centre():
-    """C1: the region of class k holds its corner; on the border of two, both are equally likely."""
+    """The region of class k holds its corner; on the border of two, both are equally likely.
+
+    Lecture row C1.
+    """
     for k, corner in enumerate(np.eye(3)):
         towards = np.linspace(1 / 3, 1, 20)[1:]
         points = np.stack([t * corner + (1 - t) * (1 - corner) / 2 for t in towards])
@@ -58,7 +64,10 @@ def leaves_its_region(model, params, points):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_regions_of_softmax_regression_are_convex(seed):
-    """C1: the segment between two points of a region stays inside: an average of inequalities."""
+    """The segment between two points of a region stays inside: an average of inequalities.
+
+    Lecture row C1.
+    """
     model = nn.mlp((), 4)
     params, _ = model.init(jax.random.key(seed), (2,), dtype="float64")
     points = np.random.default_rng(seed).normal(size=(40, 2)) * 3
@@ -66,7 +75,7 @@ def test_the_regions_of_softmax_regression_are_convex(seed):
 
 
 def test_the_regions_of_a_network_with_hidden_units_need_not_be():
-    """C1: a control that the test above can fail: XOR's classes are no convex sets."""
+    """Lecture row C1: a control that the test above can fail: XOR's classes are no convex sets."""
     model = nn.mlp((2,), 2)
     first = {"W": jnp.ones((2, 2)), "b": jnp.asarray([0.0, -1.0])}
     last = {"W": jnp.asarray([[0.0, 1.0], [0.0, -2.0]]), "b": jnp.asarray([0.5, 0.0])}

@@ -1,4 +1,7 @@
-"""Summaries of networks: layers, shapes and numbers of parameters, counted by hand (E3, E14)."""
+"""Summaries of networks: layers, shapes and numbers of parameters, counted by hand.
+
+Lecture rows E3, E14.
+"""
 
 import jax
 import numpy as np
@@ -55,7 +58,7 @@ def test_rows_and_total(shape, make, rows, total):
 
 @pytest.mark.parametrize("make", [lambda: nn.lenet(10), lambda: nn.ensemble(nn.mlp((3,), 10), 4)])
 def test_what_is_counted_is_what_is_initialised(make):
-    """E14: shapes are those of a forward pass, counts those of the real parameters."""
+    """Lecture row E14: shapes are those of a forward pass, counts those of the real parameters."""
     model, shape = make(), (28, 28, 1)
     params, _ = model.init(jax.random.key(0), shape)
     found = summary(model, shape)

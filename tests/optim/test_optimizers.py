@@ -1,4 +1,7 @@
-"""Optimizers beside Optax's for 50 steps in float64, at values that matter (B1, C4, D10)."""
+"""Optimizers beside Optax's for 50 steps in float64, at values that matter.
+
+Lecture rows B1, C4, D10.
+"""
 
 import functools
 
@@ -60,7 +63,7 @@ def test_equals_optax(name, rate):
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam", "adamw"])
 def test_epsilon_inside_equals_optax(name, inside):
-    """D10, erratum 10: Optax names both places; its AdaGrad has the inner one only."""
+    """Lecture row D10, erratum 10: Optax names both places; its AdaGrad has the inner one only."""
     if name == "adagrad" and not inside:
         with pytest.raises(InputError, match="optax has epsilon inside the root only"):
             referees.adagrad(RATE, epsilon_inside=False)
@@ -80,7 +83,10 @@ def test_every_optimizer_is_compared():
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize("name", ["adagrad", "rmsprop", "adam"])
 def test_epsilon_inside_or_outside_the_root(name, inside):
-    """D10, erratum 10: against a transcription of the printed rules in NumPy, where eps matters."""
+    """Against a transcription of the printed rules in NumPy, where eps matters.
+
+    Lecture row D10, erratum 10.
+    """
     eta, eps, b1, b2 = 0.05, 0.1, 0.9, 0.8
     w, g, m = 1.5, 0.0, 0.0
     path = []
@@ -118,7 +124,7 @@ def after(optimizer, *gradients):
 
 
 def test_states_hold_the_quantities_of_the_rules():
-    """C4, D10: two updates by hand, with gradients 2 and then -3."""
+    """Lecture rows C4, D10: two updates by hand, with gradients 2 and then -3."""
     close = functools.partial(pytest.approx, rel=1e-12)
     assert after(optim.sgd(0.1), 2.0, -3.0) == {"t": 2}
     assert after(optim.momentum(0.1, 0.5), 2.0, -3.0) == close({"t": 2, "v": 0.5 * -0.2 + 0.3})
@@ -151,7 +157,7 @@ def test_a_network_without_parameters_has_no_updates(name):
 
 
 def test_the_slide_s_first_step():
-    """B1: L = (10 - 3w)^2 at w = 2 has gradient -24; a rate of 0.1 leads to 4.4."""
+    """Lecture row B1: L = (10 - 3w)^2 at w = 2 has gradient -24; a rate of 0.1 leads to 4.4."""
     gradient = jax.grad(lambda w: (10 - 3 * w) ** 2)(2.0)
     assert float(gradient) == pytest.approx(-24)
     update, _ = (optimizer := optim.sgd(0.1)).update(gradient, optimizer.init(2.0))
@@ -159,7 +165,7 @@ def test_the_slide_s_first_step():
 
 
 def test_momentum_takes_a_schedule_for_mu():
-    """C4: v' = mu_t v - eta g, w' = w + v', against three steps by hand."""
+    """Lecture row C4: v' = mu_t v - eta g, w' = w + v', against three steps by hand."""
     mus = jnp.asarray([0.0, 0.5, 0.9], float)
     optimizer = optim.momentum(0.1, lambda t: mus[t])
     state = optimizer.init(jnp.zeros(1))
@@ -192,7 +198,10 @@ def test_clipping_equals_optax(norm):
 
 
 def test_adagrad_of_optax_starts_at_a_tenth():
-    """D10, erratum 10: with its default accumulator Optax takes other, shorter first steps."""
+    """With its default accumulator Optax takes other, shorter first steps.
+
+    Lecture row D10, erratum 10.
+    """
     ours, theirs = descend(optim.adagrad(RATE), 1), descend(optax.adagrad(RATE), 1)
     moved = [np.abs(np.asarray(path["b"][0]) - np.asarray(START["b"])) for path in (ours, theirs)]
     assert np.all(moved[0] > moved[1])

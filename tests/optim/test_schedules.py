@@ -58,7 +58,7 @@ def test_equals_optax(name):
 
 
 def test_momentum_grows_as_sutskever_et_al_have_it():
-    """C4, figure 4: 1 - 2^(-1 - log2(floor(t / 250) + 1)), at most mu_max."""
+    """Lecture row C4, figure 4: 1 - 2^(-1 - log2(floor(t / 250) + 1)), at most mu_max."""
     t = np.array([0, 249, 250, 500, 2_000, 10_000, 10**6])
     printed = np.minimum(1 - 2.0 ** (-1 - np.log2(t // 250 + 1)), 0.95)
     np.testing.assert_allclose(schedules.sutskever(0.95)(t), printed, rtol=1e-12)
@@ -66,7 +66,10 @@ def test_momentum_grows_as_sutskever_et_al_have_it():
 
 
 def test_the_memory_of_a_growing_momentum_is_a_straight_line():
-    """C14: 1 / (1 - mu) is 2, 4, 6, ...; the maximum of 0.95 is reached at t = 9 x 250."""
+    """1 / (1 - mu) is 2, 4, 6, ...; the maximum of 0.95 is reached at t = 9 x 250.
+
+    Lecture row C14.
+    """
     mu = schedules.sutskever(0.95)
     t = 250 * np.arange(12)
     memory = 1 / (1 - np.asarray(mu(t)))
@@ -75,7 +78,10 @@ def test_the_memory_of_a_growing_momentum_is_a_straight_line():
 
 
 def test_momentum_with_a_schedule_sums_the_gradients_that_it_remembers():
-    """C14: under a constant gradient the speed nears eta g / (1 - mu) after each growth of mu."""
+    """Under a constant gradient the speed nears eta g / (1 - mu) after each growth of mu.
+
+    Lecture row C14.
+    """
     optimizer = momentum(0.1, schedules.sutskever(0.9, every=200))
     state, speeds = optimizer.init(jnp.zeros(1)), []
     for t in range(800):

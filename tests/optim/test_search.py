@@ -1,4 +1,7 @@
-"""Line search and Newton's step, counted (C13), and random search beside the gradient (B2)."""
+"""Line search and Newton's step, counted (lecture row C13), and random search beside the gradient.
+
+Lecture row B2.
+"""
 
 import math
 
@@ -44,7 +47,7 @@ DOWN = {name: -slope for name, slope in SLOPES.items()}
 
 
 def test_newton_lands_on_the_minimum_of_a_quadratic_at_once():
-    """C13: one step, at a condition number of 10,000."""
+    """Lecture row C13: one step, at a condition number of 10,000."""
     step = search.newton_step(H @ (START - LOWEST), H)
     np.testing.assert_allclose(START + step, LOWEST, rtol=1e-8, atol=1e-10)
 
@@ -59,7 +62,10 @@ def test_damping_turns_newton_s_step_into_a_short_gradient_step():
 
 
 def test_newton_solves_logistic_regression_in_few_steps():
-    """C13: the weighted least squares of the statistician, against 200 steps of descent."""
+    """The weighted least squares of the statistician, against 200 steps of descent.
+
+    Lecture row C13.
+    """
     rng = np.random.default_rng(1)
     x = rng.normal(size=(40, 3)) * [1, 10, 0.1]
     y = (x[:, 0] + rng.logistic(size=40) > 0).astype(float)
@@ -80,7 +86,10 @@ def test_newton_solves_logistic_regression_in_few_steps():
 
 
 def test_exact_search_on_a_quadratic():
-    """C13: the closed form eta = g.g / (g.H g), and no more than some thirty evaluations."""
+    """The closed form eta = g.g / (g.H g), and no more than some thirty evaluations.
+
+    Lecture row C13.
+    """
     g = H @ (START - LOWEST)
     objective = Counted(quadratic)
     found = search.exact(objective, START, -g)
@@ -107,7 +116,7 @@ def test_exact_search_on_a_bent_tree(rate):
 
 
 def test_backtracking_stops_at_armijo_s_condition():
-    """C13: the rate fulfils it, the one before did not; the evaluations are counted."""
+    """Lecture row C13: the rate fulfils it, the one before did not; the evaluations are counted."""
     slope = search.slope_along(SLOPES, DOWN)
     assert slope == pytest.approx(-sum(float(jnp.sum(s**2)) for s in SLOPES.values()), rel=1e-12)
     objective = Counted(bent)
@@ -171,7 +180,10 @@ def test_bad_arguments(call, message):
 
 
 def test_random_search_is_hopeless_beside_the_gradient():
-    """B2: 200 evaluations each on |w|^2 / 2; the more dimensions, the less random search gains."""
+    """200 evaluations each on |w|^2 / 2; the more dimensions, the less random search gains.
+
+    Lecture row B2.
+    """
     budget, left = 200, []
     for n in (2, 10, 50, 250):
         rng = np.random.default_rng(n)

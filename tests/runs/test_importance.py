@@ -81,7 +81,7 @@ def signature(shape, columns):
 
 
 def test_the_deviation_over_permutations_divides_by_n_minus_1(monkeypatch):
-    """A11: of growths that are known, 1 to 5, it is the root of 2.5, not of 2."""
+    """Lecture row A11: of growths that are known, 1 to 5, it is the root of 2.5, not of 2."""
     from sklearn import inspection
     from sklearn.utils import Bunch
 

@@ -181,6 +181,18 @@ def test_a_file_of_a_user_is_never_overwritten(tmp_path, mine):
     assert (path / mine).read_text() == "years of work"
 
 
+def test_what_a_system_leaves_is_in_nobody_s_way(tmp_path):
+    """A folder that somebody looked into is deleted and overwritten like any other."""
+    path = fill(tmp_path / "run")
+    for name in (".DS_Store", "runs/3/.DS_Store", "evaluation/Thumbs.db", "desktop.ini"):
+        (path / name).write_text("mine too")
+    delete_made(path / "runs" / "3", KIND, role="runs/3/")
+    assert not (path / "runs" / "3").exists()
+    with new_output(path, KIND, "new", overwrite=True):
+        pass
+    assert [entry.name for entry in path.iterdir()] == ["config.json"]
+
+
 def test_no_link_is_followed(tmp_path):
     """A link in the place of a file or folder of ours is deleted, not what it points to."""
     path, mine = fill(tmp_path / "run"), fill(tmp_path / "mine")

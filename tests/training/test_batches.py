@@ -1,4 +1,4 @@
-"""Gradients of mini-batches: right on average, with a variance of 1/B (C6, E10)."""
+"""Gradients of mini-batches: right on average, with a variance of 1/B (lecture rows C6, E10)."""
 
 import itertools
 
@@ -37,7 +37,7 @@ def gradient():
 
 @pytest.mark.parametrize("size", [1, 2, 3, 6])
 def test_the_mean_over_an_epoch_is_the_batch_gradient(gradient, size):
-    """C6, E10: equal batches, in any order of the examples."""
+    """Lecture rows C6, E10: equal batches, in any order of the examples."""
     whole = gradient(range(N))
     for order in (range(N), [3, 1, 5, 0, 2, 4]):
         batches = np.array(order).reshape(-1, size)
@@ -46,7 +46,10 @@ def test_the_mean_over_an_epoch_is_the_batch_gradient(gradient, size):
 
 
 def test_a_smaller_last_batch_counts_by_its_examples(gradient):
-    """C6: with batches of four and two only the mean weighted by their sizes is right."""
+    """With batches of four and two only the mean weighted by their sizes is right.
+
+    Lecture row C6.
+    """
     whole, parts = gradient(range(N)), [gradient([0, 1, 2, 3]), gradient([4, 5])]
     np.testing.assert_allclose((4 * parts[0] + 2 * parts[1]) / 6, whole, rtol=1e-12, atol=1e-15)
     assert np.abs((parts[0] + parts[1]) / 2 - whole).max() > 1e-3
@@ -54,7 +57,10 @@ def test_a_smaller_last_batch_counts_by_its_examples(gradient):
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_the_variance_is_that_of_one_example_divided_by_the_size(gradient, size):
-    """C6, E10: exactly, over all N^B batches drawn with replacement; over subsets less still."""
+    """Exactly, over all N^B batches drawn with replacement; over subsets less still.
+
+    Lecture rows C6, E10.
+    """
     single = np.array([gradient([n]) for n in range(N)])
     whole = single.mean(axis=0)
     variance = np.mean((single - whole) ** 2, axis=0)

@@ -1,4 +1,7 @@
-"""When a run ends early and when its rate falls (C5, C7), rule by rule and in the loop."""
+"""When a run ends early and when its rate falls, rule by rule and in the loop.
+
+Lecture rows C5, C7.
+"""
 
 import numpy as np
 import pytest
@@ -61,7 +64,10 @@ LOSSES_RISE = {"losses": [3, 2, 1], "scores": [0.7, 0.8, 0.9], "valid_losses": [
     ],
 )
 def test_reasons_to_stop(rules, epochs, word):
-    """C7: early stopping, a small decrease of the loss, a small step of the parameters."""
+    """Early stopping, a small decrease of the loss, a small step of the parameters.
+
+    Lecture row C7.
+    """
     reason = history(rules, **epochs).reason_to_stop()
     assert (word is None and reason is None) or reason.startswith(word)
 
@@ -79,7 +85,7 @@ def test_reasons_to_stop(rules, epochs, word):
     ],
 )
 def test_the_rate_falls_when_progress_saturates(losses, factors, factor):
-    """C5."""
+    """Lecture row C5."""
     rules = Rules(plateau=2, factor=0.5)
     assert history(rules, losses, factors=factors).rate_factor() == factor
     last = factors[-1] if factors else 1.0
@@ -89,7 +95,10 @@ def test_the_rate_falls_when_progress_saturates(losses, factors, factor):
 @pytest.mark.parametrize("patience", [1, 2, 5])
 @pytest.mark.parametrize("first", [0, 3])
 def test_every_division_comes_after_the_same_number_of_epochs(patience, first):
-    """C5: `first` epochs of progress, then none: the rate falls every `patience` epochs."""
+    """`first` epochs of progress, then none: the rate falls every `patience` epochs.
+
+    Lecture row C5.
+    """
     losses = [9.0 - i for i in range(first)] + [1.0] * (1 + 4 * patience)
     kept, factors = history(Rules(plateau=patience, factor=0.5)), []
     for loss in losses:
@@ -115,7 +124,7 @@ def test_the_rate_falls_where_keras_lets_it_fall():
 @pytest.mark.parametrize("scores", [[], [0.5], [0.5, 0.4], [0.5, 0.4, 0.6], [0.5, 0.5, 0.5]])
 @pytest.mark.parametrize("patience", [3, 4, 9])
 def test_no_rule_applies_sooner_than_said(patience, scores):
-    """C7: if no epoch gets better the run stops just then, and never before."""
+    """Lecture row C7: if no epoch gets better the run stops just then, and never before."""
     rules = Rules(patience=patience)
     ahead = history(rules, [1] * len(scores), scores).epochs_ahead()
     for more in range(1, ahead + 1):
@@ -126,7 +135,7 @@ def test_no_rule_applies_sooner_than_said(patience, scores):
 
 @pytest.mark.parametrize("rule", ["min_decrease", "min_change", "plateau"])
 def test_rules_of_change_may_apply_after_any_epoch(rule):
-    """C5, C7."""
+    """Lecture rows C5, C7."""
     assert history(Rules(**{rule: 2}), [3, 2, 1]).epochs_ahead() == 1
     assert history(Rules(patience=5), [1], [None]).epochs_ahead() == 5
     assert history(Rules(), [3, 2, 1]).epochs_ahead() > 10**6
@@ -146,7 +155,7 @@ def test_rules_of_change_may_apply_after_any_epoch(rule):
     ],
 )
 def test_the_best_is_what_the_monitor_says(rules, best):
-    """C7: by default the zero-one error, not the loss."""
+    """Lecture row C7: by default the zero-one error, not the loss."""
     kept = history(rules)
     epochs = [(0.5, 0.9), (0.5, 0.8), (0.6, 2.0), (0.6, 2.0), (0.55, 0.1)]
     for k, (score, loss) in enumerate(epochs, 1):
@@ -178,7 +187,7 @@ def test_the_records_alone_decide(monitor, least):
 
 
 def test_without_a_validation_part_the_latest_is_the_best():
-    """And the step of the parameters is `|w_t - w_{t-1}|` (C7)."""
+    """And the step of the parameters is `|w_t - w_{t-1}|` (lecture row C7)."""
     kept = history(Rules(min_change=1e-3))
     kept.remember_parameters({"W": np.zeros(2)})
     for k in (1, 2):
@@ -209,7 +218,7 @@ def run(tmp_path, options):
 
 
 def test_early_stopping_keeps_the_best(tmp_path):
-    """C7: it ends long before its last epoch, and what it saves is the best it saw."""
+    """Lecture row C7: it ends long before its last epoch, and what it saves is the best it saw."""
     lines, summary = run(tmp_path, "--dataset digits --epochs 500 --patience 4 --hidden 32")
     assert len(lines) < 200
     assert "no better validation accuracy for 4 epochs" in summary["stopped_early"]
@@ -220,7 +229,7 @@ def test_early_stopping_keeps_the_best(tmp_path):
 
 
 def test_the_rate_is_divided_by_ten_on_a_plateau(tmp_path):
-    """C5."""
+    """Lecture row C5."""
     options = "--dataset iris --epochs 60 --schedule plateau --plateau-patience 2 --optimizer sgd"
     lines, _ = run(tmp_path, f"{options} --learning-rate 3 --hidden 4")
     rates = [record["learning_rate"] for record in lines]

@@ -3,6 +3,8 @@
 Lowering needs no such device.
 """
 
+import itertools
+
 import jax
 import jax.export
 import jax.numpy as jnp
@@ -17,10 +19,17 @@ from jaxmlp.training import batches
 
 PLATFORMS = ("cpu", "cuda", "tpu", "rocm")
 SMALL = {"hidden": (4,), "dropout": 0.1}
-CASES = [
-    *({"optimizer": name, **SMALL} for name in OPTIMIZER_TABLE),
-    *({"activation": (name,), **SMALL} for name in ACTIVATIONS.names + LEARNED_ACTIVATIONS.names),
-    *({"loss": name, **SMALL} for name in LOSSES.names if name != "perceptron"),
+OPTIMIZED = [*OPTIMIZER_TABLE]
+ACTIVATED = [*ACTIVATIONS.names, *LEARNED_ACTIVATIONS.names]
+LOST = [name for name in LOSSES.names if name != "perceptron"]
+KINDS = (OPTIMIZED, ACTIVATED, LOST)  # parts that do not depend on each other: one step has one of
+CASES = [  # each kind, until each has had its turn
+    *(
+        {"optimizer": rule, "activation": (activation,), "loss": loss, **SMALL}
+        for rule, activation, loss in itertools.islice(
+            zip(*map(itertools.cycle, KINDS), strict=True), max(map(len, KINDS))
+        )
+    ),
     *({"model": name} for name in MODELS if name not in ("mlp", "lenet")),
     {"layer_norm": True, **SMALL},
     {"schedule": "cosine_restarts", "schedule_end": 0.1, **SMALL},

@@ -38,7 +38,10 @@ def trainer(optimizer=None, gradient=nn.value_and_grad, dropout=0.0):
 
 @pytest.mark.parametrize("factor", [1.0, 0.1])
 def test_a_step_is_gradient_and_update_by_hand(factor):
-    """B1, A4, C5: softmax regression in NumPy, `w <- w - factor eta dL/dw`, with weights."""
+    """Softmax regression in NumPy, `w <- w - factor eta dL/dw`, with weights.
+
+    Lecture rows B1, A4, C5.
+    """
     with jax.enable_x64(True):
         rng = np.random.default_rng(0)
         W, b, x = rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=(5, 4))

@@ -1,4 +1,7 @@
-"""The four tasks (E5): which losses suit each, how targets are encoded, and how it is scored."""
+"""The four tasks: which losses suit each, how targets are encoded, and how it is scored.
+
+Lecture rows D7, E3, E5.
+"""
 
 import numpy as np
 import pytest

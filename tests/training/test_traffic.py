@@ -8,9 +8,9 @@ import pytest
 
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import pose_problem
-from jaxmlp.config.signature import together
 from jaxmlp.data import load
 from jaxmlp.training import begin, clock, fit, judge, loop, measure
+from jaxmlp.training.layout import together
 
 BATCH, EPOCHS = 128, 3
 
