@@ -210,8 +210,9 @@ def verdict(numbers: Numbers) -> Verdict:
         float(ratio),
         None,
         f"With {most} folds, {most} layers of two units, {2 * most} in all, are the sawtooth with a"
-        f" largest error of {max(numbers['deep']):.2g}. One hidden layer needs at least {units[-1]} units for"
-        f" an error of {TOLERANCE}, {ratio:.1f} times as many, and their number grows at least"
+        f" largest error of {max(numbers['deep']):.2g}. One hidden layer needs at least"
+        f" {units[-1]} units for an error of {TOLERANCE}, {ratio:.1f} times as many, and their"
+        " number grows at least"
         f" {growth.min():.2f}-fold with each fold. With {2 * most} units its error is at least"
         f" {bounds[-1]:.3f}; a constant has 0.289. Trained from spread kinks, two units find the"
         f" single tent in {np.sum(one < 0.01)} of {len(one)} runs. With {last} folds,"
