@@ -20,6 +20,7 @@ from experiments.tuning import best
 from jaxmlp import nn, optim
 
 HELD = 1000
+FRESH = 100  # the first seed; sizes and grids were chosen by trials on the seeds 0 to 9
 
 
 class Rival(NamedTuple):
@@ -84,7 +85,7 @@ def make_arena(
     noisy = np.where(rng.random(n) < wrong, rng.integers(10, size=n), y[:n]).astype(y.dtype)
     parts = jax.tree.map(jnp.asarray, ((x[:n], noisy), (x[n:], y[n:]), test))
     steps = epochs * (n // batch)
-    settings = settings._replace(seeds=settings.many)  # a run is cheap
+    settings = settings._replace(seeds=settings.many, first=FRESH)  # a run is cheap
     order = orders(settings, epochs * longest, n, batch)
     model = nn.mlp(hidden, 10)
     starts = over_seeds(lambda key: model.init(key, x.shape[1:])[0], settings)
