@@ -26,6 +26,19 @@ LACKING = (  # commands that latex2mathml does not know, and what it knows inste
     (r"\\arg(?![A-Za-z])", r"\\operatorname{arg}"),
     (r"\\operatorname\*", r"\\operatorname"),
 )
+DELIMITERS = {  # behind \big and the like, where latex2mathml leaves the command as it is
+    r"\{": "{",
+    r"\lbrace": "{",
+    r"\}": "}",
+    r"\rbrace": "}",
+    r"\|": "‖",
+    r"\lVert": "‖",
+    r"\rVert": "‖",
+    r"\lvert": "|",
+    r"\rvert": "|",
+    r"\langle": "⟨",
+    r"\rangle": "⟩",
+}
 OPENING = ("(", "[", "{")  # no space stands between the name of a function and these
 
 
@@ -91,6 +104,7 @@ def formula(latex: str, display: str = "block") -> "Markup":
     math = convert_to_element(known, display=display)
     for element in math.iter():  # signs are written as &#x02212; and would be escaped again
         element.text = re.sub(r"&#x(\w+);", lambda sign: chr(int(sign[1], 16)), element.text or "")
+        element.text = DELIMITERS.get(element.text, element.text)
         check("\\" not in element.text, "a formula", f"without {element.text}", latex)
     for row in [math, *math.iter("mrow"), *math.iter("mtd")]:
         _space_functions(row)

@@ -19,6 +19,8 @@ from jaxmlp.errors import InputError
         (r"\log a", '<mi>log</mi><mspace width="0.17em" /><mi>a</mi>'),
         (r"\log (a)", '<mi>log</mi><mo stretchy="false">(</mo>'),
         (r"a - b", "<mo>−</mo>"),
+        (r"\Big\{ x \Big\}", '<mo minsize="1.623em" maxsize="1.623em">{</mo>'),
+        (r"\big\| x \big\|", '<mo minsize="1.2em" maxsize="1.2em">‖</mo>'),
         (r"\text{a < b}", "<mtext>a\xa0&lt;\xa0b</mtext>"),
     ],
 )
