@@ -57,7 +57,7 @@ ROWS = (
         "Universal approximation; depth against width",
         ("Universal Approximation Theorem",),
         r"\lvert \sum_i v_i \, \sigma(w_i x + b_i) - g(x) \rvert < \epsilon",
-        ("jaxmlp.data.toys.sawtooth",),
+        ("jaxmlp.data.toys.sawtooth", "experiments.pieces.best_fits"),
         "One wide layer approximates any continuous function; depth can save exponentially many"
         " units.",
     ),
