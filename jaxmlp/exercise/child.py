@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+MEMORY = (4 << 30) + (os.cpu_count() or 1) * (32 << 20)  # bytes; the threads of JAX take some
 MOST = 100_000  # numbers of an array that are sent; no exercise has so many
 
 
@@ -146,6 +147,16 @@ def _leaf(value: Any) -> dict[str, Any]:
     return {"shape": array.shape, "values": values}
 
 
+def _bound_memory() -> None:
+    """Let an endless list or a huge array end in a `MemoryError`, and not in a slow machine."""
+    if sys.platform == "linux":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        bound = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
+        resource.setrlimit(resource.RLIMIT_DATA, (bound, most))
+
+
 def main(job: str, out: str) -> None:
     """Run the job that a file describes, write the answers into another, and end at once.
 
@@ -153,6 +164,7 @@ def main(job: str, out: str) -> None:
       job: a pickle that the parent wrote: the arguments of `answers`.
       out: the file for the answers, JSON.
     """
+    _bound_memory()
     sys.path.insert(0, str(Path(__file__).parents[2]))  # some cases hold functions of this package
     arguments = pickle.loads(Path(job).read_bytes())
     sys.path.append(str(Path(arguments[0]).parent))  # helpers that lie beside the file

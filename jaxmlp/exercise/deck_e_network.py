@@ -177,7 +177,7 @@ def _after(
     rule: Callable[..., Weights], rate: float, x: Array, y: Array, W1: Array, W2: Array, W3: Array
 ) -> Leaves:
     """Return the kernels after a step of the library's."""
-    new = rule(_weights(W1, W2, W3), jnp.asarray(x), jnp.asarray(y), rate)
+    new = jax.jit(rule, static_argnums=3)(_weights(W1, W2, W3), x, y, rate)
     return {f"new_{name}": np.asarray(getattr(new, name)) for name in KERNELS}
 
 

@@ -130,6 +130,7 @@ class Referee:
             yield "right to about seven digits only: compute in float64, not float32"
         yield from _turned(got, want)
         yield from _factors(self.exercise, cases, got, want)
+        yield from _offsets(cases, got, want)
         yield from _shapes(got, want)
         for reason, wrong in usual.items():
             for words in _factors(self.exercise, cases, got, wrong):
@@ -208,6 +209,28 @@ def _factor(a: np.ndarray, b: np.ndarray) -> float | None:
         return None
     c = float((a * b).sum() / (b * b).sum())
     return c if c != 0 and close(a, c * b) else None
+
+
+def _offsets(cases: list[Case], got: list[np.ndarray], want: list[np.ndarray]) -> Iterator[str]:
+    """Yield the argument that was forgotten, or added though it has no place there."""
+    for name in cases[0]:
+        added = [case[name] for case in cases]
+        if not all(_fits(value, b) for value, b in zip(added, want, strict=True)):
+            continue
+        triples = list(zip(got, want, added, strict=True))
+        if all(close(a, b - value) for a, b, value in triples):
+            yield f"too small by {name}, which is missing"
+        if all(close(a, b + value) for a, b, value in triples):
+            yield f"too large by {name}"
+
+
+def _fits(value: Any, b: np.ndarray) -> bool:
+    """Return whether an argument can be added to an array of numbers."""
+    if not isinstance(value, float | np.ndarray):
+        return False
+    shape = np.shape(value)
+    pairs = zip(shape[::-1], b.shape[::-1], strict=False)
+    return len(shape) <= b.ndim and all(n in (1, size) for n, size in pairs)
 
 
 def _sizes(exercise: Exercise, cases: list[Case]) -> Iterator[tuple[str, np.ndarray]]:

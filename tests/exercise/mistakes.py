@@ -444,6 +444,7 @@ MISTAKES: dict[str, list[Mistake]] = {
         ("return W1, W2, W3", "return dW1, dW2, dW3", "the gradient, and not"),
         ("/ N", "", "1/N of the gradient"),
         ("W1 = W1 - alpha * dW1", "", "new_W1: this kernel was not replaced"),
+        ("W3 = W3 - alpha * dW3", "W3 = -alpha * dW3", "new_W3: too small by W3, which is missing"),
         ("return W1, W2, W3", "return W3, W2, W1", "new_W1: has the shape"),
         ("return W1, W2, W3", "return W1.T, W2, W3", "new_W1: transposed"),
     ],

@@ -134,6 +134,7 @@ HOSTILE = {  # what each file does, and what is said about it
     "gates": ("def gates(x, y, z, df)\n    return x", "SyntaxError: expected ':' (line 1)"),
     "he": ("def they(n): return n", "defines no function he"),
     "dropout": ("\x00", "does not import: SyntaxError"),
+    "softmax_jacobian": ("import numpy as np\nnp.ones(2**33)", "MemoryError"),
     "momentum": ("input('name?')", "prints 'name?'"),
     "huffman": (
         "import threading, time\nthreading.Thread(target=time.sleep, args=[99]).start()\n"

@@ -1,6 +1,7 @@
 """The referee of `python -m jaxmlp.exercise`: right solutions pass, and mistakes are named."""
 
 import functools
+import itertools
 import warnings
 
 import jax
@@ -9,7 +10,7 @@ import pytest
 from experiments.lectures.rows import ROWS
 from jaxmlp.exercise import child
 from jaxmlp.exercise.catalogue import EXERCISES
-from jaxmlp.exercise.judge import Referee
+from jaxmlp.exercise.judge import Referee, close
 from tests.exercise.mistakes import MISTAKES
 from tests.exercise.solutions import SOLUTIONS
 
@@ -54,6 +55,26 @@ def test_a_right_solution_passes_and_usual_mistakes_are_named(name, tmp_path):
         verdict = judged(name, SOLUTIONS[name].replace(old, new), tmp_path)
         assert not verdict.passed, new
         assert words in said(verdict), f"{new!r}\n{said(verdict)}"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_each_mistake_shows_and_no_two_look_alike(name):
+    """The cases are chosen so: a reason that is printed is the only one of its exercise."""
+    with jax.enable_x64(True), PROMOTION("standard"):
+        truths, mistakes = referee(name).truths, referee(name).mistakes
+    for leaf in truths[0]:
+        want = [leaves[leaf] for leaves in truths]
+        shown = {
+            reason: [leaves[leaf] for leaves in many]
+            for reason, many in mistakes.items()
+            if all(leaf in leaves for leaves in many)
+        }
+        wrong = {k: v for k, v in shown.items() if not all(map(close, v, want))}
+        for a, b in itertools.combinations(wrong, 2):
+            assert not all(map(close, wrong[a], wrong[b])), f"{leaf}: {a} = {b}"
+    for reason, many in mistakes.items():
+        pairs = zip(many, truths, strict=True)
+        assert any(not close(got[k], want[k]) for got, want in pairs for k in got), reason
 
 
 @pytest.mark.parametrize(
