@@ -33,7 +33,7 @@ ABOUT = About(
     section="The cross entropy loss and information theory; coding for efficiency",
     formula=r"H(q) \le \frac{\bar{\ell}_m}{m} < H(q) + \frac{1}{m}, \qquad"
     r" H(q, p) = -q \log_2 p - (1 - q) \log_2 (1 - p) = H(q) + KL(q \| p)",
-    number="excess of the average length over the entropy, blocks of 12 bits, the worst source",
+    number="excess of the average length over the entropy, 12 bits, the worst source",
     unit="share of the entropy",
     thresholds=(
         Threshold(
