@@ -60,7 +60,7 @@ LOSSES = {
     "squared error": nn.losses.softmax_squared_error,
     "sigmoids": nn.losses.binary_cross_entropy,
 }
-RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
+RATES = (0.1, 0.3, 1.0, 3.0, 10.0)
 BINS, BATCH = 10, 25
 PARTS = ("likelihood", "test likelihood", "calibration error", "off one", "apart")
 

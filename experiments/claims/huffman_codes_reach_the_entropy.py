@@ -38,8 +38,8 @@ ABOUT = About(
     thresholds=(
         Threshold(
             "for every q and m, the average length per bit lies between H(q) and H(q) + 1/m, and at"
-            " m = 12 it is within 2 % of H(q) (main clause); for q = 0.1 and p from 0.02 to 0.5, the"
-            " extra cost of the table for p is within 0.02 bits of KL(q || p); streams agree"
+            " m = 12 it is within 2 % of H(q) (main clause); for q = 0.1 and p from 0.02 to 0.5,"
+            " the extra cost of the table for p is within 0.02 bits of KL(q || p); streams agree"
             " within 3 %",
             BEFORE,
         ),

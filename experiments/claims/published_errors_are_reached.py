@@ -6,9 +6,9 @@ Each row states our protocol and, in brackets, where the author's protocol diffe
 minutes each and were made once (`--long`). Every time, the same protocols are run with few epochs
 on few digits, to see that they still learn (decks A and E, "MNIST").
 
-In three of five runs, Nielsen's network with squared error
-still fails for about one digit in ten more than in the other two: its error is that of a network
-that never gives one of the ten answers. The figure shows every run.
+In three of five runs, Nielsen's network with squared error fails for about one digit in ten more
+than in the other two: its error is that of a network that never gives one of the ten answers. The
+figure shows every run.
 
 Sources: LeCun, Bottou, Bengio and Haffner (1998), figure 9, without distortions; Nielsen (2015),
 chapters 1 and 3, one run each (the book says that its runs vary); Simard, Steinkraus and Platt
@@ -29,6 +29,7 @@ from experiments import kept, style
 from experiments.framework import (
     BEFORE,
     IN_PART,
+    NOT_SHOWN,
     About,
     Numbers,
     Settings,
@@ -60,13 +61,13 @@ ABOUT = About(
             " printed one (main clause); in every other row too; each by a 95 % interval over the"
             " kept runs; and with few epochs, every row is better than guessing by at least 20"
             " points",
-            "all kept numbers had been seen, and five of six means were below the printed errors;"
-            " a mean says nothing about chance, the mean of Nielsen's row lies where none of its"
-            " runs does, and the first form did not say which row decides; we chose the network"
-            " that is nearest to the lectures'",
+            "all kept numbers had been seen: four of six means were at or below the printed"
+            " errors, two were not; a mean says nothing about chance, the mean of Nielsen's row"
+            " lies where none of its runs does, and the first form did not say which row decides;"
+            " now it is the one whose error has been the number of this experiment all along",
         ),
     ),
-    expected=IN_PART,
+    expected=NOT_SHOWN,
     seconds=20,
 )
 NAME = "published_errors_are_reached"
@@ -272,7 +273,8 @@ def verdict(numbers: Numbers) -> Verdict:
     )
     short = ", ".join(f"{np.mean(errors):.0f}" for errors in numbers["short"].values())
     runs = ", ".join(f"{error:.1f}" for error in ends[TORN])
-    open_ = [name for name, true in below.items() if not true]
+    shown = [name for name, found in apart.items() if found.below]
+    worse = [name for name, found in apart.items() if found.above]
     return Verdict(
         word,
         float(ends[MAIN].mean()),
@@ -280,10 +282,8 @@ def verdict(numbers: Numbers) -> Verdict:
         f"Kept numbers, test error: {listed}. The mean of Nielsen's row with squared error is that"
         f" of no run: they end at {runs} %, and the high ones miss about one digit in ten more, as"
         " a network does that never gives one of the ten answers. Sigmoid outputs with squared"
-        " error start saturated from N(0, 1), and some stay so. Not shown to be below the printed"
-        f" error: {', '.join(open_) or 'none'}. Today's short runs have errors of {short} %.",
-        part=f"{1 + sum(true is True for true in below.values())} of {len(ends)} rows, that of"
-        " the lectures' kind of network among them"
-        if word == IN_PART
-        else "",
+        " error start saturated from N(0, 1), and some stay so. Shown to be below the printed"
+        f" error: {'; '.join(shown) or 'none'}. Shown to be above it: {'; '.join(worse) or 'none'}."
+        f" Today's short runs have errors of {short} %.",
+        part=f"{len(shown)} of {len(apart)} rows" if word == IN_PART else "",
     )

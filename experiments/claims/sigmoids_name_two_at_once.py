@@ -180,8 +180,8 @@ def verdict(numbers: Numbers) -> Verdict:
         f"The counts are {numbers['counts'][0]} and {numbers['counts'][1]}. Read at a half, at the"
         f" best rate of each ({rates}), sigmoids name both digits in {np.mean(two):.1%} of the"
         f" pictures with two digits and softmax in {np.mean(shared):.1%}, because two of its"
-        " outputs cannot both exceed a half. When told that there are two digits, softmax is right in"
-        f" {np.mean(told['softmax']):.1%} and sigmoids in {np.mean(told['sigmoids']):.1%}, a"
+        " outputs cannot both exceed a half. When told that there are two digits, softmax is right"
+        f" in {np.mean(told['softmax']):.1%} and sigmoids in {np.mean(told['sigmoids']):.1%}, a"
         f" difference of {lead.text(1)} points.{edge_note(tuned)}",
         part="without the number, only sigmoids name two; with it, softmax is nearly as good"
         if word == IN_PART
