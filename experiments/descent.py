@@ -136,7 +136,7 @@ def orders(settings: Settings, epochs: int, n: int, batch_size: int) -> jax.Arra
             np.random.default_rng([seed, epoch]).permutation(n)[: steps * batch_size]
             for epoch in range(epochs)
         ]
-        for seed in range(settings.seeds)
+        for seed in range(settings.first, settings.first + settings.seeds)
     ]
     return jnp.asarray(np.reshape(drawn, (settings.seeds, epochs, steps, batch_size)), jnp.int32)
 
@@ -151,35 +151,46 @@ def over_seeds(function: Callable[[jax.Array], Any], settings: Settings) -> Any:
     Returns:
       The arrays, each with a leading axis of seeds.
     """
-    keys = jax.vmap(jax.random.key)(jnp.arange(settings.seeds))
+    seeds = settings.first + jnp.arange(settings.seeds)
+    keys = jax.vmap(jax.random.key)(seeds)
     return jax.tree.map(np.asarray, jax.jit(jax.vmap(function))(keys))
 
 
 def fit_curve(
-    model: nn.Layer, optimizer: Any, x: np.ndarray, y: np.ndarray, settings: Settings, steps: int
+    model: nn.Layer,
+    rates: Sequence[float],
+    x: np.ndarray,
+    y: np.ndarray,
+    settings: Settings,
+    steps: int,
 ) -> np.ndarray:
-    """Fit a curve by full-batch descent on the squared error, all seeds in one compiled program.
+    """Fit a curve by Adam on the squared error of all points, at every rate and seed at once.
 
     Args:
       model: the network.
-      optimizer: an `(init, update)` pair.
+      rates: the rates at the start, which fall to zero as half a cosine.
       x: `(N, features)`.
       y: `(N, outputs)`.
       settings: give the number of seeds.
       steps: the number of steps.
 
     Returns:
-      The root mean square error after the last step, `(seeds,)`.
+      The root mean square error after the last step, `(rates, seeds)`.
     """
     inputs, targets = jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
-    step = stepping(nn.value_and_grad(model, nn.losses.mse), optimizer)
+    gradient = nn.value_and_grad(model, nn.losses.mse)
 
-    def fit(key: jax.Array) -> jax.Array:
-        params, _ = model.init(key, inputs.shape[1:])
+    def fit(params: Any, rate: jax.Array) -> jax.Array:
+        optimizer = optim.adam(optim.schedules.cosine(rate, steps))
+        step = stepping(gradient, optimizer)
         start = params, optimizer.init(params)
         params, _ = jax.lax.fori_loop(
             0, steps, lambda _, carry: step(carry, (inputs, targets))[0], start
         )
         return jnp.sqrt(nn.losses.mse(model(params, inputs), targets))
 
-    return over_seeds(fit, settings)
+    def at_rates(key: jax.Array) -> jax.Array:
+        params, _ = model.init(key, inputs.shape[1:])
+        return jax.vmap(lambda rate: fit(params, rate))(jnp.asarray(rates, jnp.float32))
+
+    return over_seeds(at_rates, settings).T

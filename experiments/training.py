@@ -164,11 +164,11 @@ def train(
                 shuffled = np.random.default_rng([seed, epoch]).permutation(len(data[0][0]))
                 order = batches(shuffled, batch_size)
                 state, _ = trainer.run(state, splits["train"].examples, order[None], 0, len(order))
-            means = [measure(trainer.judge, state.params, splits[part]) for part in parts]
+            means = [measure(trainer.judge, state.judged, splits[part]) for part in parts]
             rows.append([value for pair in means for value in pair])
         for name, column in zip(measures, zip(*rows, strict=True), strict=True):
             measures[name].append(list(column))
-        finals.append(jax.tree.map(np.array, state.params))
+        finals.append(jax.tree.map(np.array, state.judged))
     return {**{name: np.array(values) for name, values in measures.items()}, "params": finals}
 
 

@@ -91,9 +91,19 @@ A claim that needs no data.
 """
 
 from experiments import style
-from experiments.framework import HOLDS, About, Numbers, Settings, Verdict, verdict_word
+from experiments.framework import BEFORE, HOLDS, About, Numbers, Settings, Threshold, Verdict
+from experiments.framework import word_of
 
-ABOUT = About(("A1",), "Addition", "2 + 2 = 4", "the sum is 4", HOLDS, 1.0)
+ABOUT = About(
+    ("A1",),
+    "Addition",
+    "2 + 2 = 4",
+    "the sum",
+    "apples",
+    (Threshold("the sum is 4", BEFORE),),
+    HOLDS,
+    1.0,
+)
 
 
 def run(settings: Settings) -> Numbers:
@@ -108,7 +118,7 @@ def plot(numbers):
 
 def verdict(numbers: Numbers) -> Verdict:
     """Judge the sum."""
-    return Verdict(verdict_word([numbers["sum"] == 4]), numbers["sum"], None, "It is four.")
+    return Verdict(word_of(numbers["sum"] == 4), numbers["sum"], None, "It is four.")
 '''
 NEW_FILES = {
     "jaxmlp/nn/scaling.py": LAYER,
@@ -251,4 +261,4 @@ def test_a_new_experiment_is_listed_and_runs(found):
     assert found["list"]
     status, text = found["experiment"]
     assert status == 0
-    assert text.startswith("two_and_two_make_four: holds (4)")
+    assert text.startswith("two_and_two_make_four: holds,")

@@ -4,9 +4,8 @@ A network 1-m-1 learns `sin(2 pi x)` on [-1, 1] for growing m. Its activation is
 the cited theorem requires, or ReLU, which that theorem does not cover (erratum 11; Leshno et al.
 1993 cover it) (deck D, "Universal approximation theorem").
 
-The kink of each hidden unit, or the middle of its slope, starts at a place drawn from [-1, 1]. With
-biases of zero all kinks started at 0, and the gain of ReLU was 16 with a deviation of 17. The
-threshold did not change.
+The kink of each hidden unit, or the middle of its slope, starts at a place drawn from [-1, 1]. Each
+width and activation gets its own best rate of Adam.
 """
 
 import dataclasses
@@ -28,44 +27,57 @@ from experiments.framework import (
     Verdict,
     word_of,
 )
-from experiments.statistics import spread
-from jaxmlp import nn, optim
+from experiments.statistics import interval, spread
+from experiments.tuning import best
+from jaxmlp import nn
 
 ABOUT = About(
     rows=("D5",),
     section="Universal approximation theorem",
     formula=r"\Big| \sum_{i=1}^{m} v_i \, \sigma(w_i x + b_i) + c - g(x) \Big| < \epsilon"
     r" \quad \text{for all } x",
-    number="error at width 2 over error at width 64",
+    number="error at width 2 over error at width 64, tanh",
     unit="ratio",
     thresholds=(
         Threshold(
             "from width 2 to width 64 the error falls at least tenfold, both for tanh and for ReLU",
             BEFORE,
         ),
+        Threshold(
+            "from width 2 to width 64, with the best rate of each, the error falls at least"
+            " tenfold for tanh (main clause) and for ReLU; the 95 % t interval of the logarithm of"
+            " the ratio over the seeds lies above that of 10",
+            "the mean over the seeds had decided, at one rate for all widths. With biases of zero"
+            " all kinks had started at 0, and the gain of ReLU was 16 with a deviation of 17;"
+            " spread kinks came before the interval",
+        ),
     ),
     expected=HOLDS,
     seconds=15,
 )
-WIDTHS = (1, 2, 4, 8, 16, 32, 64)
+WIDTHS = (1, 2, 4, 16, 64)
+RATES = (0.01, 0.03, 0.1)  # of Adam, each falling to zero as half a cosine
 CHOSEN = {"tanh": nn.activations.tanh, "ReLU": nn.activations.relu}
 
 
 def run(settings: Settings) -> Numbers:
     """Fit the curve at every width with both activations."""
-    x = np.linspace(-1, 1, 256)[:, None]
+    x = np.linspace(-1, 1, 128 if settings.quick else 256)[:, None]
     y = np.sin(2 * np.pi * x)
-    steps = 6000
-    optimizer = optim.adam(optim.schedules.cosine(0.03, steps))
+    steps = 1500 if settings.quick else 6000
     widths = (2, 64) if settings.quick else WIDTHS
-    errors = {
+    chosen = {
         name: [
-            fit_curve(_spread(nn.mlp((m,), 1, function)), optimizer, x, y, settings, steps)
+            best(RATES, fit_curve(_spread(nn.mlp((m,), 1, function)), RATES, x, y, settings, steps))
             for m in widths
         ]
         for name, function in CHOSEN.items()
     }
-    return {"widths": widths, "errors": errors}
+    return {
+        "widths": widths,
+        "errors": {name: [c.scores[c.place] for c in each] for name, each in chosen.items()},
+        "edges": [c.rate for each in chosen.values() for c in each if c.at_edge],
+    }
 
 
 def _spread(model: nn.Layer) -> nn.Layer:
@@ -98,15 +110,19 @@ def verdict(numbers: Numbers) -> Verdict:
     gains = {}
     for name, values in numbers["errors"].items():
         few, many = np.array(values[first]), np.array(values[-1])
-        gains[name] = np.mean(few) / many
-    good = [float(np.mean(gain)) >= 10 for gain in gains.values()]
-    word = word_of(*good)
-    least = min(gains.values(), key=np.mean)
-    said = ", ".join(f"{np.mean(gain):.0f}-fold for {name}" for name, gain in gains.items())
+        gains[name] = few / many
+    shown = {name: interval(np.log10(gain)) for name, gain in gains.items()}
+    good = [(found.low > 1) or (False if found.high < 1 else None) for found in shown.values()]
+    said = ", ".join(
+        f"{10**mean:.0f}-fold [{10**low:.0f}, {10**high:.0f}] for {name}"
+        for name, (mean, low, high) in shown.items()
+    )
+    edges = ", ".join(f"{rate:g}" for rate in numbers["edges"])
     return Verdict(
-        word,
-        float(np.mean(least)),
-        spread(least),
-        f"From 2 to 64 hidden units, the error falls {said}. The cited theorem requires a bounded"
-        " activation; ReLU is unbounded, and it approximates the curve all the same.",
+        word_of(*good),
+        float(np.mean(gains["tanh"])),
+        spread(gains["tanh"]),
+        f"From 2 to 64 hidden units, the error falls {said} (geometric means, 95 %). The cited"
+        " theorem requires a bounded activation; ReLU is unbounded, and it approximates the curve"
+        " all the same." + (f" Some best rates are edges of the grid: {edges}." if edges else ""),
     )

@@ -8,8 +8,7 @@ measure the difference of the gradients, the processor seconds, and the memory o
 programs, and fit powers of w (deck B, "Vectorized Backpropagation"; deck C, "Back-Propagation").
 
 Products are so fast that in narrow networks the start of a call dominates, so their exponents are
-fitted to wider networks. The widths, and processor seconds in place of clock time, were chosen
-after first runs; the threshold did not change.
+fitted to wider networks.
 """
 
 from typing import Any
@@ -31,17 +30,16 @@ from experiments.framework import (
     Verdict,
     word_of,
 )
-from experiments.statistics import spread
 from jaxmlp import nn
 
 ABOUT = About(
     rows=("B7", "C3", "B5", "B6"),
-    section="Vectorized backpropagation; back-propagation",
+    section="Vectorized Backpropagation; Back-Propagation",
     formula=r"\frac{\partial \ell}{\partial W} = g \, \frac{\partial z}{\partial W}, \quad"
     r" \frac{\partial z}{\partial W} \in \mathbb{R}^{w \times w^2}; \qquad"
     r" \frac{\partial \ell}{\partial W} = x \, g^T \in \mathbb{R}^{w \times w}",
-    number="time with Jacobians over time with products",
-    unit="ratio",
+    number="exponent of the memory in the width, with Jacobians minus with products",
+    unit="exponent",
     thresholds=(
         Threshold(
             "the gradients agree within 1e-5 of their length; memory grows with an exponent"
@@ -50,6 +48,16 @@ ABOUT = About(
             " network that both get, Jacobians take at least ten times the memory and ten times"
             " the time",
             BEFORE,
+        ),
+        Threshold(
+            "the gradients agree within 1e-5 of their length, and memory grows with an exponent"
+            " between 2.6 and 3.4 with Jacobians and between 1.6 and 2.4 without (main clause);"
+            " the exponents of time, as medians over repetitions, are at least 0.5 apart; and for"
+            " the widest network that both get, Jacobians take at least ten times the memory and"
+            " ten times the time",
+            "all clauses had weighed the same, and the ratio of the times was the number, which the"
+            " claim does not name. After first runs the widths had been changed, and processor"
+            " seconds took the place of clock time",
         ),
     ),
     expected=HOLDS,
@@ -117,7 +125,7 @@ def plot(numbers: Numbers) -> Figure:
             style.band(panel, widths, values, label, i, log=True, marker=style.MARKERS[i])
         panel.set_xscale("log", base=2)
         panel.set_xlabel("width w")
-        panel.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1))
+        panel.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1))
     panels[0].set_ylabel("processor seconds for one gradient")
     panels[1].set_ylabel("memory beside the arguments, MiB")
     return figure
@@ -138,20 +146,20 @@ def verdict(numbers: Numbers) -> Verdict:
     }
     ratio = {key: first / second for key, (first, second) in at.items()}
     difference = max(numbers["difference"])
-    checks = (
-        difference <= 1e-5,
-        2.6 <= middle["bytes"][WAYS[0]] <= 3.4 and 1.6 <= middle["bytes"][WAYS[1]] <= 2.4,
-        middle["seconds"][WAYS[0]] - middle["seconds"][WAYS[1]] >= 0.5,
-        ratio["seconds"] >= 10 and ratio["bytes"] >= 10,
-    )
+    cubes = 2.6 <= middle["bytes"][WAYS[0]] <= 3.4 and 1.6 <= middle["bytes"][WAYS[1]] <= 2.4
     return Verdict(
-        word_of(*checks),
-        ratio["seconds"],
-        spread(np.array(numbers["seconds"][WAYS[0]][last]) / at["seconds"][1]),
+        word_of(
+            difference <= 1e-5 and cubes,
+            middle["seconds"][WAYS[0]] - middle["seconds"][WAYS[1]] >= 0.5,
+            ratio["seconds"] >= 10 and ratio["bytes"] >= 10,
+        ),
+        middle["bytes"][WAYS[0]] - middle["bytes"][WAYS[1]],
+        None,
         f"The gradients differ by {difference:.0e}. Memory grows as w to the power"
         f" {middle['bytes'][WAYS[0]]:.2f} with Jacobians and {middle['bytes'][WAYS[1]]:.2f}"
         f" without; time grows as w to the power {middle['seconds'][WAYS[0]]:.2f} and"
-        f" {middle['seconds'][WAYS[1]]:.2f}. At width {width}, Jacobians take"
+        f" {middle['seconds'][WAYS[1]]:.2f} (medians). At width {width},"
+        " Jacobians take"
         f" {at['bytes'][0] / 2**20:.0f} MiB, which is {ratio['bytes']:.0f} times as much as"
-        f" products, and {ratio['seconds']:.0f} times as long (the number).",
+        f" products, and {ratio['seconds']:.0f} times as long.",
     )

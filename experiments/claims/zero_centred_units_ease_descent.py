@@ -33,7 +33,7 @@ from jaxmlp import nn
 
 ABOUT = About(
     rows=("B13",),
-    section="Sigmoid; tanh",
+    section="Sigmoid; Tanh",
     formula=r"\frac{\partial L}{\partial W_{ij}} = \sum_n a_{ni} \delta_{nj}, \quad a_{ni} > 0"
     r" \; \Rightarrow \; \text{all } \frac{\partial L}{\partial W_{ij}} \text{ of an example have"
     r" the sign of } \delta_{nj}",

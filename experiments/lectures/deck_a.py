@@ -11,7 +11,7 @@ ROWS = (
         "Stable softmax",
         ("The Output Layer: Softmax", "Implementation: Forward Pass (NumPy)"),
         r"a_i = \frac{e^{z_i - m}}{\sum_j e^{z_j - m}}, \quad m = \max_j z_j",
-        (),
+        ("jaxmlp.nn.softmax.softmax",),
         "Subtracting the largest logit changes no probability and prevents the overflow.",
     ),
     Row(
@@ -26,7 +26,14 @@ ROWS = (
         "Squared error on softmax outputs",
         ("A Possible Loss: Mean Squared Error (MSE)", "From Regression to Classification"),
         r"\frac{\partial L}{\partial z_j} = 2 a_j \Big( a_j - y_j - \sum_i a_i (a_i - y_i) \Big)",
-        (f"{LOSSES}.softmax_squared_error", f"{LOSSES}.mse"),
+        (
+            f"{LOSSES}.softmax_squared_error",
+            f"{LOSSES}.mse",
+            "jaxmlp.nn.probabilities.squared_error_slope",
+            "jaxmlp.nn.softmax.softmax_jacobian",
+            "jaxmlp.nn.softmax.softmax_vjp",
+            "jaxmlp.explain.losses",
+        ),
         "Its gradient vanishes where the network is confident and wrong.",
     ),
     Row(
@@ -39,7 +46,13 @@ ROWS = (
             "Summary",
         ),
         r"L = -\sum_i y_i \log a_i, \quad \frac{\partial L}{\partial Z} = \frac{A - Y}{N}",
-        (f"{LOSSES}.cross_entropy",),
+        (
+            f"{LOSSES}.cross_entropy",
+            "jaxmlp.nn.probabilities.cross_entropy",
+            "jaxmlp.nn.probabilities.cross_entropy_slope",
+            "jaxmlp.explain.losses",
+            "jaxmlp.explain.sections",
+        ),
         "Its gradient does not vanish, so training is faster and more stable.",
     ),
     Row(
@@ -47,7 +60,10 @@ ROWS = (
         "Cross-entropy from logits",
         ("Implementation: Forward Pass (NumPy)", "MNIST Checklist (ReLU MLP/CNN)"),
         r"L = -\big( z_c - \log \sum_j e^{z_j} \big)",
-        (f"{LOSSES}.cross_entropy",),
+        (
+            f"{LOSSES}.cross_entropy",
+            "jaxmlp.nn.softmax",
+        ),
         "No activation stands before the loss: the loss takes logits.",
     ),
     Row(

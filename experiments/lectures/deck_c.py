@@ -42,6 +42,8 @@ ROWS = (
             "jaxmlp.nn.layers.sequential",
             "jaxmlp.optim.descent.sgd",
             f"{TRAINING}.step.Totals",
+            "jaxmlp.nn.softmax.softmax_jacobian",
+            "jaxmlp.nn.softmax.softmax_vjp",
         ),
         "The running mean of the examples' gradients is the gradient of the batch.",
     ),
@@ -151,7 +153,10 @@ ROWS = (
         "The two-class loss and its convexity",
         ("The Two-Class Cross-Entropy Loss",),
         r"\ell(1, p) = \ell(0, 1 - p), \quad \ell(1, \tfrac{1}{2}) = 1 \text{ bit}",
-        ("jaxmlp.nn.curvature.smallest_eigenvalue",),
+        (
+            "jaxmlp.nn.curvature.smallest_eigenvalue",
+            "jaxmlp.nn.probabilities.binary_cross_entropy",
+        ),
         "The risk is convex.",
     ),
     Row(

@@ -57,7 +57,7 @@ ROWS = (
         "Universal approximation; depth against width",
         ("Universal Approximation Theorem",),
         r"\lvert \sum_i v_i \, \sigma(w_i x + b_i) - g(x) \rvert < \epsilon",
-        ("jaxmlp.data.toys.sawtooth",),
+        ("jaxmlp.data.toys.sawtooth", "experiments.pieces.best_fits"),
         "One wide layer approximates any continuous function; depth can save exponentially many"
         " units.",
     ),
@@ -66,14 +66,24 @@ ROWS = (
         "The losses of the deck",
         ("Loss functions", "Cross-entropy loss", "Derivative of cross-entropy loss"),
         r"\frac{1}{2n} \sum_i (y_i - f_i)^2, \quad -\frac{1}{n} \sum_i \sum_k y_{ik} \log f_{ik}",
-        (f"{LOSSES}.half_mse", f"{LOSSES}.cross_entropy"),
+        (
+            f"{LOSSES}.half_mse",
+            f"{LOSSES}.cross_entropy",
+            "jaxmlp.nn.probabilities.cross_entropy_slope",
+            "jaxmlp.nn.probabilities.binary_cross_entropy_slope",
+            "jaxmlp.explain.losses",
+            "jaxmlp.explain.sections",
+        ),
     ),
     Row(
         "D7",
         "Softmax generalises the sigmoid",
         ("Softmax", "Cross-entropy loss"),
         r"\mathrm{softmax}(o_1, o_2) = (\sigma(o_1 - o_2), 1 - \sigma(o_1 - o_2))",
-        ("jaxmlp.training.tasks.task_for",),
+        (
+            "jaxmlp.training.tasks.task_for",
+            "jaxmlp.nn.softmax.softmax",
+        ),
         "For two classes softmax is a sigmoid of the difference.",
     ),
     Row(
@@ -88,6 +98,7 @@ ROWS = (
             "jaxmlp.nn.gradients.algorithm_1",
             "jaxmlp.explain.sections.explain_network",
             "jaxmlp.explain.__main__",
+            "jaxmlp.nn.binary_network.delta_below",
         ),
     ),
     Row(
@@ -120,7 +131,7 @@ ROWS = (
         ("Demo of dimension broadcasting in python",),
         r"z_{nk} = s_{nk} + b_k \; \Rightarrow \;"
         r" \frac{\partial L}{\partial b_k} = \sum_n \frac{\partial L}{\partial z_{nk}}",
-        (),
+        ("jaxmlp.nn.binary_network.db",),
     ),
     Row(
         "D12",
@@ -137,7 +148,10 @@ ROWS = (
         ("One-hot encoding", "Cross-entropy loss"),
         r"\sum_k \sigma(z_k) \ne 1, \quad"
         r" L = -\frac{1}{n} \log \prod_i p(y_i \mid x_i)",
-        (),
+        (
+            "jaxmlp.nn.probabilities.cross_entropy",
+            "jaxmlp.nn.probabilities.likelihood",
+        ),
         "Sigmoid outputs do not sum to one; the cross-entropy is the negative log-likelihood.",
     ),
 )

@@ -67,7 +67,8 @@ def _table(rate: float, most_decay: float, dropout: float) -> Defaults:
         "learning_rate": lambda n: rate,
         "weight_decay": lambda n: max(0.1, most_decay * min(1.0, 1000 / n)),
     }
-    return Defaults("robust", "loss", dropout, 2000, {"adamw": own})
+    rules = {"adamw": own, "muon": own}  # whose steps have the same size
+    return Defaults("robust", "loss", dropout, 2000, rules)
 
 
 USUAL = Defaults("auto", "score", 0.0, 2000, {})

@@ -211,7 +211,7 @@ def rates_of_epochs(
 
 
 def build_optimizer(recipe: Recipe, rate: Schedule, numbers: Numbers | None = None) -> Any:
-    """Build the optimizer of a recipe, an `(init, update)` pair.
+    """Build the optimizer of a recipe, an `(init, update)` pair, for each member of an ensemble.
 
     Args:
       recipe: the recipe.
@@ -238,6 +238,10 @@ def build_optimizer(recipe: Recipe, rate: Schedule, numbers: Numbers | None = No
         optimizer = optim.with_weight_decay(optimizer, rate, numbers.weight_decay)
     if numbers.clip_norm is not None:
         optimizer = optim.with_clipping(optimizer, numbers.clip_norm)
+    if recipe.ensemble > 1:
+        optimizer = optim.side_by_side(optimizer)
+    if numbers.ema is not None:
+        optimizer = optim.with_average(optimizer, numbers.ema)
     return optimizer
 
 
@@ -317,9 +321,11 @@ def build_trainer(
         from jaxmlp.config.referees import autodiff as value_and_grad
     member = build_member(recipe, judge.task.outputs(len(signature.classes)))
     objective = value_and_grad(member, build_loss(recipe, signature))
+    radius = (numbers or recipe.numbers).sam
+    if radius is not None:
+        objective = optim.sharpness_aware(objective, radius)
     optimizer = build_optimizer(recipe, rate, numbers)
     if recipe.ensemble > 1:
         objective = nn.members_value_and_grad(objective, recipe.ensemble, _mix(recipe))
-        optimizer = optim.side_by_side(optimizer)
     augment = build_augmentation(recipe, signature.input_shape)
     return make_trainer(judge, objective, optimizer, signature.input_shape, augment)

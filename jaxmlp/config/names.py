@@ -56,6 +56,7 @@ class OptimizerEntry:
         no limit. The error of a regression has no bound, so at a rate that suits classes the
         gradient of a plain rule grows from step to step until it overflows. An adaptive rule
         divides by the gradient's size.
+      schedule: the default course of the rate.
     """
 
     rate: float
@@ -63,6 +64,7 @@ class OptimizerEntry:
     arguments: dict[str, str]
     own: dict[str, float] = field(default_factory=dict)
     clip_norm: float | None = None
+    schedule: str = "one_cycle"
 
     @property
     def roots(self) -> bool:
@@ -119,17 +121,34 @@ LOSSES = Registry(
 )
 ADAM = {"beta1": "beta1", "beta2": "beta2", "epsilon": "epsilon"}
 ADAMS_OWN = {"beta2": 0.999, "epsilon": 1e-8}
+DECAYING = {"weight_decay": "weight_decay"}
 OPTIMIZER_TABLE = {
     "sgd": OptimizerEntry(0.2, 0.0, {}, clip_norm=1.0),
-    "momentum": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}, clip_norm=1.0),
-    "nesterov": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}, clip_norm=1.0),
+    "momentum": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}, {"momentum": 0.9}, clip_norm=1.0),
+    "nesterov": OptimizerEntry(0.05, 0.0, {"mu": "momentum"}, {"momentum": 0.9}, clip_norm=1.0),
     "adagrad": OptimizerEntry(0.05, 0.0, {"epsilon": "epsilon"}, {"epsilon": 1e-7}),
     "rmsprop": OptimizerEntry(
         0.002, 0.0, {"beta": "decay", "epsilon": "epsilon"}, {"epsilon": 1e-8}
     ),
     "adam": OptimizerEntry(0.005, 0.0, ADAM, ADAMS_OWN),
-    "adamw": OptimizerEntry(0.008, 0.1, ADAM | {"weight_decay": "weight_decay"}, ADAMS_OWN),
+    "adamw": OptimizerEntry(0.008, 0.1, ADAM | DECAYING, ADAMS_OWN),
+    "muon": OptimizerEntry(
+        0.008, 0.1, {"mu": "momentum"} | ADAM | DECAYING, {"momentum": 0.95} | ADAMS_OWN
+    ),
+    "lion": OptimizerEntry(
+        0.002, 0.4, {"beta1": "beta1", "beta2": "beta2"} | DECAYING, {"beta2": 0.99}
+    ),
+    "sign_sgd": OptimizerEntry(0.002, 0.0, {}),
+    "schedule_free_sgd": OptimizerEntry(
+        0.5, 0.0, {"beta1": "beta1"} | DECAYING, clip_norm=1.0, schedule="constant"
+    ),
+    "schedule_free_adamw": OptimizerEntry(
+        0.004, 0.1, ADAM | DECAYING, ADAMS_OWN, schedule="constant"
+    ),
 }
+SCHEDULE_FREE = tuple(
+    name for name, entry in OPTIMIZER_TABLE.items() if entry.schedule != "one_cycle"
+)
 OPTIMIZERS = {
     "manual": Registry("optimizer", "jaxmlp.optim", tuple(OPTIMIZER_TABLE)),
     "optax": Registry("optimizer", "jaxmlp.config.referees", tuple(OPTIMIZER_TABLE)),

@@ -23,7 +23,11 @@ from jaxmlp.errors import InputError, check
 from jaxmlp.files import read_json
 
 FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it up
-EARLIER = {"monitor": "score"}  # what runs did that lack a field which is now left to the data
+EARLIER: dict[str, Any] = {  # what runs did that lack a field which is now left to be chosen
+    "monitor": "score",
+    "schedule": "one_cycle",
+    "momentum": 0.9,
+}
 
 
 @dataclass(frozen=True)

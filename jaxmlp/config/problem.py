@@ -85,7 +85,9 @@ class Problem:
         if self.start is None or self.start.params is None:
             return state, best
         params = self.start.place(best.params, self.signature)
-        return state._replace(params=jax.device_put(params)), best._replace(params=params)
+        begun = jax.device_put(params)
+        opt_state = self.trainer.init_optimizer(begun)  # which may hold copies of them
+        return state._replace(params=begun, opt_state=opt_state), best._replace(params=params)
 
     @property
     def task(self) -> Task:

@@ -20,6 +20,7 @@ from jaxmlp.config.names import (
     OPTIMIZER_TABLE,
     PLATEAU,
     SCHEDULE_ARGUMENTS,
+    SCHEDULE_FREE,
     WITH_ALPHA,
 )
 from jaxmlp.config.options import Config
@@ -31,8 +32,9 @@ from jaxmlp.training.tasks import task_for
 LARGEST = float(np.finfo(np.float32).max)
 QUANTILES = (0.1, 0.5, 0.9)  # the middle, and an interval that holds four of five
 Number = float | Array
+ALWAYS_USED = ("learning_rate", "clip_norm", "ema", "sam")
 _CHOSEN = (  # the fields that a configuration may leave to the data, and a recipe may not
-    *("task", "valid_size", "hidden", "loss", "optimizer", "preprocessing"),
+    *("task", "valid_size", "hidden", "loss", "optimizer", "schedule", "preprocessing"),
     *("learning_rate", "batch_size", "epochs", "dropout", "monitor"),
 )
 
@@ -43,12 +45,14 @@ class Numbers(NamedTuple):
     Attributes:
       learning_rate: the rate, or the peak of the schedule.
       weight_decay: decoupled, of the kernels only.
-      momentum: the coefficient of momentum and nesterov, or its maximum.
+      momentum: the coefficient of momentum and nesterov, or its maximum, and of muon.
       decay: how much of RMSProp's mean square is kept.
       beta1: how much of Adam's first moment is kept.
       beta2: how much of Adam's second moment is kept.
       epsilon: keeps the divisor from 0.
       clip_norm: the greatest length of a gradient.
+      ema: how much of the average of the weights is kept.
+      sam: the radius within which the gradient is taken at the worst point.
     """
 
     learning_rate: Number
@@ -59,6 +63,8 @@ class Numbers(NamedTuple):
     beta2: Number | None
     epsilon: Number | None
     clip_norm: Number | None
+    ema: Number | None
+    sam: Number | None
 
 
 @dataclass(frozen=True)
@@ -191,6 +197,7 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
         "batch_size": batch,
         "loss": loss,
         "optimizer": optimizer,
+        "schedule": OPTIMIZER_TABLE[optimizer].schedule,
         "epochs": max(10, math.ceil(defaults.least_steps / math.ceil(n / batch))),
     }
     if config.fold is not None:  # whose examples judge the network, and choose nothing
@@ -233,7 +240,7 @@ def recipe_of(config: Config, where: object = "the configuration") -> Recipe:
     values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     for name in _CHOSEN:
         check(values[name] is not None, f"{where}: {name}", "given in a run", None)
-    used = {"learning_rate", "clip_norm", *OPTIMIZER_TABLE[values["optimizer"]].arguments.values()}
+    used = {*ALWAYS_USED, *OPTIMIZER_TABLE[values["optimizer"]].arguments.values()}
     if values["weight_decay"]:
         used.add("weight_decay")  # a decay of 0 means that the rule is not used
     numbers: dict[str, Any] = {
@@ -279,19 +286,7 @@ def _reject_idle_options(recipe: Recipe) -> None:
         if value != usual_value and recipe.schedule not in fitting:
             words = f"{field} applies only to {', '.join(fitting)}"
             raise InputError(f"{words}, got {value:g} with {recipe.schedule}")
-    rules = ("momentum", "nesterov")
-    ours = recipe.optimizer in rules and recipe.optimizer_source == "manual"
-    if recipe.momentum_schedule != "constant" and not ours:
-        raise InputError(
-            f"momentum_schedule {recipe.momentum_schedule} needs the hand-written momentum or"
-            f" nesterov, got {recipe.optimizer} ({recipe.optimizer_source})"
-        )
-    if recipe.epsilon_inside is not None and not OPTIMIZER_TABLE[recipe.optimizer].roots:
-        words = ", ".join(name for name, entry in OPTIMIZER_TABLE.items() if entry.roots)
-        given = str(recipe.epsilon_inside).lower()
-        raise InputError(
-            f"epsilon_inside applies only to {words}, got {given} with {recipe.optimizer}"
-        )
+    _reject_idle_rules(recipe)
     if recipe.quantiles and recipe.loss != "quantile":
         words = f"got {shown(recipe.quantiles)} with {recipe.loss}"
         raise InputError(f"quantiles applies only to the loss quantile, {words}")
@@ -310,6 +305,31 @@ def _reject_idle_options(recipe: Recipe) -> None:
             raise InputError(f"{name} {value} needs a validation part, got valid_size 0")
         if recipe.monitor == LAST:
             raise InputError(f"{name} {value} needs monitor score or loss, got last")
+
+
+def _reject_idle_rules(recipe: Recipe) -> None:
+    """Reject what an update rule cannot be combined with."""
+    name, numbers = recipe.optimizer, recipe.numbers
+    ours = name in ("momentum", "nesterov") and recipe.optimizer_source == "manual"
+    if recipe.momentum_schedule != "constant" and not ours:
+        raise InputError(
+            f"momentum_schedule {recipe.momentum_schedule} needs the hand-written momentum or"
+            f" nesterov, got {name} ({recipe.optimizer_source})"
+        )
+    if recipe.epsilon_inside is not None and not OPTIMIZER_TABLE[name].roots:
+        words = ", ".join(name for name, entry in OPTIMIZER_TABLE.items() if entry.roots)
+        given = str(recipe.epsilon_inside).lower()
+        raise InputError(f"epsilon_inside applies only to {words}, got {given} with {name}")
+    if name == "muon" and not recipe.hidden and recipe.model != "lenet":
+        raise InputError("muon is for the kernels of hidden layers, and there are none")
+    if name not in SCHEDULE_FREE:
+        return
+    if recipe.schedule != "constant":
+        raise InputError(f"{name} takes schedule constant, got {recipe.schedule}")
+    if numbers.ema is not None:
+        raise InputError(f"ema does not apply to {name}, which keeps an average of its own")
+    if recipe.optimizer_source == "optax" and numbers.beta1 == 0:
+        raise InputError(f"beta1 of Optax's {name} must be positive, got 0")
 
 
 def _check_range(recipe: Recipe) -> None:

@@ -63,9 +63,10 @@ class TrainingOptions:
         "learning rate, or peak of the schedule; default the optimizer's own, less for a table",
         must_be=POSITIVE,
     )
-    schedule: str = option(
-        "one_cycle",
-        "course of the rate; plateau: constant, divided by ten when the loss stops falling",
+    schedule: str | None = option(
+        None,
+        "course of the rate; plateau: constant, divided by ten when the loss stops falling; default"
+        " one_cycle, or constant for the schedule-free rules",
         (*SCHEDULES.names, PLATEAU),
     )
     schedule_end: float = option(
@@ -77,8 +78,11 @@ class TrainingOptions:
     plateau_patience: int = option(
         3, "epochs without progress before plateau divides the rate", must_be=at_least(1)
     )
-    momentum: float = option(
-        0.9, "coefficient of momentum and nesterov, or its maximum", must_be=SHARE
+    momentum: float | None = option(
+        None,
+        "coefficient of momentum and nesterov, or its maximum, and of muon; default the"
+        " optimizer's own",
+        must_be=SHARE,
     )
     momentum_schedule: str = option(
         "constant",
@@ -86,15 +90,22 @@ class TrainingOptions:
         ("constant", "sutskever"),
     )
     decay: float = option(0.9, "decay of rmsprop's mean square", must_be=SHARE)
-    beta1: float = option(0.9, "decay of the first moment of adam and adamw", must_be=SHARE)
+    beta1: float = option(
+        0.9,
+        "decay of the first moment of adam and adamw; share of the past in a step of lion, and in"
+        " the point of the gradient of the schedule-free rules",
+        must_be=SHARE,
+    )
     beta2: float | None = option(
         None,
-        "decay of the second moment of adam and adamw; default the optimizer's own",
+        "decay of the second moment of adam and adamw, and of lion's momentum; default the"
+        " optimizer's own",
         must_be=SHARE,
     )
     epsilon: float | None = option(
         None,
-        "small number in the divisor of adagrad, rmsprop and adam(w); default the optimizer's own",
+        "small number in the divisor of adagrad, rmsprop, adam(w) and what is made of it; default"
+        " the optimizer's own",
         must_be=NOT_NEGATIVE,
     )
     epsilon_inside: bool | None = option(
@@ -113,6 +124,18 @@ class TrainingOptions:
         "decoupled weight decay of the kernels; default the optimizer's own, or for a table more,"
         " the fewer rows it has",
         must_be=NOT_NEGATIVE,
+    )
+    ema: float | None = option(
+        None,
+        "decay of an average of the weights, such as 0.999, by which the network is judged, chosen"
+        " and saved; default none",
+        must_be=INSIDE,
+    )
+    sam: float | None = option(
+        None,
+        "radius within which the gradient is taken at the worst point (sharpness-aware), such as"
+        " 0.05; a step takes twice as long; default none",
+        must_be=POSITIVE,
     )
     batch_size: int | None = option(
         None, "examples in a step; default 128, or all if there are fewer", must_be=at_least(1)

@@ -132,7 +132,7 @@ def _probabilities(output: str, loss: str, z: Any, name: str, by_z: str, y: Any)
 
 
 def _bounded(inspected: Inspected, z: Any, name: str, by_z: str, targets: Any) -> Prediction:
-    """Return the prediction of a regression whose answers are not negative (E13)."""
+    """Return the prediction of a regression whose answers are not negative (lecture row E13)."""
     from jaxmlp.config.factory import loss_of
     from jaxmlp.config.signature import output_activation_of, shift_of
 

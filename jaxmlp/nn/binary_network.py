@@ -1,4 +1,6 @@
-"""The three-layer binary network of lecture E, in the matrices of its slides (E6, E12, D11).
+"""The three-layer binary network of lecture E, in the matrices of its slides.
+
+Lecture rows E6, E12, D11.
 
 Examples are columns here, as on the slides: `x` is `(features, n)`, `W_l` has one row per unit, and
 `z_l = W_l a_{l-1} + b_l` with a column `b_l`. The rest of the library has examples as rows. With
@@ -56,7 +58,7 @@ class Values(NamedTuple):
 
 
 def forward(w: Weights, x: Inputs, g: Activation = sigmoid) -> Values:
-    """Return every value of the forward pass (E6).
+    """Return every value of the forward pass (lecture row E6).
 
     Args:
       w: the weights.
@@ -75,7 +77,7 @@ def forward(w: Weights, x: Inputs, g: Activation = sigmoid) -> Values:
 
 
 def loss(v: Values, y: Row) -> Scalar:
-    """Return `L = -mean((1 - y) log(1 - a_3) + y log a_3)`, from `z_3` (E6).
+    """Return `L = -mean((1 - y) log(1 - a_3) + y log a_3)`, from `z_3` (lecture row E6).
 
     Args:
       v: the values of the forward pass.
@@ -89,14 +91,16 @@ def loss(v: Values, y: Row) -> Scalar:
 
 
 def dw3(delta3: Row, a2: Float[Array, "h2 n"]) -> Float[Array, "1 h2"]:
-    """Return `dL/dW_3 = (a_3 - y) a_2^T / n`, for `delta3 = a_3 - y` (E6)."""
+    """Return `dL/dW_3 = (a_3 - y) a_2^T / n`, for `delta3 = a_3 - y` (lecture row E6)."""
     return delta3 @ a2.T / a2.shape[1]
 
 
 def delta_below(
     W: Float[Array, "above units"], delta: Float[Array, "above n"], slope: Columns
 ) -> Float[Array, "units n"]:
-    """Return `delta_{l-1} = W_l^T delta_l * g'(z_{l-1})`, with an elementwise product (E6, D8).
+    """Return `delta_{l-1} = W_l^T delta_l * g'(z_{l-1})`, with an elementwise product.
+
+    Lecture rows E6, D8.
 
     Args:
       W: the kernel of layer l.
@@ -115,7 +119,7 @@ def dw2(
     slope2: Float[Array, "h2 n"],
     a1: Float[Array, "h1 n"],
 ) -> Float[Array, "h2 h1"]:
-    """Return `dL/dW_2 = (W_3^T (a_3 - y) * g'(z_2)) a_1^T / n` (E6)."""
+    """Return `dL/dW_2 = (W_3^T (a_3 - y) * g'(z_2)) a_1^T / n` (lecture row E6)."""
     return delta_below(W3, delta3, slope2) @ a1.T / a1.shape[1]
 
 
@@ -126,7 +130,7 @@ def dw1(
     slopes: tuple[Float[Array, "h1 n"], Float[Array, "h2 n"]],
     x: Inputs,
 ) -> Float[Array, "h1 features"]:
-    """Return `dL/dW_1 = (W_2^T (W_3^T (a_3 - y) * g'(z_2)) * g'(z_1)) x^T / n` (E6).
+    """Return `dL/dW_1 = (W_2^T (W_3^T (a_3 - y) * g'(z_2)) * g'(z_1)) x^T / n` (lecture row E6).
 
     Args:
       W2: the kernel of the second layer.
@@ -143,16 +147,16 @@ def dw1(
 
 
 def db(delta: Columns) -> Float[Array, "units 1"]:
-    """Return `dL/db_l = delta_l 1 / n`: the sum over the examples (D11, E6).
+    """Return `dL/db_l = delta_l 1 / n`: the sum over the examples (lecture rows D11, E6).
 
     Forward, the one column of the bias is broadcast to all n columns of `z`. Each copy gets a
-    gradient of its own, and the gradients of copies add up (B5).
+    gradient of its own, and the gradients of copies add up (lecture row B5).
     """
     return jnp.sum(delta, axis=1, keepdims=True) / delta.shape[1]
 
 
 def gradient(w: Weights, x: Inputs, y: Row, g: Activation = sigmoid) -> Weights:
-    """Return the gradient of the loss with respect to all weights (E6).
+    """Return the gradient of the loss with respect to all weights (lecture row E6).
 
     Args:
       w: the weights.
@@ -178,7 +182,9 @@ def gradient(w: Weights, x: Inputs, y: Row, g: Activation = sigmoid) -> Weights:
 
 
 def step(w: Weights, x: Inputs, y: Row, rate: float, g: Activation = sigmoid) -> Weights:
-    """Return the weights after a step of gradient descent, all from the old values (E6, E12).
+    """Return the weights after a step of gradient descent, all from the old values.
+
+    Lecture rows E6, E12.
 
     The gradients are formed in the order `W_3, W_2, W_1`, because each needs the delta above it.
     All of them belong to the old weights; only then are the weights replaced. So the order in which
@@ -200,7 +206,9 @@ def step(w: Weights, x: Inputs, y: Row, rate: float, g: Activation = sigmoid) ->
 def step_layer_by_layer(
     w: Weights, x: Inputs, y: Row, rate: float, g: Activation = sigmoid
 ) -> Weights:
-    """Return the weights if each layer is replaced before the gradient below it is formed (E12).
+    """Return the weights if each layer is replaced before the gradient below it is formed.
+
+    Lecture row E12.
 
     This is the mistake to which the order `W_3, W_2, W_1` invites: `dL/dW_2` then sees the new
     `W_3`, and `dL/dW_1` the new `W_3` and `W_2`. It is not a step along the gradient of any one

@@ -1,4 +1,4 @@
-"""An output activation for a target that is never negative, such as an age (E5, E13).
+"""An output activation for a target that is never negative, such as an age (lecture rows E5, E13).
 
 The raw output is any number. A ReLU or a softplus behind it makes a prediction that is not
 negative. A sigmoid is no choice: it never says more than 1.

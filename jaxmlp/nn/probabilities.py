@@ -1,6 +1,7 @@
 """Cross-entropy of probabilities, and the chain rule from the loss over `p` to delta, in steps.
 
-The slides go from the loss to the probabilities, and from these to the logits (A4, D6, E6):
+The slides go from the loss to the probabilities, and from these to the logits (lecture rows A4, D6,
+E6):
 
     p = softmax(z)                    p = sigmoid(z)
     l = -sum_i y_i log p_i            l = -sum_k y_k log p_k + (1 - y_k) log(1 - p_k)
@@ -23,7 +24,9 @@ from jaxmlp.nn.types import Array, Outputs, Scalar, Targets
 
 
 def cross_entropy(p: Outputs, y: Targets) -> Float[Array, "N"]:
-    """Return `l = -sum_i y_i log p_i` of each example: `-log p_c` for the class c (A4, B9, D13).
+    """Return `l = -sum_i y_i log p_i` of each example: `-log p_c` for the class c.
+
+    Lecture rows A4, B9, D13.
 
     Args:
       p: probabilities `(N, K)`.
@@ -40,7 +43,7 @@ def cross_entropy(p: Outputs, y: Targets) -> Float[Array, "N"]:
 
 
 def cross_entropy_slope(p: Outputs, y: Targets) -> Float[Array, "N K"]:
-    """Return `dl/dp = -y / p` of `cross_entropy` (A4, D6).
+    """Return `dl/dp = -y / p` of `cross_entropy` (lecture rows A4, D6).
 
     Each probability counts as a variable of its own here; that they sum to one is the softmax's
     part of the chain.
@@ -60,7 +63,9 @@ def cross_entropy_slope(p: Outputs, y: Targets) -> Float[Array, "N K"]:
 
 
 def binary_cross_entropy(p: Outputs, y: Targets) -> Float[Array, "N"]:
-    """Return `l = -sum_k y_k log p_k + (1 - y_k) log(1 - p_k)` of each example (B9, C11, E6).
+    """Return `l = -sum_k y_k log p_k + (1 - y_k) log(1 - p_k)` of each example.
+
+    Lecture rows B9, C11, E6.
 
     For one output it is `-log p` where `y = 1` and `-log(1 - p)` where `y = 0`, so that
     `l(1, p) = l(0, 1 - p)`.
@@ -81,7 +86,7 @@ def binary_cross_entropy(p: Outputs, y: Targets) -> Float[Array, "N"]:
 
 
 def binary_cross_entropy_slope(p: Outputs, y: Targets) -> Float[Array, "N K"]:
-    """Return `dl/dp = (p - y) / (p (1 - p))` of `binary_cross_entropy` (D6, E6).
+    """Return `dl/dp = (p - y) / (p (1 - p))` of `binary_cross_entropy` (lecture rows D6, E6).
 
     Args:
       p: probabilities of yes, `(N, K)`.
@@ -98,7 +103,7 @@ def binary_cross_entropy_slope(p: Outputs, y: Targets) -> Float[Array, "N K"]:
 
 
 def squared_error_slope(p: Outputs, y: Targets) -> Float[Array, "N K"]:
-    """Return `dl/dp = 2 (p - y)` of the squared error of probabilities (A3).
+    """Return `dl/dp = 2 (p - y)` of the squared error of probabilities (lecture row A3).
 
     Args:
       p: probabilities `(N, K)`.
@@ -114,7 +119,7 @@ def squared_error_slope(p: Outputs, y: Targets) -> Float[Array, "N K"]:
 
 
 def likelihood(p: Outputs, y: Targets, independent: bool = False) -> Scalar:
-    """Return the probability that the model gives to all targets together (D13).
+    """Return the probability that the model gives to all targets together (lecture row D13).
 
     For classes it is `prod_n prod_k p_nk^y_nk`. For independent yes-or-no outputs it is
     `prod_n prod_k p_nk^y_nk (1 - p_nk)^(1 - y_nk)`. The examples are independent, so their

@@ -1,8 +1,10 @@
-"""The softmax by hand, with its Jacobian and its vector-Jacobian product (A1, B10, C3, D7, E6).
+"""The softmax by hand, with its Jacobian and its vector-Jacobian product.
+
+Lecture rows A1, B10, C3, D7, E6.
 
 Training does not use it: the losses take logits and `jax.nn.log_softmax`, so that no probability is
-computed before its logarithm (A5). It is here to be read, and for the chain rule step by step, see
-`jaxmlp.nn.probabilities`.
+computed before its logarithm (lecture row A5). It is here to be read, and for the chain rule step
+by step, see `jaxmlp.nn.probabilities`.
 """
 
 import jax.numpy as jnp

@@ -160,6 +160,15 @@ def zeros(params: Params) -> Updates:
     return jax.tree.map(jnp.zeros_like, params)
 
 
+def length_of(tree: Updates) -> Scalar:
+    """Return the Euclidean length over all leaves, `|dw|`, in the widest of their types."""
+    leaves = [jnp.asarray(dw) for dw in jax.tree.leaves(tree)]
+    types = [jnp.dtype("float32"), *(dw.dtype for dw in leaves)]
+    wide = max(types, key=lambda dtype: dtype.itemsize)
+    squares = [jnp.sum(dw.astype(wide) ** 2) for dw in leaves]
+    return jnp.sqrt(sum(squares, jnp.zeros((), wide)))
+
+
 def zero_count() -> Count:
     """Return the number of updates made before the first, 0."""
     return jnp.zeros((), jnp.int32)

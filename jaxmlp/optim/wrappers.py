@@ -19,6 +19,7 @@ from jaxmlp.optim.base import (
     check_not_negative,
     check_number,
     count_up,
+    length_of,
     make_optimizer,
     zero_count,
 )
@@ -95,11 +96,8 @@ def with_clipping(optimizer: Pair, norm: Number) -> Optimizer:
     def update(
         gradients: Updates, state: State, params: Params | None = None, **further: Any
     ) -> tuple[Updates, State]:
-        leaves = [jnp.asarray(dw) for dw in jax.tree.leaves(gradients)]
-        types = [jnp.dtype("float32"), *(dw.dtype for dw in leaves)]
-        wide = max(types, key=lambda dtype: dtype.itemsize)
-        squares = [jnp.sum(dw.astype(wide) ** 2) for dw in leaves]
-        length = jnp.sqrt(sum(squares, jnp.zeros((), wide)))
+        length = length_of(gradients)
+        wide = length.dtype
         share = jnp.asarray(norm, wide) / jnp.maximum(length, jnp.finfo(wide).tiny)
         share = jnp.minimum(1, share)
         shorter = jax.tree.map(lambda dw: share.astype(jnp.result_type(dw)) * dw, gradients)

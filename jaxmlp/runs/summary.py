@@ -55,7 +55,7 @@ class Outcome:
     def params(self) -> Any:
         """The best parameters, on the device: the latest, where no epoch is complete."""
         best = self.history.best
-        return jax.device_put(best.params if int(best.epoch) else self.state.params)
+        return jax.device_put(best.params if int(best.epoch) else self.state.judged)
 
 
 class Finished(NamedTuple):

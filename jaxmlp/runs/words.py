@@ -79,6 +79,8 @@ def recipe_in_words(recipe: Recipe, scaling: str, steps: int) -> str:
         f"inputs {scaling}",
         f"{recipe.optimizer} at {numbers.learning_rate:g} ({recipe.schedule})",
         f"weight decay {numbers.weight_decay:.2g}" if numbers.weight_decay else "",
+        f"average of the weights (decay {numbers.ema:g})" if numbers.ema is not None else "",
+        f"sharpness-aware within {numbers.sam:g}" if numbers.sam is not None else "",
         f"dropout {recipe.dropout:g}" if recipe.dropout else "",
         f"{behind} behind the output" if behind != "identity" else "",
         f"{steps:,} steps of {recipe.batch_size}",

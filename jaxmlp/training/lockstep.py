@@ -113,7 +113,7 @@ def fit_side_by_side(
     states = side.put(_stack([m.state for m in places]))
     validation = side.put(_validation_orders(places, alone=width == side.devices))
     for m in members:
-        m.history.remember_parameters(m.state.params)
+        m.history.remember_parameters(m.state.judged)
     clock = Clock()
     for epoch in range(epochs):
         going = [i for i, m in enumerate(members) if m.status == TRAINING]
@@ -126,7 +126,7 @@ def fit_side_by_side(
         for reached, done in _take_steps(states, orders, going, side, clock):
             states = reached
             yield Moment((epoch + done) / epochs, [])
-        sums = jax.device_get((states.totals, side.evaluate(states.params, validation)))
+        sums = jax.device_get((states.totals, side.evaluate(states.judged, validation)))
         _record_epoch(states, sums, {i: members[i] for i in going}, began)
         ended = _end_runs(states, {i: members[i] for i in going}, last=epoch + 1 == epochs)
         yield Moment((epoch + 1) / epochs, ended)
@@ -161,7 +161,7 @@ def _record_epoch(
     states: TrainState, sums: tuple[Totals, Totals], going: dict[int, Member], began: float
 ) -> None:
     """Add an epoch to the history of each run, or mark the run as diverged."""
-    params = jax.device_get(states.params)
+    params = jax.device_get(states.judged)
     seconds = (time.perf_counter() - began) / len(going)
     for i, m in going.items():
         learned, found = take_entry(sums, i)

@@ -113,7 +113,7 @@ def fit(
     run, clock = _Run(trainer, train, valid, history, orders), Clock()
     epoch, step = divmod(int(state.step), orders.steps)
     if step == 0:
-        history.remember_parameters(state.params)
+        history.remember_parameters(state.judged)
     while epoch < epochs and not history.reason_to_stop():
         many = min(orders.room, epochs - epoch, history.epochs_ahead())
         order = orders.lay_out(epoch, many)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmlp.nn.backprop import ValueAndGrad
+from jaxmlp.optim.averaging import judged_params
 from jaxmlp.optim.base import Pair, Params, State, accepting_keywords
 from jaxmlp.training.augment import Augment
 from jaxmlp.training.types import (
@@ -104,6 +105,11 @@ class TrainState(NamedTuple):
     totals: Totals
     factor: Scalar
 
+    @property
+    def judged(self) -> Params:
+        """The parameters that the network is judged by: an average, if the optimizer keeps one."""
+        return judged_params(self.params, self.opt_state)
+
 
 Step = Callable[[TrainState, Examples], TrainState]
 
@@ -123,7 +129,8 @@ def make_step(
 
     An optimizer of Optax may need more than the gradient. It gets `value`, the batch's loss,
     `grad`, and `value_fn`, the loss of the same batch (and the same dropout) as a function of the
-    parameters, which a line search evaluates. A rule that uses none of them compiles as without.
+    parameters, which a line search evaluates. An average of the weights gets `factor`. A rule that
+    uses none of them compiles as without.
 
     Args:
       value_and_grad: the objective with its gradient, by hand or by machine:
@@ -153,7 +160,12 @@ def make_step(
         gradient = jax.tree.map(lambda g: jnp.where(finite, g, 0), gradient)
         factor = jnp.where(finite, state.factor, 0)
         # some rules of Optax need the loss, or search along a line; the others ignore this
-        more = {"value": loss, "grad": gradient, "value_fn": lambda params: objective(params)[0][0]}
+        more = {
+            "value": loss,
+            "grad": gradient,
+            "value_fn": lambda params: objective(params)[0][0],
+            "factor": factor,
+        }
         updates, opt_state = update(gradient, state.opt_state, state.params, **more)
         params = jax.tree.map(lambda w, u: w + factor.astype(w.dtype) * u, state.params, updates)
         totals = state.totals.plus(loss, score(outputs, batch.targets), batch.weights)

@@ -171,7 +171,7 @@ def quantile_task(quantiles: Sequence[float]) -> Task:
 
 
 def task_behind(activation: Activation, task: Task) -> Task:
-    """The regression whose predictions are an activation of the raw outputs (E5, E13).
+    """The regression whose predictions are an activation of the raw outputs (lecture rows E5, E13).
 
     Args:
       activation: from raw outputs to predictions, in the scale of the encoded targets.

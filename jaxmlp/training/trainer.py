@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp.nn.backprop import ValueAndGrad
-from jaxmlp.optim.base import Pair, Params
+from jaxmlp.optim.base import Pair, Params, State
 from jaxmlp.training.augment import Augment
 from jaxmlp.training.judge import Judge
 from jaxmlp.training.step import Examples, Step, Totals, TrainState, make_step, take
@@ -23,7 +23,7 @@ class Ends(NamedTuple):
     """The ends of a call's epochs; a first axis counts them, with zeros for epochs not begun.
 
     Attributes:
-      params: the parameters after the epoch.
+      params: the parameters after the epoch by which the network is judged.
       totals: the sums over the epoch's steps.
     """
 
@@ -44,11 +44,13 @@ class Trainer(NamedTuple):
         step whose loss is not finite; that step changes no parameter. The arrays of the given
         state cannot be used afterwards.
       judge: the same network without an optimizer.
+      init_optimizer: `params -> opt_state`, for a run that starts from other parameters.
     """
 
     init: Callable[[int | np.uint32], TrainState]
     run: Callable[[TrainState, Examples, AnyArray, int, int], tuple[TrainState, Ends]]
     judge: Judge
+    init_optimizer: Callable[[Params], State]
 
 
 def make_trainer(
@@ -88,6 +90,7 @@ def make_trainer(
         jax.jit(init, compiler_options=quickly),
         jax.jit(_run_of(step), donate_argnums=0),
         judge,
+        init_optimizer,
     )
 
 
@@ -116,9 +119,9 @@ def _run_of(step: Step) -> Callable[..., tuple[TrainState, Ends]]:
             end = jnp.minimum(stop, begun + steps)
             first = i, state._replace(totals=sums)
             i, state = jax.lax.while_loop(unfinished(end), take_step, first)
-            return i, state, put_entry(ends, number, Ends(state.params, state.totals))
+            return i, state, put_entry(ends, number, Ends(state.judged, state.totals))
 
-        ends = Ends(state.params, state.totals)
+        ends = Ends(state.judged, state.totals)
         ends = jax.tree.map(lambda a: jnp.zeros((epochs, *a.shape), a.dtype), ends)
         first = (jnp.asarray(start, jnp.int32), state, ends)
         return jax.lax.while_loop(unfinished(stop), run_epoch, first)[1:]

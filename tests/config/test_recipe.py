@@ -23,6 +23,7 @@ CONFIGS = [
     *(("iris", {"optimizer": name}) for name in OPTIMIZER_TABLE),
     ("iris", {"optimizer": "momentum", "momentum_schedule": "sutskever", "weight_decay": 0.1}),
     ("iris", {"optimizer": "adamw", "weight_decay": 0.0, "epsilon": 1e-6, "beta2": 0.99}),
+    ("iris", {"optimizer": "momentum", "ema": 0.99, "sam": 0.1}),
 ]
 
 
@@ -41,7 +42,8 @@ def test_a_rule_has_its_own_numbers_and_no_others(optimizer):
     used = {"learning_rate", *OPTIMIZER_TABLE[optimizer].arguments.values()}
     for name, value in zip(Numbers._fields, recipe.numbers, strict=True):
         assert (value is not None) == (name in used), name
-    own = {"adagrad": 1e-7, "rmsprop": 1e-8, "adam": 1e-8, "adamw": 1e-8}
+    own = {"adagrad": 1e-7}
+    own |= dict.fromkeys(("rmsprop", "adam", "adamw", "muon", "schedule_free_adamw"), 1e-8)
     assert recipe.numbers.epsilon == own.get(optimizer)
     given = complete(Config(optimizer=optimizer, epsilon=1e-3), load("iris")).numbers.epsilon
     assert given == (1e-3 if optimizer in own else None)
@@ -69,7 +71,7 @@ def test_a_saved_configuration_must_be_complete(name):
 @pytest.mark.parametrize("optimizer", OPTIMIZER_TABLE)
 def test_a_regression_at_the_default_rate_of_a_plain_rule_is_clipped(optimizer):
     """The default rates suit classes; a squared error has no bound, and the rate was too great."""
-    plain = optimizer in ("sgd", "momentum", "nesterov")
+    plain = optimizer in ("sgd", "momentum", "nesterov", "schedule_free_sgd")
     data, asked = load("diabetes"), Config(optimizer=optimizer)
     recipe = complete(asked, data)
     assert recipe.numbers.clip_norm == (1.0 if plain else None)
@@ -164,6 +166,70 @@ def test_an_embedding_comes_before_the_first_kernel(name):
     assert kinds == ["flatten", name, "dense", "relu", "dense"]
     with pytest.raises(InputError, match=f"embed is for an mlp, got {name} with softmax_regr"):
         complete(Config(embed=name, model="softmax_regression"), load("iris"))
+
+
+def test_a_rule_has_its_own_momentum_and_schedule():
+    """One cycle, but where an average takes the place of a falling rate."""
+    own = {
+        name: complete(Config(optimizer=name), load("iris"))
+        for name in ("momentum", "muon", "schedule_free_sgd", "schedule_free_adamw")
+    }
+    found = {name: (recipe.numbers.momentum, recipe.schedule) for name, recipe in own.items()}
+    assert found == {
+        "momentum": (0.9, "one_cycle"),
+        "muon": (0.95, "one_cycle"),
+        "schedule_free_sgd": (None, "constant"),
+        "schedule_free_adamw": (None, "constant"),
+    }
+    given = Config(optimizer="muon", momentum=0.9, schedule="cosine")
+    recipe = complete(given, load("iris"))
+    assert (recipe.numbers.momentum, recipe.schedule) == (0.9, "cosine")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"optimizer": "schedule_free_sgd", "schedule": "plateau"},
+            "schedule_free_sgd takes schedule constant, got plateau",
+        ),
+        (
+            {"optimizer": "schedule_free_adamw", "ema": 0.9},
+            "ema does not apply to schedule_free_adamw, which keeps an average of its own",
+        ),
+        (
+            {"optimizer": "schedule_free_sgd", "optimizer_source": "optax", "beta1": 0.0},
+            "beta1 of Optax's schedule_free_sgd must be positive, got 0",
+        ),
+        (
+            {"optimizer": "muon", "model": "softmax_regression"},
+            "muon is for the kernels of hidden layers, and there are none",
+        ),
+        ({"optimizer": "muon", "hidden": ()}, "muon is for the kernels of hidden layers"),
+        (
+            {"optimizer": "muon", "momentum_schedule": "sutskever"},
+            "needs the hand-written momentum or nesterov, got muon",
+        ),
+    ],
+)
+def test_what_a_rule_cannot_be_combined_with(given, message):
+    with pytest.raises(InputError) as caught:
+        complete(Config(**given), load("iris"))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"ema": 1.0}, "ema must be in (0, 1), got 1"),
+        ({"ema": 0.0}, "ema must be in (0, 1), got 0"),
+        ({"sam": 0.0}, "sam must be a finite positive number, got 0"),
+    ],
+)
+def test_numbers_that_can_never_be_right(given, message):
+    with pytest.raises(InputError) as caught:
+        Config(**given)
+    assert message in str(caught.value)
 
 
 RATES = ("learning_rate", "epsilon", "weight_decay", "clip_norm", "initializer_scale")

@@ -58,7 +58,7 @@ def test_another_verdict_is_a_failure(capsys, tmp_path, monkeypatch):
     line = ["squared_error_fades", "--quick", "--out", str(tmp_path)]
     assert command.main(line) == 1
     captured = capsys.readouterr()
-    assert "NOT the verdict on record: holds" in captured.out
+    assert f"NOT the verdict on record: {module.ABOUT.expected}" in captured.out
     assert "verdicts that differ from the record: squared_error_fades" in captured.err
 
 
@@ -99,7 +99,7 @@ def long(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LONG", {"row": kept.Long("as printed", measure)}, raising=False)
     monkeypatch.setattr(module, "run", lambda settings: {"kept": kept.read(NAME, module.LONG)})
     monkeypatch.setattr(module, "plot", lambda numbers: framework_figure())
-    held = framework.Verdict(HOLDS, 1.0, None, "made up")
+    held = framework.Verdict(module.ABOUT.expected, 1.0, None, "made up")
     monkeypatch.setattr(module, "verdict", lambda numbers: held)
     return module, calls
 

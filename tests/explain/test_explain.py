@@ -108,7 +108,10 @@ BEHIND = {  # the prediction of u as printed, and its function; its slope likewi
 
 @pytest.mark.parametrize("name", BEHIND)
 def test_an_output_activation(tmp_path, name):
-    """E13: u = z + m / s, the prediction, and delta as a product; formulas beside numbers."""
+    """The sum u = z + m / s, the prediction, and delta as a product; formulas beside numbers.
+
+    Lecture row E13.
+    """
     (value_text, value), (slope_text, slope) = BEHIND[name]
     x = np.linspace(-1, 1, 40)
     np.savez(tmp_path / "ages.npz", x=np.stack([x, x**2], axis=1), y=np.exp(2 * x))
@@ -136,7 +139,7 @@ def test_an_output_activation(tmp_path, name):
 
 
 def test_a_prediction_that_rounds_to_0_says_so(capsys):
-    """A1, A5: no derivative of its logarithm, but a delta."""
+    """Lecture rows A1, A5: no derivative of its logarithm, but a delta."""
     text = explained(
         capsys,
         "--dataset",

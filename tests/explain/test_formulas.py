@@ -269,7 +269,10 @@ def test_losses(name, outputs):
 @pytest.mark.parametrize("outputs", [(-2, 0.5, 3), (1, 0, -1)], ids=str)
 @pytest.mark.parametrize("name", STEPS)
 def test_from_the_loss_to_delta(name, outputs):
-    """A3, A4, D6, E6: dL/dp and dp/dz are shown, and their product is the delta that is shown."""
+    """The factors dl/dp and dp/dz are shown, and their product is the delta that is shown.
+
+    Lecture rows A3, A4, D6, E6.
+    """
     (slope_text, slope), jacobian_text = STEPS[name]
     jacobian, chain, product = JACOBIANS[jacobian_text]
     shown, printed = explained(nn.dense(3), z=outputs, loss=name)

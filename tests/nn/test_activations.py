@@ -194,14 +194,17 @@ def test_relu_takes_the_slope_0_at_0():
 
 
 def test_the_slides_sigmoid_is_cut_off():
-    """B10, erratum 17: sigmoid(5.7) = 0.99667, which rounds to 0.9967; the slide prints 0.9966."""
+    """Sigmoid(5.7) = 0.99667, which rounds to 0.9967; the slide prints 0.9966.
+
+    Lecture row B10, erratum 17.
+    """
     value = float(activations.sigmoid(jnp.asarray(5.7)))
     assert value == pytest.approx(0.9966651927, abs=5e-11)
     assert (round(value, 4), math.floor(value * 1e4) / 1e4) == (0.9967, 0.9966)
 
 
 def test_slopes_at_zero():
-    """B11: tanh is steeper than the sigmoid, 1 against 1/4."""
+    """Lecture row B11: tanh is steeper than the sigmoid, 1 against 1/4."""
     zero = jnp.zeros(())
     assert float(activations.tanh.derivative(zero, activations.tanh(zero))) == 1
     assert float(activations.sigmoid.derivative(zero, activations.sigmoid(zero))) == 0.25

@@ -1,4 +1,7 @@
-"""Lecture E's three-layer network in its matrices, and the order of its updates (E6, E12, D11)."""
+"""Lecture E's three-layer network in its matrices, and the order of its updates.
+
+Lecture rows E6, E12, D11.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +27,10 @@ def drawn(features=FEATURES, h1=H1, h2=H2, n=N):
 @pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu"])
 @pytest.mark.parametrize("n", [1, N])
 def test_the_slides_matrices_are_autodiff_and_backpropagation(name, n):
-    """E6, D8: dL/dW3, dL/dW2, dL/dW1 and the biases', of one example and of a batch."""
+    """The gradients dL/dW3, dL/dW2, dL/dW1 and the biases', of one example and of a batch.
+
+    Lecture rows E6, D8.
+    """
     g = getattr(activations, name)
     w, x, y = drawn(n=n)
     found = binary_network.gradient(w, x, y, g)
@@ -50,7 +56,10 @@ def printed(w, v, y, slope2, a1):
 
 
 def test_the_printed_product_has_shapes_that_do_not_fit():
-    """E6, erratum 23: with more units than one, neither as products nor element by element."""
+    """With more units than one, neither as products nor element by element.
+
+    Lecture row E6, erratum 23.
+    """
     w, x, y = drawn(n=1)
     v = binary_network.forward(w, x)
     slope2 = activations.sigmoid.derivative(v.z2, v.a2)
@@ -63,7 +72,7 @@ def test_the_printed_product_has_shapes_that_do_not_fit():
 
 
 def test_the_printed_product_is_right_for_one_unit_in_each_layer():
-    """E6, erratum 23: there every factor is a number."""
+    """Lecture row E6, erratum 23: there every factor is a number."""
     w, x, y = drawn(1, 1, 1, 1)
     v = binary_network.forward(w, x)
     slope2 = activations.sigmoid.derivative(v.z2, v.a2)
@@ -78,7 +87,7 @@ def ones():
 
 
 def test_the_order_of_the_updates():
-    """E12: all kernels at once move by s = sigmoid(1) each; layer by layer they do not.
+    """Lecture row E12: all kernels at once move by s = sigmoid(1) each; layer by layer they do not.
 
     dL/dW3 = s = 0.7311 leaves W3 = 1 - s = 0.2689. dL/dW2 is s with the old W3, and s (1 - s) =
     0.1966 with the new one, which leaves W2 = 0.8034. dL/dW1 is s with the old kernels, and
@@ -94,7 +103,10 @@ def test_the_order_of_the_updates():
 
 
 def test_the_step_from_the_old_values_is_that_of_gradient_descent():
-    """E12: what `optim.sgd` does with `value_and_grad`; only the top layer agrees in the other."""
+    """What `optim.sgd` does with `value_and_grad`; only the top layer agrees in the other.
+
+    Lecture row E12.
+    """
     w, x, y = drawn()
     expected = jax.tree.map(lambda p, d: p - 0.5 * d, w, binary_network.gradient(w, x, y))
     at_once = binary_network.step(w, x, y, 0.5)
@@ -107,7 +119,10 @@ def test_the_step_from_the_old_values_is_that_of_gradient_descent():
 
 
 def test_a_bias_that_is_broadcast_is_summed_backward():
-    """D11: by hand, and for a dense layer, whose bias meets every row; broadcasting is a copy."""
+    """By hand, and for a dense layer, whose bias meets every row; broadcasting is a copy.
+
+    Lecture row D11.
+    """
     delta = jnp.asarray([[1.0, 2.0, 3.0], [-1.0, 0.5, 0.0]])
     np.testing.assert_array_equal(binary_network.db(delta), [[2.0], [-1 / 6]])
     layer, b = nn.dense(2), jnp.asarray([10.0, 20.0])

@@ -95,7 +95,9 @@ def test_other_networks_and_losses(model, shape, loss):
 
 
 def test_algorithm_1_as_printed_lacks_layer_1():
-    """C3, erratum 4: k = K, ..., 2 leaves the first layer without a gradient, and k = 1 mends it.
+    """K = K, ..., 2 leaves the first layer without a gradient, and k = 1 mends it.
+
+    Lecture row C3, erratum 4.
 
     Here, as in lecture C, a layer is a dense layer with its activation.
     """
@@ -132,7 +134,10 @@ def slides_procedure(params, x, y, factor=1):
 
 
 def test_the_procedure_with_delta():
-    """D8, C3: its mean over the examples is what backpropagation and Algorithm 1 return."""
+    """Its mean over the examples is what backpropagation and Algorithm 1 return.
+
+    Lecture rows D8, C3.
+    """
     model, params, (x, y), (_, expected) = case((5, 4), False)
     dense = [w for w in params if w]
     each = [slides_procedure(dense, x[n], y[n]) for n in range(N)]
@@ -145,7 +150,7 @@ def test_the_procedure_with_delta():
 
 
 def test_the_shared_factor_is_the_kernel_above():
-    """D8, erratum 22: with W^(l) in place of W^(l+1) the shapes do not fit."""
+    """Lecture row D8, erratum 22: with W^(l) in place of W^(l+1) the shapes do not fit."""
     _, params, (x, y), _ = case((5, 4), False)
     dense = [w for w in params if w]
     with pytest.raises(ValueError, match="mismatch"):

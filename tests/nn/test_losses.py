@@ -70,7 +70,10 @@ def test_labels_are_one_hot_rows(name):
 
 
 def test_the_slides_examples():
-    """B9: squared error 0.24, absolute error 0.4, binary cross-entropy 0.273, all as printed."""
+    """Squared error 0.24, absolute error 0.4, binary cross-entropy 0.273, all as printed.
+
+    Lecture row B9.
+    """
     said, true = jnp.asarray([[4.2], [3.8], [5.1]]), jnp.asarray([[5.0], [4.0], [4.9]])
     assert float(losses.mse(said, true)) == pytest.approx(0.24, rel=1e-12)
     assert float(losses.mae(said, true)) == pytest.approx(0.4, rel=1e-12)
@@ -82,7 +85,10 @@ def test_the_slides_examples():
 
 
 def test_the_slides_categorical_cross_entropy_is_rounded_too_early():
-    """B9, erratum 17: the slide prints 0.691, a third of 0.357 + 0.511 + 1.204; right is 0.690."""
+    """The slide prints 0.691, a third of 0.357 + 0.511 + 1.204; right is 0.690.
+
+    Lecture row B9, erratum 17.
+    """
     p = jnp.asarray([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1], [0.1, 0.6, 0.3]])
     value = float(losses.cross_entropy(jnp.log(p), jnp.asarray([1, 0, 2], jnp.int32)))
     assert value == pytest.approx(0.6904911240, abs=5e-11)
@@ -105,7 +111,9 @@ def test_cross_entropy_is_exact_for_large_logits_in_float32(size):
 
 
 def test_the_sign_of_the_logistic_loss_and_its_gradient():
-    """D6, errata 2 and 3: f = 3/4, y = 1: loss 0.2877, slope -1/4; printed -0.2877 and 1/4.
+    """With f = 3/4, y = 1: loss 0.2877, slope -1/4; printed -0.2877 and 1/4.
+
+    Lecture row D6, errata 2 and 3.
 
     The slope y - f is that of the printed loss, which lacks its minus.
     """
@@ -123,7 +131,10 @@ def test_the_sign_of_the_logistic_loss_and_its_gradient():
 
 
 def test_the_slope_of_the_loss_of_many_classes_is_prediction_minus_target():
-    """D6, erratum 3: a = (9, 3, 1) / 13, class 1: (9, -10, 1) / 13; printed (-9, 10, -1) / 13."""
+    """With a = (9, 3, 1) / 13, class 1: (9, -10, 1) / 13; printed (-9, 10, -1) / 13.
+
+    Lecture row D6, erratum 3.
+    """
     z, y = jnp.log(jnp.asarray([[9.0, 3.0, 1.0]])), jnp.asarray([1], jnp.int32)
     slope = jax.grad(lambda z: losses.cross_entropy(z, y))(z)
     np.testing.assert_allclose(slope, np.array([[9, -10, 1]]) / 13, rtol=1e-12)
@@ -156,9 +167,11 @@ def test_squared_error_on_softmax_fades_where_cross_entropy_does_not():
 
 
 def test_the_diagonal_of_the_softmax_jacobian_is_not_enough():
-    """A3, erratum 8: a = (0.01, 0.99), class 0: slope -0.0392; a_i (1 - a_i) alone gives -0.0196.
+    """With a = (0.01, 0.99), class 0: slope -0.0392; a_i (1 - a_i) alone gives -0.0196.
 
-    The slope of the cross-entropy is -0.99 there (A4).
+    Lecture row A3, erratum 8.
+
+    The slope of the cross-entropy is -0.99 there (lecture row A4).
     """
     z, y = jnp.log(jnp.asarray([[0.01, 0.99]])), jnp.asarray([0], jnp.int32)
     a = jax.nn.softmax(z)
@@ -170,7 +183,7 @@ def test_the_diagonal_of_the_softmax_jacobian_is_not_enough():
 
 
 def test_the_two_class_cross_entropy_is_a_softmax_of_two():
-    """D7: softmax over (0, z) is (1 - sigmoid(z), sigmoid(z))."""
+    """Lecture row D7: softmax over (0, z) is (1 - sigmoid(z), sigmoid(z))."""
     z, y = Z[:, :1], BITS[:, :1]
     pair = jnp.concatenate([jnp.zeros_like(z), z], axis=1)
     labels = y[:, 0].astype(np.int32)
@@ -179,7 +192,10 @@ def test_the_two_class_cross_entropy_is_a_softmax_of_two():
 
 
 def test_the_second_term_of_the_two_class_cross_entropy():
-    """D6, erratum 2: f = 3/4, y = 0: -log(1 - f) = 1.3863; the slide's -log f is 0.2877."""
+    """With f = 3/4, y = 0: -log(1 - f) = 1.3863; the slide's -log f is 0.2877.
+
+    Lecture row D6, erratum 2.
+    """
     z, y = jnp.log(jnp.asarray([[3.0]])), jnp.asarray([[0.0]])
     assert float(losses.binary_cross_entropy(z, y)) == pytest.approx(1.3862943611, abs=5e-11)
     f = jax.nn.sigmoid(z)
@@ -188,7 +204,7 @@ def test_the_second_term_of_the_two_class_cross_entropy():
 
 
 def test_the_slope_of_the_squared_error_is_linear():
-    """B9, erratum 18: at errors 1, 2, 3 the slopes are 2, 4, 6, the losses 1, 4, 9."""
+    """Lecture row B9, erratum 18: at errors 1, 2, 3 the slopes are 2, 4, 6, the losses 1, 4, 9."""
     z, y = jnp.asarray([[1.0], [2.0], [3.0]]), jnp.zeros((3, 1))
     np.testing.assert_array_equal(losses.mse.per_example_gradient(z, y), [[2], [4], [6]])
     np.testing.assert_array_equal(losses.mse.per_example(z, y), [1, 4, 9])

@@ -1,4 +1,7 @@
-"""A ReLU or a softplus behind the output, for targets that are never negative (E5, E13)."""
+"""A ReLU or a softplus behind the output, for targets that are never negative.
+
+Lecture rows E5, E13.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +25,9 @@ def standardised(name, shift=SHIFT):
 
 
 def test_ages_by_hand():
-    """E13: ages of mean 6 and deviation 3, so c = 2: z = -1 is age 3, z = -2 and -3 are age 0.
+    """Ages of mean 6 and deviation 3, so c = 2: z = -1 is age 3, z = -2 and -3 are age 0.
+
+    Lecture row E13.
 
     For ages below 0 the slope is 0. With the softplus z = -2 is age 3 log 2, with slope 1/2.
     """
@@ -83,7 +88,7 @@ def test_a_loss_behind_an_activation(name, loss):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_backpropagation_through_it(name):
-    """E6, E13: the whole gradient, by autodiff and by central differences."""
+    """Lecture rows E6, E13: the whole gradient, by autodiff and by central differences."""
     model = nn.mlp((5,), 2, activations.tanh)
     like = jax.eval_shape(lambda: model.init(jax.random.key(0), (3,))[0])
     params = jax.tree.map(lambda p: jnp.asarray(RNG.normal(size=p.shape)), like)
@@ -100,7 +105,10 @@ def test_backpropagation_through_it(name):
 
 
 def test_a_unit_below_zero_everywhere_learns_from_a_softplus_only():
-    """E13: the ReLU's gradient is 0 where the prediction is cut off, the softplus's never."""
+    """The ReLU's gradient is 0 where the prediction is cut off, the softplus's never.
+
+    Lecture row E13.
+    """
     z, y = jnp.full((4, 1), -5.0), jnp.ones((4, 1))
     slopes = {
         name: nn.outputs.behind(standardised(name, [2.0]), losses.mse).gradient(z, y)

@@ -1,4 +1,7 @@
-"""The loss of probabilities, and from it to delta step by step (A4, B9, C11, D6, D7, D13, E6)."""
+"""The loss of probabilities, and from it to delta step by step.
+
+Lecture rows A4, B9, C11, D6, D7, D13, E6.
+"""
 
 import math
 
@@ -24,7 +27,7 @@ LN2 = math.log(2)
 
 @pytest.mark.parametrize("targets", [LABELS, ONE_HOT, SHARES], ids=["labels", "one-hot", "shares"])
 def test_from_the_loss_through_the_softmax_to_delta(targets):
-    """A4, D6: dl/dp = -y / p, dp/dz = diag(p) - p p^T, and their product is p - y."""
+    """Lecture rows A4, D6: dl/dp = -y / p, dp/dz = diag(p) - p p^T, and their product is p - y."""
     p = nn.softmax(Z)
     dp = probabilities.cross_entropy_slope(p, targets)
     y = ONE_HOT if targets.ndim == 1 else targets
@@ -38,7 +41,10 @@ def test_from_the_loss_through_the_softmax_to_delta(targets):
 
 @pytest.mark.parametrize("targets", [LABELS, BITS, SHARES], ids=["labels", "bits", "shares"])
 def test_from_the_loss_through_the_sigmoid_to_delta(targets):
-    """D6, E6: dl/dp = (p - y) / (p (1 - p)), dp/dz = p (1 - p), and their product is p - y."""
+    """Dl/dp = (p - y) / (p (1 - p)), dp/dz = p (1 - p), and their product is p - y.
+
+    Lecture rows D6, E6.
+    """
     p = sigmoid(Z)
     dp = probabilities.binary_cross_entropy_slope(p, targets)
     y = ONE_HOT if targets.ndim == 1 else targets
@@ -49,7 +55,7 @@ def test_from_the_loss_through_the_sigmoid_to_delta(targets):
 
 
 def test_from_the_squared_error_through_the_softmax_to_delta():
-    """A3: dl/dp = 2 (p - y), and then the same Jacobian."""
+    """Lecture row A3: dl/dp = 2 (p - y), and then the same Jacobian."""
     p = nn.softmax(Z)
     delta = nn.softmax_vjp(p, probabilities.squared_error_slope(p, LABELS))
     in_one = losses.softmax_squared_error.per_example_gradient(Z, LABELS)
@@ -57,7 +63,10 @@ def test_from_the_squared_error_through_the_softmax_to_delta():
 
 
 def test_the_steps_by_hand():
-    """E6: y = 1, p = 1/4: l = log 4, dl/dp = -4, dp/dz = 3/16, delta = -3/4; softmax likewise."""
+    """Y = 1, p = 1/4: l = log 4, dl/dp = -4, dp/dz = 3/16, delta = -3/4; softmax likewise.
+
+    Lecture row E6.
+    """
     p, y = jnp.asarray([[0.25]]), jnp.asarray([[1.0]])
     assert float(probabilities.binary_cross_entropy(p, y)[0]) == pytest.approx(2 * LN2, rel=1e-15)
     assert float(probabilities.binary_cross_entropy_slope(p, y)[0, 0]) == -4
@@ -70,7 +79,10 @@ def test_the_steps_by_hand():
 
 
 def test_the_recap_s_slope_of_the_sigmoid():
-    """E6, erratum 23: p = 1/4, y = 0: dp/dz = p (1 - p) = 3/16; the recap's y (1 - p) is 0."""
+    """P = 1/4, y = 0: dp/dz = p (1 - p) = 3/16; the recap's y (1 - p) is 0.
+
+    Lecture row E6, erratum 23.
+    """
     z, y = jnp.log(jnp.asarray(1 / 3)), 0.0
     p = sigmoid(z)
     assert float(jax.grad(jax.nn.sigmoid)(z)) == pytest.approx(3 / 16, rel=1e-14)
@@ -140,7 +152,10 @@ def two_class(y, p):
 
 @pytest.mark.parametrize("p", [0.01, 0.25, 0.5, 0.7, 0.999])
 def test_the_two_labels_are_symmetric(p):
-    """C11: l(1, p) = l(0, 1 - p); it is the cross-entropy of (1 - y, y) and (1 - p, p)."""
+    """L(1, p) = l(0, 1 - p); it is the cross-entropy of (1 - y, y) and (1 - p, p).
+
+    Lecture row C11.
+    """
     assert two_class(1, p) == pytest.approx(two_class(0, 1 - p), rel=1e-12)
     assert two_class(1, p) == pytest.approx(-math.log2(p), rel=1e-12)
     q, believed = jnp.asarray([0.0, 1.0]), jnp.asarray([1 - p, p])
@@ -148,7 +163,7 @@ def test_the_two_labels_are_symmetric(p):
 
 
 def test_at_one_half_both_labels_cost_one_bit():
-    """C11: l(1, 1/2) = l(0, 1/2) = 1 in base 2, log 2 in nats; at 1/8 three bits."""
+    """Lecture row C11: l(1, 1/2) = l(0, 1/2) = 1 in base 2, log 2 in nats; at 1/8 three bits."""
     assert two_class(1, 0.5) == two_class(0, 0.5) == pytest.approx(1, rel=1e-15)
     assert two_class(1, 0.125) == pytest.approx(3, rel=1e-15)
     nothing = losses.binary_cross_entropy(jnp.asarray([[0.0]]), jnp.asarray([[1.0]]))
@@ -156,7 +171,9 @@ def test_at_one_half_both_labels_cost_one_bit():
 
 
 def test_sigmoid_outputs_do_not_sum_to_one():
-    """D13: sigmoids of (log 3, 0, -log 3) are 3/4, 1/2, 1/4, which sum to 3/2; softmax's sum to 1.
+    """Sigmoids of (log 3, 0, -log 3) are 3/4, 1/2, 1/4, which sum to 3/2; softmax's sum to 1.
+
+    Lecture row D13.
 
     The same logits through the softmax are 9/13, 3/13, 1/13.
     """
@@ -167,7 +184,10 @@ def test_sigmoid_outputs_do_not_sum_to_one():
 
 
 def test_cross_entropy_is_maximum_likelihood_of_classes():
-    """D13: three examples of 1/2, 1/4 and 1/8: together 1/64, so L = log 64 / 3 = log 4."""
+    """Three examples of 1/2, 1/4 and 1/8: together 1/64, so L = log 64 / 3 = log 4.
+
+    Lecture row D13.
+    """
     p = jnp.asarray([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25], [0.125, 0.75, 0.125]])
     y = jnp.asarray([0, 1, 2], jnp.int32)
     together = probabilities.likelihood(p, y)
@@ -177,7 +197,7 @@ def test_cross_entropy_is_maximum_likelihood_of_classes():
 
 
 def test_cross_entropy_is_maximum_likelihood_of_coins():
-    """D13: yes at 3/4, no at 1/4, yes at 1/2: together 9/32, so L = log(32/9) / 3."""
+    """Lecture row D13: yes at 3/4, no at 1/4, yes at 1/2: together 9/32, so L = log(32/9) / 3."""
     p, y = jnp.asarray([[0.75], [0.25], [0.5]]), jnp.asarray([[1.0], [0.0], [1.0]])
     together = probabilities.likelihood(p, y, independent=True)
     assert float(together) == pytest.approx(9 / 32, rel=1e-15)
@@ -186,7 +206,7 @@ def test_cross_entropy_is_maximum_likelihood_of_coins():
 
 
 def test_the_likelihood_is_greatest_where_the_cross_entropy_is_least():
-    """D13: seven yes of ten: both prefer p = 7/10, and there dL/dp = 0."""
+    """Lecture row D13: seven yes of ten: both prefer p = 7/10, and there dL/dp = 0."""
     y = jnp.asarray([[1.0]] * 7 + [[0.0]] * 3)
     grid = np.arange(0.05, 1, 0.05)
     each = [jnp.full((10, 1), p) for p in grid]
@@ -198,7 +218,7 @@ def test_the_likelihood_is_greatest_where_the_cross_entropy_is_least():
 
 
 def test_many_examples_leave_no_likelihood():
-    """D13: 2^-1100 is 0 in float64; the mean cross-entropy is log 2."""
+    """Lecture row D13: 2^-1100 is 0 in float64; the mean cross-entropy is log 2."""
     p, y = jnp.full((1100, 1), 0.5), jnp.ones((1100, 1))
     assert float(probabilities.likelihood(p, y, independent=True)) == 0
     assert float(probabilities.binary_cross_entropy(p, y).mean()) == pytest.approx(LN2)

@@ -1,4 +1,7 @@
-"""The softmax by hand, its Jacobian and its vector-Jacobian product (A1, A3, B7, B10, C3, D7)."""
+"""The softmax by hand, its Jacobian and its vector-Jacobian product.
+
+Lecture rows A1, A3, B7, B10, C3, D7.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +17,10 @@ SHAPES = [(4,), (5, 4), (2, 3, 4)]
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_value_is_jax_s(shape):
-    """A1, B10: of one row, a batch, or any number of axes; with and without the shift."""
+    """Of one row, a batch, or any number of axes; with and without the shift.
+
+    Lecture rows A1, B10.
+    """
     z = jnp.asarray(RNG.normal(size=shape))
     for shifted in (True, False):
         np.testing.assert_allclose(nn.softmax(z, shifted), jax.nn.softmax(z), rtol=1e-13)
@@ -22,7 +28,9 @@ def test_the_value_is_jax_s(shape):
 
 @pytest.mark.parametrize(("dtype", "overflows"), [("float32", 89), ("float64", 710)])
 def test_the_shift_changes_nothing_but_the_overflow(dtype, overflows):
-    """A1: logits plus 1000 give the same bits; without the shift they give NaN, from 89 or 710 on.
+    """Logits plus 1000 give the same bits; without the shift they give NaN, from 89 or 710 on.
+
+    Lecture row A1.
 
     The logits are multiples of 1/8, so that adding 1000 rounds nothing.
     """
@@ -38,7 +46,7 @@ def test_the_shift_changes_nothing_but_the_overflow(dtype, overflows):
 
 
 def test_far_below_zero_the_unshifted_one_divides_0_by_0():
-    """A1: the other end, which the shift mends too."""
+    """Lecture row A1: the other end, which the shift mends too."""
     z = jnp.asarray([[-1000.0, -1001.0]])
     assert np.isnan(nn.softmax(z, shifted=False)).all()
     np.testing.assert_allclose(nn.softmax(z), [[np.e / (1 + np.e), 1 / (1 + np.e)]], rtol=1e-14)
@@ -53,7 +61,9 @@ def test_infinite_logits():
 
 
 def test_the_slides_example_is_rounded_too_early():
-    """B10: of (1.5, 0.8, -0.5) the slide prints 0.612, 0.305, 0.083; right is 0.613, 0.304, 0.083.
+    """Of (1.5, 0.8, -0.5) the slide prints 0.612, 0.305, 0.083; right is 0.613, 0.304, 0.083.
+
+    Lecture row B10.
 
     The slide divides 4.48 and 2.23 by 7.32, numbers that are rounded already.
     """
@@ -65,13 +75,13 @@ def test_the_slides_example_is_rounded_too_early():
 
 
 def test_the_jacobian_by_hand():
-    """C3: of p = (1/2, 1/4, 1/4)."""
+    """Lecture row C3: of p = (1/2, 1/4, 1/4)."""
     expected = np.array([[4, -2, -2], [-2, 3, -1], [-2, -1, 3]]) / 16
     np.testing.assert_array_equal(nn.softmax_jacobian(jnp.asarray([0.5, 0.25, 0.25])), expected)
 
 
 def test_the_jacobian_is_autodiff_s():
-    """A3, C3: diag(p) - p p^T, symmetric, with rows that sum to 0."""
+    """Lecture rows A3, C3: diag(p) - p p^T, symmetric, with rows that sum to 0."""
     J = nn.softmax_jacobian(nn.softmax(Z))
     by_machine = jax.vmap(jax.jacobian(jax.nn.softmax))(jnp.asarray(Z))
     np.testing.assert_allclose(J, by_machine, rtol=1e-12, atol=1e-16)
@@ -81,7 +91,7 @@ def test_the_jacobian_is_autodiff_s():
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_product_needs_no_matrix(shape):
-    """B7, C3: p (dp - sum dp p) is dp times the Jacobian, and what `jax.vjp` says."""
+    """Lecture rows B7, C3: p (dp - sum dp p) is dp times the Jacobian, and what `jax.vjp` says."""
     z, dp = (jnp.asarray(RNG.normal(size=shape)) for _ in range(2))
     p, pull_back = jax.vjp(jax.nn.softmax, z)
     dz = nn.softmax_vjp(p, dp)
@@ -91,7 +101,10 @@ def test_the_product_needs_no_matrix(shape):
 
 
 def test_of_two_classes_it_is_a_sigmoid_of_the_difference():
-    """D7: softmax(o1, o2) = (sigmoid(o1 - o2), 1 - sigmoid(o1 - o2)), its Jacobian p (1 - p)."""
+    """Softmax(o1, o2) = (sigmoid(o1 - o2), 1 - sigmoid(o1 - o2)), its Jacobian p (1 - p).
+
+    Lecture row D7.
+    """
     o = jnp.asarray([[2.0, 0.5], [-1.0, 3.0]])
     s = 1 / (1 + np.exp(-np.array([1.5, -4.0])))
     p = nn.softmax(o)

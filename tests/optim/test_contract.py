@@ -19,6 +19,12 @@ RULES = {
     "rmsprop": optim.rmsprop(0.1),
     "adam": optim.adam(0.1),
     "adamw": optim.adamw(0.1),
+    "muon": optim.muon(0.1),
+    "lion": optim.lion(0.1),
+    "sign_sgd": optim.sign_sgd(0.1),
+    "schedule_free_sgd": optim.schedule_free_sgd(0.1),
+    "schedule_free_adamw": optim.schedule_free_adamw(0.1),
+    "averaged": optim.with_average(optim.momentum(0.1), 0.9),
     "decayed": optim.with_weight_decay(optim.sgd(0.1), 0.1, 0.2),
     "clipped": optim.with_clipping(optim.adam(0.1), 0.5),
     "both, of Optax": optim.with_clipping(
@@ -98,6 +104,16 @@ MAKERS = {
     "adamw": lambda rate, beta1, beta2, epsilon, decay: optim.adamw(
         rate, beta1, beta2, epsilon, decay
     ),
+    "muon": lambda rate, mu, beta1, beta2, epsilon, decay: optim.muon(
+        rate, mu, beta1, beta2, epsilon, decay
+    ),
+    "lion": lambda rate, beta1, beta2, decay: optim.lion(rate, beta1, beta2, decay),
+    "sign_sgd": lambda rate: optim.sign_sgd(rate),
+    "schedule_free_sgd": lambda rate, beta1, decay: optim.schedule_free_sgd(rate, beta1, decay),
+    "schedule_free_adamw": lambda rate, beta1, beta2, epsilon, decay: optim.schedule_free_adamw(
+        rate, beta1, beta2, epsilon, decay
+    ),
+    "averaged": lambda rate, decay: optim.with_average(optim.adam(rate), decay),
     "decayed": lambda rate, decay: optim.with_weight_decay(optim.momentum(0.1), rate, decay),
     "clipped": lambda rate, norm: optim.with_clipping(optim.adam(rate), norm),
     "scheduled": lambda rate, end: optim.sgd(optim.schedules.exponential(rate, 5, end)),
@@ -142,7 +158,8 @@ def test_the_kind_of_a_number_changes_no_type(name, dtype):
     ]
     for updates, state in (*kinds, *traced):
         assert set(types_of(updates)) == {jnp.dtype(dtype)}
-        assert set(types_of(state)) <= {jnp.dtype(dtype), jnp.dtype("int32")}
+        sums = {jnp.dtype(float)} if name.startswith("schedule_free") else set()
+        assert set(types_of(state)) <= {jnp.dtype(dtype), jnp.dtype("int32"), *sums}
 
 
 @pytest.mark.parametrize("name", MAKERS)

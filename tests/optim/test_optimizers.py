@@ -28,8 +28,17 @@ CASES = {
     "rmsprop": {"beta": 0.8, "epsilon": 1e-3},
     "adam": {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3},
     "adamw": {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3, "weight_decay": 0.3},
+    "muon": {"mu": 0.8, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-3, "weight_decay": 0.3},
+    "lion": {"beta1": 0.8, "beta2": 0.95, "weight_decay": 0.3},
+    "sign_sgd": {},
+    "schedule_free_sgd": {"beta1": 0.7, "weight_decay": 0.3},
+    "schedule_free_adamw": {"beta1": 0.7, "beta2": 0.95, "epsilon": 1e-3, "weight_decay": 0.3},
 }
-START = {"W": jnp.asarray([[2.0, -1.0], [0.5, 3.0]], float), "b": jnp.asarray([0.3, -2.0], float)}
+START = {
+    "W": jnp.asarray([[2.0, -1.0], [0.5, 3.0]], float),
+    "b": jnp.asarray([0.3, -2.0], float),
+    "out": jnp.asarray([[0.4, -0.2, 1.0], [-1.0, 0.1, 0.6]], float),
+}
 
 
 def descend(optimizer, steps=50):
@@ -37,7 +46,8 @@ def descend(optimizer, steps=50):
 
     def f(w):
         bend = jnp.sum(jnp.sin(w["W"]) ** 2 * jnp.asarray([[1.0, 10.0], [0.1, 3.0]]))
-        return bend + jnp.sum(w["b"] ** 4) / 4 + w["W"][0, 0] * w["b"][1]
+        out = jnp.sum((w["W"] @ w["out"]) ** 2) / 10
+        return bend + out + jnp.sum(w["b"] ** 4) / 4 + w["W"][0, 0] * w["b"][1]
 
     def step(carry, _):
         w, state = carry

@@ -1,4 +1,4 @@
-"""A regression whose answers are never negative, by every door (E5, E13)."""
+"""A regression whose answers are never negative, by every door (lecture rows E5, E13)."""
 
 import csv
 import dataclasses
@@ -152,7 +152,10 @@ def test_a_sweep_trains_each_run_with_its_own_mean(tmp_path):
     ],
 )
 def test_what_is_refused(capsys, tmp_path, y, more, message):
-    """E13: a sigmoid is no choice; and what the activation contradicts, or never meets."""
+    """A sigmoid is no choice; and what the activation contradicts, or never meets.
+
+    Lecture row E13.
+    """
     arguments = [*npz(tmp_path, y), "--output-activation", more, "--out", str(tmp_path / "run")]
     assert_refused(capsys, "train", train.main, arguments, message)
     assert not (tmp_path / "run").exists()
