@@ -59,14 +59,14 @@ ABOUT = About(
     expected=HOLDS,
     seconds=25,
 )
-HIDDEN = (64, 64)
+HIDDEN = (32, 32)
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
 MODELS = ("one linear layer", "three linear layers", "three layers, ReLU")
 
 
 def run(settings: Settings) -> Numbers:
     """Train one linear layer, three of them, and three with ReLU; multiply out the second."""
-    n, epochs = (2000, 5) if settings.quick else (10_000, 10)
+    n, epochs = (4000, 5) if settings.quick else (10_000, 10)
     circles = dataset("circles")
     train, test = ((halved(x), y) for x, y in digits(settings, n, 1000))
     points = (circles.x_train, circles.y_train), (circles.x_test, circles.y_test)
