@@ -179,6 +179,7 @@ def verdict(numbers: Numbers) -> Verdict:
         f" {over('softplus').text(3)}; a sigmoid times the largest age is"
         f" {over(OUTPUTS[4], 'ReLU').text(3)} above ReLU. The identity gives a negative age for"
         f" {negative.text(1)} % of the animals, ReLU and softplus for"
-        f" {max(below['ReLU'].max(), below['softplus'].max()):.0f} %.{edge_note(tuned)}",
+        f" {max(below['ReLU'].max(), below['softplus'].max()):.0f} %; a floor makes answers valid,"
+        f" and hardly better.{edge_note(tuned)}",
         part="; ".join(["a sigmoid is no choice", *shown]) if word == IN_PART else "",
     )

@@ -179,8 +179,8 @@ def verdict(numbers: Numbers) -> Verdict:
         spread(gap),
         f"Cross-entropy and -log-likelihood over n differ by at most {apart:.0e}. Log-likelihood of"
         f" a training and of a test digit: {listed}. After cross-entropy, it is {likely.text(3)}"
-        f" nats higher than after squared error on the training digits, {new.text(3)} on the test"
-        f" digits, and the calibration error is {calibrated.text(1)} points higher. Ten sigmoids"
+        f" nats above that of squared error on the training digits and {new.text(3)} on the test"
+        f" digits, and the calibration errors differ by {calibrated.text(1)} points. Ten sigmoids"
         f" sum to one but for {off.mean():.2f} ± {spread(off):.2f}: they have to be divided by"
         f" their sum to be a distribution.{edge_note(tuned)}",
         part=f"more likely {', '.join(shown)}" if word == IN_PART else "",
