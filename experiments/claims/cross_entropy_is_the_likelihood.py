@@ -2,7 +2,7 @@ r"""Minimising cross-entropy is maximising the likelihood, and outputs that sum 
 
 The cross-entropy of a network with a softmax is compared with `-log` of the product of the
 probabilities of the true classes, divided by n. Then 196-10 learns digits by three losses, each at
-its own best rate out of the same five: cross-entropy, squared error on the softmax, and
+its own best rate out of the same five, which falls to zero: cross-entropy, squared error on the softmax, and
 cross-entropy of ten independent sigmoids. The likelihood of the training digits and that of the
 test digits are compared, and the calibration error: the squared error is a proper score too and
 could win. The outputs of the sigmoids are summed: only if the sum is one they are a distribution,
@@ -33,7 +33,7 @@ from experiments.framework import (
 from experiments.statistics import Interval, paired, spread
 from experiments.training import digits, halved
 from experiments.tuning import Tuned, best, edge_note
-from jaxmlp import nn
+from jaxmlp import nn, optim
 
 ABOUT = About(
     rows=("D13", "D6"),
@@ -76,9 +76,13 @@ def run(settings: Settings) -> Numbers:
     keys = jax.random.split(jax.random.key(0), settings.seeds)
     starts = jax.vmap(lambda key: model.init(key, (196,))[0])(keys)
     batches = orders(settings, epochs, n, BATCH)
+
+    def falling(rate: Any) -> optim.Optimizer:
+        return optim.sgd(optim.schedules.cosine(rate, epochs * (n // BATCH)))
+
     found = {}
     for name, loss in LOSSES.items():
-        learn = by_rate(model, loss, _measured(model, name == "sigmoids"))
+        learn = by_rate(model, loss, _measured(model, name == "sigmoids"), rule=falling)
         values = over_rates(learn, RATES, starts, batches, *data)
         found[name] = dict(zip(PARTS, values, strict=True))
     return {"found": found}
