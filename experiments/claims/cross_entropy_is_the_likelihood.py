@@ -2,11 +2,12 @@ r"""Minimising cross-entropy is maximising the likelihood, and outputs that sum 
 
 The cross-entropy of a network with a softmax is compared with `-log` of the product of the
 probabilities of the true classes, divided by n. Then 196-10 learns digits by three losses, each at
-its own best rate out of the same five, which falls to zero: cross-entropy, squared error on the softmax, and
-cross-entropy of ten independent sigmoids. The likelihood of the training digits and that of the
-test digits are compared, and the calibration error: the squared error is a proper score too and
-could win. The outputs of the sigmoids are summed: only if the sum is one they are a distribution,
-and to be compared they are divided by it (deck D, "One-hot encoding" and "Cross-entropy loss").
+its own best rate out of the same five, which falls to zero: cross-entropy, squared error on the
+softmax, and cross-entropy of ten independent sigmoids. The likelihood of the training digits and
+that of the test digits are compared, and the calibration error: the squared error is a proper score
+too and could win. The outputs of the sigmoids are summed: only if the sum is one they are a
+distribution, and to be compared they are divided by it (deck D, "One-hot encoding" and
+"Cross-entropy loss").
 """
 
 from typing import Any

@@ -121,8 +121,9 @@ def plot(numbers: Numbers) -> Figure:
     figure, (panels,) = style.figure(1, 2)
     for panel, (name, kinds) in zip(panels, numbers["accuracy"].items(), strict=True):
         for i, (kind, tuned) in enumerate(_tuned(numbers, name).items()):
-            percent = 100 * np.array(kinds[kind])[tuned.place]
-            style.band(panel, range(percent.shape[1]), percent, f"{kind}, rate {tuned.rate:g}", i)
+            percent = 100 * np.array(kinds[kind])[tuned.place][:, 1:]
+            epochs = range(1, 1 + percent.shape[1])
+            style.band(panel, epochs, percent, f"{kind}, rate {tuned.rate:g}", i)
         panel.legend(frameon=False)
         panel.set_xlabel(f"epoch on {name}")
         panel.set_ylabel("test accuracy, %")
@@ -131,7 +132,8 @@ def plot(numbers: Numbers) -> Figure:
 
 def verdict(numbers: Numbers) -> Verdict:
     """Compare the outputs, and the final accuracies."""
-    clauses, parts, notes = [], [], {}
+    clauses, parts = [], []
+    notes: dict[str, Tuned] = {}
     margin = np.zeros(0)
     for name in numbers["accuracy"]:
         tuned = _tuned(numbers, name)

@@ -282,8 +282,9 @@ def verdict(numbers: Numbers) -> Verdict:
         f"Kept numbers, test error: {listed}. The mean of Nielsen's row with squared error is that"
         f" of no run: they end at {runs} %, and the high ones miss about one digit in ten more, as"
         " a network does that never gives one of the ten answers. An output that starts"
-        " saturated and stays so would explain it, but was not measured. Shown to be below the printed"
-        f" error: {'; '.join(shown) or 'none'}. Shown to be above it: {'; '.join(worse) or 'none'}."
+        " saturated and stays so would explain it, but was not measured. Shown to be below the"
+        f" printed error: {'; '.join(shown) or 'none'}. Shown to be above it:"
+        f" {'; '.join(worse) or 'none'}."
         f" Today's short runs have errors of {short} %.",
         part=f"{len(shown)} of {len(apart)} rows" if word == IN_PART else "",
     )
