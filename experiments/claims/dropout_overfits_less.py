@@ -96,8 +96,8 @@ ABOUT = About(
         ),
         Threshold(
             "each at its own rate and number of epochs, chosen by held-out digits: the test loss is"
-            " lower with dropout (main clause); the clauses on the scaled network as before; each by"
-            " a paired 95 % interval over ten seeds; the gap and the accuracy are reported",
+            " lower with dropout (main clause); the clauses on the scaled network as before; each"
+            " by a paired 95 % interval over ten seeds; the gap and the accuracy are reported",
             "the gap was narrower by 0.03 [0.02, 0.04] nats of 0.59; the tenth was a number of our"
             " own, and the deck's word is overfitting, whose price is paid on new digits: so the"
             " loss there decides. The long run showed the gap and the accuracy too; a shorter one,"
