@@ -72,7 +72,7 @@ def plain_ticks(axis: Any) -> None:
 
 
 def save(drawn: Figure, path: Path) -> None:
-    """Write a figure as PNG and as SVG.
+    """Write a figure as PNG and as SVG, with the same layout, which is found once.
 
     Args:
       drawn: the figure.
@@ -83,3 +83,4 @@ def save(drawn: Figure, path: Path) -> None:
         content = io.BytesIO()
         drawn.savefig(content, format=kind, **more)
         write_atomically(path.with_suffix(f".{kind}"), content.getvalue())
+        drawn.set_layout_engine("none")
