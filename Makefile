@@ -57,7 +57,7 @@ experiment-%: $(VENV)/.installed
 index: $(VENV)/.installed  ## write the index of the lectures, experiments/LECTURES.md
 	$(BIN)/python -m experiments --index
 
-report: $(VENV)/.installed  ## build one page of all experiments that have run
+report: $(VENV)/.installed  ## build the book of all experiments that have run
 	$(BIN)/python -m experiments --report
 
 bench: $(VENV)/.installed-bench  ## time it beside other libraries (ARGS="--only epochs")

@@ -22,7 +22,7 @@ def make_parser() -> Parser:
     )
     parser.add_argument("--all", action="store_true", help="run every experiment")
     parser.add_argument(
-        "--report", action="store_true", help="build the report of all that have run"
+        "--report", action="store_true", help="build the report, a book, of all that have run"
     )
     parser.add_argument(
         "--index", action="store_true", help="write experiments/LECTURES.md, the index of the rows"

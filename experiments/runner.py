@@ -42,6 +42,7 @@ def perform(name: str, settings: Settings, folder: Path) -> Verdict:
         "device": device(),
         "seconds": seconds,
         "numbers": numbers,
+        "table": module.table(numbers) if hasattr(module, "table") else [],
     }
     out = folder / name
     out.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,12 @@ def run(settings: Settings) -> Numbers:
     return {
         "widths": widths,
         "errors": {name: [c.scores[c.place] for c in each] for name, each in chosen.items()},
-        "edges": [c.rate for each in chosen.values() for c in each if c.at_edge],
+        "edges": [
+            f"{c.rate:g} for {m} {name} unit{'s' * (m > 1)}"
+            for name, each in chosen.items()
+            for m, c in zip(widths, each, strict=True)
+            if c.at_edge
+        ],
     }
 
 
@@ -117,12 +122,13 @@ def verdict(numbers: Numbers) -> Verdict:
         f"{10**mean:.0f}-fold [{10**low:.0f}, {10**high:.0f}] for {name}"
         for name, (mean, low, high) in shown.items()
     )
-    edges = ", ".join(f"{rate:g}" for rate in numbers["edges"])
+    edges = ", ".join(numbers["edges"])
     return Verdict(
         word_of(*good),
         float(np.mean(gains["tanh"])),
         spread(gains["tanh"]),
         f"From 2 to 64 hidden units, the error falls {said} (geometric means, 95 %). The cited"
         " theorem requires a bounded activation; ReLU is unbounded, and it approximates the curve"
-        " all the same." + (f" Some best rates are edges of the grid: {edges}." if edges else ""),
+        " all the same."
+        + (f" Some best rates lie at an edge of the grid: {edges}." if edges else ""),
     )

@@ -216,22 +216,28 @@ def _prelu(alpha: float) -> tuple[float, float]:
     return float(a[0, 0]), float(layer.backward(params, cache, jnp.ones((1, 1)))[1][0, 0])
 
 
+def table(numbers: Numbers) -> list[list[str]]:
+    """Return a table: each erratum, the printed number and the right one."""
+    rows = [["no.", "what is measured (decks A to E)", "printed", "right"]]
+    for number, what in numbers["what"].items():
+        pair = (f"{numbers[key][number]:.3g}" for key in ("printed", "right"))
+        rows.append([str(number), what, *pair])
+    return rows
+
+
 def plot(numbers: Numbers) -> Figure:
-    """Draw a table: each erratum, the printed number and the right one."""
-    figure, ((panel,),) = style.figure(width=8.2, height=6.2)
-    panel.set(xlim=(0, 1), ylim=(len(numbers["what"]) + 0.6, -0.5))
-    panel.axis("off")
-    places = (0.05, 0.09, 0.80, 0.99)
-    sides = ("right", "left", "right", "right")
-    for i, number in enumerate((None, *numbers["what"])):
-        row = ("no.", "what is measured (decks A to E)", "printed", "right")
-        if number is not None:
-            pair = (f"{numbers[key][number]:.3g}" for key in ("printed", "right"))
-            row = (str(number), numbers["what"][number], *pair)
-        for place, side, text in zip(places, sides, row, strict=True):
-            weight = "bold" if number is None else "normal"
-            panel.text(place, i, text, ha=side, va="center", weight=weight)
-        panel.axhline(i + 0.5, color="0.8", lw=0.6)
+    """Draw how far the printed number of each erratum is from the right one."""
+    figure, ((panel,),) = style.figure(width=5.6, height=4.4)
+    for i, number in enumerate(numbers["what"]):
+        printed, right = (numbers[key][number] for key in ("printed", "right"))
+        difference = abs(printed - right) / max(abs(printed), abs(right))
+        panel.barh(i, 100 * difference, color=style.COLOURS[0])
+    panel.axvline(5, color="0.3", ls="--", label="5 %")
+    panel.set_yticks(range(len(numbers["what"])), list(numbers["what"]))
+    panel.invert_yaxis()
+    panel.set_ylabel("erratum")
+    panel.set_xlabel("printed minus right, % of the larger")
+    panel.legend(frameon=False)
     return figure
 
 

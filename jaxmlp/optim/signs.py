@@ -1,4 +1,4 @@
-"""Descent by the sign alone: sign descent and Lion, both younger than the decks (D10 goes on).
+"""Descent by the sign alone: sign descent and Lion, both younger than the decks.
 
 `w` are the parameters, `dw` their gradient, and `eta_t` the learning rate after `t` updates: a
 number, or a schedule from `jaxmlp.optim.schedules`. Every number moves by exactly `eta_t`, up or
