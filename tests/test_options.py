@@ -48,9 +48,9 @@ def test_options_reach_the_run(tmp_path, options):
     run = Run.open(tmp_path / "run")
     config = run.config
     assert config.epochs == 2
-    may_be_none = {*ABOUT_DATA, "init_from", "fan", "clip_norm", "patience"}
+    may_be_none = {*ABOUT_DATA, "init_from", "fan", "clip_norm", "patience", "fold", "ema", "sam"}
     may_be_none |= {"alpha", "epsilon_inside"}  # where nothing else than the usual is asked for
-    may_be_none |= {"beta2", "epsilon", "weight_decay"}  # where the rule has none
+    may_be_none |= {"momentum", "beta2", "epsilon", "weight_decay"}  # where the rule has none
     assert {name for name, value in config.to_dict().items() if value is None} <= may_be_none
     network = open_network(run)
     with arithmetic(config.precision):
