@@ -63,6 +63,39 @@ def descent(
     return learn
 
 
+def descent_with_keys(
+    gradient: Callable[..., Any], optimizer: Any, measured: Callable[[Any], Any]
+) -> Callable[..., Any]:
+    """Training as one pure function, with a random key for each step, as dropout needs it.
+
+    Args:
+      gradient: `(params, x, y, weights, key) -> (found, gradient)`, as of `nn.value_and_grad`.
+      optimizer: an `(init, update)` pair.
+      measured: `params -> numbers`, called before the first epoch and after each epoch.
+
+    Returns:
+      `(params, key, x, y, orders) -> (numbers, params)`, otherwise as `descent`.
+    """
+
+    def learn(params: Any, key: jax.Array, x: jax.Array, y: jax.Array, orders: jax.Array) -> Any:
+        def keyed(params: Any, rows: jax.Array, t: jax.Array) -> Any:
+            return gradient(params, x[rows], y[rows], None, jax.random.fold_in(key, t))
+
+        step = stepping(keyed, optimizer)
+
+        def epoch(carry: Any, order: Any) -> tuple[Any, Any]:
+            numbers = measured(carry[0])
+            return jax.lax.scan(step, carry, order)[0], numbers
+
+        counts = jnp.arange(orders.shape[0] * orders.shape[1]).reshape(orders.shape[:2])
+        start = params, optimizer.init(params)
+        (params, _), numbers = jax.lax.scan(epoch, start, (orders, counts))
+        last = measured(params)
+        return jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), numbers, last), params
+
+    return learn
+
+
 def by_rate(model: nn.Layer, loss: nn.Loss, measured: Callable[..., Any]) -> Callable[..., Any]:
     """Plain descent, in the form that `over_rates` takes.
 

@@ -1,12 +1,9 @@
 r"""On digits, momentum and adaptive rates learn more than plain descent in the same few steps.
 
-Seven rules train 784-32-10 for the same number of mini-batches. Each rule is run at every rate of
+Seven rules train 196-32-10 for the same number of mini-batches. Each rule is run at every rate of
 one grid, with the same starts and the same order of examples. Training digits that are held out
 choose the rate of each rule, and the test digits judge it (deck C, "Stochastic Gradient Descent";
 deck D, "Adaptive learning rate (gradient) algorithms").
-
-The settings and the verdict on record were changed after results had been seen; the verdict names
-the rules for which the threshold is not met.
 """
 
 import functools
@@ -29,8 +26,8 @@ from experiments.framework import (
     Verdict,
     word_of,
 )
-from experiments.statistics import spread
-from experiments.training import RULES, digits
+from experiments.statistics import paired, spread
+from experiments.training import RULES, digits, halved
 from jaxmlp import nn
 
 ABOUT = About(
@@ -38,7 +35,7 @@ ABOUT = About(
     section="Adaptive learning rate algorithms; stochastic gradient descent: momentum",
     formula=r"w_i \leftarrow w_i - \frac{\eta}{\sqrt{g_i + \epsilon}}"
     r" \frac{\partial L}{\partial w_i}",
-    number="test loss of plain descent minus the loss of Adam",
+    number="test loss of plain descent minus that of Adam, each at its own best rate",
     unit="nats",
     thresholds=(
         Threshold(
@@ -47,23 +44,33 @@ ABOUT = About(
             " difference",
             BEFORE,
         ),
+        Threshold(
+            "at its own best rate, Adam has a lower test loss than plain descent (main clause), and"
+            " so has every other rule; each by a paired 95 % interval over ten seeds",
+            "not every rule had been better than plain descent, the verdict on record was set"
+            " after that, and any rule would have done as the main clause; Adam is the rule at"
+            " which the deck ends, so it decides now; and a mean above one standard deviation is"
+            " no test",
+        ),
     ),
     expected=IN_PART,
     seconds=30,
 )
-BATCH, HELD = 64, 500
+UNITS, BATCH, HELD = 32, 64, 500
 
 
 def run(settings: Settings) -> Numbers:
     """Train with every rule, rate and seed; measure the held-out and the test loss."""
     quick = settings.quick
-    steps, units, n = (60, 16, 1000) if quick else (150, 32, 6000)
+    steps, n = (80, 1500) if quick else (150, 6000)
     rates = jnp.logspace(-3, 0.5, 8 if quick else 11)
-    (x, y), test = digits(settings, n + HELD, 1000)
+    (x, y), (x_test, y_test) = digits(settings, n + HELD, 1000)
+    x, test = halved(x), (halved(x_test), y_test)
     parts = jax.tree.map(jnp.asarray, ((x[:n], y[:n]), (x[n:], y[n:]), test))
+    settings = settings._replace(seeds=settings.many)
     order = np.random.default_rng(0).integers(0, n, (settings.seeds, steps, BATCH))
-    model, loss = nn.mlp((units,), 10), nn.losses.cross_entropy
-    starts = over_seeds(lambda key: model.init(key, (784,))[0], settings)
+    model, loss = nn.mlp((UNITS,), 10), nn.losses.cross_entropy
+    starts = over_seeds(lambda key: model.init(key, (196,))[0], settings)
     gradient = nn.value_and_grad(model, loss)
 
     def learn(rule: Any, rate: jax.Array, params: Any, order: jax.Array, parts: Any) -> jax.Array:
@@ -95,7 +102,7 @@ def plot(numbers: Numbers) -> Figure:
         )
         tuned = shown[:, numbers["best"][name]]
         colour = style.COLOURS[i]
-        right.errorbar(tuned.mean(), i, xerr=tuned.std(), color=colour, fmt=style.MARKERS[i])
+        right.errorbar(tuned.mean(), i, xerr=spread(tuned), color=colour, fmt=style.MARKERS[i])
     left.set(xscale="log", xlabel="learning rate", ylabel="test loss, nats")
     style.plain_ticks(left.yaxis)
     right.set_yticks(range(len(RULES)), list(RULES))
@@ -110,17 +117,22 @@ def verdict(numbers: Numbers) -> Verdict:
         name: np.array(losses, float)[:, numbers["best"][name]]
         for name, losses in numbers["losses"].items()
     }
-    gains = {name: at_best["descent"] - losses for name, losses in at_best.items()}
-    del gains["descent"]
-    worse = [name for name, gain in gains.items() if gain.mean() <= gain.std()]
-    word = word_of("Adam" not in worse, not worse)
+    leads = {name: paired(at_best["descent"], losses) for name, losses in at_best.items()}
+    del leads["descent"]
+    better = [name for name, lead in leads.items() if lead.above]
+    word = word_of(leads["Adam"].above, *(lead.above for lead in leads.values()))
+    last = len(numbers["rates"]) - 1
+    edges = [name for name, place in numbers["best"].items() if place in (0, last)]
     means = ", ".join(f"{name} {losses.mean():.3f}" for name, losses in at_best.items())
+    said = ", ".join(f"{name} {lead.text(3)}" for name, lead in leads.items())
     return Verdict(
         word,
-        float(gains["Adam"].mean()),
-        spread(gains["Adam"]),
-        f"Test loss after {numbers['steps']} steps, each rule at its best rate: {means}."
-        + (f" Not clearly below plain descent: {', '.join(worse)}." if worse else "")
-        + " The number is the loss of plain descent minus the loss of Adam. When the rate of every"
-        " rule is tuned, the choice of the rule matters far less than the rate itself.",
+        leads["Adam"].mean,
+        spread(at_best["descent"] - at_best["Adam"]),
+        f"Test loss after {numbers['steps']} steps, each rule at its best rate: {means}. The loss"
+        f" of plain descent minus that of the rule is {said}."
+        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else "")
+        + " When the rate of every rule is tuned, the choice of the rule matters far less than the"
+        " rate itself.",
+        part=", ".join(better) if word == IN_PART else "",
     )

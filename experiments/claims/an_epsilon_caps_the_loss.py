@@ -1,12 +1,15 @@
 r"""Taking `log(a + 1e-9)` caps the loss and ends learning; `log_softmax` is right for all logits.
 
 Of ten logits in float32, that of a wrong class is larger than the others by a lead m, from 1 to
-10,000. The loss and its slope are computed by `log(a)`, with and without the shift by the maximum,
-by `log(a + 1e-9)` as in the lecture's code, and by the library. The reference is float64. The slope
-of the lecture's loss is the one that automatic differentiation finds. The lecture pairs this loss
-with `a - y`, which is the slope of the loss without the epsilon (deck A, "Implementation: Forward
-Pass"; erratum 9).
+10,000. The loss and its slope are computed by `log(a)`, by `log(a + 1e-9)` as in the lecture's
+code, and by the library, and compared with float64. The slope of the lecture's loss is the one that
+automatic differentiation finds; the lecture pairs this loss with `a - y`, which is the slope of the
+loss without the epsilon (erratum 9). Then a constant is added to all ten logits, which changes no
+probability, and the softmax is computed with and without the shift by the maximum (deck A, "The
+Output Layer: Softmax" and "Implementation: Forward Pass").
 """
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +20,7 @@ from experiments import style
 from experiments.framework import (
     BEFORE,
     HOLDS,
+    IN_PART,
     About,
     Numbers,
     Settings,
@@ -26,13 +30,15 @@ from experiments.framework import (
 )
 from jaxmlp import nn
 from jaxmlp.config.referees import autodiff
+from jaxmlp.nn.softmax import softmax
 
 ABOUT = About(
     rows=("A5", "A1"),
-    section="Implementation: forward pass; MNIST checklist",
+    section="The output layer: softmax; implementation: forward pass; MNIST checklist",
     formula=r"-\log(a_c + \epsilon) \le -\log \epsilon = 20.7, \qquad"
-    r" \frac{\partial}{\partial z_j} = \frac{a_c}{a_c + \epsilon} (a_j - y_j)",
-    number="slope of log(a + 1e-9) over the right slope at a lead of 30",
+    r" \frac{\partial}{\partial z_j} = \frac{a_c}{a_c + \epsilon} (a_j - y_j), \qquad"
+    r" \frac{e^{z_i - m}}{\sum_j e^{z_j - m}} = \frac{e^{z_i}}{\sum_j e^{z_j}}",
+    number="slope of log(a + 1e-9) over the right slope, at a lead of 30",
     unit="ratio",
     thresholds=(
         Threshold(
@@ -41,36 +47,42 @@ ABOUT = About(
             " of log_softmax have a relative error of at most 1e-6 against float64",
             BEFORE,
         ),
+        Threshold(
+            "at every lead of 30 or more, the slope of log(a + 1e-9) is below 1 % of the right"
+            " one, and its loss never exceeds 20.73 (main clause); at every lead up to 10,000,"
+            " loss and slope of log_softmax have a relative error of at most 1e-6 against float64;"
+            " with nothing added to the logits, the softmax with and without the shift is within"
+            " 1e-6 of float64 in all examples; with 1000 added to all logits, it is so in all"
+            " examples with the shift and in none without it",
+            "only the lead of one logit had varied, so the curves with and without the shift lay"
+            " on each other, and what the shift is for was not measured",
+        ),
     ),
     expected=HOLDS,
     seconds=3,
 )
 CLASSES, EPSILON = 10, 1e-9
-LEADS = np.concatenate([np.geomspace(1, 10_000, 81), [30.0]])
-LEADS.sort()
+LEADS = np.sort([*np.geomspace(1, 10_000, 81), 30.0])
+ADDED = np.arange(-1000.0, 1001.0, 20)  # to all logits
+EXAMPLES = 200  # for each seed
+CLOSE = 1e-6
 
 
 def _log(a: jax.Array, y: jax.Array) -> jax.Array:
     return -jnp.log(jnp.take_along_axis(a, y[:, None], axis=1)[:, 0])
 
 
-def _unshifted(z: jax.Array, y: jax.Array) -> jax.Array:
-    return _log(jnp.exp(z) / jnp.sum(jnp.exp(z), axis=1, keepdims=True), y)
-
-
 WAYS = {
-    "log(a), no shift": _unshifted,
-    "log(a)": lambda z, y: _log(jax.nn.softmax(z), y),
-    "log(a + 1e-9)": lambda z, y: _log(jax.nn.softmax(z) + EPSILON, y),
+    "log(a)": lambda z, y: _log(softmax(z), y),
+    "log(a + 1e-9)": lambda z, y: _log(softmax(z) + EPSILON, y),
 }
 
 
 def run(settings: Settings) -> Numbers:
-    """Measure each way's loss and slope at every lead; nothing is random."""
+    """Measure loss and slope at every lead, and the softmax of logits far from zero."""
     z = np.zeros((len(LEADS), CLASSES), np.float32)
     z[:, 0] = LEADS
-    shifted = z.astype(np.float64) - z.max(axis=1, keepdims=True)
-    log_a = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    log_a = _log_softmax64(z)
     truth = {"loss": -log_a[:, 1], "slope": 1 - np.exp(log_a[:, 1])}
     found = {name: _by_machine(value, jnp.asarray(z)) for name, value in WAYS.items()}
     library, y = nn.losses.cross_entropy, jnp.ones(len(z), jnp.int32)
@@ -78,7 +90,14 @@ def run(settings: Settings) -> Numbers:
         "loss": library.per_example(jnp.asarray(z), y),
         "slope": -library.per_example_gradient(jnp.asarray(z), y)[:, 1],
     }
-    return {"leads": LEADS, "truth": truth, "found": found}
+    return {"leads": LEADS, "truth": truth, "found": found} | _far_away(settings)
+
+
+def _log_softmax64(z: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the softmax in float64."""
+    shifted = z.astype(np.float64) - z.max(axis=-1, keepdims=True)
+    log_sum = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return np.asarray(shifted - log_sum, np.float64)
 
 
 def _by_machine(value: nn.losses.PerExample, z: jax.Array) -> Numbers:
@@ -98,24 +117,48 @@ def _by_machine(value: nn.losses.PerExample, z: jax.Array) -> Numbers:
     return {"loss": loss, "slope": slope}
 
 
+def _far_away(settings: Settings) -> Numbers:
+    """Return errors and finite shares of the softmax with a number added to all logits."""
+    seeds = [np.random.default_rng(seed) for seed in range(settings.many)]
+    z = np.array([3 * rng.normal(size=(EXAMPLES, CLASSES)) for rng in seeds])
+    z = (z[:, None] + ADDED[:, None, None]).astype(np.float32)  # (seeds, added, examples, classes)
+    right = np.exp(_log_softmax64(z))
+    numbers: Numbers = {"added": ADDED, "right": {}, "first": {}}
+    for name, shifted in (("with the shift", True), ("without the shift", False)):
+        p = np.asarray(softmax(jnp.asarray(z), shifted), float)
+        good = (np.abs(p - right) <= CLOSE).all(axis=-1)  # NaN is not close
+        numbers["right"][name] = 100 * good.mean(axis=-1)
+        numbers["first"][name] = p[0, :, 0, right[0, 0, 0].argmax()]
+    return numbers
+
+
 def plot(numbers: Numbers) -> Figure:
-    """Draw loss and slope against the lead of the wrong class."""
-    figure, ((left, right),) = style.figure(1, 2)
+    """Draw loss and slope against the lead, and the softmax against what is added to the logits."""
+    figure, ((left, right), (low, last)) = style.figure(2, 2)
     for panel, kind in ((left, "loss"), (right, "slope")):
         for i, (name, values) in enumerate(numbers["found"].items()):
             y = np.array(values[kind], float)
-            style.band(panel, numbers["leads"], y, name, i, lw=(5, 2.5, 1.5, 2)[i])
+            style.band(panel, numbers["leads"], y, name, i, lw=(5, 2, 2)[i])
         panel.set_xscale("log")
         panel.set_xlabel("lead m of the wrong class, logits")
     left.set_yscale("log")
     left.set_ylabel("loss, nats (where finite)")
     right.set_ylabel("slope −dL/dz of the right class")
-    left.legend(frameon=False)
+    for i, name in enumerate(numbers["right"]):
+        look: dict[str, Any] = {"lw": (5, 2)[i]}
+        style.band(low, numbers["added"], numbers["first"][name], name, i, **look)
+        style.band(last, numbers["added"], numbers["right"][name], name, i, **look)
+    low.set(xlabel="added to all logits", ylabel="a probability (where finite)", ylim=(0, 1))
+    last.set(xlabel="added to all logits", ylabel="examples right within 1e-6, %")
+    for panel in (low, last):
+        panel.set_xticks(range(-1000, 1001, 500))
+    for panel in (left, last):
+        panel.legend(frameon=False)
     return figure
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Compare loss and slope with float64."""
+    """Compare loss, slope and probabilities with float64."""
     leads = np.array(numbers["leads"])
     found = {
         name: {kind: np.array(v, float) for kind, v in values.items()}
@@ -127,16 +170,32 @@ def verdict(numbers: Numbers) -> Verdict:
     at = int(np.argmin(np.abs(leads - 30)))
     cap, share = float(printed["loss"].max()), float(printed["slope"][at] / truth["slope"][at])
     halves = float(leads[printed["slope"] < truth["slope"] / 2].min())
-    last = {name: leads[np.isfinite(v["slope"])].max() for name, v in found.items()}
-    fades = cap <= 20.73 and np.all(printed["slope"][at:] < 0.01 * truth["slope"][at:])
-    word = word_of(fades, off < 1e-6)
+    last = leads[np.isfinite(found["log(a)"]["slope"])].max()
+    fades = cap <= 20.73 and bool(np.all(printed["slope"][at:] < 0.01 * truth["slope"][at:]))
+    right = {name: np.array(values) for name, values in numbers["right"].items()}
+    nothing, thousand = (list(ADDED).index(added) for added in (0, 1000))
+    finite = {name: values[:, thousand].mean() for name, values in right.items()}
+    reach = ADDED[(right["without the shift"] == 100).all(axis=0)]
+    clauses = {
+        "log_softmax is right": off < CLOSE,
+        "the shift changes no probability": all(
+            (v[:, nothing] == 100).all() for v in right.values()
+        ),
+        "the shift prevents the overflow": list(finite.values()) == [100, 0],
+    }
+    word = word_of(fades, *clauses.values())
+    shown = ", ".join(name for name, true in clauses.items() if true)
     return Verdict(
         word,
         share,
         None,
         f"log(a + 1e-9) never exceeds {cap:.2f}; its slope is half the right one at a lead of"
         f" {halves:.0f} and {share:.1e} of it at a lead of 30. Without the epsilon, log(a) has"
-        f" finite slopes up to a lead of {last['log(a)']:.0f}, and without the shift up to"
-        f" {last['log(a), no shift']:.0f}. log_softmax is within {off:.0e} of float64 up to a lead"
-        " of 10,000. So give logits to the loss, never probabilities.",
+        f" finite slopes up to a lead of {last:.0f}. log_softmax is within {off:.0e} of float64 up"
+        " to a lead of 10,000. So give logits to the loss, never probabilities. With 1000 added to"
+        f" all logits, the softmax is within {CLOSE:g} of float64 in"
+        f" {finite['with the shift']:.0f} % of the examples with the shift and in"
+        f" {finite['without the shift']:.0f} % without it. Without the shift all examples are right"
+        f" only from {reach.min():.0f} to {reach.max():.0f} added.",
+        part=f"the cap and the slope; {shown}" if word == IN_PART else "",
     )

@@ -4,8 +4,6 @@ Two data sets are learned, digits and a table whose columns have very different 
 inputs are raw, z-scores, scaled to [0, 1] by minimum and maximum, or divided by the maximum of each
 column. The slide calls the last way min-max scaling, which is true only if the minimum is 0
 (erratum 7). The rate of every way is tuned on the same grid (deck E, "Normalizing Input").
-
-The settings and the verdict on record were changed after results had been seen.
 """
 
 from typing import Any
@@ -20,6 +18,7 @@ from experiments.descent import over_seeds, stepping
 from experiments.framework import (
     BEFORE,
     HOLDS,
+    IN_PART,
     About,
     Numbers,
     Settings,
@@ -27,8 +26,8 @@ from experiments.framework import (
     Verdict,
     word_of,
 )
-from experiments.statistics import spread
-from experiments.training import dataset, digits
+from experiments.statistics import interval, paired, spread
+from experiments.training import dataset, digits, halved
 from jaxmlp import nn, optim
 from jaxmlp.data import Preprocessing
 
@@ -37,7 +36,7 @@ ABOUT = About(
     section="Normalizing input",
     formula=r"x' = \frac{x - \mu}{\sigma}, \qquad x' = \frac{x - \min x}{\max x - \min x}"
     r" \ne \frac{x}{\max x}",
-    number="steps with z-scores over steps with raw inputs, on the table",
+    number="steps with z-scores over steps with raw inputs, on the table of wines",
     unit="ratio",
     thresholds=(
         Threshold(
@@ -46,6 +45,15 @@ ABOUT = About(
             " is lower by at most one percentage point; with conditions if this is true only in"
             " some of the cases",
             BEFORE,
+        ),
+        Threshold(
+            "z-score and min-max need at most half the steps of raw inputs to the same training"
+            " loss, on the table and on digits, with every rate tuned (main clause: all four); and"
+            " their test accuracy is higher, in all four cases; each by a paired 95 % interval"
+            " over the seeds",
+            "the slide promises a higher accuracy, and a clause that allowed one point less tested"
+            " no such thing; the settings had been changed after results had been seen, without a"
+            " word on what; and means had been compared without their spread",
         ),
     ),
     expected=HOLDS,
@@ -69,13 +77,20 @@ def run(settings: Settings) -> Numbers:
     """Count steps to the target at every rate, for both data sets and every scale."""
     table = dataset("wine")
     (x, y), (x_test, y_test) = digits(settings, 100 if settings.quick else 250, 1000)
-    x, x_test = (255 * part.reshape(-1, 28, 28, 1) for part in (x, x_test))  # as stored
+    x, x_test = (255 * halved(part).reshape(-1, 14, 14, 1) for part in (x, x_test))
     sets = {
         "wine": (table.x_train, table.y_train, table.x_test, table.y_test),
         "digits": (x, y, x_test, y_test),
     }
     rates = jnp.logspace(-7, 1, 9 if settings.quick else 17)
-    numbers: Numbers = {"steps": {}, "accuracy": {}, "rate": {}, "lowest": {}, "loss": {}}
+    numbers: Numbers = {
+        "steps": {},
+        "accuracy": {},
+        "rate": {},
+        "edge": {},
+        "lowest": {},
+        "loss": {},
+    }
     for name, (x, y, x_test, y_test) in sets.items():
         model, loss = nn.mlp((16,), int(y.max()) + 1), nn.losses.cross_entropy
         starts = _starts(model, x.shape[1:], settings)
@@ -104,6 +119,7 @@ def run(settings: Settings) -> Numbers:
             numbers["steps"][key] = steps[:, best]
             numbers["accuracy"][key] = np.asarray(accuracy)[:, best]
             numbers["rate"][key] = rates[best]
+            numbers["edge"][key] = best in (0, len(rates) - 1)
             numbers["lowest"][key] = float(np.min(np.asarray(data[0])))
             numbers["loss"][key] = np.asarray(losses)[:, best]
     return numbers
@@ -131,29 +147,37 @@ def plot(numbers: Numbers) -> Figure:
 def verdict(numbers: Numbers) -> Verdict:
     """Compare steps and accuracy with those of raw inputs."""
     steps = {key: np.array(values, float) for key, values in numbers["steps"].items()}
-    accuracy = {key: float(np.mean(values)) for key, values in numbers["accuracy"].items()}
-    good = [
-        (steps[f"{name}, {way}"] / steps[f"{name}, none"]).mean() <= 0.5
-        and accuracy[f"{name}, {way}"] >= accuracy[f"{name}, none"] - 0.01
-        for name in TARGETS
-        for way in ("zscore", "minmax")
-    ]
-    share = steps["wine, zscore"] / steps["wine, none"]
+    accuracy = {key: 100 * np.array(values, float) for key, values in numbers["accuracy"].items()}
+    cases = [(name, way) for name in TARGETS for way in ("zscore", "minmax")]
+    shares = {(n, w): steps[f"{n}, {w}"] / steps[f"{n}, none"] for n, w in cases}
+    half = [interval(share - 0.5).below for share in shares.values()]
+    gains = {(n, w): paired(accuracy[f"{n}, {w}"], accuracy[f"{n}, none"]) for n, w in cases}
+    better = [f"{n}, {w}" for (n, w), gain in gains.items() if gain.above]
+    main = True if all(half) else (False if False in half else None)
+    word = word_of(main, *(gain.above for gain in gains.values()))
+    share = shares["wine", "zscore"]
     said = "; ".join(
         f"{name}: "
         + ", ".join(
-            f"{way} {steps[f'{name}, {way}'].mean():.0f} ({100 * accuracy[f'{name}, {way}']:.1f} %)"
+            f"{way} {steps[f'{name}, {way}'].mean():.0f}"
+            f" ({accuracy[f'{name}, {way}'].mean():.1f} %)"
             for way in WAYS
         )
         for name in TARGETS
     )
     low = numbers["lowest"]["wine, by the maximum"]
+    gained = ", ".join(f"{n}, {w} {gain.text(1)}" for (n, w), gain in gains.items())
+    edges = "; ".join(key for key, true in numbers["edge"].items() if true)
     return Verdict(
-        word_of(*good),
+        word,
         float(share.mean()),
         spread(share),
         f"Steps to the target ({STEPS} means that it was not reached) and test accuracy: {said}."
-        " The number is the steps with z-scores over the steps with raw inputs, on the table."
-        f" After division by the maximum, the smallest entry of the table is {low:.2f}, and"
+        f" The gain in accuracy over raw inputs, in points: {gained}."
+        + (f" The best rate lies at an edge of the grid for {edges}." if edges else "")
+        + f" After division by the maximum, the smallest entry of the table is {low:.2f}, and"
         " columns far from 0 keep their offset.",
+        part=f"faster in all cases; more accurate on {'; '.join(better) or 'none'}"
+        if word == IN_PART
+        else "",
     )

@@ -181,7 +181,7 @@ def gradient(w: Weights, x: Inputs, y: Row, g: Activation = sigmoid) -> Weights:
     )
 
 
-def step(w: Weights, x: Inputs, y: Row, rate: float, g: Activation = sigmoid) -> Weights:
+def step(w: Weights, x: Inputs, y: Row, rate: float | Scalar, g: Activation = sigmoid) -> Weights:
     """Return the weights after a step of gradient descent, all from the old values.
 
     Lecture rows E6, E12.
@@ -204,7 +204,7 @@ def step(w: Weights, x: Inputs, y: Row, rate: float, g: Activation = sigmoid) ->
 
 
 def step_layer_by_layer(
-    w: Weights, x: Inputs, y: Row, rate: float, g: Activation = sigmoid
+    w: Weights, x: Inputs, y: Row, rate: float | Scalar, g: Activation = sigmoid
 ) -> Weights:
     """Return the weights if each layer is replaced before the gradient below it is formed.
 
