@@ -37,7 +37,7 @@ sweep: $(VENV)/.installed  ## try many configurations (ARGS="--grid learning_rat
 	$(BIN)/python -m jaxmlp.sweep $(ARGS)
 
 test: $(VENV)/.installed-test  ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 torture: $(VENV)/.installed-test  ## kill, damage, forge and fuzz for hours (ARGS="--share 0.01": minutes)
 	$(BIN)/python -m tests.torture $(ARGS)

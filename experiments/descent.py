@@ -96,13 +96,19 @@ def descent_with_keys(
     return learn
 
 
-def by_rate(model: nn.Layer, loss: nn.Loss, measured: Callable[..., Any]) -> Callable[..., Any]:
-    """Plain descent, in the form that `over_rates` takes.
+def by_rate(
+    model: nn.Layer,
+    loss: nn.Loss,
+    measured: Callable[..., Any],
+    rule: Callable[[Any], optim.Optimizer] = optim.sgd,
+) -> Callable[..., Any]:
+    """Plain descent, or another rule, in the form that `over_rates` takes.
 
     Args:
       model: the network.
       loss: the loss that is minimised.
       measured: `(params, x, y, *more) -> numbers`, called before the first epoch and after each.
+      rule: `rate -> optimizer`.
 
     Returns:
       `(rate, params, batches, x, y, *more) -> numbers`, with a leading axis of `epochs + 1`; `x`
@@ -112,7 +118,7 @@ def by_rate(model: nn.Layer, loss: nn.Loss, measured: Callable[..., Any]) -> Cal
 
     def learn(rate: jax.Array, params: Any, batches: jax.Array, *data: jax.Array) -> Any:
         x, y, *_ = data
-        return descent(gradient, optim.sgd(rate), lambda params: measured(params, *data))(
+        return descent(gradient, rule(rate), lambda params: measured(params, *data))(
             params, x, y, batches
         )[0]
 

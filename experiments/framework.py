@@ -138,6 +138,13 @@ def word_of(main: Any, *others: Any) -> str:
     return HOLDS if all(other is not None and bool(other) for other in others) else IN_PART
 
 
+def all_of(*clauses: Any) -> bool | None:
+    """Join clauses: `True` if all are shown, `False` if the opposite of one is, else `None`."""
+    if any(clause is not None and not clause for clause in clauses):
+        return False
+    return None if None in clauses else True
+
+
 def names() -> list[str]:
     """Return the names of all experiments, in the order of the decks."""
     return sorted(_modules(), key=lambda name: (_order(load(name).ABOUT.rows[0]), name))

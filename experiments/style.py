@@ -175,7 +175,7 @@ def _wrap_labels(panel: Any) -> None:
 
 
 def save(drawn: Figure, path: Path) -> None:
-    """Write a figure as PNG and as SVG.
+    """Write a figure as PNG and as SVG, with the same layout, which is found once.
 
     Letters below `SMALLEST` are drawn in that size. Labels longer than their panel are wrapped.
 
@@ -193,3 +193,4 @@ def save(drawn: Figure, path: Path) -> None:
         content = io.BytesIO()
         drawn.savefig(content, format=kind, **more)
         write_atomically(path.with_suffix(f".{kind}"), content.getvalue())
+        drawn.set_layout_engine("none")

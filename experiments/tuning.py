@@ -23,6 +23,19 @@ class Tuned(NamedTuple):
     at_edge: bool
 
 
+def edge_note(tuned: dict[str, Tuned]) -> str:
+    """Return a sentence that names the methods whose best rate is at an edge, or nothing.
+
+    Args:
+      tuned: the choice of each method.
+
+    Returns:
+      The sentence, with a space before it; empty if every best rate is inside its grid.
+    """
+    edges = [name for name, found in tuned.items() if found.at_edge]
+    return f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else ""
+
+
 def best(rates: Sequence[float], scores: Any) -> Tuned:
     """Choose the rate with the lowest mean score over seeds.
 

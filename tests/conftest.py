@@ -3,11 +3,15 @@
 And runs that several tests look at: made once per worker, read and never changed. Compiled programs
 are kept on disk as in the commands: JAX finds them by their whole text, so no test can get the
 program of another by mistake.
+
+Two things save time. A test draws blank pictures unless it uses `drawn`. A module that uses
+`compile_quickly` has its programs less optimized.
 """
 
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # the user's cache stays as it is
@@ -17,6 +21,7 @@ os.environ["MPLCONFIGDIR"] = os.environ["XDG_CACHE_HOME"]
 import jax
 import pytest
 from jaxtyping import install_import_hook
+from PIL import Image
 
 # Every call of these packages' functions is checked against its annotations, shapes included.
 CHECKED = ["jaxmlp.nn", "jaxmlp.optim", "jaxmlp.training"]
@@ -34,6 +39,30 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+# These take longest. They come first, so that no worker has a long file left when the rest is done.
+LONG = (
+    "experiments/test_experiments.py",
+    "training/test_loop.py",
+    "test_train.py",
+    "estimators/test_checks.py",
+    "sweep/test_sweep.py",
+    "sweep/test_folds.py",
+    "test_door.py",
+    "test_options.py",
+    "test_odd_cases.py",
+    "training/test_optax_rules.py",
+    "training/test_same_bytes.py",
+    "runs/test_facts.py",
+    "runs/test_forged.py",
+    "runs/test_resume.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    place = {Path(__file__).parent / name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path, len(LONG)))
+
+
 def pytest_unconfigure():
     shutil.rmtree(CACHE, ignore_errors=True)
 
@@ -43,6 +72,35 @@ def _forget_programs():
     """Drop the programs that a module compiled: together they would fill several gigabytes."""
     yield
     jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def compile_quickly():
+    """Optimize programs less: for tests that take few steps, and compare no last bits."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture
+def drawn():
+    """Let the commands draw their pictures in this test."""
+
+
+@pytest.fixture(autouse=True)
+def _blank_pictures(request):
+    """Save blank pictures: to draw those of a small run takes as long as to train it.
+
+    Figures are made as ever. Runs that several tests share are made before, with true pictures.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if "drawn" not in request.fixturenames:
+            patch.setattr("jaxmlp.runs.figures.save", save_blank)
+        yield
+
+
+def save_blank(_, path):
+    Image.new("L", (1, 1)).save(path)
 
 
 @pytest.fixture(scope="session")

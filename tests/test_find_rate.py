@@ -10,7 +10,10 @@ from jaxmlp import find_rate, train
 from jaxmlp.config.options import Config
 from jaxmlp.runs.folder import Run
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
 
+
+@pytest.mark.usefixtures("drawn")
 def test_it_finds_a_rate_that_learns(capsys, tmp_path):
     options = ["--dataset", "digits", "--hidden", "32", "--optimizer", "sgd", "--seed", "1"]
     assert find_rate.main([*options, "--picture", str(tmp_path / "rates.png")]) == 0

@@ -17,6 +17,8 @@ from jaxmlp.runs.folder import CONFIG, Run
 from jaxmlp.runs.network import Network, save_network
 from jaxmlp.training import begin
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 @functools.cache
 def inspected(**given):

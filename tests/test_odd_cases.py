@@ -13,6 +13,8 @@ import jaxmlp
 from jaxmlp import data, evaluate, train
 from jaxmlp.runs.folder import Run
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 def trained(out, options):
     return train.main([*options.split(), "--quiet", "--out", str(out)])
@@ -31,11 +33,12 @@ def table(path, rows, header="a,b,y"):
     return path
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_table_of_a_dozen_rows(tmp_path):
     """Its validation part is one row, whose targets have no variance."""
     rows = [f"{i}.5,{i % 3},{i * 2.5 + 0.25}" for i in range(16)]
     data = table(tmp_path / "small.csv", rows)
-    assert trained(tmp_path / "run", f"--dataset {data} --epochs 3") == 0
+    assert trained(tmp_path / "run", f"--dataset {data} --epochs 3 --hidden") == 0
     assert np.isfinite(summary(tmp_path / "run")["valid_r2"])
 
 
@@ -56,19 +59,21 @@ def test_divergence_in_the_last_step_without_a_validation_part(tmp_path, capsys)
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
+@pytest.mark.usefixtures("drawn")
 def test_many_classes(tmp_path):
     rows = [f"{i % 97},{i % 89},name{i % 120}" for i in range(600)]
     data = table(tmp_path / "many.csv", rows)
-    assert trained(tmp_path / "run", f"--dataset {data} --epochs 1") == 0
+    assert trained(tmp_path / "run", f"--dataset {data} --epochs 1 --hidden") == 0
     assert evaluate.main([str(tmp_path / "run")]) == 0
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize("shape", [(64,), (8, 8, 2), (1, 8, 1)])
 def test_bytes_that_are_no_usual_pictures(tmp_path, shape):
     rng = np.random.default_rng(0)
     x = rng.integers(256, size=(60, *shape), dtype=np.uint8)
     np.savez(tmp_path / "x.npz", x=x, y=rng.integers(3, size=60))
-    assert trained(tmp_path / "run", f"--dataset {tmp_path}/x.npz --epochs 2") == 0
+    assert trained(tmp_path / "run", f"--dataset {tmp_path}/x.npz --epochs 2 --hidden") == 0
     assert evaluate.main([str(tmp_path / "run"), "--json"]) == 0
 
 
@@ -94,7 +99,7 @@ def test_a_run_that_waits_for_small_changes_is_interrupted_in_an_epoch(tmp_path)
 
 def test_resuming_on_other_data(tmp_path, capsys):
     data = table(tmp_path / "d.csv", [f"{i % 7},{i % 5},{i % 2}" for i in range(60)])
-    assert trained(tmp_path / "run", f"--dataset {data} --epochs 2") == 0
+    assert trained(tmp_path / "run", f"--dataset {data} --epochs 2 --hidden") == 0
     table(data, [f"{i % 7},{i % 5},{(i + 1) % 2}" for i in range(60)])
     before = (tmp_path / "run" / "summary.json").read_bytes()
     assert train.main(["--resume", str(tmp_path / "run"), "--quiet"]) == 2
@@ -106,12 +111,13 @@ def test_evaluating_a_table_with_other_categories(tmp_path, capsys):
     for name, colours in (("one", ("red", "blue")), ("two", ("red", "green"))):
         rows = [f"{i % 7},{colours[i % 3 == 0]},{i % 2}" for i in range(60)]
         table(tmp_path / f"{name}.csv", rows)
-    assert trained(tmp_path / "run", f"--dataset {tmp_path}/one.csv --epochs 2") == 0
+    assert trained(tmp_path / "run", f"--dataset {tmp_path}/one.csv --epochs 2 --hidden") == 0
     assert evaluate.main([str(tmp_path / "run"), "--dataset", f"{tmp_path}/two.csv"]) == 0
     line = "20 cells of categories that training has not seen (b: 'green')"
     assert line in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("drawn")
 def test_several_targets_have_their_own_errors(tmp_path, capsys):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 2))
@@ -147,7 +153,7 @@ def test_smoothing_of_a_yes_or_no_is_divided_between_both(tmp_path, options):
 
 
 def test_a_run_that_ran_to_its_end_was_not_stopped(tmp_path):
-    assert trained(tmp_path / "run", "--dataset iris --epochs 2 --min-decrease 1e9") == 0
+    assert trained(tmp_path / "run", "--dataset iris --epochs 2 --min-decrease 1e9 --hidden") == 0
     assert summary(tmp_path / "run")["stopped_early"] is None
 
 
@@ -194,7 +200,7 @@ def test_options_without_effect_are_refused(tmp_path, capsys, options, message):
 
 def test_a_torn_file_of_a_killed_process_is_no_obstacle(digits_copy):
     (digits_copy / ".checkpoint.safetensors.ab12cd34.unfinished").write_bytes(b"torn")
-    assert trained(digits_copy, "--dataset xor --epochs 1 --overwrite") == 0
+    assert trained(digits_copy, "--dataset xor --epochs 1 --overwrite --hidden") == 0
 
 
 def test_a_name_that_is_too_long(capsys, tmp_path):

@@ -13,6 +13,8 @@ from jaxmlp import DataWarning, evaluate, predict, train
 from jaxmlp.data import load
 from tests.helpers import assert_refused
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 IRIS = str(Path(__file__).parent / "runs" / "version_0_1_0" / "whole")
 
 
@@ -208,6 +210,7 @@ def test_arrays_in_every_layout_and_scale_get_the_same_answers(capsys, tmp_path,
     assert results[0] == pytest.approx(results[1], rel=1e-5)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_show_draws_what_the_network_saw(capsys, tmp_path, digits_run):
     np.save(tmp_path / "x.npy", load("digits").x_test[:70])
     file = tmp_path / "seen.png"

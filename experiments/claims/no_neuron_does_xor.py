@@ -1,7 +1,8 @@
 r"""One neuron does AND and OR but never XOR; three neurons do, but descent may not find them.
 
 The given weights are checked against the truth tables. Then single neurons are trained on XOR from
-many starts, and the best result that each of them ever had is kept. Last, the share of 2-h-1
+many starts, and the best result that each of them ever had is kept. The same training on AND and OR
+is the control: it shows that descent does find what a neuron can do. Last, the share of 2-h-1
 networks that learn XOR is measured by width (deck D, "What can a single neuron do?" and "From a
 single neuron to a neural network").
 """
@@ -19,6 +20,7 @@ from experiments.descent import over_seeds, stepping
 from experiments.framework import (
     BEFORE,
     HOLDS,
+    IN_PART,
     About,
     Numbers,
     Settings,
@@ -26,6 +28,7 @@ from experiments.framework import (
     Verdict,
     word_of,
 )
+from experiments.statistics import interval
 from jaxmlp import nn, optim
 from jaxmlp.data.toys import load_gate
 
@@ -34,7 +37,7 @@ ABOUT = About(
     section="What can a single neuron do?; from a single neuron to a neural network",
     formula=r"f(x_1, x_2) = \sigma(w_1 x_1 + w_2 x_2 + b), \qquad \sigma(z) = 1 \text{ if } z \geq"
     r" 0 \text{ else } 0",
-    number="best accuracy of a single neuron on XOR",
+    number="most cases that a single neuron ever had right on XOR",
     unit="share of the four cases",
     thresholds=(
         Threshold(
@@ -42,6 +45,15 @@ ABOUT = About(
             " three of the four cases right at its best; and more than half of the 2-16-1"
             " networks learn XOR; with conditions if only some of these hold",
             BEFORE,
+        ),
+        Threshold(
+            "the given weights reproduce all three tables, and no single neuron ever gets more than"
+            " three of the four cases of XOR right, where more than half of them learn AND, and OR"
+            " (main clause); fewer than all networks of three neurons learn XOR, by a 95 %"
+            " interval over the seeds for each activation; and more than half of the 2-16-1"
+            " networks do",
+            "neurons that learn nothing at all would have met the first form, and it did not ask"
+            " for the last part of the claim",
         ),
     ),
     expected=HOLDS,
@@ -67,8 +79,11 @@ def run(settings: Settings) -> Numbers:
     axis = np.linspace(-0.5, 1.5, 81)
     model, params = nn.logic.xor_network()
     plane = jnp.asarray(np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2), jnp.float32)
-    starts, steps = (50, 500) if settings.quick else (200, 1000)
-    single = _best_scores(nn.mlp((), 1), [nn.mlp((), 1)], settings, starts, steps)[0]
+    starts, steps = (40, 300) if settings.quick else (200, 1000)
+    neuron = nn.mlp((), 1)
+    single = {
+        gate: _best_scores(neuron, [neuron], settings, starts, steps, gate)[0] for gate in GIVEN
+    }
     learned = {}
     for name, f in ACTIVATIONS.items():
         models = [nn.mlp((h,), 1, f) for h in WIDTHS]
@@ -85,14 +100,19 @@ def run(settings: Settings) -> Numbers:
 
 
 def _best_scores(
-    largest: nn.Layer, models: Sequence[nn.Layer], settings: Settings, starts: int, steps: int
+    largest: nn.Layer,
+    models: Sequence[nn.Layer],
+    settings: Settings,
+    starts: int,
+    steps: int,
+    gate: str = "xor",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the share of XOR that is right, best and last, `(seeds, models, starts)`.
+    """Return the share of a gate's cases that is right, best and last, `(seeds, models, starts)`.
 
     A smaller model is the largest one with units whose weights are all zero. No gradient reaches
     such a unit, so it stays zero, and one compilation serves all widths.
     """
-    table = load_gate("xor")
+    table = load_gate(gate)
     x, y = jnp.asarray(table.x_train), jnp.asarray(table.y_train, jnp.float32)[:, None]
     optimizer = optim.adam(0.05)
     step = stepping(nn.value_and_grad(largest, nn.losses.binary_cross_entropy), optimizer)
@@ -157,21 +177,25 @@ def plot(numbers: Numbers) -> Figure:
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Check the tables, the best single neuron, and the widest networks."""
-    best = float(np.max(numbers["single"]))
+    """Check the tables, the best single neurons, and the networks of three and of 17 neurons."""
+    best = float(np.max(numbers["single"]["xor"]))
+    control = {gate: np.mean(np.array(numbers["single"][gate]) == 1) for gate in ("and", "or")}
     learned = {name: np.array(shares) for name, shares in numbers["learned"].items()}
     two = numbers["widths"].index(2)
+    missed = {name: interval(100 * (1 - shares[:, two])) for name, shares in learned.items()}
     widest = min(np.mean(shares[:, -1]) for shares in learned.values())
-    checks = (all(numbers["given"].values()), best == 0.75, widest > 0.5)
-    word = word_of(*checks)
+    main = all(numbers["given"].values()) and best <= 0.75 and min(control.values()) > 0.5
+    word = word_of(main, *(miss.above for miss in missed.values()), widest > 0.5)
     share = "every one of them does" if widest > 0.9999 else f"at least {widest:.1%} of them do"
     return Verdict(
         word,
         best,
         None,
-        f"The given weights are right. None of {np.size(numbers['single'])} single neurons ever had"
-        f" more than {best:.0%} of XOR right. Two hidden units are enough, but only"
-        f" {np.mean(learned['tanh'][:, two]):.0%} (tanh) and"
-        f" {np.mean(learned['ReLU'][:, two]):.0%} (ReLU) of the starts find their weights; with 16"
-        f" units, {share}. Descent does not find everything that a network can express.",
+        f"The given weights are {'right' if all(numbers['given'].values()) else 'wrong'}. None of"
+        f" {np.size(numbers['single']['xor'])} single neurons ever had more than {best:.0%} of XOR"
+        f" right; {control['and']:.0%} of them learn AND and {control['or']:.0%} learn OR. Two"
+        f" hidden units are enough, but of 100 starts {missed['tanh'].text(1)} (tanh) and"
+        f" {missed['ReLU'].text(1)} (ReLU) do not find their weights; with 16 units, {share}."
+        " Descent does not find everything that a network can express.",
+        part="no single neuron does XOR" if word == IN_PART else "",
     )

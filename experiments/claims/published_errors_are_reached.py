@@ -6,10 +6,13 @@ Each row states our protocol and, in brackets, where the author's protocol diffe
 minutes each and were made once (`--long`). Every time, the same protocols are run with few epochs
 on few digits, to see that they still learn (decks A and E, "MNIST").
 
+In three of five runs, Nielsen's network with squared error fails for about one digit in ten more
+than in the other two: its error is that of a network that never gives one of the ten answers. The
+figure shows every run.
+
 Sources: LeCun, Bottou, Bengio and Haffner (1998), figure 9, without distortions; Nielsen (2015),
 chapters 1 and 3, one run each (the book says that its runs vary); Simard, Steinkraus and Platt
-(2003), table 1, without and with distortions. We chose nothing by the test digits. The verdict on
-record was set after the kept numbers had been seen.
+(2003), table 1, without and with distortions. We chose nothing by the test digits.
 """
 
 from collections.abc import Callable
@@ -26,6 +29,7 @@ from experiments import kept, style
 from experiments.framework import (
     BEFORE,
     IN_PART,
+    NOT_SHOWN,
     About,
     Numbers,
     Settings,
@@ -33,7 +37,7 @@ from experiments.framework import (
     Verdict,
     word_of,
 )
-from experiments.statistics import spread
+from experiments.statistics import interval, spread
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 from jaxmlp.training import MULTICLASS, Augment, augmentation
@@ -43,8 +47,8 @@ ABOUT = About(
     rows=("E11", "A9", "D6"),
     section="Digit classification; MNIST checklist",
     formula=r"\mathrm{error} = \frac{1}{N} \sum_{n=1}^{N} [ \arg \max_k a_k(x_n) \ne y_n ]",
-    number="test error of Simard's network with cross-entropy",
-    unit="%",
+    number="test error of 784-800-10 with cross-entropy, printed 1.6",
+    unit="% of the test digits",
     thresholds=(
         Threshold(
             "in every row of the kept numbers, our mean error is at or below the printed one"
@@ -52,11 +56,23 @@ ABOUT = About(
             " guessing by at least 20 points",
             BEFORE,
         ),
+        Threshold(
+            "for Simard's network with cross-entropy and no distortions, our error is below the"
+            " printed one (main clause); in every other row too; each by a 95 % interval over the"
+            " kept runs; and with few epochs, every row is better than guessing by at least 20"
+            " points",
+            "all kept numbers had been seen: four of six means were at or below the printed"
+            " errors, two were not; a mean says nothing about chance, the mean of Nielsen's row"
+            " lies where none of its runs does, and the first form did not say which row decides;"
+            " now it is the one whose error has been the number of this experiment all along",
+        ),
     ),
-    expected=IN_PART,
+    expected=NOT_SHOWN,
     seconds=20,
 )
 NAME = "published_errors_are_reached"
+MAIN = "Simard 2003, 784-800-10, cross-entropy"
+TORN = "Nielsen 2015, 784-100-10, squared error"
 
 
 class Row(NamedTuple):
@@ -131,7 +147,7 @@ ROWS = {
         10,
         20,
     ),
-    "Nielsen 2015, 784-100-10, squared error": Row(
+    TORN: Row(
         100 - 96.59,
         "as printed: sigmoid outputs, all weights from N(0, 1), plain descent at 3.0 in batches of"
         " 10, 30 epochs, 50,000 digits (printed: the best epoch)",
@@ -153,7 +169,7 @@ ROWS = {
         10,
         60,
     ),
-    "Simard 2003, 784-800-10, cross-entropy": Row(
+    MAIN: Row(
         1.6,
         "ReLU, He, momentum 0.9 at 0.05 falling by half a cosine, batches of 50 (printed: plain"
         " descent at 0.005, times 0.3 every hundred epochs), 30 epochs, 60,000 digits",
@@ -229,33 +245,46 @@ def plot(numbers: Numbers) -> Figure:
         zip(panels.ravel(), _kept(numbers).items(), strict=False)
     ):
         epochs = range(1, errors.shape[1] + 1)
-        style.band(panel, epochs, errors, "ours, kept numbers", i, log=True)
+        for run, values in enumerate(errors):
+            label = "ours, each run" if run == 0 else "_"
+            style.band(panel, epochs, values, label, i, log=True, ls="-", lw=1)
         printed = numbers["printed"][name]
         panel.axhline(printed, color="k", ls=":", label=f"printed, {printed:.3g} %")
         author, network, loss = name.split(", ", 2)
-        panel.set_title(f"{author}\n{network}, {loss}", fontsize=9)
+        panel.set_title(f"{author}\n{network}, {loss}", fontsize=10)
         style.plain_ticks(panel.yaxis)
         panel.set(xlabel="epoch", ylabel="test error, %")
-        panel.legend(frameon=False, fontsize=8)
+        panel.legend(frameon=False)
     return figure
 
 
 def verdict(numbers: Numbers) -> Verdict:
-    """Compare our mean error after the last epoch with the printed one."""
+    """Compare our error after the last epoch with the printed one."""
     ends = {name: errors[:, -1] for name, errors in _kept(numbers).items()}
-    good = {name: ends[name].mean() <= printed for name, printed in numbers["printed"].items()}
+    apart = {name: interval(ends[name] - printed) for name, printed in numbers["printed"].items()}
+    below = {name: found.below for name, found in apart.items()}
+    main = below.pop(MAIN)
     learns = all(np.mean(errors) <= 70 for errors in numbers["short"].values())
+    word = word_of(main, *below.values(), learns)
     listed = "; ".join(
-        f"{name}: {ends[name].mean():.2f} ± {spread(ends[name]):.2f} % (printed {printed:.3g} %)"
+        f"{name}: {ends[name].mean():.2f} ± {spread(ends[name]):.2f} % (printed {printed:.3g} %,"
+        f" ours minus it {apart[name].text()})"
         for name, printed in numbers["printed"].items()
     )
     short = ", ".join(f"{np.mean(errors):.0f}" for errors in numbers["short"].values())
-    last = ends["Simard 2003, 784-800-10, cross-entropy"]
+    runs = ", ".join(f"{error:.1f}" for error in ends[TORN])
+    shown = [name for name, found in apart.items() if found.below]
+    worse = [name for name, found in apart.items() if found.above]
     return Verdict(
-        word_of(learns, *good.values()),
-        float(last.mean()),
-        spread(last),
-        f"Kept numbers, test error: {listed}. {sum(good.values())} of {len(good)} rows are at or"
-        " below the printed error; the number is our error for Simard's network with"
-        f" cross-entropy. Today's short runs have errors of {short} %.",
+        word,
+        float(ends[MAIN].mean()),
+        spread(ends[MAIN]),
+        f"Kept numbers, test error: {listed}. The mean of Nielsen's row with squared error is that"
+        f" of no run: they end at {runs} %, and the high ones miss about one digit in ten more, as"
+        " a network does that never gives one of the ten answers. An output that starts"
+        " saturated and stays so would explain it, but was not measured. Shown to be below the"
+        f" printed error: {'; '.join(shown) or 'none'}. Shown to be above it:"
+        f" {'; '.join(worse) or 'none'}."
+        f" Today's short runs have errors of {short} %.",
+        part=f"{len(shown)} of {len(apart)} rows" if word == IN_PART else "",
     )

@@ -4,9 +4,6 @@ The checklist is: 784-128-10, ReLU, He with fan_in, zero biases, cross-entropy f
 of the first 120 steps of plain descent is shown beside the losses from plain normals. Then the
 accuracy of the checklist's network is shown after every epoch with momentum, over seeds (deck A,
 "MNIST Checklist"; deck E, "Digit classification").
-
-At first the epochs used plain descent too. They reached 97.05 % where the threshold asks for 97 %,
-which was luck. With momentum they pass the same threshold clearly, and in fewer epochs.
 """
 
 import math
@@ -23,6 +20,7 @@ from experiments.descent import stepping
 from experiments.framework import (
     BEFORE,
     HOLDS,
+    IN_PART,
     About,
     Numbers,
     Settings,
@@ -30,7 +28,7 @@ from experiments.framework import (
     Verdict,
     word_of,
 )
-from experiments.statistics import spread
+from experiments.statistics import interval, spread
 from experiments.training import digits, train
 from jaxmlp import nn, optim
 
@@ -46,6 +44,21 @@ ABOUT = About(
             " and falls to half of it within 100 steps (mean over ten steps); the test accuracy"
             " at the end is at least 97 % on the complete MNIST, or 90 % on the embedded part",
             BEFORE,
+        ),
+        Threshold(
+            "the same, but with momentum 0.9 after the first steps",
+            "plain descent had reached 97.05 % where 97 % was asked for, which was luck; with"
+            " momentum the network needs fewer epochs",
+        ),
+        Threshold(
+            "at every seed, the loss of plain descent starts below 2 log 10, never exceeds 1.2"
+            " times its start, and falls to half of it within 100 steps, as a mean over ten steps"
+            " (main clause), which is not so from N(0, 1); with momentum 0.9, the test accuracy at"
+            " the end is above 97 % on the complete MNIST, or above 90 % on the embedded part, by"
+            " a 95 % interval over the seeds",
+            "the mean accuracy alone says nothing about chance, and no start had been shown to"
+            " fail; N(0, 0.001²), which passes the clauses of the first steps as well, is kept in"
+            " the text",
         ),
     ),
     expected=HOLDS,
@@ -108,17 +121,27 @@ def plot(numbers: Numbers) -> Figure:
     return figure
 
 
+def _starts_well(losses: np.ndarray) -> tuple[bool, bool]:
+    """Return whether the loss never goes up by much, and whether it is soon halved."""
+    start, smooth = losses[:, 0], _smooth(losses)
+    calm = start.max() < 2 * math.log(10) and (losses.max(axis=1) <= 1.2 * start).all()
+    return bool(calm), bool((smooth[:, :91].min(axis=1) <= start / 2).all())
+
+
 def verdict(numbers: Numbers) -> Verdict:
     """Check the start, the first steps and the end."""
     losses = {name: np.array(values, float) for name, values in numbers["losses"].items()}
     ours = losses["He (checklist)"]
     start, smooth = ours[:, 0], _smooth(ours)
-    calm = bool(start.max() < 2 * math.log(10) and (ours.max(axis=1) <= 1.2 * start).all())
-    learns = bool((smooth[:, :91].min(axis=1) <= start / 2).all())
+    passes = {name: all(_starts_well(values)) for name, values in losses.items()}
     accuracy = np.array(numbers["accuracy"])[:, -1]
-    good = bool(accuracy.mean() >= (0.97 if numbers["dataset"] == "mnist" else 0.9))
-    parts = calm, learns, good
-    word = word_of(*parts)
+    asked = 0.97 if numbers["dataset"] == "mnist" else 0.9
+    reached = interval(100 * accuracy)
+    word = word_of(
+        passes["He (checklist)"],
+        not passes["N(0, 1)"],
+        interval(accuracy - asked).above,
+    )
     halved = np.argmax(smooth <= start[:, None] / 2, axis=1)
     large, small = losses["N(0, 1)"], losses["N(0, 0.001²)"]
     return Verdict(
@@ -130,6 +153,8 @@ def verdict(numbers: Numbers) -> Verdict:
         f" {halved.mean() + 5:.0f} steps. From N(0, 1) it starts at {large[:, 0].mean():.0f} and"
         f" is {large[:, -10:].mean():.2f} after {STEPS} steps. From N(0, 0.001²) it is"
         f" {small[:, 30:40].mean():.2f} after 35 steps, when it is {ours[:, 30:40].mean():.2f}"
-        f" with the checklist. At the end, {100 * accuracy.mean():.2f} ±"
-        f" {100 * spread(accuracy):.2f} % of the test digits are right.",
+        " with the checklist. The clauses of the first steps are met from:"
+        f" {', '.join(name for name, met in passes.items() if met)}. At the end,"
+        f" {reached.text()} % of the test digits are right.",
+        part="the first steps" if word == IN_PART else "",
     )

@@ -7,10 +7,6 @@ how much their accuracies vary, the slope of the step function, and the Brier sc
 mean square of the answer minus the label; the perceptron answers 0 or 1, logistic regression
 answers with a probability (deck E, "The Perceptron Algorithm" and its difference from logistic
 regression).
-
-The threshold was reformulated after runs at one rate had been seen, in which the perceptron's
-accuracy varied five times as much. It now asks for more at every rate and seed, and measures what
-the slides say about probability and gradient.
 """
 
 import jax
@@ -24,6 +20,7 @@ from experiments.descent import over_seeds, stepping
 from experiments.framework import (
     BEFORE,
     HOLDS,
+    IN_PART,
     About,
     Numbers,
     Settings,
@@ -31,6 +28,7 @@ from experiments.framework import (
     Verdict,
     word_of,
 )
+from experiments.statistics import paired
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -38,16 +36,33 @@ ABOUT = About(
     section="The perceptron: supervised binary classifier; difference w.r.t LR",
     formula=r"\theta_j \leftarrow \theta_j + \alpha (y - h_\theta(x)) x_j, \qquad"
     r" \text{mistakes} \leq \Big(\frac{R}{\gamma}\Big)^2",
-    number="mistakes made over mistakes that the bound allows, the most",
+    number="mistakes made over mistakes that the bound allows, the largest of all runs",
     unit="share",
     thresholds=(
+        Threshold(
+            "every run on separable classes halts within the bound; on overlapping classes no run"
+            " has an epoch without a mistake, and over the last half of the epochs its accuracy"
+            " varies at least five times as much as logistic regression's",
+            BEFORE,
+        ),
         Threshold(
             "every run on separable classes halts within the bound; on overlapping classes, no"
             " run has an epoch without a mistake; over the last half of the epochs, the"
             " perceptron's accuracy varies more than logistic regression's and its Brier score"
             " is higher, at every rate and every seed; the step function has slope zero at every"
             " z",
-            BEFORE,
+            "runs at one rate had been seen, in which the perceptron's accuracy varied five times"
+            " as much; logistic regression got three rates, and what the slides say about"
+            " probability and gradient is measured",
+        ),
+        Threshold(
+            "every run on separable classes halts within the bound, and on overlapping classes no"
+            " run has an epoch without a mistake (main clause); over the last half of the epochs,"
+            " the perceptron's accuracy varies more than logistic regression's and its Brier score"
+            " is higher, at every rate, by a paired 95 % interval over ten seeds; the step"
+            " function has slope zero at every z",
+            "what holds at each of five seeds need not hold at the next one; an interval says how"
+            " sure we are",
         ),
     ),
     expected=HOLDS,
@@ -63,6 +78,7 @@ RATES = (0.005, 0.02, 0.1)  # rates of logistic regression
 def run(settings: Settings) -> Numbers:
     """Count mistakes against the margin, and follow two learners on overlapping classes."""
     epochs = 300 if settings.quick else 1000
+    settings = settings._replace(seeds=settings.many)
     mistakes = over_seeds(
         lambda key: jax.vmap(
             lambda gamma: _learn(nn.losses.perceptron, 1.0, *_points(key, gamma), epochs)[0]
@@ -158,21 +174,21 @@ def verdict(numbers: Numbers) -> Verdict:
         for name, part in numbers["overlapping"].items()
     }
     worse = [
-        bool(np.all(found["perceptron"] > found[name]))
+        paired(found["perceptron"], found[name]).above
         for found in (restless, brier)
         for name in runs
         if name != "perceptron"
     ]
     flat = not np.any(numbers["slope"]["step"])
     never = bool(np.all(np.array(numbers["overlapping"]["perceptron"]["mistakes"]) > 0))
-    checks = (halts, never, all(worse), flat)
+    word = word_of(halts and never, *worse, flat)
     listed = "; ".join(
         f"{name} {np.mean(a[:, half:]):.1%} ± {np.mean(restless[name]):.1%}, Brier"
         f" {np.mean(brier[name]):.3f}"
         for name, a in runs.items()
     )
     return Verdict(
-        word_of(*checks),
+        word,
         float(np.max(share)),
         None,
         f"With a margin, the perceptron {'always halts' if halts else 'does not always halt'},"
@@ -183,4 +199,5 @@ def verdict(numbers: Numbers) -> Verdict:
         f" {np.max(np.abs(numbers['slope']['step'])):.0f} at every z, and that of the sigmoid goes"
         f" up to {np.max(numbers['slope']['sigmoid']):.2f}: the answer of the step function says"
         " neither how sure it is nor in which direction to improve.",
+        part="it halts on separable classes only" if word == IN_PART else "",
     )

@@ -17,14 +17,16 @@ from experiments import style
 from experiments.framework import (
     BEFORE,
     HOLDS,
+    IN_PART,
     About,
     Numbers,
     Settings,
     Threshold,
     Verdict,
+    all_of,
     word_of,
 )
-from experiments.statistics import spread
+from experiments.statistics import paired, spread
 from experiments.training import dataset, train
 from jaxmlp import nn, optim
 from jaxmlp.data import Preprocessing, holdout
@@ -36,7 +38,7 @@ ABOUT = About(
     formula=r"\mathrm{ECE} = \sum_b \frac{n_b}{N} | \bar{a}_b - \bar{y}_b |, \qquad"
     r" t^{*} = \frac{c_{false}}{c_{false} + c_{missed}}",
     number="test accuracy on tumours",
-    unit="share",
+    unit="share of the cases",
     thresholds=(
         Threshold(
             "over fresh splits, the mean accuracy is at least 95 % on both tables; the expected"
@@ -44,6 +46,14 @@ ABOUT = About(
             " below 5 %; and if a missed tumour costs ten times as much as a false alarm, the"
             " threshold 1/11 costs less than 1/2",
             BEFORE,
+        ),
+        Threshold(
+            "over ten fresh splits, the accuracy is above 95 % on tumours and above that of always"
+            " naming the commoner class (main clause), and above 95 % on wine; if a missed tumour"
+            " costs ten times as much as a false alarm, the threshold 1/11 costs less than 1/2;"
+            " each by a paired 95 % interval over the splits; and the expected calibration error"
+            " of the two-class probabilities, in ten bins over all splits, is below 5 %",
+            "means over five splits said nothing about chance",
         ),
     ),
     expected=HOLDS,
@@ -62,7 +72,7 @@ def run(settings: Settings) -> Numbers:
         task = BINARY if two else MULTICLASS
         loss = nn.losses.binary_cross_entropy if two else nn.losses.cross_entropy
         model, optimizer = nn.mlp((16,), 1 if two else 3), optim.adam(1e-2)
-        for seed in range(settings.seeds):
+        for seed in range(settings.many):
             (x, y), (x_test, y_test) = _split(name, seed)
             data = (x, task.encode(y)), (x_test, task.encode(y_test))
             one = settings._replace(seeds=1)
@@ -127,8 +137,8 @@ def _reliability(numbers: Numbers) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def plot(numbers: Numbers) -> Figure:
-    """Draw the reliability curve, the cost against the threshold, and the accuracies."""
-    figure, ((left, middle, right),) = style.figure(1, 3)
+    """Draw the reliability curve, and the cost against the threshold."""
+    figure, ((left, middle),) = style.figure(1, 2)
     said, true, n = _reliability(numbers)
     spread = np.sqrt(true * (1 - true) / np.maximum(n, 1))
     some = n > 0
@@ -145,15 +155,6 @@ def plot(numbers: Numbers) -> Figure:
     middle.set(xlabel="threshold: malignant from this probability", ylabel="cost of 100 cases")
     middle.set_ylim(0, None)
     middle.legend(frameon=False)
-    for i, name in enumerate(("breast_cancer", "wine")):
-        for j, key in enumerate(("accuracy", "commonest")):
-            values = 100 * np.array(numbers[name][key])
-            look = {"color": style.COLOURS[j], "hatch": ("", "//")[j]}
-            label = ("network", "commonest class")[j] if i == 0 else None
-            right.bar(i + 0.4 * j, values.mean(), 0.38, yerr=values.std(), label=label, **look)
-    right.set_xticks([0.2, 1.2], ["tumours, 2 classes", "wine, 3 classes"])
-    right.set(ylabel="test accuracy, %", ylim=(0, 125))
-    right.legend(frameon=False, ncols=2, loc="upper center")
     return figure
 
 
@@ -164,16 +165,26 @@ def verdict(numbers: Numbers) -> Verdict:
     costs = _costs(numbers)
     near = [int(np.argmin(np.abs(THRESHOLDS - t))) for t in (FALSE / (FALSE + MISSED), 0.5)]
     careful, plain = costs[:, near].mean(axis=0)
+    saved = paired(*costs[:, near[::-1]].T)
     two, three = (np.array(numbers[name]["accuracy"]) for name in ("breast_cancer", "wine"))
-    good = two.mean() >= 0.95, three.mean() >= 0.95, error < 0.05, careful < plain
+    asked = np.full(len(two), 0.95)
+    commoner = paired(100 * two, 100 * np.array(numbers["breast_cancer"]["commonest"]))
+    word = word_of(
+        all_of(paired(two, asked).above, commoner.above),
+        paired(three, asked).above,
+        saved.above,
+        error < 0.05,
+    )
     return Verdict(
-        word_of(*good),
+        word,
         float(two.mean()),
         spread(two),
         f"The accuracy is {100 * two.mean():.1f} % on tumours (always naming the commoner class:"
-        f" {100 * np.mean(numbers['breast_cancer']['commonest']):.1f} %) and"
-        f" {100 * three.mean():.1f} % on the three wines; the calibration error is"
+        f" {100 * np.mean(numbers['breast_cancer']['commonest']):.1f} %, a lead of"
+        f" {commoner.text(1)} points) and {100 * three.mean():.1f} ± {100 * spread(three):.1f} %"
+        " on the three wines; the calibration error is"
         f" {100 * error:.1f} %. If a missed tumour costs as much as ten false alarms, the"
         f" threshold 1/11 costs {careful:.1f} per hundred cases and the threshold 1/2 costs"
-        f" {plain:.1f}. The costs decide the threshold, not the network.",
+        f" {plain:.1f}, {saved.text(1)} more. The costs decide the threshold, not the network.",
+        part="tumours are told apart" if word == IN_PART else "",
     )

@@ -163,7 +163,8 @@ def make_step(
         more = {
             "value": loss,
             "grad": gradient,
-            "value_fn": lambda params: objective(params)[0][0],
+            # Optax's searches pass the other keywords on to it, and refuse those it does not take
+            "value_fn": lambda params, factor=None: objective(params)[0][0],
             "factor": factor,
         }
         updates, opt_state = update(gradient, state.opt_state, state.params, **more)

@@ -103,6 +103,7 @@ def test_pictures_draw_every_name(name):
     assert len(text) <= figures.LONGEST
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_picture_of_odd_names_is_drawn_without_a_warning(tmp_path):
     figure = figures.confusion(np.eye(len(CLASSES), dtype=int), CLASSES, CLASSES[3])
     figures.save(figure, tmp_path / "a.png")

@@ -17,6 +17,8 @@ from jaxmlp.export import __main__ as export
 from jaxmlp.runs.folder import Run
 from jaxmlp.sweep import __main__ as sweep
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 SMALL = ["--dataset", "iris", "--hidden", "4", "--epochs", "2", "--quiet"]
 X = np.random.default_rng(0).normal(size=(60, 3))
 Y = (X[:, 0] * X[:, 1] > 0).astype(int)

@@ -8,6 +8,8 @@ from experiments.lectures.contents import TITLES
 from experiments.lectures.errata import ERRATA
 from experiments.lectures.rows import ROWS
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 SLIPS = {
     f"{erratum.number}, {case.__name__}": (slip.values, case)
     for erratum in ERRATA

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments import descent, statistics, style, timing, training, tuning
-from experiments.framework import HOLDS, IN_PART, NOT_SHOWN, REFUTED, Settings, word_of
+from experiments.framework import HOLDS, IN_PART, NOT_SHOWN, REFUTED, Settings, all_of, word_of
 from jaxmlp import nn, optim
 
 
@@ -24,6 +24,40 @@ from jaxmlp import nn, optim
 )
 def test_the_word_of_a_verdict(clauses, word):
     assert word_of(*clauses) == word
+
+
+@pytest.mark.parametrize(
+    ("clauses", "joined"),
+    [
+        ([], True),
+        ([True, np.True_], True),
+        ([True, None], None),
+        ([np.True_, None, np.False_], False),  # the opposite of one clause was shown
+    ],
+)
+def test_clauses_are_joined(clauses, joined):
+    assert all_of(*clauses) is joined
+
+
+def test_a_rate_at_the_edge_is_named():
+    low, inside = (
+        tuning.best([0.1, 1, 10], scores) for scores in ([[1], [2], [3]], [[2], [1], [3]])
+    )
+    assert tuning.edge_note({"inside": inside}) == ""
+    expected = " The best rate lies at an edge of the grid for low."
+    assert tuning.edge_note({"low": low, "inside": inside}) == expected
+
+
+def test_descent_by_another_rule():
+    """One step of the rule that is named: Adam's first is the rate times the gradient's sign."""
+    model, rate = nn.mlp((), 1), 0.25
+    learn = descent.by_rate(
+        model, nn.losses.mse, lambda params, x, y: params[-1]["W"], rule=optim.adam
+    )
+    start = jax.tree.map(jnp.zeros_like, model.init(jax.random.key(0), (1,))[0])
+    x, y = jnp.ones((2, 1)), jnp.full((2, 1), -3.0)
+    found = learn(jnp.float32(rate), start, jnp.asarray([[[0, 1]]]), x, y)
+    np.testing.assert_allclose(found.ravel(), [0, -rate], atol=1e-5)
 
 
 def test_spreads_and_intervals_divide_by_n_minus_one():

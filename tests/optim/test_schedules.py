@@ -8,6 +8,8 @@ import pytest
 
 from jaxmlp.optim import momentum, schedules
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 PERIOD = {"init_value": 0.3, "peak_value": 0.3, "warmup_steps": 0, "end_value": 0.03}
 CASES = {
     "constant": (schedules.constant(0.3), optax.constant_schedule(0.3)),

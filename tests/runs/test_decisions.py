@@ -15,12 +15,15 @@ from jaxmlp.runs.calibration import reliability
 from jaxmlp.runs.figures import curves
 from jaxmlp.training import Means, Record
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(400, 3))
 P = 1 / (1 + np.exp(-2 * X[:, 0]))
 Y = (RNG.uniform(size=400) < P).astype(int)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_every_door_knows_temperature_and_threshold(tmp_path, capsys):
     """`train`, `evaluate`, `predict` and Python; the test log-loss falls as the summary says."""
     np.savez(tmp_path / "my.npz", x=X, y=Y)
@@ -103,6 +106,7 @@ def test_the_kept_epoch_is_marked():
     assert len(curves(records, "mse", "r2").axes[0].lines) == 2
 
 
+@pytest.mark.usefixtures("drawn")
 def test_predicted_against_true_is_drawn(tmp_path, capsys):
     """By `train` and by `evaluate`; the errors in the title are scikit-learn's."""
     from jaxmlp.runs.score_figures import predicted

@@ -11,6 +11,8 @@ from jaxmlp.runs.fit import fit
 from jaxmlp.runs.network import Network, load
 from tests.helpers import assert_trees_close
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 CONFIG = Config(
     hidden=(4,), epochs=3, dropout=0.2, valid_size=0, optimizer="momentum", clip_norm=0.1
 )

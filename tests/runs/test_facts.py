@@ -11,6 +11,10 @@ from jaxmlp.data import Dataset
 from jaxmlp.errors import DataWarning
 from jaxmlp.sweep import __main__ as sweep
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
+QUICK = ["--epochs", "1", "--hidden"]  # no hidden layer: what is said of data needs none
+
 
 def table(tmp_path, target, cells):
     path = tmp_path / "my.csv"
@@ -36,7 +40,7 @@ def test_target_task_and_baseline_are_shown(tmp_path, capsys, cells, task, class
     """They stand in the first lines, in the last table and in the summary."""
     out = tmp_path / "run"
     data = table(tmp_path, "kind", cells)
-    options = ["--epochs", "1", "--valid-size", "0", "--out", str(out)]
+    options = [*QUICK, "--valid-size", "0", "--out", str(out)]
     assert train.main(["--dataset", data, *options]) == 0
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     shown = [line for line in lines if line.startswith("target")]
@@ -52,7 +56,7 @@ def test_baseline_is_the_score_of_one_answer():
     """The most frequent class of the training part, or its mean, is judged on the test part."""
     x = np.random.default_rng(0).normal(size=(40, 2))
     y = np.array(["a"] * 20 + ["b"] * 10 + ["a", "b", "b", "b", "a", "b", "b", "b", "b", "b"])
-    config = Config(epochs=1, valid_size=0)
+    config = Config(epochs=1, hidden=(), valid_size=0)
     found = fit(config, split(x, y, 10)).summary["baseline"]
     assert found["answer"] == "always 'a'"
     assert (found["train_accuracy"], found["test_accuracy"]) == pytest.approx((2 / 3, 0.2))
@@ -102,7 +106,7 @@ def test_warnings(data, fields, begin):
     """One for each, in Python and in the summary."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        summary = fit(Config(epochs=1, hidden=(4,), **fields), data).summary
+        summary = fit(Config(epochs=1, hidden=(), **fields), data).summary
     assert [line[: len(b)] for line, b in zip(summary["warnings"], begin, strict=True)] == begin
     said = [str(w.message) for w in caught if w.category is DataWarning]
     assert said == summary["warnings"]
@@ -110,7 +114,7 @@ def test_warnings(data, fields, begin):
 
 def test_a_quiet_command_prints_them(tmp_path, capsys):
     path = table(tmp_path, "kind", ["a", "b"] * 8)
-    options = ["--epochs", "1", "--quiet", "--out", str(tmp_path / "run")]
+    options = [*QUICK, "--quiet", "--out", str(tmp_path / "run")]
     assert train.main(["--dataset", path, *options]) == 0
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -120,7 +124,7 @@ def test_a_quiet_command_prints_them(tmp_path, capsys):
 
 def test_a_truth_table_is_whole(capsys):
     """The four examples of a gate are all there are: no warning."""
-    assert fit(Config(dataset="xor", epochs=1)).summary["warnings"] == []
+    assert fit(Config(dataset="xor", epochs=1, hidden=())).summary["warnings"] == []
 
 
 def test_balanced_accuracy_is_the_same_by_every_door(tmp_path, capsys):
@@ -144,8 +148,8 @@ def test_balanced_accuracy_is_the_same_by_every_door(tmp_path, capsys):
 def test_a_sweep_shows_the_same_lines(tmp_path, capsys):
     """The facts of a sweep are those of a run with the same data."""
     path = table(tmp_path, "kind", ["a", "b", "b", "b"] * 20)
-    assert train.main(["--dataset", path, "--epochs", "1", "--out", str(tmp_path / "run")]) == 0
+    assert train.main(["--dataset", path, *QUICK, "--out", str(tmp_path / "run")]) == 0
     lines = capsys.readouterr().out.splitlines()[:3]
-    options = ["--epochs", "1", "--out", str(tmp_path / "sweep")]
+    options = [*QUICK, "--out", str(tmp_path / "sweep")]
     assert sweep.main(["--dataset", path, "--grid", "seed=0,1", *options]) == 0
     assert capsys.readouterr().out.splitlines()[:3] == lines

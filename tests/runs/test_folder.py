@@ -12,7 +12,9 @@ from jaxmlp.errors import InputError
 from jaxmlp.files import locked_folder
 from jaxmlp.runs.folder import Run
 
-QUICK = ["--dataset", "xor", "--epochs", "2", "--quiet"]
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
+QUICK = ["--dataset", "xor", "--hidden", "--epochs", "2", "--quiet"]
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import json
 import os
 import time
 
+import pytest
+
 from jaxmlp import evaluate, train
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import pose_problem
@@ -75,6 +77,7 @@ def test_a_picture_that_cannot_be_written_loses_nothing(tmp_path, monkeypatch, c
     }
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_run_that_cannot_be_written_to_is_evaluated(digits_copy, tmp_path, monkeypatch, capsys):
     out = tmp_path / "elsewhere" / "pictures"
     assert evaluate.main([str(digits_copy), "--json", "--out", str(out)]) == 0

@@ -12,6 +12,8 @@ from jaxmlp.data.column import Column
 from jaxmlp.errors import InputError
 from jaxmlp.runs.importance import columns_of, importance, partial_dependence
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 RNG = np.random.default_rng(0)
 N = 400
 ZONES = np.array(["east", "north", "west"])
@@ -33,6 +35,7 @@ def houses(tmp_path_factory):
     return fit(config, out / "houses.csv", out=out / "run")
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_columns_of_evaluate(houses, capsys):
     """A table, JSON, pictures; zone is one column of three inputs; noise does nothing."""
     line = [str(houses.path), "--importance", "--partial", "size", "zone"]

@@ -14,6 +14,8 @@ from jaxmlp.runs.folder import Run
 from jaxmlp.training import Means, Record
 from tests.helpers import assert_refused
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 SHORT = ["--dataset", "iris", "--epochs", "3", "--hidden", "4", "--quiet"]
 
 

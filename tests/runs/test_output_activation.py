@@ -17,6 +17,8 @@ from jaxmlp.export import __main__ as export
 from jaxmlp.sweep import __main__ as sweep
 from tests.helpers import assert_refused
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 NAMES = ("relu", "softplus")
 RNG = np.random.default_rng(0)
 SIZE = RNG.uniform(0, 2, size=400)

@@ -13,6 +13,8 @@ from jaxmlp.data import Preprocessing
 from jaxmlp.errors import InputError
 from jaxmlp.runs.scores import share_crossed
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 RNG = np.random.default_rng(0)
 X = RNG.uniform(1, 3, size=(2000, 1))
 Y = 500 + 40 * X[:, 0] * RNG.exponential(size=2000)  # skewed, and wider for a large x

@@ -15,6 +15,8 @@ from jaxmlp.data import Preprocessing
 from jaxmlp.errors import InputError
 from jaxmlp.runs.scores import scores_of
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))
 SIGNAL = X @ [2.0, -1.0, 0.5]
@@ -41,7 +43,12 @@ def test_every_door_says_the_same(name, tmp_path, capsys):
     file, out = tmp_path / "my.npz", tmp_path / "run"
     parts = {"x_train": x[:60], "x_test": x[PART], "y_train": targets[:60], "y_test": targets[PART]}
     np.savez(file, **parts)
-    assert train.main(["--dataset", str(file), "--epochs", "1", "--quiet", "--out", str(out)]) == 0
+    assert (
+        train.main(
+            ["--dataset", str(file), "--epochs", "1", "--hidden", "--quiet", "--out", str(out)]
+        )
+        == 0
+    )
     summary = json.loads((out / "summary.json").read_text())["scores"]["test"]
     network = jaxmlp.load(out)
     assert evaluate.main([str(out), "--json"]) == 0

@@ -18,6 +18,8 @@ from jaxmlp.training import (
     make_trainer,
 )
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 N, FEATURES, CLASSES = 12, 2, 3
 
 

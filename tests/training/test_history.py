@@ -10,6 +10,8 @@ from jaxmlp import train
 from jaxmlp.runs.folder import Run
 from jaxmlp.training import MULTICLASS, Best, History, Means, Record, Rules
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 def history(rules, losses=(), scores=None, factors=None, change=None, valid_losses=None):
     """A history with such epochs; a score of `None` stands for no validation part."""

@@ -1,5 +1,6 @@
 """The training loop: it learns, reports, chooses the best, and tells where it went wrong."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -11,46 +12,15 @@ from jaxmlp.config.names import OPTIMIZER_TABLE
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import pose_problem
 from jaxmlp.data import Dataset, load
-from jaxmlp.training import Diverged, History, Record, Rules, begin, fit, judge, measure
-from tests.helpers import assert_trees_close, assert_trees_identical
+from jaxmlp.training import Diverged, Record, Rules, measure
+from tests.helpers import assert_trees_close
+from tests.training.short_runs import run
 
-
-def run(config, dataset, rules=None, records=None):
-    """Return the problem, where a run of it ended, and its history."""
-    problem = pose_problem(config, dataset)
-    return problem, *solve(problem, rules, records)
-
-
-def solve(problem, rules=None, records=None):
-    """Return where a run of a problem ended, and its history."""
-    recipe = problem.recipe
-    state, best = begin(problem.trainer, recipe.seed)
-    history = History(problem.task, best, problem.rate_of, rules)
-    if records is not None:
-        history.records = records
-    *_, last = fit(
-        problem.trainer,
-        problem.train,
-        problem.valid,
-        state,
-        history,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        seed=recipe.seed,
-        shuffle=recipe.shuffle,
-    )
-    return last, history
+pytestmark = pytest.mark.usefixtures("compile_quickly")
 
 
 def measured(problem, params, split):
     return measure(problem.trainer.judge, params, split)
-
-
-@pytest.fixture(scope="module")
-def small():
-    """60 digits, all of them for training."""
-    whole = load("digits")
-    return replace(whole, x_train=whole.x_train[:60], y_train=whole.y_train[:60])
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam"])
@@ -83,49 +53,6 @@ def test_records_survive_a_journey_through_json(small, valid_size):
     lines = [json.loads(json.dumps(record.to_dict("accuracy"))) for record in history.records]
     assert [Record.from_dict(line, "accuracy") for line in lines] == history.records
     assert lines[0]["valid_accuracy"] == (history.records[0].valid or (None, None))[1]
-
-
-@pytest.fixture(scope="module")
-def with_dropout(small):
-    """A problem whose programs serve runs under all rules."""
-    settings = {"hidden": (8,), "epochs": 30, "batch_size": 16, "valid_size": 20, "dropout": 0.2}
-    config = Config(**settings, optimizer="sgd", learning_rate=1.0, schedule="constant")
-    return pose_problem(config, small)
-
-
-@pytest.mark.parametrize(
-    "rules",
-    [
-        Rules(),
-        Rules(patience=4),
-        Rules(min_decrease=2e-2),
-        Rules(min_change=0.3),
-        Rules(plateau=2, factor=0.5),
-    ],
-    ids=["none", "patience", "min_decrease", "min_change", "plateau"],
-)
-def test_epochs_at_once_change_nothing(with_dropout, rules, monkeypatch):
-    """The same state, best and records, to the byte, but for the seconds."""
-    outcomes = []
-    for most in (0, 40 * 7, 5000):
-        monkeypatch.setattr(judge, "EXAMPLES_AT_ONCE", most)
-        last, history = solve(with_dropout, rules)
-        records = [replace(r, seconds=0.0, examples_per_second=0.0) for r in history.records]
-        state = last.state._replace(key=jax.random.key_data(last.state.key))
-        outcomes.append((records, state, history.best))
-    if rules != Rules():
-        factors = {record.rate_factor for record in outcomes[0][0]}
-        assert len(outcomes[0][0]) < 30 or len(factors) > 1  # the rule did apply
-    for records, state, best in outcomes[1:]:
-        assert records == outcomes[0][0]
-        assert_trees_identical((state, best), outcomes[0][1:])
-
-
-def test_the_same_seed_gives_the_same_bytes_and_another_other(small):
-    config = Config(hidden=(8,), epochs=2, batch_size=16, dropout=0.3)
-    ends = [run(replace(config, seed=s), small)[2].best.params for s in (1, 1, 2)]
-    kernels = [jax.tree.leaves(end)[0].tobytes() for end in ends]
-    assert kernels[0] == kernels[1] != kernels[2]
 
 
 @pytest.mark.parametrize(
@@ -166,8 +93,14 @@ def heavy_tailed():
     return Dataset("made up", x[:count], y[:count], x[count:], y[count:], "regression", ("a",))
 
 
-@pytest.mark.parametrize("data", ["diabetes", "heavy tails", "more columns than rows"])
-@pytest.mark.parametrize("optimizer", OPTIMIZER_TABLE)
+@pytest.mark.parametrize(
+    ("optimizer", "data"),
+    [
+        *itertools.product(OPTIMIZER_TABLE, ["diabetes", "heavy tails"]),
+        # one rule of each kind: without a memory, with momentum, with rates of each parameter
+        *itertools.product(["sgd", "nesterov", "adam"], ["more columns than rows"]),
+    ],
+)
 def test_a_regression_survives_the_defaults_of_every_rule(optimizer, data):
     """At the default rates of sgd, momentum and nesterov it left the finite numbers."""
     rng = np.random.default_rng(0)
@@ -199,22 +132,6 @@ def test_divergence_names_epoch_step_and_layer(small):
         Diverged, match=r"epoch 1, step \d; first affected: layer 4 \(dense 10\), its output"
     ):
         run(replace(config, loss="mse", valid_size=0), small)
-
-
-def test_divergence_is_found_at_the_same_step_among_several_epochs(small, monkeypatch):
-    config = Config(hidden=(8, 8), loss="mse", batch_size=20, valid_size=0, schedule="constant")
-    config = replace(config, optimizer="sgd", learning_rate=3.0, epochs=50)
-    words, epochs = [], []
-    for most in (0, 5000):
-        monkeypatch.setattr(judge, "EXAMPLES_AT_ONCE", most)
-        records = []
-        with pytest.raises(Diverged) as error:
-            run(config, small, records=records)
-        words.append(str(error.value))
-        epochs.append([record.epoch for record in records])
-        assert error.value.epoch > 1
-        assert epochs[-1] == list(range(1, error.value.epoch))  # what was good is on record
-    assert words[0] == words[1]
 
 
 @pytest.mark.parametrize("valid_size", [0, 20])

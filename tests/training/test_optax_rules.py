@@ -1,5 +1,7 @@
 """Optax's rules that need more than a gradient train in the step: `value`, `grad`, `value_fn`."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,12 +38,23 @@ def _standard():
         yield
 
 
-def train(rule, steps=MOST, x=X, gradient=nn.value_and_grad, dropout=0.0):
-    """Train on whole batches; return the state and the loss of each step."""
+@functools.cache
+def rule_of(name):
+    return RULES[name]()
+
+
+@functools.cache
+def trainer_of(rule, gradient, dropout):
+    """The compiled functions, which all tests of a rule share."""
     model = nn.mlp((6,), CLASSES, nn.activations.tanh, dropout_rate=dropout)
     judge = make_judge(model, losses.cross_entropy, MULTICLASS, lambda x: x)
     slope = gradient(model, losses.cross_entropy)
-    trainer = make_trainer(judge, slope, rule, (FEATURES,))
+    return make_trainer(judge, slope, rule, (FEATURES,))
+
+
+def train(rule, steps=MOST, x=X, gradient=nn.value_and_grad, dropout=0.0):
+    """Train on whole batches; return the state and the loss of each step."""
+    trainer = trainer_of(rule, gradient, dropout)
     examples = Examples(jnp.asarray(x), jnp.asarray(Y), jnp.ones(N, jnp.float32))
     orders = np.stack([batches(np.arange(N), N)] * MOST)
     state, ends = trainer.run(trainer.init(0), examples, orders, 0, steps)
@@ -50,10 +63,10 @@ def train(rule, steps=MOST, x=X, gradient=nn.value_and_grad, dropout=0.0):
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_that_needs_the_value_trains(name):
-    _, path = train(RULES[name]())
+    _, path = train(rule_of(name))
     assert np.all(np.isfinite(path))
     assert path[-1] < 0.5 * path[0]
-    _, by_machine = train(RULES[name](), gradient=referees.autodiff)
+    _, by_machine = train(rule_of(name), gradient=referees.autodiff)
     np.testing.assert_allclose(by_machine[:6], path[:6], rtol=1e-3)
 
 
@@ -80,7 +93,7 @@ def test_the_rate_falls_when_the_loss_does_not():
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_a_line_search_sees_the_loss_of_the_batch(dropout):
     """L-BFGS descends in every step: its search compares with `value_fn` at the same dropout."""
-    state, path = train(optax.lbfgs(), steps=2, dropout=dropout)
+    state, path = train(rule_of("lbfgs"), steps=2, dropout=dropout)
     found = optax.tree.get(state.opt_state, "value")  # at the parameters after the last step
     assert float(found) < path[-1]
 
@@ -89,7 +102,7 @@ def test_a_line_search_sees_the_loss_of_the_batch(dropout):
 def test_a_step_that_is_not_finite_changes_nothing(name):
     x = X.copy()
     x[7] = np.inf
-    start, _ = train(RULES[name](), steps=0)
-    state, _ = train(RULES[name](), steps=3, x=x)
+    start, _ = train(rule_of(name), steps=0)
+    state, _ = train(rule_of(name), steps=3, x=x)
     assert int(state.step) == 1
     assert_trees_identical(state.params, start.params)
