@@ -6,7 +6,7 @@ import pytest
 
 from experiments import __main__ as command
 from experiments import framework, kept, report, runner
-from experiments.framework import BEFORE, REFUTED, WORDS, Settings
+from experiments.framework import BEFORE, IN_PART, REFUTED, WORDS, Settings
 from jaxmlp.errors import InputError
 
 QUICK = Settings(quick=True)
@@ -18,6 +18,7 @@ def test_the_verdict_is_the_one_on_record(name, tmp_path):
     module = framework.load(name)
     verdict = runner.perform(name, QUICK, tmp_path)
     assert verdict.word == module.ABOUT.expected, verdict.says
+    assert bool(verdict.part) == (verdict.word == IN_PART)  # which part, and only then
     record = json.loads((tmp_path / name / "numbers.json").read_text())
     assert record["verdict"]["number"] is not None
     assert record["settings"]["seeds"] == 5
