@@ -19,7 +19,7 @@ def network_of(task, shape, outputs, columns=None, raw=False, model="mlp", mean=
     chosen = {"hidden": () if model == "lenet" else (6,)} | options
     config = Config(
         model=model, task=task, valid_size=0, loss=losses, optimizer="sgd", learning_rate=0.1,
-        batch_size=1, epochs=1, preprocessing="auto", monitor="score",
+        batch_size=1, epochs=1, preprocessing="auto", monitor="score", schedule="constant",
         **{"dropout": 0.0} | chosen,
     )  # fmt: skip
     recipe = recipe_of(config)

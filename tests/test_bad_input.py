@@ -51,11 +51,12 @@ def fails(capsys, line, message):
         ("--activation tanh --alpha x", "--alpha: invalid float value: 'x'"),
         (
             "--optimizer sgd --epsilon-inside",
-            "epsilon_inside applies only to adagrad, rmsprop, adam, adamw, got true with sgd",
+            "epsilon_inside applies only to adagrad, rmsprop, adam, adamw, muon,"
+            " schedule_free_adamw, got true with sgd",
         ),
         (
             "--optimizer momentum --no-epsilon-inside",
-            "epsilon_inside applies only to adagrad, rmsprop, adam, adamw, got false with momentum",
+            "adam, adamw, muon, schedule_free_adamw, got false with momentum",
         ),
         (
             "--optimizer adagrad --no-epsilon-inside --optimizer-source optax",

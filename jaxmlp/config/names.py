@@ -71,6 +71,11 @@ class OptimizerEntry:
         """Whether the rule divides by a root: its epsilon then stands inside or outside of it."""
         return "epsilon" in self.arguments
 
+    @property
+    def averages(self) -> bool:
+        """Whether the rule keeps an average, which judges the network, and needs no falling rate."""
+        return self.schedule == "constant"
+
 
 ACTIVATIONS = Registry(
     "activation",

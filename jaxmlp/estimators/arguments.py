@@ -12,6 +12,8 @@ from jaxmlp.errors import InputError, check, shown, unknown
 
 LOGISTIC = {"logistic": "sigmoid"}  # scikit-learn's name
 LBFGS = "lbfgs"
+# a rule that keeps an average begins with the parameters, and a fit begins with zeros
+SOLVERS = (LBFGS, *(name for name, entry in OPTIMIZER_TABLE.items() if not entry.averages))
 RATES = ("constant", "invscaling", "adaptive")
 PRECISIONS = ("auto", "float32", "float64", "bfloat16")
 
@@ -85,7 +87,7 @@ def check_arguments(given: dict[str, Any]) -> None:
     """
     hidden_widths(given["hidden_layer_sizes"])
     _check_name("activation", given["activation"], (*LOGISTIC, *ACTIVATIONS.names))
-    _check_name("solver", given["solver"], (LBFGS, *OPTIMIZER_TABLE))
+    _check_name("solver", given["solver"], SOLVERS)
     _check_name("learning_rate", given["learning_rate"], RATES)
     _check_name("precision", given["precision"], PRECISIONS)
     if given["schedule"] is not None:

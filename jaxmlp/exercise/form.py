@@ -16,7 +16,7 @@ class Exercise:
 
     Attributes:
       name: the name of the function, and of its file.
-      row: the row of the lectures that teaches it, such as "B7".
+      row: the row of the lectures that teaches it, a letter and a number.
       title: what it is, in a line.
       formula: what is to be computed; the forward pass, where the backward pass is the task.
       arguments: a line with the shape for each argument.

@@ -103,6 +103,7 @@ def test_without_the_switch_a_rule_has_its_own_form(optimizer, usual, source):
         config = Config(
             task="regression", valid_size=0, loss="mse", optimizer=optimizer, learning_rate=0.5,
             batch_size=1, epochs=1, preprocessing="none", monitor="score", hidden=(), dropout=0.0,
+            schedule="constant",
             optimizer_source=source, weight_decay=0.1, epsilon=1.0, beta2=0.9,
             epsilon_inside=inside,
         )  # fmt: skip

@@ -219,7 +219,7 @@ BAD_SERVERS = {  # what a server does, and what is told of it
     "asks to wait until": (
         sends(answer(429, f"Retry-After: {LATER}")),
         Unavailable,
-        "(it answers 429, and asks to wait 3",
+        "(it answers 429, and asks to wait ",
     ),
     "asks to wait in nonsense": (
         sends(answer(429, "Retry-After: -x")),

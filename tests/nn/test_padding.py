@@ -220,7 +220,7 @@ def test_a_network_without_biases_learns_by_hand_as_by_machine():
         ),
         (
             initialise(nn.convolution(1, 3, dilation=2), (4, 9, 1)),
-            "must be no smaller than its window, 3x3, got (4, 9, 1)",
+            "its window, 3x3, whose cells reach over 5x5, got (4, 9, 1)",
         ),
         (lambda: nn.convolution(1, 3, bias=True), "bias must be an initializer, or False for none"),
         (

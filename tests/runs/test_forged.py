@@ -66,7 +66,7 @@ def test_a_network_with_weights_that_are_not_finite_answers_nothing(digits_copy,
     [
         ('"learning_rate": 0.008', '"learning_rate": 0.01', "learning_rate was 0.008 in training"),
         ('"epochs": 4', '"epochs": 2', "epochs was 4 in training, now 2"),
-        ('"momentum": 0.9', '"momentum": 0.8', "momentum was 0.9 in training, now 0.8"),
+        ('"seed": 0', '"seed": 1', "seed was 0 in training, now 1"),
     ],
 )
 def test_an_edited_configuration_is_not_resumed(digits_copy, capsys, old, new, message):
