@@ -73,7 +73,7 @@ class OptimizerEntry:
 
     @property
     def averages(self) -> bool:
-        """Whether the rule keeps an average, which judges the network, and needs no falling rate."""
+        """Whether the rule keeps an average, by which the network is judged."""
         return self.schedule == "constant"
 
 
