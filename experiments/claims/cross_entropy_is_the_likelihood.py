@@ -55,7 +55,8 @@ ABOUT = About(
             "the same, each loss at the rate with the highest training likelihood, and with rates"
             " that fall to zero",
             "at constant rates the noise of the last steps decided: all clauses held in long runs,"
-            " and not in short ones; at falling rates the long run no longer holds either",
+            " and not in short ones; at falling rates the long run no longer holds either; the grid"
+            " was widened, because the first best rates lay at its edge",
         ),
     ),
     expected=IN_PART,
