@@ -9,7 +9,6 @@ from experiments import framework, kept, report, runner
 from experiments.framework import BEFORE, IN_PART, REFUTED, WORDS, Settings
 from jaxmlp.errors import InputError
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")  # the margins of a verdict are far wider
 QUICK = Settings(quick=True)
 NAMES = framework.names()
 
