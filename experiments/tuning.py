@@ -32,7 +32,18 @@ def edge_note(tuned: dict[str, Tuned]) -> str:
     Returns:
       The sentence, with a space before it; empty if every best rate is inside its grid.
     """
-    edges = [name for name, found in tuned.items() if found.at_edge]
+    return edge_sentence([name for name, found in tuned.items() if found.at_edge])
+
+
+def edge_sentence(edges: Sequence[str]) -> str:
+    """Return a sentence that names methods whose best rate is at an edge, or nothing.
+
+    Args:
+      edges: their names.
+
+    Returns:
+      The sentence, with a space before it; empty if there are none.
+    """
     return f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else ""
 
 

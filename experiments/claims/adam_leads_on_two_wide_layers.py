@@ -28,11 +28,12 @@ from experiments.framework import (
     Settings,
     Threshold,
     Verdict,
+    all_of,
     word_of,
 )
 from experiments.statistics import paired, spread
 from experiments.training import digits, halved, train
-from experiments.tuning import Tuned, best
+from experiments.tuning import Tuned, best, edge_note
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -193,7 +194,7 @@ def verdict(numbers: Numbers) -> Verdict:
     leads = {rule: paired(ends[rule], ends["Adam"]) for rule in rivals}
     today = {rule: paired(short[rule], short["Adam"]) for rule in rivals}
     shown = [lead.above for lead in leads.values()]
-    main = True if all(shown) else (False if False in shown else None)
+    main = all_of(*shown)
     least = min(rivals, key=lambda rule: leads[rule].mean)
     listed, listed_short = (
         ", ".join(
@@ -205,7 +206,6 @@ def verdict(numbers: Numbers) -> Verdict:
     said = ", ".join(f"{rule} {lead.text(4)}" for rule, lead in leads.items())
     said_short = ", ".join(f"{rule} {lead.text()}" for rule, lead in today.items())
     led = " and ".join(rule for rule, lead in leads.items() if lead.above) or "none"
-    edges = [rule for rule, found in tuned.items() if found.at_edge]
     return Verdict(
         word_of(main, *(lead.above for lead in today.values())),
         leads[least].mean,
@@ -214,6 +214,5 @@ def verdict(numbers: Numbers) -> Verdict:
         f" is {said}: Adam is shown to lead {led}, and AdaGrad is as good as Adam. The rates"
         " of the kept numbers were tried at one seed, three for Adam and AdaGrad and four for the"
         f" others. Today's short runs of a narrower network end at {listed_short}, each rule at its"
-        f" own best rate; the rival minus Adam is {said_short}."
-        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else ""),
+        f" own best rate; the rival minus Adam is {said_short}." + edge_note(tuned),
     )

@@ -28,6 +28,7 @@ from experiments.framework import (
 )
 from experiments.statistics import paired, spread
 from experiments.training import RULES, digits, halved
+from experiments.tuning import edge_sentence
 from jaxmlp import nn
 
 ABOUT = About(
@@ -131,7 +132,7 @@ def verdict(numbers: Numbers) -> Verdict:
         spread(at_best["descent"] - at_best["Adam"]),
         f"Test loss after {numbers['steps']} steps, each rule at its best rate: {means}. The loss"
         f" of plain descent minus that of the rule is {said}."
-        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else "")
+        + edge_sentence(edges)
         + " When the rate of every rule is tuned, the choice of the rule matters far less than the"
         " rate itself.",
         part=", ".join(better) if word == IN_PART else "",

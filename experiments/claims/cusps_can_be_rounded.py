@@ -27,7 +27,7 @@ from experiments.framework import (
 )
 from experiments.statistics import paired, spread
 from experiments.training import digits, halved
-from experiments.tuning import Tuned, best
+from experiments.tuning import Tuned, best, edge_note
 from jaxmlp import nn
 from jaxmlp.nn.activations import Activation, relu, softplus_of
 
@@ -164,7 +164,6 @@ def verdict(numbers: Numbers) -> Verdict:
     listed = ", ".join(
         f"{name} {error.mean():.1f} % (rate {tuned[name].rate:g})" for name, error in errors.items()
     )
-    edges = [name for name, found in tuned.items() if found.at_edge]
     return Verdict(
         word,
         float(off[:, -1].mean()),
@@ -174,7 +173,7 @@ def verdict(numbers: Numbers) -> Verdict:
         f" Test error, each at its own best rate: {listed}. The error of ReLU minus that of"
         f" beta = 1 is {leads['beta = 1'].text()} points, of beta = 10"
         f" {leads['beta = 10'].text()}."
-        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else "")
+        + edge_note(tuned)
         + " A cusp is a single point, which training practically never meets.",
         part="the rounded form tends to ReLU; that it learns alike is not shown"
         if word == IN_PART

@@ -32,6 +32,7 @@ from experiments.framework import (
 )
 from experiments.statistics import paired, spread
 from experiments.training import digits, halved
+from experiments.tuning import edge_sentence
 from jaxmlp import nn, optim
 
 ABOUT = About(
@@ -279,7 +280,6 @@ def verdict(numbers: Numbers) -> Verdict:
         f" {gain.text(1)} points. The scaled network answers"
         f" {agrees['scaled'].mean():.1f} % of the test digits like the average of {AVERAGED[-1]}"
         f" thinned networks, one thinned network {agrees['thinned'].mean():.1f} %; the average is"
-        f" right on {loss.text(1)} points more than the scaled network."
-        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else ""),
+        f" right on {loss.text(1)} points more than the scaled network." + edge_sentence(edges),
         part="; ".join(["a lower test loss", *shown]) if word == IN_PART else "",
     )

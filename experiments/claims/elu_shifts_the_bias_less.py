@@ -27,7 +27,7 @@ from experiments.framework import (
 )
 from experiments.statistics import paired, spread
 from experiments.training import digits, halved
-from experiments.tuning import Tuned, best
+from experiments.tuning import Tuned, best, edge_note
 from jaxmlp import nn
 
 ABOUT = About(
@@ -138,14 +138,12 @@ def verdict(numbers: Numbers) -> Verdict:
     word = word_of(shift.above, known)
     means = ", ".join(f"{name} {v.mean():.3f} ± {spread(v):.3f}" for name, v in ends.items())
     theory = ", ".join(f"{name} {found['theory']:.3f}" for name, found in numbers.items())
-    edges = [name for name, found in tuned.items() if found.at_edge]
     return Verdict(
         word,
         shift.mean,
         spread(ends["ReLU"] - ends["ELU"]),
         f"Mean activation of a hidden unit, in absolute value, after training: {means}. For a"
         f" normal z the means are {theory}. In the log of the training loss, mean over the epochs,"
-        f" ELU leads ReLU by {speed.text()}."
-        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else ""),
+        f" ELU leads ReLU by {speed.text()}." + edge_note(tuned),
         part="after training" if word == IN_PART else "",
     )

@@ -24,6 +24,7 @@ from experiments.framework import (
     Settings,
     Threshold,
     Verdict,
+    all_of,
     word_of,
 )
 from experiments.statistics import interval, spread
@@ -171,7 +172,7 @@ def verdict(numbers: Numbers) -> Verdict:
         for surface, true in zip(SURFACES, at, strict=True)
         if true
     )
-    word = word_of(True if all(main) else (False if False in main else None), *half.values())
+    word = word_of(all_of(*main), *half.values())
     first, second = shares["along an axis", "Adam"], shares["turned by 45°", "Adam"]
     momentum = [shares[surface, "momentum 0.9"] for surface in SURFACES]
     return Verdict(

@@ -22,11 +22,12 @@ from experiments.framework import (
     Settings,
     Threshold,
     Verdict,
+    all_of,
     word_of,
 )
 from experiments.statistics import Interval, paired, spread
 from experiments.training import digits, halved
-from experiments.tuning import Tuned, best
+from experiments.tuning import Tuned, best, edge_sentence
 from jaxmlp import nn
 
 ABOUT = About(
@@ -142,7 +143,7 @@ def verdict(numbers: Numbers) -> Verdict:
         return paired(np.log(ends[name][other]), np.log(ends[name][own]))
 
     relu = [lead("ReLU", "He", rule).above for rule in RULES if rule != "He"]
-    main = True if all(relu) else (False if False in relu else None)
+    main = all_of(*relu)
     others = {name: lead(name, "Xavier", "He") for name in ("tanh", "sigmoid")}
     word = word_of(main, *(found.above for found in others.values()))
     gain = np.log(ends["ReLU"]["Xavier"]) - np.log(ends["ReLU"]["He"])
@@ -155,7 +156,7 @@ def verdict(numbers: Numbers) -> Verdict:
         f" log 10 = 2.303; {LOST:.0f} stands for a loss that is not finite). With ReLU, He's lead"
         f" over Xavier in the log of the loss is {lead('ReLU', 'He', 'Xavier').text()}. Xavier's"
         f" lead over He is: {said}."
-        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else "")
+        + edge_sentence(edges)
         + " Through tanh, which shrinks what it passes on, He's larger kernels are no worse than"
         " Xavier's. Ten layers of sigmoid learn nothing from either start, because its slope is"
         " at most 1/4 in every layer; the much larger N(0, 1) makes up for a part of that.",

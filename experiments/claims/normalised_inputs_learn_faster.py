@@ -24,6 +24,7 @@ from experiments.framework import (
     Settings,
     Threshold,
     Verdict,
+    all_of,
     word_of,
 )
 from experiments.statistics import interval, paired, spread
@@ -153,7 +154,7 @@ def verdict(numbers: Numbers) -> Verdict:
     half = [interval(share - 0.5).below for share in shares.values()]
     gains = {(n, w): paired(accuracy[f"{n}, {w}"], accuracy[f"{n}, none"]) for n, w in cases}
     better = [f"{n}, {w}" for (n, w), gain in gains.items() if gain.above]
-    main = True if all(half) else (False if False in half else None)
+    main = all_of(*half)
     word = word_of(main, *(gain.above for gain in gains.values()))
     share = shares["wine", "zscore"]
     said = "; ".join(

@@ -30,7 +30,7 @@ from experiments.framework import (
 )
 from experiments.statistics import paired, spread
 from experiments.training import dataset
-from experiments.tuning import Tuned, best
+from experiments.tuning import Tuned, best, edge_sentence
 from jaxmlp import nn
 
 ABOUT = About(
@@ -166,6 +166,6 @@ def verdict(numbers: Numbers) -> Verdict:
         f" {', '.join(ahead) or 'none'}; clearly behind: {', '.join(behind) or 'none'}. With"
         f" kernels of ten times Xavier's size, the mean slope is {slopes['sigmoid']:.2f} of the"
         f" steepest for sigmoid, {slopes['tanh']:.2f} for tanh and {slopes['ReLU']:.2f} for ReLU."
-        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else ""),
+        + edge_sentence(edges),
         part="sigmoid learns slowest, and large kernels saturate" if word == IN_PART else "",
     )

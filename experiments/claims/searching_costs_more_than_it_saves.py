@@ -36,7 +36,7 @@ from experiments.framework import (
 )
 from experiments.statistics import paired, spread
 from experiments.training import digits
-from experiments.tuning import best
+from experiments.tuning import best, edge_sentence
 from jaxmlp import nn
 from jaxmlp.optim.search import backtracking, newton_step
 
@@ -244,7 +244,7 @@ def verdict(numbers: Numbers) -> Verdict:
         f" {numbers['n']} parameters. The bytes of its Hessian grow as n to the power"
         f" {growth['Hessian']:.2f}, those of a gradient as n to the power"
         f" {growth['gradient']:.2f}: the Hessian of 784-128-10 would fill {gigabytes:.0f} GiB."
-        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else ""),
+        + edge_sentence(edges),
     )
 
 

@@ -30,7 +30,7 @@ from experiments.framework import (
 )
 from experiments.statistics import Interval, paired
 from experiments.training import digits, halved
-from experiments.tuning import best
+from experiments.tuning import best, edge_sentence
 from jaxmlp import nn
 
 ABOUT = About(
@@ -176,7 +176,7 @@ def verdict(numbers: Numbers) -> Verdict:
         f" wrong, and by {late.text()} points at the end from He's start. Of {len(RATES)} rates,"
         f" {np.mean(good['cross-entropy']):.1f} end within {100 * NEAR:.0f} points of the best with"
         f" cross-entropy and {np.mean(good['squared error']):.1f} with squared error."
-        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else "")
+        + edge_sentence(edges)
         + " The choice of the rate hides most of the difference between the losses, but not at a"
         " start that is sure and wrong.",
         part=f"the slope fades; cross-entropy is {', '.join(shown)}" if word == IN_PART else "",

@@ -33,7 +33,7 @@ from experiments.lectures.cases import CASES
 from experiments.lectures.errata import ERRATA
 from experiments.lectures.rows import ROWS
 from experiments.statistics import interval, paired
-from experiments.tuning import Tuned, best
+from experiments.tuning import Tuned, best, edge_note
 from jaxmlp import nn
 
 NAMED = {row for erratum in ERRATA for row in erratum.rows}
@@ -192,7 +192,6 @@ def verdict(numbers: Numbers) -> Verdict:
         f"{name} {share.mean():.0f} % (rate {tuned[name].rate:g})"
         for name, share in unsolved.items()
     )
-    edges = [name for name, found in tuned.items() if found.at_edge]
     counted = ", ".join(
         f"{list(kinds.values()).count(kind)} of the kind '{kind}'"
         for kind in dict.fromkeys(kinds.values())
@@ -205,7 +204,6 @@ def verdict(numbers: Numbers) -> Verdict:
         f"{len(kinds) - len(missed)} of {len(kinds)} are shown, in {len(numbers['table'])} cases:"
         f" {counted}. (12): {listed} of {len(unsolved[mini])} starts stay unsolved. With"
         f" mini-batches they are {fewer} than with whole batches, a difference of {gain.text(1)}"
-        " points: mini-batches do not keep descent out of local minima."
-        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else ""),
+        " points: mini-batches do not keep descent out of local minima." + edge_note(tuned),
         part="the forms; (12) is not shown" if word == IN_PART else "",
     )

@@ -31,7 +31,7 @@ from experiments.framework import (
 )
 from experiments.statistics import interval, paired, spread
 from experiments.training import dataset
-from experiments.tuning import Tuned, best
+from experiments.tuning import Tuned, best, edge_note
 from jaxmlp.data import Preprocessing
 from jaxmlp.nn import binary_network as network
 from jaxmlp.nn import initializers
@@ -159,7 +159,6 @@ def verdict(numbers: Numbers) -> Verdict:
         f"{name} {ends[name].mean():.4f} at the rate {found.rate:g}"
         for name, found in tuned.items()
     )
-    edges = [name for name, found in tuned.items() if found.at_edge]
     slopes = np.polyfit(np.log(RATES[:3]), np.log(np.mean(numbers["difference"], axis=1)[:3]), 1)
     return Verdict(
         word,
@@ -169,7 +168,7 @@ def verdict(numbers: Numbers) -> Verdict:
         f" length if W_3 is replaced before. The difference grows as the rate to the power"
         f" {slopes[0]:.2f}. Training loss at the end, each way at its best rate: {listed}; the log"
         f" of their ratio is {ratio.text(3)}."
-        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else "")
+        + edge_note(tuned)
         + " At low rates both ways learn alike; the wrong one bears no high rate."
         " A step that mixes old and new weights is the gradient of nothing, and a gradient check"
         " finds it.",

@@ -24,11 +24,12 @@ from experiments.framework import (
     Settings,
     Threshold,
     Verdict,
+    all_of,
     word_of,
 )
 from experiments.statistics import paired, spread
 from experiments.training import digits, halved
-from experiments.tuning import Tuned, best
+from experiments.tuning import Tuned, best, edge_note
 from jaxmlp import nn
 
 ABOUT = About(
@@ -132,9 +133,8 @@ def verdict(numbers: Numbers) -> Verdict:
     flat = paired(ends["sigmoid"], ends["sigmoid - 1/2"])
     slope = paired(ends["sigmoid - 1/2"], ends["tanh"])
     centred = [steep.above, flat.above]
-    main = True if all(centred) else (False if False in centred else None)
+    main = all_of(*centred)
     word = word_of(main, slope.above)
-    edges = [name for name, found in tuned.items() if found.at_edge]
     losses = ", ".join(f"{name} {np.exp(v.mean()):.3f}" for name, v in ends.items())
     return Verdict(
         word,
@@ -143,7 +143,6 @@ def verdict(numbers: Numbers) -> Verdict:
         "Geometric mean of the training loss over the epochs, in nats, at the best rate of each:"
         f" {losses}. In the log of the loss, centring gains {steep.text()} at the slope 1 and"
         f" {flat.text()} at the slope 1/4; the slope 1 instead of 1/4 gains {slope.text()} where"
-        " both are centred."
-        + (f" The best rate lies at an edge of the grid for {', '.join(edges)}." if edges else ""),
+        " both are centred." + edge_note(tuned),
         part="centring helps at both slopes" if word == IN_PART else "",
     )

@@ -71,11 +71,6 @@ class OptimizerEntry:
         """Whether the rule divides by a root: its epsilon then stands inside or outside of it."""
         return "epsilon" in self.arguments
 
-    @property
-    def averages(self) -> bool:
-        """Whether the rule keeps an average, by which the network is judged."""
-        return self.schedule == "constant"
-
 
 ACTIVATIONS = Registry(
     "activation",

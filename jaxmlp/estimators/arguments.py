@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from jaxmlp.config.names import ACTIVATIONS, OPTIMIZER_TABLE, SCHEDULES
+from jaxmlp.config.names import ACTIVATIONS, OPTIMIZER_TABLE, SCHEDULE_FREE, SCHEDULES
 from jaxmlp.errors import InputError, check, shown, unknown
 
 LOGISTIC = {"logistic": "sigmoid"}  # scikit-learn's name
 LBFGS = "lbfgs"
 # a rule that keeps an average begins with the parameters, and a fit begins with zeros
-SOLVERS = (LBFGS, *(name for name, entry in OPTIMIZER_TABLE.items() if not entry.averages))
+SOLVERS = (LBFGS, *(name for name in OPTIMIZER_TABLE if name not in SCHEDULE_FREE))
 RATES = ("constant", "invscaling", "adaptive")
 PRECISIONS = ("auto", "float32", "float64", "bfloat16")
 
