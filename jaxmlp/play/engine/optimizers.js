@@ -1,101 +1,66 @@
-// Update rules, each for one array as in `jaxmlp/optim` (lecture rows B1, C3, C4, D10, E10).
+// The update rules by name, and the rule of a setting (lecture rows B1, C4, D10, E10).
 //
-// `make(arguments)` returns a rule `{init(params) -> state, update(grads, state, params, rate) ->
-// {updates, state}}`; w <- w + update. `rate` is the learning rate eta_t of this step, and t counts
-// the updates made. A rule may have `judged(state)`: the parameters by which the network is judged.
+// Of each: `make(arguments)`; `arguments`, the option of `jaxmlp.train` that gives each argument;
+// the usual `rate` and `weight_decay`, the rule's `own` values of options that several rules share,
+// and the usual `schedule`. They are those of `OPTIMIZER_TABLE` in `jaxmlp/config/names.py`.
 
-// Makes a rule of a function for one array: `(dw, remembered, numbers, w) -> [step, ...remembered]`.
-const arrayRule = (names, rule, numbersOf) => ({
-  init: (params) => ({ t: 0, ...Object.fromEntries(names.map((name) => [name, jaxmlp.zerosLike(params)])) }),
-  update: (grads, state, params, rate) => {
-    const numbers = { rate, ...numbersOf(state.t + 1) };
-    const made = names.map(() => []);
-    const updates = grads.map((layer, l) => {
-      const steps = {};
-      names.forEach((_, k) => { made[k][l] = {}; });
-      for (const name of Object.keys(layer)) {
-        const dw = layer[name];
-        const kept = names.map((each, k) => (made[k][l][name] = new Float64Array(dw.length)));
-        const old = names.map((each) => state[each][l][name]);
-        steps[name] = new Float64Array(dw.length);
-        for (let i = 0; i < dw.length; i += 1) {
-          const found = rule(dw[i], old.map((array) => array[i]), numbers);
-          steps[name][i] = found[0];
-          for (let k = 0; k < kept.length; k += 1) kept[k][i] = found[k + 1];
-        }
-      }
-      return steps;
-    });
-    const next = Object.fromEntries(names.map((name, k) => [name, made[k]]));
-    return { updates, state: { t: state.t + 1, ...next } };
-  },
+const ADAM = { beta1: "beta1", beta2: "beta2", epsilon: "epsilon" };
+const ADAMS_OWN = { beta2: 0.999, epsilon: 1e-8 };
+const DECAYING = { weight_decay: "weight_decay" };
+const SHARED = { decay: 0.9, beta1: 0.9 }; // the usual values of options, where a rule has no own
+
+const entry = (make, rate, formula, row, more = {}) => ({
+  make, rate, formula, row, weight_decay: 0, arguments: {}, own: {}, schedule: "one_cycle", ...more,
 });
-
-const divisor = (g, epsilon, inside) => (inside ? Math.sqrt(g + epsilon) : Math.sqrt(g) + epsilon);
-
-const sgd = () => arrayRule([], (dw, _, { rate }) => [-rate * dw], () => ({}));
-
-const momentum = ({ mu = 0.9, nesterov = false } = {}) => arrayRule(["v"], (dw, [before], { rate }) => {
-  const v = mu * before - rate * dw;
-  return [nesterov ? mu * v - rate * dw : v, v];
-}, () => ({}));
-
-const adagrad = ({ epsilon = 1e-7, epsilon_inside: inside = true } = {}) =>
-  arrayRule(["g"], (dw, [before], { rate }) => {
-    const g = before + dw * dw;
-    return [(-rate * dw) / divisor(g, epsilon, inside), g];
-  }, () => ({}));
-
-const rmsprop = ({ beta = 0.9, epsilon = 1e-8, epsilon_inside: inside = true } = {}) =>
-  arrayRule(["g"], (dw, [before], { rate }) => {
-    const g = beta * before + (1 - beta) * dw * dw;
-    return [(-rate * dw) / divisor(g, epsilon, inside), g];
-  }, () => ({}));
-
-const adam = ({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, epsilon_inside: inside = false } = {}) =>
-  arrayRule(["m", "v"], (dw, [first, second], { rate, c1, c2 }) => {
-    const m = beta1 * first + (1 - beta1) * dw;
-    const v = beta2 * second + (1 - beta2) * dw * dw;
-    const [mHat, vHat] = [c1 * m, c2 * v]; // m / (1 - beta1^t), v / (1 - beta2^t)
-    return [(-rate * mHat) / divisor(vHat, epsilon, inside), m, v];
-  }, (t) => ({ c1: 1 / (1 - beta1 ** t), c2: 1 / (1 - beta2 ** t) }));
-
-// Adds weight decay to a rule: w <- w + update - eta lambda w, of the kernels alone.
-jaxmlp.withWeightDecay = (rule, lambda) => ({
-  ...rule,
-  update: (grads, state, params, rate) => {
-    const { updates, state: next } = rule.update(grads, state, params, rate);
-    updates.forEach((layer, l) => {
-      const { W } = params[l];
-      layer.W = layer.W.map((u, i) => u - rate * lambda * W[i]);
-    });
-    return { updates, state: next };
-  },
-});
-
-// Scales gradients that are longer than norm down to it: dw <- dw min(1, norm / |dw|).
-jaxmlp.withClipping = (rule, norm) => ({
-  ...rule,
-  update: (grads, state, params, rate) => {
-    const share = Math.min(1, norm / Math.max(jaxmlp.lengthOf(grads), 2.3e-308));
-    return rule.update(jaxmlp.mapTree((dw) => dw.map((g) => share * g), grads), state, params, rate);
-  },
-});
+const nesterov = (options) => momentum({ ...options, nesterov: true });
+const MOVING = { arguments: { mu: "momentum" }, own: { momentum: 0.9 } };
+const LOSHCHILOV = "Loshchilov and Hutter 2019";
+const DEFAZIO = "Defazio et al. 2024";
 
 jaxmlp.OPTIMIZERS = {
-  sgd: { make: sgd, formula: "w ← w − η dw", row: "B1" },
-  momentum: { make: momentum, formula: "v ← μ v − η dw, w ← w + v", row: "C4" },
-  nesterov: {
-    make: (options) => momentum({ ...options, nesterov: true }),
-    formula: "v ← μ v − η dw, w ← w + μ v − η dw",
-    row: "C4",
-  },
-  adagrad: { make: adagrad, formula: "g ← g + dw², w ← w − η dw / √(g + ε)", row: "D10" },
-  rmsprop: { make: rmsprop, formula: "g ← β g + (1 − β) dw², w ← w − η dw / √(g + ε)", row: "D10" },
-  adam: { make: adam, formula: "w ← w − η m̂ / (√v̂ + ε)", row: "D10" },
-  adamw: {
-    make: ({ weight_decay: lambda = 0.01, ...options } = {}) => jaxmlp.withWeightDecay(adam(options), lambda),
-    formula: "w ← w − η m̂ / (√v̂ + ε) − η λ w",
-    row: "Loshchilov and Hutter 2019",
-  },
+  sgd: entry(sgd, 0.2, "w ← w − η dw", "B1"),
+  momentum: entry(momentum, 0.05, "v ← μ v − η dw, w ← w + v", "C4", MOVING),
+  nesterov: entry(nesterov, 0.05, "v ← μ v − η dw, w ← w + μ v − η dw", "C4", MOVING),
+  adagrad: entry(adagrad, 0.05, "g ← g + dw², w ← w − η dw / √(g + ε)", "D10", {
+    arguments: { epsilon: "epsilon" }, own: { epsilon: 1e-7 },
+  }),
+  rmsprop: entry(rmsprop, 0.002, "g ← β g + (1 − β) dw², w ← w − η dw / √(g + ε)", "D10", {
+    arguments: { beta: "decay", epsilon: "epsilon" }, own: { epsilon: 1e-8 },
+  }),
+  adam: entry(adam, 0.005, "m ← β₁ m + (1 − β₁) dw, v ← β₂ v + (1 − β₂) dw², w ← w − η m̂ / (√v̂ + ε)", "D10", {
+    arguments: ADAM, own: ADAMS_OWN,
+  }),
+  adamw: entry(adamw, 0.008, "Adam, and w ← w − η λ w", LOSHCHILOV, {
+    arguments: { ...ADAM, ...DECAYING }, own: ADAMS_OWN, weight_decay: 0.1,
+  }),
+  muon: entry(muon, 0.008, "Adam, but hidden kernels: m ← μ m + dW, W ← W − η orthogonal(dW + μ m)", "Jordan et al. 2024", {
+    arguments: { mu: "momentum", ...ADAM, ...DECAYING },
+    own: { momentum: 0.95, ...ADAMS_OWN },
+    weight_decay: 0.1,
+  }),
+  lion: entry(lion, 0.002, "c = β₁ m + (1 − β₁) dw, w ← w − η sign c, m ← β₂ m + (1 − β₂) dw", "Chen et al. 2023", {
+    arguments: { beta1: "beta1", beta2: "beta2", ...DECAYING }, own: { beta2: 0.99 }, weight_decay: 0.4,
+  }),
+  sign_sgd: entry(signSgd, 0.002, "w ← w − η sign dw", "Bernstein et al. 2018"),
+  schedule_free_sgd: entry(scheduleFreeSgd, 0.5, "z ← z − η dw(y), x the mean of all z, y between", DEFAZIO, {
+    arguments: { beta1: "beta1", ...DECAYING }, schedule: "constant",
+  }),
+  schedule_free_adamw: entry(scheduleFreeAdamw, 0.004, "Adam moves z, x the mean of all z, y between", DEFAZIO, {
+    arguments: { ...ADAM, ...DECAYING }, own: ADAMS_OWN, weight_decay: 0.1, schedule: "constant",
+  }),
+};
+
+// Returns the rule of a setting, whose names are the options of `jaxmlp.train`; what it leaves out
+// takes the rule's usual value.
+jaxmlp.makeRule = (setting) => {
+  const { make, arguments: fields, own, weight_decay: usual } = jaxmlp.OPTIMIZERS[setting.optimizer];
+  const lambda = setting.weight_decay ?? usual;
+  const values = { ...SHARED, ...own, ...setting, weight_decay: lambda };
+  const chosen = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, values[field]]));
+  if (setting.epsilon_inside !== undefined) chosen.epsilon_inside = setting.epsilon_inside;
+  if (setting.momentum_schedule === "sutskever") chosen.mu = jaxmlp.sutskever(chosen.mu);
+  let rule = make(chosen);
+  if (lambda && !("weight_decay" in chosen)) rule = jaxmlp.withWeightDecay(rule, lambda);
+  if (setting.clip_norm) rule = jaxmlp.withClipping(rule, setting.clip_norm);
+  return rule;
 };
