@@ -89,12 +89,12 @@ def _scaling(scaling: Preprocessing) -> dict[str, Any]:
 
 
 def _clean(name: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return of each part the points of a toy without noise, and the normal numbers of its noise."""
-    parts = []
+    """Return the points of each part of a toy without noise, and its noise divided by its size."""
     drawn = []
     for noise in (0.0, 1.0):
         rng = np.random.default_rng(SEED)
         drawn.append([POINTS[name](n, rng, noise)[0] for n in (TRAIN_SIZE, TEST_SIZE)])
-    for clean, noisy in zip(*drawn, strict=True):
-        parts.append((clean.astype(np.float32), (noisy - clean).astype(np.float32)))
-    return parts
+    return [
+        (clean.astype(np.float32), (noisy - clean).astype(np.float32))
+        for clean, noisy in zip(*drawn, strict=True)
+    ]

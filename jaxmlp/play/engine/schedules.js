@@ -1,7 +1,7 @@
 // Learning rates that change during training: functions of t, the number of updates made.
 //
 // `make(peak, steps, options)` returns `t -> rate`; a run has the rates of t = 0 to steps - 1
-// (lecture rows C5, D10). As in `jaxmlp/optim/schedules.py`, a falling schedule reaches its end at
+// (lecture row C5). As in `jaxmlp/optim/schedules.py`, a falling schedule reaches its end at
 // t = steps, and `one_cycle` at the last update.
 
 // Half a cosine from a at u = 0 to b at u = 1, constant beyond.
@@ -25,8 +25,8 @@ const staircase = (peak, steps, { drops = 3, factor = 0.1 } = {}) => {
 
 const restarting = (peak, steps, { restarts = 3, end = 0 } = {}) => {
   const edges = [0];
-  for (let k = 1; k <= restarts; k += 1) {
-    const begun = roundEven((steps * k) / restarts);
+  for (let k = 1; k <= restarts + 1; k += 1) {
+    const begun = roundEven((steps * k) / (restarts + 1));
     if (begun > edges[edges.length - 1]) edges.push(begun);
   }
   return (t) => {
