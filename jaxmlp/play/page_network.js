@@ -5,7 +5,7 @@ page.network = (() => {
   const { theme, css, prepare, label } = page.draw;
   const MOST_SHOWN = 16; // units of a layer
   const MOST_DASHED = 700; // lines, beyond which a dash says too little
-  const HEIGHT = 400;
+  const HEIGHT = 440;
 
   const shownOf = (count) => Math.min(count, MOST_SHOWN);
 
