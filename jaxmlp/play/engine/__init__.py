@@ -16,6 +16,8 @@ SCRIPTS = (  # a script may use what stands in those before it
     "schedules",
     "training",
     "data",
+    "trained",
+    "command",
 )
 
 
