@@ -20,7 +20,7 @@ from jaxmlp.data.toys import CURVES, GATES, POINTS, SEED, TEST_SIZE, TRAIN_SIZE
 from jaxmlp.errors import InputError, check, listed
 from jaxmlp.runs.data import load_data
 
-USUAL = (*POINTS, *GATES, *CURVES, "digits")  # what every page has
+USUAL = (*POINTS, *GATES, *CURVES, "iris", "wine", "digits")  # what every page has
 TITLES = {"xor": "XOR", "and": "AND", "or": "OR", "digits": "Digits, 8 x 8"}
 MOST_INPUTS = 16  # of a table
 MOST_PIXELS = 1024  # of a picture

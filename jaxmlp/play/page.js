@@ -38,6 +38,7 @@ page.main = (() => {
     },
     output() {
       const { kind, layer } = view.selected, unit = kind === "unit" && layer < view.course.net.hidden.length && view.course.data.width <= 2 ? view.selected : null;
+      byId("output-title").textContent = unit ? `Unit ${unit.to + 1} of layer ${layer + 1}` : titleOf(view.course);
       page.output.draw(byId("output"), view.course, now().survey, unit);
     },
     curves() { page.curves.draw(byId("curves"), view.course.points, view.course.score); },
@@ -89,10 +90,14 @@ page.main = (() => {
     if (goal > 0) play(Infinity, goal);
   }
 
+  function titleOf({ data: { task, width } }) {
+    if (width > 2) return "Answers on the test examples";
+    return task === "regression" ? "The network's curve" : "Regions of the classes";
+  }
+
   function texts() {
     const { course } = view, { dataset, data } = course, points = data.width <= 2;
     byId("read-score-name").textContent = course.score === "accuracy" ? "Accuracy, train / test" : "R², train / test";
-    byId("output-title").textContent = data.task === "regression" ? "The network's curve" : points ? "Regions of the classes" : "Answers on the test examples";
     byId("output-hint").textContent = points ? `${legend()} The picture of each unit in the graph shows the same inputs; choose a unit to see it here in large. There, orange is positive and blue negative.`
       : "Rows are the true classes, columns the network's answers; right ones lie on the diagonal.";
     const measured = page.run.measuredOf(course, data.train);

@@ -14,7 +14,10 @@ page.inspect = (() => {
   }
 
   const numberOf = (value) => (Number.isFinite(value) ? value.toPrecision(5).replace("-", "−") : short(value));
-  const digits = (value) => (Math.abs(value) >= 1e-3 || value === 0 ? numberOf(value) : short(value));
+  const digits = (value) => {
+    if (value === 0) return "0";
+    return Math.abs(value) >= 1e-3 ? numberOf(value) : value.toExponential(2).replaceAll("-", "−");
+  };
 
   function table(heads, rows, last = []) {
     const made = element("table");
