@@ -144,7 +144,7 @@ def _that_reads_digits() -> dict[str, Any]:
     config = Config(dataset="mnist_5k", hidden=(64,), augment=("affine",), epochs=30)
     print_line("training 784-64-10 on mnist_5k, to read drawn digits; --no-drawing leaves it out")
     result = fit(config)
-    print_line(f"test accuracy {result.summary['test']['accuracy']:.3f}")
+    print_line(f"test accuracy {result.summary['test_accuracy']:.3f}")
     return run_record("mnist_5k", result.network, load_data(config).x_test[:EXAMPLES])
 
 

@@ -128,9 +128,7 @@ def _parts(dataset: Dataset, target: Preprocessing | None) -> list[dict[str, Any
         labels = y.ndim == 1
         y = y.astype(np.int32) if labels else y.astype(np.float64)
         y = y if target is None else target(y)
-        parts.append(
-            {"x": packed(clean), "z": None if noise is None else packed(noise), "y": packed(y)}
-        )
+        parts.append({"x": packed(clean), "z": noise, "y": packed(y)})
     return parts
 
 

@@ -50,9 +50,7 @@ def run_record(name: str, network: Network, examples: np.ndarray | None = None) 
         "dataset": recipe.dataset,
         "task": signature.task,
         "classes": list(signature.classes),
-        "columns": None
-        if signature.columns is None
-        else list(Columns.from_dict(signature.columns).input_names),
+        "columns": columns and list(columns.input_names),
         "picture": picture,
         "light": signature.background == "light",
         "drawing": drawing and {"box": drawing.box, "centre": list(drawing.centre)},
