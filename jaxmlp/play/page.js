@@ -86,6 +86,7 @@ page.main = (() => {
     page.lessons.show(lessons, setting.lesson, take);
     page.layers.build(byId("layers"), view.course);
     texts();
+    page.share.offerFiles(view.course);
     history.replaceState(null, "", `#${page.setting.toHash(setting)}`);
     if (goal > 0) play(Infinity, goal);
   }
@@ -283,7 +284,7 @@ page.main = (() => {
     page.lessons.build(lessons, take);
     listen();
     if (location.hash.length > 1) fromAddress();
-    else take(page.lessons.settingOf(lessons[0]));
+    else take(page.setting.usual());
     page.trial.begin(content.run);
     document.documentElement.dataset.ready = "yes";
   }
