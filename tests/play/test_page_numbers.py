@@ -8,79 +8,6 @@ from jaxmlp.data.drawings import Drawing
 from jaxmlp.data.photographs import _placed
 from tests.play.page_cases import LESSON_BY_ID, PageScripts
 
-MORE = """
-Object.assign(asked, {
-  back: ([given, steps, undone]) => {
-    const course = courseOf(given, steps);
-    const seen = [paramsOf(course)];
-    for (let k = 0; k < undone; k += 1) page.run.back(course);
-    seen.push(paramsOf(course), course.points.map(({ step }) => step));
-    for (let k = 0; k < undone; k += 1) page.run.step(course);
-    return [...seen, paramsOf(course)];
-  },
-  reach: ([given, steps]) => {
-    const course = courseOf(given, steps);
-    let undone = 0;
-    while (page.run.canGoBack(course)) { page.run.back(course); undone += 1; }
-    return undone;
-  },
-  points: ([given, steps]) => {
-    const setting = page.setting.complete(given), course = page.run.begin(dataset(setting.data), setting);
-    for (let t = 0; t < steps; t += 1) page.run.step(course);
-    return course.points.map(({ step }) => step);
-  },
-  weights: ([given, steps]) => { // of each weight and bias what is shown, beside the engine's gradient
-    const course = courseOf(given, steps), found = page.run.look(course), shown = [];
-    course.net.layers.forEach(({ inputs, outputs }, layer) => {
-      for (const from of [...Array(inputs).keys(), "b"]) for (let to = 0; to < outputs; to += 1) {
-        const terms = page.terms.ofWeight(course, found, layer, from, to), { W, b } = found.grads[layer];
-        const sum = terms.products.reduce((total, { a, delta }) => total + a * delta, 0);
-        shown.push([sum / terms.N, terms.mean, from === "b" ? b[to] : W[from * outputs + to]]);
-      }
-    });
-    return shown;
-  },
-  units: ([given, steps]) => { // of each unit the sums that are shown, beside the engine's z, a and delta
-    const course = courseOf(given, steps), found = page.run.look(course), shown = [], last = course.net.layers.length - 1;
-    course.net.layers.forEach(({ outputs, activation }, layer) => {
-      const { z, a } = found.cache.layers[layer];
-      for (let unit = 0; unit < outputs; unit += 1) for (let n = 0; n < found.batch.N; n += 1) {
-        const place = n * outputs + unit, forward = page.terms.forwardOf(course, found, layer, unit, n);
-        const back = page.terms.deltaOf(course, found, layer, unit, n), delta = found.batch.N * found.deltas[layer][place];
-        const sum = forward.rows.reduce((total, { x, w }) => total + x * w, forward.b);
-        const up = layer === last ? back.value : back.rows.reduce((total, row) => total + row.w * row.delta, 0) * back.slope * back.kept;
-        shown.push([sum, forward.z, z[place]], [jaxmlp.ACTIVATIONS[activation].value(forward.z, 0.01), forward.a, a[place]], [up, back.value, delta]);
-      }
-    });
-    return shown;
-  },
-  answer: (given) => {
-    const course = courseOf(given), found = page.run.look(course), last = course.net.layers.length - 1;
-    return page.terms.deltaOf(course, found, last, 0, 0);
-  },
-  digit: ([pixels, height, width, form]) => {
-    const found = page.digit.centred(Float64Array.from(pixels), height, width, form);
-    return found && [...found];
-  },
-  paint: (costs) => { // tasks of so many milliseconds each, drawn within 6 a frame
-    let now = 0;
-    const done = [], tasks = Object.fromEntries(Object.entries(costs).map(([name, cost]) => [name, () => { now += cost; done.push(name); }]));
-    const painter = page.painter.make(tasks, { slow: 1000 }, () => now), frames = [];
-    for (let frame = 0; frame < 4; frame += 1) {
-      painter.mark();
-      painter.work(6, true);
-      frames.push(done.splice(0));
-      now += 1;
-    }
-    return frames;
-  },
-  keys: (pressed) => {
-    const drawing = page.pad.empty();
-    return [pressed.map((key) => page.pad.pressed(drawing, key)), drawing.lines];
-  },
-  moves: ([selected, keys]) => keys.reduce((now, key) => page.pick.moved(now, courseOf({ hidden: [3, 2] }).net, key), selected),
-});
-"""
 SMALL = {"hidden": [3, 2], "act": ["tanh"], "batch": 5, "train": 23, "rate": 0.1}
 SETTINGS = {
     "plain": SMALL,
@@ -94,7 +21,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def scripts():
-    ready = PageScripts(MORE)
+    ready = PageScripts()
     yield ready
     ready.v8.close()
 
@@ -125,20 +52,24 @@ def test_a_hundred_steps_can_be_taken_back(scripts):
     wide = {**SMALL, "hidden": [150, 150], "train": 10}
     assert scripts.ask("reach", [wide, 120]) >= 100
     end, undone, _, again = scripts.ask("back", [wide, 10, 4])
-    assert undone == scripts.ask("params", [wide, 6]) and again == end
+    assert undone == scripts.ask("params", [wide, 6])
+    assert again == end
 
 
 def test_curves_stay_short(scripts):
     """At most 300 points, evenly spread, and the start is among them."""
     steps = scripts.ask("points", [{**SMALL, "hidden": [1]}, 1000])
-    assert len(steps) <= 301 and steps[0] == 0 and steps[-1] == 1000
+    assert len(steps) <= 301
+    assert steps[0] == 0
+    assert steps[-1] == 1000
     assert set(np.diff(steps)) == {4}
 
 
 def test_a_weight_s_products_sum_to_its_gradient(scripts, setting):
     """Activation times delta, and the mean over the batch (lecture rows D8, D11)."""
     shown = np.array(scripts.ask("weights", [setting, 4]), float)
-    assert len(shown) > 2 and np.abs(shown[:, 2]).max() > 1e-4
+    assert len(shown) > 2
+    assert np.abs(shown[:, 2]).max() > 1e-4
     np.testing.assert_allclose(shown[:, 0], shown[:, 2], rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(shown[:, 1], shown[:, 2], rtol=1e-12, atol=1e-15)
 
@@ -154,7 +85,8 @@ def test_an_output_s_delta_is_prediction_minus_target(scripts):
     """Lecture rows A4, D8."""
     for given in (SMALL, {**SMALL, "data": "spirals"}):
         found = scripts.ask("answer", given)
-        assert found["output"] and found["target"] in (0, 1)
+        assert found["output"]
+        assert found["target"] in (0, 1)
         assert found["value"] == pytest.approx(found["answer"] - found["target"], rel=1e-12)
 
 
@@ -227,7 +159,7 @@ def test_lessons_show_their_claims(scripts, name):
 
 
 def test_one_epoch_of_one_example_is_ahead(scripts):
-    """The lesson on batches: after each example was seen once, the batch of one has learned most."""
+    """The lesson on batches: after one epoch the batch of one has learned most."""
     given = LESSON_BY_ID["batch"]["set"]
     losses = [
         scripts.ask("result", [{**given, "batch": size}, -(-1000 // size)])["loss"]
@@ -260,9 +192,11 @@ def test_paper_without_ink_is_no_digit(scripts):
 def test_a_digit_is_drawn_by_keys(scripts):
     """The pen leaves a line only while it is down; Delete clears; other keys mean nothing."""
     known, lines = scripts.ask("keys", ["ArrowUp", " ", "ArrowDown", "ArrowDown", " ", "ArrowLeft"])
-    assert known == [True] * 6 and [len(line) for line in lines] == [3]
+    assert known == [True] * 6
+    assert [len(line) for line in lines] == [3]
     known, lines = scripts.ask("keys", [" ", "ArrowDown", "x", "Delete"])
-    assert known == [True, True, False, True] and lines == []
+    assert known == [True, True, False, True]
+    assert lines == []
 
 
 def test_keys_choose_weights_and_units(scripts):

@@ -33,8 +33,10 @@ def test_lessons_are_complete():
         }
         assert lesson["question"].count("?") >= 1
         assert 2 <= lesson["text"].count(". ") + 1 <= 3, lesson["id"]
-        assert lesson["rows"] and set(lesson["rows"]) <= ROWS.keys()
-        assert lesson["tries"] and 50 <= lesson["steps"] <= 1000
+        assert lesson["rows"]
+        assert set(lesson["rows"]) <= ROWS.keys()
+        assert lesson["tries"]
+        assert 50 <= lesson["steps"] <= 1000
 
 
 @pytest.mark.parametrize("given", TRIED)
@@ -105,7 +107,8 @@ def test_a_bad_link_is_told(scripts, text, field, problem):
 )
 def test_what_does_not_go_together_is_told(scripts, given, field, words):
     repaired = scripts.ask("repair", given)
-    assert len(repaired["problems"]) == 1 and words in repaired["problems"][0]
+    assert len(repaired["problems"]) == 1
+    assert words in repaired["problems"][0]
     changed = {**scripts.ask("complete", given), field: repaired["setting"][field]}
     assert repaired["setting"] == changed != scripts.ask("complete", given)
 
@@ -130,13 +133,17 @@ def test_the_command_does_the_same(scripts, given):
     told = vars(train.make_parser().parse_args(command[3:]))
     config = Config(**{name: told[name] for name in vars(Config()) if name in told})
     setting = scripts.ask("complete", given)
-    assert list(config.hidden) == setting["hidden"] and config.optimizer == setting["opt"]
-    assert config.learning_rate == setting["rate"] and config.seed == setting["seed"]
-    assert config.initializer == setting["init"] and config.schedule == setting["sched"]
+    assert list(config.hidden) == setting["hidden"]
+    assert config.optimizer == setting["opt"]
+    assert config.learning_rate == setting["rate"]
+    assert config.seed == setting["seed"]
+    assert config.initializer == setting["init"]
+    assert config.schedule == setting["sched"]
     if setting["train"] == 0 and setting["noise"] is None:
         recipe = complete(config, load(setting["data"]))
         assert recipe.batch_size == setting["batch"] or setting["batch"] > 100
         assert recipe.loss == (setting["loss"] or recipe.loss)
         assert config.dataset == setting["data"]
     else:  # the page writes these points into a file
-        assert config.dataset.endswith(".csv") and config.test.endswith("-test.csv")
+        assert config.dataset.endswith(".csv")
+        assert config.test.endswith("-test.csv")
