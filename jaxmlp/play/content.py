@@ -7,6 +7,7 @@ The page reads it as JSON. An array is `{type, shape, data}` with its bytes as b
 import base64
 import inspect
 import shlex
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,12 @@ from jaxmlp.data.toys import CURVES, GATES, POINTS, SEED, TEST_SIZE, TRAIN_SIZE
 from jaxmlp.errors import InputError, check, listed
 from jaxmlp.runs.data import load_data
 
-USUAL = (*POINTS, *GATES, *CURVES, "iris", "wine", "digits")  # what every page has
-TITLES = {"xor": "XOR", "and": "AND", "or": "OR", "digits": "Digits, 8 x 8"}
+TABLES = ("iris", "wine")
+USUAL = (*POINTS, *GATES, *CURVES, *TABLES, "digits")  # what every page has
+TITLES = {name: name.upper() for name in GATES}
+TITLES |= {name: name.capitalize() for name in (*POINTS, *CURVES, *TABLES)} | {
+    "digits": "Digits, 8 x 8"
+}
 MOST_INPUTS = 16  # of a table
 MOST_PIXELS = 1024  # of a picture
 MOST_NUMBERS = 2_000_000  # of the examples of a data set, inputs and targets
@@ -87,7 +92,7 @@ def dataset_record(config: Config, dataset: Dataset) -> dict[str, Any]:
     target = signature.target_preprocessing
     return {
         "name": dataset.name,
-        "title": TITLES.get(dataset.name, dataset.name.capitalize()),
+        "title": TITLES.get(dataset.name, Path(dataset.name).name),
         "kind": "pictures" if picture else "points" if width <= 2 else "table",
         "options": options_of(config),
         "inputs": width,

@@ -14,9 +14,7 @@ from tests.play.page_cases import PageScripts
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 LINKS = ("src", "href", "srcset", "action", "data", "poster", "background")
-REACHES = (
-    r"\bfetch\s*\(|XMLHttpRequest|\bimport\s*\(|WebSocket|EventSource|sendBeacon|@import|url\("
-)
+REACHES = r"\b(fetch|import|url)\s*\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|@import"
 
 
 class Reader(HTMLParser):
@@ -28,9 +26,11 @@ class Reader(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
+        """Note an element."""
         self.elements.append((tag, dict(attrs)))
 
     def all_of(self, *tags):
+        """Return the attributes of all elements of some kinds."""
         return [attributes for tag, attributes in self.elements if tag in tags]
 
 

@@ -4,12 +4,17 @@ const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replac
 
 const ONE_FILE = ["noise", "train"]; // what the page does to the points; train reads them of a file
 
+const isGiven = (value) => value !== null && value !== undefined;
+
 // The points of a setting that are not those of the data set, as files for `jaxmlp.train`: the name
 // and the text of the part to train on, and of the test part. Empty where none is needed.
 jaxmlp.filesOf = (state, dataset) => {
-  if (ONE_FILE.every((name) => state[name] === null || state[name] === undefined)) return [];
-  const stem = [state.dataset, state.noise === undefined || state.noise === null ? "" : `noise-${state.noise}`, state.train ? `first-${state.train}` : ""]
-    .filter((part) => part !== "").join("-");
+  if (!ONE_FILE.some((name) => isGiven(state[name]))) return [];
+  const stem = [
+    dataset.name.replace(/^.*[/\\]/, "").replace(/\.\w+$/, ""),
+    ...(isGiven(state.noise) ? [`noise-${state.noise}`] : []),
+    ...(isGiven(state.train) ? [`first-${state.train}`] : []),
+  ].join("-");
   const columns = dataset.columns ?? Array.from({ length: dataset.inputs }, (_, i) => `x${i + 1}`);
   const regression = dataset.task === "regression";
   return dataset.parts.map((part, k) => {
@@ -17,7 +22,8 @@ jaxmlp.filesOf = (state, dataset) => {
     const labels = jaxmlp.decode(part.y);
     const y = regression ? jaxmlp.unscaled(dataset.target_preprocessing, labels) : labels;
     const all = x.length / dataset.inputs;
-    const rows = Array.from({ length: k === 0 ? Math.min(state.train || all, all) : all }, (_, n) => {
+    const length = k === 0 ? Math.min(state.train ?? all, all) : all;
+    const rows = Array.from({ length }, (_, n) => {
       const inputs = Array.from(x.subarray(n * dataset.inputs, (n + 1) * dataset.inputs));
       return [...inputs, regression ? y[n] : `class ${dataset.classes[y[n]]}`].join(",");
     });
@@ -52,10 +58,11 @@ jaxmlp.commandOf = (state, dataset) => {
     dropout: state.hidden.length === 0 ? null : state.dropout,
   };
   const words = Object.entries(told).flatMap(([name, value]) => {
-    if (value === null || value === undefined) return [];
+    if (!isGiven(value)) return [];
     const flag = name.replaceAll("_", "-");
     if (typeof value === "boolean") return [value ? `--${flag}` : `--no-${flag}`];
-    return [`--${flag}`, ...(Array.isArray(value) ? value : [value]).map((each) => quoted(String(each)))];
+    const values = Array.isArray(value) ? value : [value];
+    return [`--${flag}`, ...values.map((each) => quoted(String(each)))];
   });
   return ["python -m jaxmlp.train", ...words].join(" ");
 };
