@@ -112,7 +112,7 @@ page.main = (() => {
   function legend() {
     const { data, dataset } = view.course, marks = ["Circles", "triangles", "squares", "diamonds", "crosses", "pluses"];
     if (data.task === "regression") return data.width === 1 ? "Points: examples; line: the network." : "";
-    return `${dataset.classes.map((name, k) => `${marks[k % marks.length]}: class ${name}`).join(", ")}. The black line is the border.`;
+    return `${dataset.classes.map((name, k) => `${marks[k % marks.length]}: class ${name}`).join(", ")}. The line is the border.`;
   }
 
   function take(given, problems = []) {
