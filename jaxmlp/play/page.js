@@ -10,48 +10,55 @@ page.main = (() => {
   const content = JSON.parse(byId("content").textContent), lessons = JSON.parse(byId("lessons").textContent);
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-  const view = { course: null, playing: false, speed: 60, owed: 0, before: 0, goal: 0, selected: page.pick.usual(), example: 0, shown: -1, drawnAt: 0, frames: [] };
+  const view = { course: null, playing: false, speed: 60, owed: 0, before: 0, goal: 0, selected: page.pick.usual(), example: 0, drawnAt: 0, frames: [], count: 0 };
 
   // what several drawings need, computed once for each step
 
-  const cached = { step: -1 };
-  function now() {
-    const { course } = view, { t } = course.state;
-    if (cached.step !== t || cached.course !== course) {
-      const probed = page.layers.probe(course);
-      Object.assign(cached, { step: t, course, found: page.run.look(course), survey: page.output.survey(course), probed,
-        dead: course.net.layers.map((_, l) => page.terms.deadUnits(course, probed, l)) });
-    }
-    return cached;
+  // The value of `compute(course)` at this step; while the network trains, one that is at most `age`
+  // milliseconds old.
+  function kept(compute, age) {
+    let last = { course: null, step: -1, time: 0, value: null };
+    return () => {
+      const { course, playing } = view, { t } = course.state, time = performance.now();
+      const good = last.course === course && (last.step === t || (playing && time - last.time < age));
+      if (!good) last = { course, step: t, time, value: compute(course) };
+      return last.value;
+    };
   }
 
+  const survey = kept((course) => page.output.survey(course), 50);
+  const probe = kept((course) => {
+    const probed = page.layers.probe(course);
+    return { probed, dead: course.net.layers.map((_, l) => page.terms.deadUnits(course, probed, l)) };
+  }, 100);
+
   function pictureOf(c, k) {
-    const { course } = view, { survey } = now();
-    if (survey) return page.output.unitPicture(course, survey, c - 1, k);
+    const { course } = view;
+    if (course.data.width <= 2) return page.output.unitPicture(course, survey(), c - 1, k);
     return c === 1 && course.dataset.picture ? page.weights.pictureOf(course, k) : null;
   }
 
   const tasks = {
     readouts,
     network() {
-      page.network.draw(byId("network"), view.course, { pictures: pictureOf, dead: now().dead.slice(0, -1), selected: view.selected });
+      page.network.draw(byId("network"), view.course, { pictures: pictureOf, dead: probe().dead.slice(0, -1), selected: view.selected });
     },
     output() {
       const { kind, layer } = view.selected, unit = kind === "unit" && layer < view.course.net.hidden.length && view.course.data.width <= 2 ? view.selected : null;
       byId("output-title").textContent = unit ? `Unit ${unit.to + 1} of layer ${layer + 1}` : titleOf(view.course);
-      page.output.draw(byId("output"), view.course, now().survey, unit);
+      page.output.draw(byId("output"), view.course, survey(), unit);
     },
     curves() { page.curves.draw(byId("curves"), view.course.points, view.course.score); },
-    layers() { page.layers.draw(byId("layers"), view.course, now().probed, now().found, now().dead); },
+    layers() { page.layers.draw(byId("layers"), view.course, probe().probed, page.run.look(view.course), probe().dead); },
     inspector() {
-      const { batch } = now().found;
+      const found = page.run.look(view.course), { batch } = found;
       view.example = Math.min(view.example, batch.N - 1);
       page.pick.show(view.course.net, view.selected, batch, view.example);
-      page.inspect.show(byId("inspected"), view.course, now().found, view.selected, view.example);
+      page.inspect.show(byId("inspected"), view.course, found, view.selected, view.example);
     },
     weights() { if (view.course.dataset.picture) page.weights.draw(byId("weights"), view.course); },
   };
-  const PAUSES = { inspector: 200, layers: 120, weights: 200, curves: 60, readouts: 60 };
+  const PAUSES = { network: 50, output: 50, curves: 60, readouts: 60, layers: 120, inspector: 200, weights: 200 };
   const painter = page.painter.make(tasks, PAUSES);
 
   function readouts() {
@@ -193,6 +200,7 @@ page.main = (() => {
   }
 
   function record(times) {
+    view.count += 1;
     view.frames.push(times);
     if (view.frames.length > 600) view.frames.shift();
   }

@@ -4,7 +4,7 @@
 
 page.output = (() => {
   const { theme, diverging, mix, css, prepare, picture, mark, label } = page.draw;
-  const CELLS = 50, SMALL = 25; // the sides of the grid, and of a unit's picture
+  const CELLS = 40, SMALL = 20; // the sides of the grid, and of a unit's picture
   const MARGIN = 0.12; // of the range, around the points
   const MOST_POINTS = 300;
   const HALF = ["sigmoid", "step"]; // they lie in [0, 1]: white is 1/2

@@ -27,7 +27,7 @@ page.run = (() => {
     const state = jaxmlp.begin({ net, params, loss: data.loss, rule: makeRule(setting), rate: rateOf(setting, perEpoch) });
     const numbers = 3 * jaxmlp.countOf(params);
     const course = { setting, dataset, data, net, state, lossName, perEpoch, score: data.task === "regression" ? "R²" : "accuracy",
-      keep: Math.max(2, Math.min(KEPT, Math.floor(MOST_NUMBERS / numbers))), apart: 1, history: [state], points: [], gap: 1, order: null, next: null };
+      keep: Math.max(2, Math.min(KEPT, Math.floor(MOST_NUMBERS / numbers))), apart: 1, history: [state], points: [], gap: perEpoch > 8 ? 2 : 1, order: null, next: null };
     course.apart = Math.ceil(KEPT / course.keep); // steps between states that are kept
     measure(course);
     return course;

@@ -114,6 +114,7 @@ function slope_of({ alpha: learned }, layer) { // of a unit; one for all if it i
 
 function activate(z, params, layer) {
   const [{ value }, alpha] = [jaxmlp.ACTIVATIONS[layer.activation], slope_of(params, layer)];
+  if (!params.alpha) return z.map((number) => value(number, layer.alpha));
   return z.map((number, place) => value(number, alpha(place % layer.outputs)));
 }
 
