@@ -38,6 +38,7 @@ page.main = (() => {
     },
     output() {
       const { kind, layer } = view.selected, unit = kind === "unit" && layer < view.course.net.hidden.length && view.course.data.width <= 2 ? view.selected : null;
+      byId("output-title").textContent = unit ? `Unit ${unit.to + 1} of layer ${layer + 1}` : titleOf(view.course);
       page.output.draw(byId("output"), view.course, now().survey, unit);
     },
     curves() { page.curves.draw(byId("curves"), view.course.points, view.course.score); },
@@ -50,7 +51,8 @@ page.main = (() => {
     },
     weights() { if (view.course.dataset.picture) page.weights.draw(byId("weights"), view.course); },
   };
-  const painter = page.painter.make(tasks);
+  const PAUSES = { inspector: 200, layers: 120, weights: 200, curves: 60, readouts: 60 };
+  const painter = page.painter.make(tasks, PAUSES);
 
   function readouts() {
     const { course } = view, { t } = course.state;
@@ -59,10 +61,8 @@ page.main = (() => {
     const score = (value) => (course.score === "accuracy" ? `${(100 * value).toFixed(1)} %` : page.draw.short(value));
     write("read-step", String(t));
     write("read-epoch", (t / course.perEpoch).toFixed(2));
-    write("read-loss", page.draw.short(point.loss));
-    write("read-loss-test", page.draw.short(point.lossTest));
-    write("read-score", score(point.score));
-    write("read-score-test", score(point.scoreTest));
+    write("read-loss", `${page.draw.short(point.loss)} / ${page.draw.short(point.lossTest)}`);
+    write("read-score", `${score(point.score)} / ${score(point.scoreTest)}`);
     byId("back").disabled = !page.run.canGoBack(course);
     Object.assign(document.documentElement.dataset, { step: t, loss: point.loss });
     if (!view.playing) command();
@@ -77,8 +77,9 @@ page.main = (() => {
   function start(setting) {
     const dataset = content.datasets.find(({ name }) => name === setting.data);
     view.course = page.run.begin(dataset, setting);
-    [view.owed, view.goal, view.example] = [0, setting.step, 0];
+    view.example = 0;
     view.selected = page.pick.fitting(view.selected, view.course.net);
+    const goal = setting.step;
     setting.step = 0; // later links to this setting begin at its start
     pause();
     page.controls.show({ setting, dataset, content }, change);
@@ -86,20 +87,31 @@ page.main = (() => {
     page.layers.build(byId("layers"), view.course);
     texts();
     history.replaceState(null, "", `#${page.setting.toHash(setting)}`);
-    if (view.goal > 0) play(Infinity);
+    if (goal > 0) play(Infinity, goal);
+  }
+
+  function titleOf({ data: { task, width } }) {
+    if (width > 2) return "Answers on the test examples";
+    return task === "regression" ? "The network's curve" : "Regions of the classes";
   }
 
   function texts() {
     const { course } = view, { dataset, data } = course, points = data.width <= 2;
-    byId("read-score-name").textContent = course.score === "accuracy" ? "Accuracy, train" : "R², train";
-    byId("output-title").textContent = data.task === "regression" ? "The network's curve" : points ? "Regions of the classes" : "Answers on the test examples";
-    byId("output-hint").textContent = points ? "The picture of each unit in the graph shows the same plane. Choose a unit to see it here in large; orange is positive, blue negative."
+    byId("read-score-name").textContent = course.score === "accuracy" ? "Accuracy, train / test" : "R², train / test";
+    byId("output-hint").textContent = points ? `${legend()} The picture of each unit in the graph shows the same inputs; choose a unit to see it here in large. There, orange is positive and blue negative.`
       : "Rows are the true classes, columns the network's answers; right ones lie on the diagonal.";
     const measured = page.run.measuredOf(course, data.train);
     byId("curves-hint").textContent = measured < data.train.N ? `Measured on the first ${measured} examples of each part.` : `Measured on all ${data.train.N} training and ${data.test.N} test examples.`;
     byId("layers-hint").textContent = page.layers.HINT;
     byId("weights-panel").hidden = !dataset.picture;
     byId("network").setAttribute("aria-label", `The network as a graph: ${[data.width, ...course.net.hidden, data.outputs].join(", ")} units`);
+  }
+
+  // Which mark stands for which class.
+  function legend() {
+    const { data, dataset } = view.course, marks = ["Circles", "triangles", "squares", "diamonds", "crosses", "pluses"];
+    if (data.task === "regression") return data.width === 1 ? "Points: examples; line: the network." : "";
+    return `${dataset.classes.map((name, k) => `${marks[k % marks.length]}: class ${name}`).join(", ")}. The black line is the border.`;
   }
 
   function take(given, problems = []) {
@@ -172,7 +184,7 @@ page.main = (() => {
       }
     }
     const trained = performance.now();
-    if (painter.waits()) painter.work(DRAWING);
+    if (painter.waits()) painter.work(DRAWING, view.playing);
     if (view.playing) record({ gap: time - view.before, training: trained - begun, drawing: performance.now() - trained });
     view.before = time;
     if (view.playing || painter.waits()) requestAnimationFrame(frame);
@@ -196,8 +208,9 @@ page.main = (() => {
     wake();
   }
 
-  function play(speed = SPEEDS[byId("speed").selectedIndex][0]) {
-    Object.assign(view, { playing: true, speed, owed: 1, frames: [] });
+  // Plays at a speed, the chosen one if none is given, until the step `goal` if it is not 0.
+  function play(speed = SPEEDS[byId("speed").selectedIndex][0], goal = 0) {
+    Object.assign(view, { playing: true, speed, goal, owed: 1, frames: [] });
     byId("play").textContent = "Pause";
     wake();
   }
@@ -216,8 +229,7 @@ page.main = (() => {
     back() { pause(); page.run.back(view.course); notice(""); pause(); },
     epoch() {
       const { course } = view;
-      view.goal = course.perEpoch * (Math.floor(course.state.t / course.perEpoch) + 1);
-      play(Infinity);
+      play(Infinity, course.perEpoch * (Math.floor(course.state.t / course.perEpoch) + 1));
     },
     reset() { notice(""); start({ ...view.course.setting }); },
   };

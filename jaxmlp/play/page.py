@@ -10,7 +10,12 @@ from jaxmlp.errors import check
 from jaxmlp.play.engine import engine
 
 HERE = Path(__file__).parent
-SCRIPTS: tuple[str, ...] = ()
+SCRIPTS = (  # those of the page; each may use what stands in those before it
+    *("page_setting", "page_data", "page_check", "page_run", "page_terms", "page_digit"),
+    *("page_draw", "page_painter", "page_curves", "page_network", "page_output", "page_weights"),
+    *("page_inspect", "page_layers", "page_controls", "page_pick", "page_lessons", "page_share"),
+    *("page_pad", "page_trial", "page"),
+)
 
 
 def as_json(value: Any) -> str:
@@ -46,7 +51,7 @@ def page_of(title: str, content: dict[str, Any]) -> str:
     """
     from markupsafe import Markup
 
-    scripts = [engine(), *(_read(name) for name in SCRIPTS)]
+    scripts = [engine(), *(_read(f"{name}.js") for name in SCRIPTS)]
     for script in scripts:
         check("</script" not in script, "a script of the page", "without </script", "</script")
     return render(

@@ -15,7 +15,7 @@ page.check = (() => {
       mu: "mu" in jaxmlp.OPTIMIZERS[setting.opt].arguments ? "" : `${setting.opt} has no momentum μ`,
       noise: dataset.noise === null ? `${dataset.title} has no noise` : "",
       epochs: setting.sched === "constant" ? "a constant rate has no end" : "",
-      prep: dataset.preprocessing.kind === "zscore" ? "" : `${dataset.title} has its scaling, ${dataset.preprocessing.kind}`,
+      prep: dataset.picture ? "pictures are always scaled to [0, 1]" : "",
       act: noHidden ? "there is no hidden layer" : "",
       drop: noHidden ? "there is no hidden unit to drop" : "",
     };

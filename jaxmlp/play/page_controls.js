@@ -11,7 +11,7 @@ page.controls = (() => {
     { name: "data", label: "Data set", options: ({ content }) => content.datasets.map(({ name, title }) => ({ value: name, text: title })) },
     { name: "noise", label: "Noise, standard deviation", step: 0.05 },
     { name: "train", label: "Training examples, 0 for all", step: 1 },
-    { name: "prep", label: "Scaling of inputs", options: () => [{ value: "zscore", text: "z-score" }, { value: "none", text: "none" }] },
+    { name: "prep", label: "Scaling of inputs", options: ({ dataset }) => [{ value: "usual", text: dataset.preprocessing.kind }, { value: "none", text: "none" }] },
     { name: "hidden", label: "Hidden layers, widths", input: "text" },
     { name: "act", label: "Activation", options: activationOptions, formula: ({ setting }) => formulaOf(jaxmlp.ACTIVATIONS, setting.act[0]) },
     { name: "init", label: "Initializer", options: () => names(jaxmlp.INITIALIZERS), formula: ({ setting }) => formulaOf(jaxmlp.INITIALIZERS, setting.init) },

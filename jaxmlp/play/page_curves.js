@@ -2,7 +2,7 @@
 "use strict";
 
 page.curves = (() => {
-  const { theme, prepare, short, label } = page.draw;
+  const { theme, prepare, label } = page.draw;
   const LEFT = 46, RIGHT = 10, TOP = 18, BOTTOM = 22;
 
   // The range of a plot's numbers; logarithmic where they span more than three powers of ten.
@@ -48,7 +48,7 @@ page.curves = (() => {
       context.stroke();
       context.textAlign = "right";
       context.fillStyle = theme().faint;
-      context.fillText(range.log ? short(tick).replace(".0", "") : String(Number(tick.toPrecision(3))), box.left - 5, y);
+      context.fillText(tick >= 1e5 || (tick > 0 && tick < 1e-3) ? tick.toExponential(0).replace("e+", "e") : String(Number(tick.toPrecision(3))), box.left - 5, y);
     }
     context.textAlign = "left";
     context.fillStyle = theme().ink;

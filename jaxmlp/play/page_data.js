@@ -2,7 +2,7 @@
 "use strict";
 
 page.data = (() => {
-  const PREPARATIONS = ["zscore", "none"];
+  const PREPARATIONS = ["usual", "none"]; // the scaling that jaxmlp.train takes, or none
 
   // A stream of random numbers of its own for each purpose: so a step can be taken again.
   const PURPOSES = { weights: 0, order: 1, dropout: 2 };
@@ -30,10 +30,9 @@ page.data = (() => {
 
   // The scaling of the inputs: that of the data set, fitted anew to a part of it, or none.
   function scalingOf(dataset, found, setting, raw, N) {
-    const { preprocessing } = found, fitted = preprocessing.kind === "zscore";
-    if (!fitted) return preprocessing;
-    if (setting.prep === "none") return { kind: "none", offset: [0], scale: [1], bend: null };
-    return N === found.N ? preprocessing : jaxmlp.fitZscore(raw, N, dataset.inputs);
+    const { preprocessing } = found;
+    if (setting.prep === "none" && !dataset.picture) return { kind: "none", offset: [0], scale: [1], bend: null };
+    return N < found.N && preprocessing.kind === "zscore" ? jaxmlp.fitZscore(raw, N, dataset.inputs) : preprocessing;
   }
 
   // Returns `{task, outputs, loss, width, scaling, train, test}`; each part is `{X, raw, y, targets, N}`.

@@ -96,7 +96,7 @@ page.draw = (() => {
     const size = Math.abs(value);
     if (size === 0) return "0";
     const text = size >= 1e5 || size < 1e-3 ? value.toExponential(1) : value.toPrecision(3);
-    return text.replace("-", "−").replace("e+", "e");
+    return text.replaceAll("-", "−").replace("e+", "e");
   }
 
   // Text with a halo of the background, so that it can be read on lines.

@@ -5,7 +5,7 @@ page.network = (() => {
   const { theme, css, prepare, label } = page.draw;
   const MOST_SHOWN = 16; // units of a layer
   const MOST_DASHED = 700; // lines, beyond which a dash says too little
-  const HEIGHT = 400;
+  const HEIGHT = 440;
 
   const shownOf = (count) => Math.min(count, MOST_SHOWN);
 
@@ -14,7 +14,7 @@ page.network = (() => {
     const counts = [net.inputs, ...net.layers.map(({ outputs }) => outputs)];
     const side = Math.max(9, Math.min(30, (HEIGHT - 60) / Math.max(...counts.map(shownOf)) - 3, (width - 30) / counts.length - 14));
     const columns = counts.map((count, c) => Array.from({ length: shownOf(count) }, (_, k) => ({
-      x: 34 + side / 2 + c * (width - 78 - side) / Math.max(1, counts.length - 1),
+      x: 34 + side / 2 + c * (width - 94 - side) / Math.max(1, counts.length - 1),
       y: 26 + (HEIGHT - 48) * (k + 0.5) / shownOf(count),
     })));
     return { columns, side, counts };
@@ -111,7 +111,7 @@ page.network = (() => {
     const { dataset, net } = course;
     const inputs = Array.from({ length: net.inputs }, (_, k) => cut((dataset.columns || [])[k] || `x${k + 1}`, 6));
     const classes = course.data.outputs > 1 ? dataset.classes || [] : [];
-    const outputs = Array.from({ length: net.outputs }, (_, k) => cut(classes[k] || "z", 6));
+    const outputs = Array.from({ length: net.outputs }, (_, k) => cut(classes[k] || "z", 8));
     return { inputs, outputs };
   }
 

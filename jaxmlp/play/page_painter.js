@@ -2,17 +2,18 @@
 "use strict";
 
 page.painter = (() => {
-  // `tasks` are functions by name. `work(budget)` draws what is marked for so many milliseconds, and at
-  // least one of them; what does not fit waits for the next frame.
-  function make(tasks, clock = () => performance.now()) {
-    const waiting = new Set(), drawn = Object.fromEntries(Object.keys(tasks).map((name) => [name, 0]));
-    let turn = 0;
+  // `tasks` are functions by name, `pauses` milliseconds between two drawings of a task while a network
+  // trains. `work(budget, hurried)` draws what is marked for so many milliseconds, at least one of
+  // them; what does not fit waits for the next frame.
+  function make(tasks, pauses, clock = () => performance.now()) {
+    const waiting = new Set(), drawn = Object.fromEntries(Object.keys(tasks).map((name) => [name, -Infinity]));
     const mark = (...names) => { for (const name of names.length ? names : Object.keys(tasks)) waiting.add(name); };
-    function work(budget) {
+    function work(budget, hurried = false) {
       const start = clock();
-      for (const name of [...waiting].sort((a, b) => drawn[a] - drawn[b])) {
+      const due = [...waiting].filter((name) => !hurried || start - drawn[name] >= (pauses[name] || 0));
+      for (const name of due.sort((a, b) => drawn[a] - drawn[b])) {
         waiting.delete(name);
-        drawn[name] = turn += 1;
+        drawn[name] = start;
         tasks[name]();
         if (clock() - start >= budget) break;
       }

@@ -14,7 +14,7 @@ page.setting = (() => {
     data: { usual: "moons", kind: "text" },
     noise: { usual: null, kind: "number", low: 0, high: 2, optional: true }, // null: that of the data set
     train: { usual: 0, kind: "whole", ...FEW }, // 0: all of them
-    prep: { usual: "zscore", kind: "text" },
+    prep: { usual: "usual", kind: "text" },
     hidden: { usual: [16, 16], kind: "widths" },
     act: { usual: ["relu"], kind: "texts" },
     init: { usual: "he_normal", kind: "text" },

@@ -31,7 +31,10 @@ jaxmlp.probabilities = (task, outputs, N, K) => {
   if (task === "regression") return outputs;
   if (task === "multilabel") return outputs.map(jaxmlp.sigmoid);
   if (task === "binary") {
-    return Float64Array.from({ length: 2 * N }, (_, i) => (i % 2 ? jaxmlp.sigmoid(outputs[i >> 1]) : 1 - jaxmlp.sigmoid(outputs[i >> 1])));
+    return Float64Array.from({ length: 2 * N }, (_, i) => {
+      const p = jaxmlp.sigmoid(outputs[i >> 1]);
+      return i % 2 ? p : 1 - p;
+    });
   }
   const found = new Float64Array(N * K);
   for (let n = 0; n < N; n += 1) found.set(jaxmlp.softmax(outputs.subarray(n * K, (n + 1) * K)), n * K);
@@ -46,12 +49,15 @@ jaxmlp.classesOf = (outputs, N, K) => Int32Array.from({ length: N }, (_, n) => {
   return best;
 });
 
-// Returns the share of right classes; targets are classes, or numbers of one output.
+// Returns the share of right answers: of classes, or of each yes or no (lecture row E3).
 jaxmlp.accuracy = (outputs, targets, N, K) => {
-  const found = jaxmlp.classesOf(outputs, N, K);
   let right = 0;
-  for (let n = 0; n < N; n += 1) if (found[n] === (targets[n] > 0.5 || targets instanceof Int32Array ? Number(targets[n]) : 0)) right += 1;
-  return right / N;
+  if (targets instanceof Int32Array) {
+    jaxmlp.classesOf(outputs, N, K).forEach((found, n) => { right += found === targets[n] ? 1 : 0; });
+    return right / N;
+  }
+  outputs.forEach((z, i) => { right += z > 0 === targets[i] > 0.5 ? 1 : 0; });
+  return right / (N * K);
 };
 
 // Returns the raw outputs (N, K) of examples, without dropout.
