@@ -2,9 +2,10 @@
 
 // Returns the state before the first step. `loss` and `rule` are values of LOSSES and what `make`
 // of OPTIMIZERS returns; `rate` is a number or a schedule `t -> number`.
-jaxmlp.begin = ({ net, params, loss, rule, rate }) => ({
-  net, params, loss, rule, rate: typeof rate === "function" ? rate : () => rate, optimizer: rule.init(params), t: 0,
-});
+jaxmlp.begin = ({ net, params, loss, rule, rate }) => {
+  const rateOf = typeof rate === "function" ? rate : () => rate;
+  return { net, params, loss, rule, rate: rateOf, optimizer: rule.init(params), t: 0 };
+};
 
 // One step, a pure function: the batch is `{X (N, inputs), targets, N, masks}`. Returns the next
 // state, and all that was computed on the way: loss, cache, dOutputs, grads, deltas, updates, rate.
@@ -18,7 +19,7 @@ jaxmlp.step = (state, { X, targets, N, masks = null }) => {
   const [rate, finite] = [state.rate(t), Number.isFinite(value)];
   const { updates, state: optimizer } = rule.update(
     finite ? grads : jaxmlp.zerosLike(grads), state.optimizer, params, rate);
-  const moved = finite ? jaxmlp.mapTree((w, u) => w.map((number, i) => number + u[i]), params, updates) : params;
+  const moved = finite ? jaxmlp.addTrees(params, updates) : params;
   const next = { ...state, params: moved, optimizer, t: t + 1 };
   return { state: next, loss: value, finite, cache, dOutputs, grads, deltas, updates, rate };
 };
