@@ -23,9 +23,10 @@ from jaxmlp.data.toys import CURVES, GATES, POINTS, SEED, TEST_SIZE, TRAIN_SIZE
 from jaxmlp.errors import InputError, check, listed
 from jaxmlp.runs.data import load_data
 
-USUAL = (*POINTS, *GATES, *CURVES, "iris", "wine", "digits")  # what every page has
+TABLES = ("iris", "wine")
+USUAL = (*POINTS, *GATES, *CURVES, *TABLES, "digits")  # what every page has
 TITLES = {name: name.upper() for name in GATES} | {"digits": "Digits, 8 x 8"}
-TITLES |= {name: name.capitalize() for name in (*POINTS, *CURVES, "iris", "wine")}
+TITLES |= {name: name.capitalize() for name in (*POINTS, *CURVES, *TABLES)}
 MOST_INPUTS = 16  # of a table
 MOST_PIXELS = 1024  # of a picture
 MOST_NUMBERS = 2_000_000  # of the examples of a data set, inputs and targets

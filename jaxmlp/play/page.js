@@ -86,6 +86,7 @@ page.main = (() => {
     page.lessons.show(lessons, setting.lesson, take);
     page.layers.build(byId("layers"), view.course);
     texts();
+    page.share.offerFiles(view.course);
     history.replaceState(null, "", `#${page.setting.toHash(setting)}`);
     if (goal > 0) play(Infinity, goal);
   }
@@ -111,7 +112,7 @@ page.main = (() => {
   function legend() {
     const { data, dataset } = view.course, marks = ["Circles", "triangles", "squares", "diamonds", "crosses", "pluses"];
     if (data.task === "regression") return data.width === 1 ? "Points: examples; line: the network." : "";
-    return `${dataset.classes.map((name, k) => `${marks[k % marks.length]}: class ${name}`).join(", ")}. The black line is the border.`;
+    return `${dataset.classes.map((name, k) => `${marks[k % marks.length]}: class ${name}`).join(", ")}. The line is the border.`;
   }
 
   function take(given, problems = []) {
@@ -283,7 +284,7 @@ page.main = (() => {
     page.lessons.build(lessons, take);
     listen();
     if (location.hash.length > 1) fromAddress();
-    else take(page.lessons.settingOf(lessons[0]));
+    else take(page.setting.usual());
     page.trial.begin(content.run);
     document.documentElement.dataset.ready = "yes";
   }

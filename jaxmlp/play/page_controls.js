@@ -77,6 +77,7 @@ page.controls = (() => {
   // One choice of an activation for each hidden layer.
   function eachLayer(box, setting, change) {
     const chosen = setting.hidden.map((_, l) => setting.act[Math.min(l, setting.act.length - 1)]);
+    box.parentElement.hidden = chosen.length === 0;
     box.replaceChildren(...chosen.map((name, l) => {
       const select = element("select", [], { "aria-label": `Activation of layer ${l + 1}` });
       fill(select, activationOptions({ setting: { act: [] } }), name);

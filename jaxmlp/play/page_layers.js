@@ -91,16 +91,16 @@ page.layers = (() => {
   // `probed` is what `probe` returns, `found` the step that comes next.
   function draw(table, course, probed, found, dead) {
     [...table.tBodies[0].rows].forEach((row, l) => {
-      const [, first, second, text] = row.cells, { classes } = theme();
+      const [, first, second, text] = row.cells;
       const size = page.terms.size(found.grads[l].W);
-      histogram(first.firstChild, probed.layers[l].a, classes[0]);
-      histogram(second.firstChild, found.grads[l].W, classes[1], size);
+      histogram(first.firstChild, probed.layers[l].a, theme().minus);
+      histogram(second.firstChild, found.grads[l].W, theme().plus, size);
       write(text, size, dead[l], l < course.net.hidden.length);
     });
   }
 
   const HINT = "The units are judged on the first training examples, the gradients are those of the next step. Heights are roots "
-    + "of counts. The black bar is the size of the gradient, the root of its mean square, on a scale of powers of ten from "
+    + "of counts. The upper bar is the size of the gradient, the root of its mean square, on a scale of powers of ten from "
     + "1e−10 to 100. A unit is dead if its slope is 0 on all these examples (lecture row B11); the graph marks it with a cross.";
 
   return { PROBES, HINT, probe, build, draw };

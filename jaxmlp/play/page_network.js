@@ -11,10 +11,11 @@ page.network = (() => {
 
   // The place of each unit that is shown: `columns[c][k] = {x, y}`; column 0 are the inputs.
   function layout(net, width) {
+    const left = net.inputs <= 4 && width > 360 ? 62 : 34;
     const counts = [net.inputs, ...net.layers.map(({ outputs }) => outputs)];
     const side = Math.max(9, Math.min(30, (HEIGHT - 60) / Math.max(...counts.map(shownOf)) - 3, (width - 30) / counts.length - 14));
     const columns = counts.map((count, c) => Array.from({ length: shownOf(count) }, (_, k) => ({
-      x: 34 + side / 2 + c * (width - 94 - side) / Math.max(1, counts.length - 1),
+      x: left + side / 2 + c * (width - left - 60 - side) / Math.max(1, counts.length - 1),
       y: 26 + (HEIGHT - 48) * (k + 0.5) / shownOf(count),
     })));
     return { columns, side, counts };
@@ -109,7 +110,7 @@ page.network = (() => {
 
   function namesOf(course) {
     const { dataset, net } = course;
-    const inputs = Array.from({ length: net.inputs }, (_, k) => cut((dataset.columns || [])[k] || `x${k + 1}`, 6));
+    const inputs = Array.from({ length: net.inputs }, (_, k) => cut((dataset.columns || [])[k] || `x${k + 1}`, 8));
     const classes = course.data.outputs > 1 ? dataset.classes || [] : [];
     const outputs = Array.from({ length: net.outputs }, (_, k) => cut(classes[k] || "z", 8));
     return { inputs, outputs };

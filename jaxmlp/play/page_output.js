@@ -109,7 +109,7 @@ page.output = (() => {
     const { data, grid } = course, { classes, ink, panel } = theme();
     const toX = (value) => (value - grid.ranges[0][0]) / (grid.ranges[0][1] - grid.ranges[0][0]) * size.width;
     const toY = (value) => size.height * (1 - (value - grid.ranges[1][0]) / (grid.ranges[1][1] - grid.ranges[1][0]));
-    const N = Math.min(MOST_POINTS, data.train.N), r = data.train.N > 10 ? 3.6 : 8;
+    const N = Math.min(MOST_POINTS, data.train.N), r = data.train.N > 100 ? 3.6 : data.train.N > 10 ? 5.5 : 8;
     for (let n = 0; n < N; n += 1) {
       const kind = data.task === "regression" ? 0 : data.train.y[n];
       const colour = data.task === "regression" ? diverging(data.train.targets[n] / 2) : classes[kind % classes.length];

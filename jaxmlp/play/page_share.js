@@ -20,6 +20,23 @@ page.share = (() => {
 
   const command = (course) => jaxmlp.commandOf(optionsOf(course.setting, course), course.dataset);
 
+  // Offers the points as files where the command needs them.
+  function offerFiles(course) {
+    const files = jaxmlp.filesOf(optionsOf(course.setting, course), course.dataset);
+    byId("files").hidden = files.length === 0;
+    byId("file-buttons").replaceChildren(...files.flatMap(({ name, text }) => {
+      const button = page.inspect.element("button", name, { type: "button" });
+      button.addEventListener("click", () => save(name, text));
+      return [button, " "];
+    }));
+  }
+
+  function save(name, text) {
+    const link = page.inspect.element("a", [], { download: name, href: URL.createObjectURL(new Blob([text], { type: "text/csv" })) });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
   function linkOf(setting, step) {
     return `${location.href.split("#")[0]}#${page.setting.toHash({ ...setting, step })}`;
   }
@@ -39,5 +56,5 @@ page.share = (() => {
     byId("copy-step").addEventListener("click", () => copy(linkOf(current().setting, current().state.t), "The link"));
   }
 
-  return { optionsOf, command, linkOf, listen };
+  return { optionsOf, command, offerFiles, linkOf, listen };
 })();

@@ -33,6 +33,7 @@ page.trial = (() => {
 
   function show(trained, drawing) {
     const pixels = page.pad.digitOf(drawing, trained.form), found = pixels === null ? null : answer(trained, pixels);
+    byId("pad-panel").classList.toggle("drawn", pixels !== null);
     page.pad.paint(byId("pad"), drawing, trained.form);
     page.pad.seen(byId("pad-seen"), pixels, trained.form);
     page.pad.bars(byId("pad-bars"), trained.classes, found && [...found.answers]);
