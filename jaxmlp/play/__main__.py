@@ -62,7 +62,8 @@ def _main(arguments: list[str]) -> int:
     first = _first(given, columns)
     network = None
     if run is not None:
-        network = _of_run(run)
+        network, own = _of_run(run)
+        first = first or own
     elif first is None and not no_drawing:
         network = _that_reads_digits()
     from jaxmlp.files import write_atomically
@@ -114,10 +115,14 @@ def _with_columns(config: Config, dataset: "Dataset", columns: list[str]) -> Con
     return dataclasses.replace(config, drop=drop, keep=keep)
 
 
-def _of_run(path: str) -> dict[str, Any]:
-    """Return the record of the trained network of a run, with some examples if they are at hand."""
+def _of_run(path: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the records of a run: its trained network, and its data if they are at hand.
+
+    The data are scaled as in the run, so that the page can train on from where the run ended.
+    """
     from jaxmlp.cli.console import print_line
     from jaxmlp.data import Unavailable
+    from jaxmlp.play.content import dataset_record
     from jaxmlp.play.trained import EXAMPLES, run_record
     from jaxmlp.runs.data import load_fitting
     from jaxmlp.runs.folder import Run
@@ -125,13 +130,18 @@ def _of_run(path: str) -> dict[str, Any]:
 
     run = Run.open(Path(path))
     network = open_network(run)
-    examples = None
+    config = network.recipe.to_config()
     try:
-        data = load_fitting(network.recipe.to_config(), network.signature)
-        examples = data.x_test[:EXAMPLES]
+        data = load_fitting(config, network.signature)
     except (InputError, Unavailable) as error:
         print_line(f"without examples: {error}")
-    return run_record(str(run.path), network, examples)
+        return run_record(str(run.path), network), None
+    record = run_record(str(run.path), network, data.x_test[:EXAMPLES])
+    try:
+        return record, dataset_record(config, data, network.signature)
+    except InputError as error:
+        print_line(f"without the data of the run: {error}")
+        return record, None
 
 
 def _that_reads_digits() -> dict[str, Any]:

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from jaxmlp import __version__
+from jaxmlp.config.data_options import ABOUT_DATA
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import signature_of
 from jaxmlp.config.recipe import complete
+from jaxmlp.config.signature import Signature
 from jaxmlp.data import Columns, Dataset, Preprocessing
 from jaxmlp.data.toys import CURVES, GATES, POINTS, SEED, TEST_SIZE, TRAIN_SIZE
 from jaxmlp.errors import InputError, check, listed
@@ -23,10 +25,8 @@ from jaxmlp.runs.data import load_data
 
 TABLES = ("iris", "wine")
 USUAL = (*POINTS, *GATES, *CURVES, *TABLES, "digits")  # what every page has
-TITLES = {name: name.upper() for name in GATES}
-TITLES |= {name: name.capitalize() for name in (*POINTS, *CURVES, *TABLES)} | {
-    "digits": "Digits, 8 x 8"
-}
+TITLES = {name: name.upper() for name in GATES} | {"digits": "Digits, 8 x 8"}
+TITLES |= {name: name.capitalize() for name in (*POINTS, *CURVES, *TABLES)}
 MOST_INPUTS = 16  # of a table
 MOST_PIXELS = 1024  # of a picture
 MOST_NUMBERS = 2_000_000  # of the examples of a data set, inputs and targets
@@ -68,12 +68,15 @@ def content_of(
     return {"version": __version__, "datasets": records, "run": run}
 
 
-def dataset_record(config: Config, dataset: Dataset) -> dict[str, Any]:
+def dataset_record(
+    config: Config, dataset: Dataset, signature: Signature | None = None
+) -> dict[str, Any]:
     """Return a data set as the page holds it, scaled by `jaxmlp.train`'s own rules.
 
     Args:
       config: names the data, and says how they are read.
       dataset: the data.
+      signature: of a network that was trained on them, if its scaling is to be kept.
 
     Returns:
       What JSON can say: the names of inputs and classes, the scaling, and two parts, for training
@@ -86,9 +89,9 @@ def dataset_record(config: Config, dataset: Dataset) -> dict[str, Any]:
     columns = None if dataset.columns is None else Columns.from_dict(dataset.columns)
     width = int(np.prod(dataset.input_shape))
     check_size(dataset, width, picture is not None)
-    with_all = Config(dataset=config.dataset, valid_size=0)
-    recipe = complete(with_all, dataset)
-    signature = signature_of(recipe, dataset, np.arange(len(dataset.x_train)))
+    if signature is None:
+        recipe = complete(Config(dataset=config.dataset, valid_size=0), dataset)
+        signature = signature_of(recipe, dataset, np.arange(len(dataset.x_train)))
     target = signature.target_preprocessing
     return {
         "name": dataset.name,
@@ -109,9 +112,8 @@ def dataset_record(config: Config, dataset: Dataset) -> dict[str, Any]:
 
 def options_of(config: Config) -> dict[str, Any]:
     """Return the options about the data that were given, as the page's command repeats them."""
-    usual = Config(dataset=config.dataset)
-    given = {name: getattr(config, name) for name in vars(config)}
-    told = {name: value for name, value in given.items() if value != getattr(usual, name)}
+    told = {name: getattr(config, name) for name in ABOUT_DATA}
+    told = {name: value for name, value in told.items() if value != getattr(Config(), name)}
     plain = {name: list(v) if isinstance(v, tuple) else v for name, v in told.items()}
     return {"dataset": config.dataset, **plain}
 

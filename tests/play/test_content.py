@@ -56,7 +56,7 @@ def test_arrays_arrive_as_they_were(v8, dtype, size):
     assert ask(v8, "decoded", packed(array)) == array.tolist()
 
 
-@pytest.mark.parametrize("name", [*USUAL, "iris", "diabetes"])
+@pytest.mark.parametrize("name", [*USUAL, "diabetes"])
 def test_the_page_trains_on_what_train_trains_on(v8, name):
     """The same inputs, scaled alike, and the same targets, in the same order."""
     config = Config(dataset=name, valid_size=0)

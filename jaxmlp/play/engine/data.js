@@ -13,7 +13,8 @@ const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 
 // Returns the bytes of a base64 text.
 jaxmlp.bytesOf = (text) => {
-  const places = Uint8Array.from({ length: 128 }, (_, code) => Math.max(0, DIGITS.indexOf(String.fromCharCode(code))));
+  const places = new Uint8Array(128);
+  Array.from(DIGITS).forEach((letter, place) => { places[letter.charCodeAt(0)] = place; });
   const [length, padding] = [text.length, text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0];
   const bytes = new Uint8Array((length / 4) * 3);
   for (let i = 0, at = 0; i < length; i += 4) {
@@ -54,11 +55,15 @@ jaxmlp.fitZscore = (x, N, features) => {
   return { kind: "zscore", offset, scale, bend: null };
 };
 
+const ERRORS = ["mse", "half_mse", "quadratic", "mae", "huber"];
+
 jaxmlp.LOSSES_OF = { // the losses that suit a task, the usual one first
-  multiclass: ["cross_entropy", "binary_cross_entropy", "softmax_squared_error", "mse", "half_mse", "quadratic", "mae", "huber"],
-  binary: ["binary_cross_entropy", "perceptron", "cross_entropy", "softmax_squared_error", "mse", "half_mse", "quadratic", "mae", "huber"],
+  multiclass: ["cross_entropy", "binary_cross_entropy", "softmax_squared_error", ...ERRORS],
+  binary: [
+    "binary_cross_entropy", "perceptron", "cross_entropy", "softmax_squared_error", ...ERRORS,
+  ],
   multilabel: ["binary_cross_entropy"],
-  regression: ["mse", "half_mse", "quadratic", "mae", "huber", "quantile"],
+  regression: [...ERRORS, "quantile"],
 };
 
 const QUANTILES = [0.1, 0.5, 0.9]; // those that train takes where none is named
@@ -111,5 +116,6 @@ jaxmlp.targetsOf = (labels, { task, outputs }, { classes }) => {
   if (task === "binary") return Float64Array.from(labels);
   if (outputs === classes.length || labels instanceof Int32Array) return labels;
   const each = outputs / classes.length; // quantiles of a value
-  return Float64Array.from({ length: (labels.length / classes.length) * outputs }, (_, i) => labels[Math.floor(i / each)]);
+  const length = labels.length * each;
+  return Float64Array.from({ length }, (_, i) => labels[Math.floor(i / each)]);
 };

@@ -6,9 +6,12 @@
 // the outputs are z_L. The lectures write z = W x + b; here examples are rows.
 
 // Returns the description of a network.
-jaxmlp.makeNetwork = ({ inputs, hidden = [], activations = [], outputs, dropout = 0, alpha = null }) => {
+jaxmlp.makeNetwork = ({
+  inputs, hidden = [], activations = [], outputs, dropout = 0, alpha = null,
+}) => {
   if (activations.length !== hidden.length) {
-    throw new Error(`activations must be ${hidden.length}, one for each hidden layer, got ${activations.length}`);
+    const words = `${hidden.length}, one for each hidden layer, got ${activations.length}`;
+    throw new Error(`activations must be ${words}`);
   }
   const widths = [inputs, ...hidden, outputs];
   const layers = widths.slice(1).map((width, l) => {
@@ -39,8 +42,8 @@ jaxmlp.forward = (net, params, X, N, masks = null) => {
   const layers = [];
   let x = X;
   net.layers.forEach((layer, l) => {
-    const z = times_plus(x, params[l], N, layer); // (N, inputs) (inputs, outputs)
-    const a = activate(z, params[l], layer);
+    const z = denseForward(x, params[l], N, layer); // (N, inputs) (inputs, outputs)
+    const a = activationForward(z, params[l], layer);
     layers.push({ x, z, a });
     x = masks && l < net.hidden.length ? masked(a, masks[l], net.dropout) : a;
   });
@@ -55,18 +58,18 @@ jaxmlp.backward = (net, params, cache, dOutputs) => {
   for (let l = net.layers.length - 1; l >= 0; l -= 1) {
     const [layer, { x, z, a }] = [net.layers[l], cache.layers[l]];
     if (cache.masks && l < net.hidden.length) da = masked(da, cache.masks[l], net.dropout);
-    const delta = activate_back(z, a, da, params[l], layer);
-    const slopes = slope_gradient(z, da, params[l], layer);
-    grads[l] = { ...products(x, delta, layer), ...slopes };
+    const delta = activationBackward(z, a, da, params[l], layer);
+    const slopes = slopeGradient(z, da, params[l], layer);
+    grads[l] = { ...denseGradient(x, delta, layer), ...slopes };
     deltas[l] = delta;
-    da = back_through(delta, params[l], layer); // (N, outputs) (outputs, inputs)
+    da = denseBackward(delta, params[l], layer); // (N, outputs) (outputs, inputs)
   }
   return { grads, deltas, dX: da };
 };
 
 // dense: z = x W + b
 
-function times_plus(x, { W, b }, N, { inputs, outputs }) {
+function denseForward(x, { W, b }, N, { inputs, outputs }) {
   const z = new Float64Array(N * outputs);
   for (let n = 0; n < N; n += 1) {
     const row = z.subarray(n * outputs, (n + 1) * outputs);
@@ -79,8 +82,9 @@ function times_plus(x, { W, b }, N, { inputs, outputs }) {
   return z;
 }
 
-function products(x, delta, { inputs, outputs }) { // dW = x^T delta, db = sum_n delta_n
-  const [W, b, N] = [new Float64Array(inputs * outputs), new Float64Array(outputs), delta.length / outputs];
+function denseGradient(x, delta, { inputs, outputs }) { // dW = x^T delta, db = sum_n delta_n
+  const [W, b] = [new Float64Array(inputs * outputs), new Float64Array(outputs)];
+  const N = delta.length / outputs;
   for (let n = 0; n < N; n += 1) {
     const row = delta.subarray(n * outputs, (n + 1) * outputs);
     for (let i = 0; i < inputs; i += 1) {
@@ -92,13 +96,14 @@ function products(x, delta, { inputs, outputs }) { // dW = x^T delta, db = sum_n
   return { W, b };
 }
 
-function back_through(delta, { W }, { inputs, outputs }) { // dx = delta W^T
+function denseBackward(delta, { W }, { inputs, outputs }) { // dx = delta W^T
   const N = delta.length / outputs;
   const dx = new Float64Array(N * inputs);
   for (let n = 0; n < N; n += 1) {
     for (let i = 0; i < inputs; i += 1) {
       let sum = 0;
-      for (let j = 0, w = i * outputs; j < outputs; j += 1, w += 1) sum += delta[n * outputs + j] * W[w];
+      const [row, column] = [n * outputs, i * outputs];
+      for (let j = 0; j < outputs; j += 1) sum += delta[row + j] * W[column + j];
       dx[n * inputs + i] = sum;
     }
   }
@@ -107,24 +112,24 @@ function back_through(delta, { W }, { inputs, outputs }) { // dx = delta W^T
 
 // activation: a = f(z), dz = da f'(z)
 
-function slope_of({ alpha: learned }, layer) { // of a unit; one for all if it is shared
+function slopeOf({ alpha: learned }, layer) { // of a unit; one for all if it is shared
   if (!learned) return () => layer.alpha;
   return learned.length === 1 ? () => learned[0] : (j) => learned[j];
 }
 
-function activate(z, params, layer) {
-  const [{ value }, alpha] = [jaxmlp.ACTIVATIONS[layer.activation], slope_of(params, layer)];
+function activationForward(z, params, layer) {
+  const [{ value }, alpha] = [jaxmlp.ACTIVATIONS[layer.activation], slopeOf(params, layer)];
   if (!params.alpha) return z.map((number) => value(number, layer.alpha));
   return z.map((number, place) => value(number, alpha(place % layer.outputs)));
 }
 
-function activate_back(z, a, da, params, layer) {
-  const [{ derivative }, alpha] = [jaxmlp.ACTIVATIONS[layer.activation], slope_of(params, layer)];
+function activationBackward(z, a, da, params, layer) {
+  const [{ derivative }, alpha] = [jaxmlp.ACTIVATIONS[layer.activation], slopeOf(params, layer)];
   return z.map((number, place) =>
     da[place] * derivative(number, a[place], alpha(place % layer.outputs)));
 }
 
-function slope_gradient(z, da, { alpha }, { outputs }) { // dalpha = sum of z da over z <= 0
+function slopeGradient(z, da, { alpha }, { outputs }) { // dalpha = sum of z da over z <= 0
   if (!alpha) return {};
   const dalpha = new Float64Array(alpha.length);
   z.forEach((number, place) => {

@@ -9,13 +9,16 @@ const ADAMS_OWN = { beta2: 0.999, epsilon: 1e-8 };
 const DECAYING = { weight_decay: "weight_decay" };
 const SHARED = { decay: 0.9, beta1: 0.9 }; // the usual values of options, where a rule has no own
 
-const entry = (make, rate, formula, row, more = {}) => ({
-  make, rate, formula, row, weight_decay: 0, arguments: {}, own: {}, schedule: "one_cycle", ...more,
-});
+const FEW = { weight_decay: 0, arguments: {}, own: {}, schedule: "one_cycle" };
+const entry = (make, rate, formula, row, more = {}) => ({ make, rate, formula, row, ...FEW, ...more });
 const nesterov = (options) => momentum({ ...options, nesterov: true });
 const MOVING = { arguments: { mu: "momentum" }, own: { momentum: 0.9 } };
 const LOSHCHILOV = "Loshchilov and Hutter 2019";
 const DEFAZIO = "Defazio et al. 2024";
+const MOMENTS = "m ← β₁ m + (1 − β₁) dw, v ← β₂ v + (1 − β₂) dw²";
+const ORTHOGONAL = "m ← μ m + dW, W ← W − η orthogonal(dW + μ m)";
+const LION = "c = β₁ m + (1 − β₁) dw, w ← w − η sign c, m ← β₂ m + (1 − β₂) dw";
+const MEAN = "x the mean of all z, y between them";
 
 jaxmlp.OPTIMIZERS = {
   sgd: entry(sgd, 0.2, "w ← w − η dw", "B1"),
@@ -27,26 +30,31 @@ jaxmlp.OPTIMIZERS = {
   rmsprop: entry(rmsprop, 0.002, "g ← β g + (1 − β) dw², w ← w − η dw / √(g + ε)", "D10", {
     arguments: { beta: "decay", epsilon: "epsilon" }, own: { epsilon: 1e-8 },
   }),
-  adam: entry(adam, 0.005, "m ← β₁ m + (1 − β₁) dw, v ← β₂ v + (1 − β₂) dw², w ← w − η m̂ / (√v̂ + ε)", "D10", {
+  adam: entry(adam, 0.005, `${MOMENTS}, w ← w − η m̂ / (√v̂ + ε)`, "D10", {
     arguments: ADAM, own: ADAMS_OWN,
   }),
   adamw: entry(adamw, 0.008, "Adam, and w ← w − η λ w", LOSHCHILOV, {
     arguments: { ...ADAM, ...DECAYING }, own: ADAMS_OWN, weight_decay: 0.1,
   }),
-  muon: entry(muon, 0.008, "Adam, but hidden kernels: m ← μ m + dW, W ← W − η orthogonal(dW + μ m)", "Jordan et al. 2024", {
+  muon: entry(muon, 0.008, `Adam, but hidden kernels ${ORTHOGONAL}`, "Jordan et al. 2024", {
     arguments: { mu: "momentum", ...ADAM, ...DECAYING },
     own: { momentum: 0.95, ...ADAMS_OWN },
     weight_decay: 0.1,
   }),
-  lion: entry(lion, 0.002, "c = β₁ m + (1 − β₁) dw, w ← w − η sign c, m ← β₂ m + (1 − β₂) dw", "Chen et al. 2023", {
-    arguments: { beta1: "beta1", beta2: "beta2", ...DECAYING }, own: { beta2: 0.99 }, weight_decay: 0.4,
+  lion: entry(lion, 0.002, LION, "Chen et al. 2023", {
+    arguments: { beta1: "beta1", beta2: "beta2", ...DECAYING },
+    own: { beta2: 0.99 },
+    weight_decay: 0.4,
   }),
   sign_sgd: entry(signSgd, 0.002, "w ← w − η sign dw", "Bernstein et al. 2018"),
-  schedule_free_sgd: entry(scheduleFreeSgd, 0.5, "z ← z − η dw(y), x the mean of all z, y between", DEFAZIO, {
+  schedule_free_sgd: entry(scheduleFreeSgd, 0.5, `z ← z − η dw(y), ${MEAN}`, DEFAZIO, {
     arguments: { beta1: "beta1", ...DECAYING }, schedule: "constant",
   }),
-  schedule_free_adamw: entry(scheduleFreeAdamw, 0.004, "Adam moves z, x the mean of all z, y between", DEFAZIO, {
-    arguments: { ...ADAM, ...DECAYING }, own: ADAMS_OWN, weight_decay: 0.1, schedule: "constant",
+  schedule_free_adamw: entry(scheduleFreeAdamw, 0.004, `Adam moves z, ${MEAN}`, DEFAZIO, {
+    arguments: { ...ADAM, ...DECAYING },
+    own: ADAMS_OWN,
+    weight_decay: 0.1,
+    schedule: "constant",
   }),
 };
 

@@ -56,7 +56,19 @@ jaxmlp.SCHEDULES = {
     formula: "η_t = η (1 + cos(π t / T)) / 2",
     row: "Loshchilov and Hutter 2017",
   },
-  cosine_restarts: { make: restarting, formula: "half cosines, one after the other", row: "Loshchilov and Hutter 2017" },
-  warmup_cosine: { make: warming, formula: "a straight rise, then half a cosine", row: "Goyal et al. 2017" },
-  one_cycle: { make: cycling, formula: "half a cosine up, half a cosine down", row: "Smith and Topin 2018" },
+  cosine_restarts: {
+    make: restarting,
+    formula: "half cosines, one after the other",
+    row: "Loshchilov and Hutter 2017",
+  },
+  warmup_cosine: {
+    make: warming,
+    formula: "a straight rise, then half a cosine",
+    row: "Goyal et al. 2017",
+  },
+  one_cycle: {
+    make: cycling,
+    formula: "half a cosine up, half a cosine down",
+    row: "Smith and Topin 2018",
+  },
 };

@@ -2,9 +2,10 @@
 
 // Returns the state before the first step. `loss` and `rule` are values of LOSSES and what `make`
 // of OPTIMIZERS returns; `rate` is a number or a schedule `t -> number`.
-jaxmlp.begin = ({ net, params, loss, rule, rate }) => ({
-  net, params, loss, rule, rate: typeof rate === "function" ? rate : () => rate, optimizer: rule.init(params), t: 0,
-});
+jaxmlp.begin = ({ net, params, loss, rule, rate }) => {
+  const rateOf = typeof rate === "function" ? rate : () => rate;
+  return { net, params, loss, rule, rate: rateOf, optimizer: rule.init(params), t: 0 };
+};
 
 // One step, a pure function: the batch is `{X (N, inputs), targets, N, masks}`. Returns the next
 // state, and all that was computed on the way: loss, cache, dOutputs, grads, deltas, updates, rate.
@@ -18,7 +19,7 @@ jaxmlp.step = (state, { X, targets, N, masks = null }) => {
   const [rate, finite] = [state.rate(t), Number.isFinite(value)];
   const { updates, state: optimizer } = rule.update(
     finite ? grads : jaxmlp.zerosLike(grads), state.optimizer, params, rate);
-  const moved = finite ? jaxmlp.mapTree((w, u) => w.map((number, i) => number + u[i]), params, updates) : params;
+  const moved = finite ? jaxmlp.addTrees(params, updates) : params;
   const next = { ...state, params: moved, optimizer, t: t + 1 };
   return { state: next, loss: value, finite, cache, dOutputs, grads, deltas, updates, rate };
 };
@@ -31,7 +32,10 @@ jaxmlp.probabilities = (task, outputs, N, K) => {
   if (task === "regression") return outputs;
   if (task === "multilabel") return outputs.map(jaxmlp.sigmoid);
   if (task === "binary") {
-    return Float64Array.from({ length: 2 * N }, (_, i) => (i % 2 ? jaxmlp.sigmoid(outputs[i >> 1]) : 1 - jaxmlp.sigmoid(outputs[i >> 1])));
+    return Float64Array.from({ length: 2 * N }, (_, i) => {
+      const p = jaxmlp.sigmoid(outputs[i >> 1]);
+      return i % 2 ? p : 1 - p;
+    });
   }
   const found = new Float64Array(N * K);
   for (let n = 0; n < N; n += 1) found.set(jaxmlp.softmax(outputs.subarray(n * K, (n + 1) * K)), n * K);
@@ -46,12 +50,15 @@ jaxmlp.classesOf = (outputs, N, K) => Int32Array.from({ length: N }, (_, n) => {
   return best;
 });
 
-// Returns the share of right classes; targets are classes, or numbers of one output.
+// Returns the share of right answers: of classes, or of each yes or no (lecture row E3).
 jaxmlp.accuracy = (outputs, targets, N, K) => {
-  const found = jaxmlp.classesOf(outputs, N, K);
   let right = 0;
-  for (let n = 0; n < N; n += 1) if (found[n] === (targets[n] > 0.5 || targets instanceof Int32Array ? Number(targets[n]) : 0)) right += 1;
-  return right / N;
+  if (targets instanceof Int32Array) {
+    jaxmlp.classesOf(outputs, N, K).forEach((found, n) => { right += found === targets[n] ? 1 : 0; });
+    return right / N;
+  }
+  outputs.forEach((z, i) => { right += z > 0 === targets[i] > 0.5 ? 1 : 0; });
+  return right / (N * K);
 };
 
 // Returns the raw outputs (N, K) of examples, without dropout.
