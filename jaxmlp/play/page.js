@@ -45,7 +45,7 @@ page.main = (() => {
     },
     output() {
       const { kind, layer } = view.selected, unit = kind === "unit" && layer < view.course.net.hidden.length && view.course.data.width <= 2 ? view.selected : null;
-      byId("output-title").textContent = unit ? `Unit ${unit.to + 1} of layer ${layer + 1}` : titleOf(view.course);
+      byId("output-title").textContent = unit ? `Unit ${unit.to + 1} of layer ${layer + 1}` : page.words.titleOf(view.course);
       page.output.draw(byId("output"), view.course, survey(), unit);
     },
     curves() { page.curves.draw(byId("curves"), view.course.points, view.course.score); },
@@ -92,34 +92,10 @@ page.main = (() => {
     page.controls.show({ setting, dataset, content }, change);
     page.lessons.show(lessons, setting.lesson, take);
     page.layers.build(byId("layers"), view.course);
-    texts();
+    page.words.show(view.course);
     page.share.offerFiles(view.course);
     history.replaceState(null, "", `#${page.setting.toHash(setting)}`);
     if (goal > 0) play(Infinity, goal);
-  }
-
-  function titleOf({ data: { task, width } }) {
-    if (width > 2) return "Answers on the test examples";
-    return task === "regression" ? "The network's curve" : "Regions of the classes";
-  }
-
-  function texts() {
-    const { course } = view, { dataset, data } = course, points = data.width <= 2;
-    byId("read-score-name").textContent = course.score === "accuracy" ? "Accuracy, train / test" : "R², train / test";
-    byId("output-hint").textContent = points ? `${legend()} The picture of each unit in the graph shows the same inputs; choose a unit to see it here in large. There, orange is positive and blue negative.`
-      : "Rows are the true classes, columns the network's answers; right ones lie on the diagonal.";
-    const measured = page.run.measuredOf(course, data.train);
-    byId("curves-hint").textContent = measured < data.train.N ? `Measured on the first ${measured} examples of each part.` : `Measured on all ${data.train.N} training and ${data.test.N} test examples.`;
-    byId("layers-hint").textContent = page.layers.HINT;
-    byId("weights-panel").hidden = !dataset.picture;
-    byId("network").setAttribute("aria-label", `The network as a graph: ${[data.width, ...course.net.hidden, data.outputs].join(", ")} units`);
-  }
-
-  // Which mark stands for which class.
-  function legend() {
-    const { data, dataset } = view.course, marks = ["Circles", "triangles", "squares", "diamonds", "crosses", "pluses"];
-    if (data.task === "regression") return data.width === 1 ? "Points: examples; line: the network." : "";
-    return `${dataset.classes.map((name, k) => `${marks[k % marks.length]}: class ${name}`).join(", ")}. The line is the border.`;
   }
 
   function take(given, problems = []) {
