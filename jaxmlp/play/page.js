@@ -268,7 +268,7 @@ page.main = (() => {
     page.lessons.build(lessons, take);
     listen();
     if (location.hash.length > 1) fromAddress();
-    else take(page.setting.usual());
+    else take({ ...page.setting.usual(), data: content.datasets[0].name });
     page.trial.begin(content.run);
     document.documentElement.dataset.ready = "yes";
   }
