@@ -90,8 +90,7 @@ page.run = (() => {
     const { net, state, data } = course, N = measuredOf(course, part), wide = part.targets.length / part.N;
     const outputs = jaxmlp.predict(net, jaxmlp.judged(state), part.X.subarray(0, N * data.width), N);
     const targets = part.targets.subarray(0, N * wide);
-    const score = SCORES[data.task] ? SCORES[data.task](outputs, targets, data) : jaxmlp.accuracy(outputs, targets, N, data.outputs);
-    return { loss: state.loss.value(outputs, targets, N, data.outputs), score };
+    return { loss: state.loss.value(outputs, targets, N, data.outputs), score: scoreOf(data, outputs, targets) };
   }
 
   // 1 - sum of squared errors / sum of squares around the mean of each value; of several quantiles
@@ -108,7 +107,12 @@ page.run = (() => {
   // The share of right answers, yes or no, over all labels (lecture row E3).
   const rightLabels = (outputs, targets) => outputs.filter((z, place) => z > 0 === targets[place] > 0.5).length / outputs.length;
 
-  const SCORES = { regression: r2, multilabel: rightLabels };
+  // R² of values, else the share of right answers.
+  function scoreOf(data, outputs, targets) {
+    if (data.task === "regression") return r2(outputs, targets, data);
+    if (data.task === "multilabel") return rightLabels(outputs, targets);
+    return jaxmlp.accuracy(outputs, targets, outputs.length / data.outputs, data.outputs);
+  }
 
   // Adds a point to the curves, unless the step has one; halves their points where there are many.
   function measure(course) {
@@ -124,5 +128,5 @@ page.run = (() => {
     return point;
   }
 
-  return { KEPT, begin, batchAt, look, step, back, canGoBack, judge, measure, measuredOf };
+  return { KEPT, begin, batchAt, look, step, back, canGoBack, judge, scoreOf, measure, measuredOf };
 })();
