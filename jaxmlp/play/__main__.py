@@ -68,6 +68,8 @@ def _main(arguments: list[str]) -> int:
         network = _that_reads_digits()
     from jaxmlp.files import write_atomically
 
+    if first is not None:
+        _tell_part(first)
     text = page_of(TITLE, content_of(first, network))
     try:
         write_atomically(file, text)
@@ -75,6 +77,19 @@ def _main(arguments: list[str]) -> int:
         raise InputError(f"{file} cannot be written: {error.strerror}") from None
     print(f"{printable(str(file))}  {len(text.encode()) / 1e6:.1f} MB; open it in a browser")
     return 0
+
+
+def _tell_part(record: dict[str, Any]) -> None:
+    """Say how many examples of a large data set the page holds."""
+    from jaxmlp.cli.console import print_line
+
+    held = [part["y"]["shape"][0] for part in record["parts"]]
+    if held != record["whole"]:
+        (train, test), (all_train, all_test) = held, record["whole"]
+        print_line(
+            f"the page holds {train:,} of {all_train:,} training examples and {test:,} of"
+            f" {all_test:,} test examples, drawn at random"
+        )
 
 
 def _first(given: dict[str, Any], columns: list[str] | None) -> dict[str, Any] | None:

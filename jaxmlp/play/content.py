@@ -29,7 +29,7 @@ TITLES = {name: name.upper() for name in GATES} | {"digits": "Digits, 8 x 8"}
 TITLES |= {name: name.capitalize() for name in (*POINTS, *CURVES, *TABLES)}
 MOST_INPUTS = 16  # of a table
 MOST_PIXELS = 1024  # of a picture
-MOST_NUMBERS = 2_000_000  # of the examples of a data set, inputs and targets
+MOST_BYTES = 1_500_000  # of the inputs of a data set; of more examples, a part is drawn
 MOST_CLASSES = 20  # classes, labels or values of a data set
 NAMED = 4  # columns that a message proposes
 
@@ -80,10 +80,11 @@ def dataset_record(
 
     Returns:
       What JSON can say: the names of inputs and classes, the scaling, and two parts, for training
-      and for the test, each with inputs as the data set has them, and targets.
+      and for the test, each with inputs as the data set has them, and targets. Of many examples a
+      part is drawn at random; `whole` has the numbers of all.
 
     Raises:
-      InputError: if the data have too many inputs, classes or examples for a page.
+      InputError: if the data have too many inputs or classes for a page.
     """
     picture = _picture_of(dataset)
     columns = None if dataset.columns is None else Columns.from_dict(dataset.columns)
@@ -106,6 +107,7 @@ def dataset_record(
         "noise": noise_of(dataset.name),
         "preprocessing": scaling_record(signature.preprocessing),
         "target_preprocessing": target and scaling_record(target),
+        "whole": [len(dataset.x_train), len(dataset.x_test)],
         "parts": _parts(dataset, target),
     }
 
@@ -130,7 +132,11 @@ def _parts(dataset: Dataset, target: Preprocessing | None) -> list[dict[str, Any
     parts = []
     drawn = _clean_points(dataset.name) if dataset.name in POINTS else [None, None]
     xs, ys = (dataset.x_train, dataset.x_test), (dataset.y_train, dataset.y_test)
+    share = min(1.0, MOST_BYTES / sum(x.nbytes for x in xs))
     for x, y, toy in zip(xs, ys, drawn, strict=True):
+        if share < 1:
+            rows = np.random.default_rng(SEED).permutation(len(x))[: max(1, int(share * len(x)))]
+            x, y = x[np.sort(rows)], y[np.sort(rows)]
         clean, noise = (x.reshape(len(x), -1), None) if toy is None else toy
         labels = y.ndim == 1
         y = y.astype(np.int32) if labels else y.astype(np.float64)
@@ -170,8 +176,8 @@ def check_size(dataset: Dataset, width: int, picture: bool) -> None:
       picture: whether the inputs are pixels.
 
     Raises:
-      InputError: if there are too many inputs, classes or examples; names the limit. Of a table it
-        names columns to choose.
+      InputError: if there are too many inputs or classes; names the limit. Of a table it names
+        columns to choose.
     """
     name = dataset.name
     if picture:
@@ -186,9 +192,6 @@ def check_size(dataset: Dataset, width: int, picture: bool) -> None:
     kind = "values" if dataset.task == "regression" else "classes"
     most = f"at most {MOST_CLASSES} for the page"
     check(many <= MOST_CLASSES, f"the number of {kind} of {name}", most, many)
-    rows = len(dataset.x_train) + len(dataset.x_test)
-    most = f"at most {MOST_NUMBERS // width:,} of {width} numbers for the page"
-    check(rows * width <= MOST_NUMBERS, f"the number of examples of {name}", most, rows)
 
 
 def _proposal(dataset: Dataset) -> str:

@@ -12,9 +12,9 @@ from jaxmlp.data import dataset_in_memory, toys
 from jaxmlp.data import load as load_dataset
 from jaxmlp.errors import InputError
 from jaxmlp.play.content import (
+    MOST_BYTES,
     MOST_CLASSES,
     MOST_INPUTS,
-    MOST_NUMBERS,
     USUAL,
     content_of,
     dataset_record,
@@ -162,10 +162,6 @@ def test_a_network_that_the_page_does_not_know_is_refused(shape, options, messag
         (np.zeros((100, 33, 32, 1), np.uint8), 2, "at most 1,024 for the page, got 1056"),
         (np.zeros((100, 8, 8, 3), np.uint8), 2, r"pictures with one channel, got \(8, 8, 3\)"),
         (np.zeros((100, 2)), 30, f"at most {MOST_CLASSES} for the page, got 30"),
-        (
-            np.zeros((8000, 28, 28, 1), np.uint8), 2,
-            f"at most {MOST_NUMBERS // 784:,} of 784 numbers for the page, got 8000",
-        ),
     ],
 )  # fmt: skip
 def test_data_that_are_too_large_are_refused(x, classes, message):
@@ -173,6 +169,21 @@ def test_data_that_are_too_large_are_refused(x, classes, message):
     dataset = dataset_in_memory((x, np.arange(len(x)) % classes))
     with pytest.raises(InputError, match=message):
         dataset_record(Config(), dataset)
+
+
+def test_of_many_examples_a_part_is_drawn(v8):
+    """It has the share of each part that the page holds, examples with their own targets."""
+    x = np.repeat(np.arange(8000, dtype=np.uint16)[:, None], 784, 1).astype(np.uint8)
+    y = (x[:, 0] % 2).astype(int)
+    dataset = dataset_in_memory(((x[:6000].reshape(-1, 28, 28, 1), y[:6000]),
+                                 (x[6000:].reshape(-1, 28, 28, 1), y[6000:])))  # fmt: skip
+    record = dataset_record(Config(), dataset)
+    assert record["whole"] == [6000, 2000]
+    assert [part["x"]["shape"][0] for part in record["parts"]] == [1434, 478]
+    for part in record["parts"]:
+        pixels = np.reshape(ask(v8, "decoded", part["x"]), (-1, 784))
+        assert pixels.size <= MOST_BYTES
+        assert (pixels[:, 0] % 2).tolist() == ask(v8, "decoded", part["y"])
 
 
 def test_no_text_of_the_content_ends_its_script():
