@@ -98,9 +98,9 @@ WRONG_SIGN = Question(
     row="D8",
     title="Which of these runs has a wrong sign in its backward pass?",
     text="Four networks 64-32-32-10 with tanh learn 480 digits by gradient descent. The picture"
-    " shows the loss on these digits. Below stands a check before the first step: each kernel alone"
-    " is moved a little along its gradient g, to both sides; the slope of the loss that is measured"
-    " so is divided by |g|, which it must be.",
+    " shows the loss on these digits, and a check before the first step: each kernel alone is moved"
+    " a little along its gradient g, to both sides. The slope of the loss along this line must be"
+    " |g|; the picture shows the measured slope over |g|.",
     panels=(
         Panel("epoch", "cross-entropy (nats)"),
         Panel("kernel of layer", "measured slope over |gradient|", "bars", line=(1, "right")),

@@ -22,10 +22,8 @@ HEAD = """\
 Fill each hole with NumPy or `jax.numpy`: functions get NumPy arrays of float64, return arrays, and
 print nothing. The cell below a hole checks one example, and says which term is wrong. Other
 examples follow when the notebook is graded."""
-IMPORTS = """\
-import numpy as np
-
-from jaxmlp.exercise import notebook"""
+JUDGE = "from jaxmlp.exercise import notebook"
+IMPORTS = f"import numpy as np\n\n{JUDGE}"
 
 
 def export(folder: Path) -> list[Path]:
@@ -69,7 +67,7 @@ def notebook(deck: str) -> Any:
     """
     from nbformat import v4
 
-    cells = [_text(f"deck-{deck}", HEAD.format(deck=deck)), _code("imports", IMPORTS)]
+    cells = [_text(f"deck-{deck}", HEAD.format(deck=deck)), _locked("imports", IMPORTS)]
     for task in TASKS.values():
         if task.row[0] == deck:
             cells += _question(task) if isinstance(task, Question) else _exercise(task)
@@ -99,7 +97,7 @@ def _question(task: Question) -> list[Any]:
     hole = f'raise NotImplementedError("{name} has no answer")'
     return [
         _text(f"{name}-text", body),
-        _code(f"{name}-runs", f'notebook.show("{name}")'),
+        _locked(f"{name}-runs", f'notebook.show("{name}")'),
         _solution(name, f"{BEGIN}\n{hole}\n{END}"),
         _tests(name, f"assert {name} in tuple({LETTERS!r})", f'notebook.answer("{name}", {name})'),
     ]
@@ -116,33 +114,38 @@ def _listed(title: str, lines: Mapping[str, str]) -> str:
 
 def _solution(name: str, source: str) -> Any:
     """Return the cell that students fill; its markers hold the hole, which nbgrader replaces."""
-    return _code(name, source, solution=True)
+    return _code(name, source, locked=False, solution=True)
 
 
 def _tests(name: str, seen: str, hidden: str) -> Any:
     """Return the cell that is graded: a check that students see, and one that they do not."""
+    hidden = f"{JUDGE}\n{hidden}"  # whatever the student has called `notebook`
     source = f"{seen}\n### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS"
-    return _code(f"{name}-tests", source, grade=True)
+    return _code(f"{name}-tests", source, locked=True, grade=True, points=POINTS)
+
+
+def _locked(name: str, source: str) -> Any:
+    """Return a cell that students run, and do not change."""
+    return _code(name, source, locked=True)
 
 
 def _text(name: str, source: str) -> Any:
     from nbformat import v4
 
-    return v4.new_markdown_cell(source, id=name[:64])
+    return v4.new_markdown_cell(source, id=name)
 
 
-def _code(name: str, source: str, *, solution: bool = False, grade: bool = False) -> Any:
+def _code(
+    name: str,
+    source: str,
+    *,
+    locked: bool,
+    solution: bool = False,
+    grade: bool = False,
+    **more: int,
+) -> Any:
     from nbformat import v4
 
-    cell = v4.new_code_cell(source, id=name[:64])
-    if solution or grade:
-        cell.metadata["nbgrader"] = {
-            "schema_version": 3,
-            "grade_id": name,
-            "grade": grade,
-            "solution": solution,
-            "locked": not solution,
-            "task": False,
-            **({"points": POINTS} if grade else {}),
-        }
-    return cell
+    kind = {"locked": locked, "solution": solution, "grade": grade, "task": False}
+    data = {"schema_version": 3, "grade_id": name, **kind, **more}
+    return v4.new_code_cell(source, id=name, metadata={"nbgrader": data})

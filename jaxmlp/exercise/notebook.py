@@ -130,5 +130,5 @@ def _entry(name: str, value: Any) -> str:
         return f"  {name} = {value.__name__}: {' '.join((value.__doc__ or '').split())}"
     if isinstance(value, np.ndarray):
         head = f"  {name} = "
-        return head + np.array2string(value, precision=4, prefix=head)
+        return head + np.array2string(value, precision=4, suppress_small=True, prefix=head)
     return f"  {name} = {value!r}"

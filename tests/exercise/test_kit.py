@@ -58,7 +58,17 @@ def test_the_cells_have_the_metadata_of_nbgrader(notebooks):
             assert (data.grade, data.solution) == (grades, not grades)
             assert ("points" in data) == grades
             mark = "HIDDEN TESTS" if grades else "SOLUTION"
+            assert cell.id == data.grade_id
             assert [cell.source.count(f"### {end} {mark}") for end in ("BEGIN", "END")] == [1, 1]
+
+
+def test_what_is_no_hole_is_locked(notebooks):
+    """The imports, the cells that train, and the tests: nbgrader puts them back."""
+    for cell in all_cells(notebooks):
+        if cell.cell_type == "code":
+            data = cell.metadata.nbgrader
+            assert data.locked == (not data.solution)
+            assert data.grade or data.solution or re.search("import|notebook.show", cell.source)
 
 
 def test_no_solution_is_written(notebooks):
