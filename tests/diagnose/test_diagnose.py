@@ -44,7 +44,7 @@ RUNS = {
         "saturated units",
     ),
     "deep sigmoid": (
-        {**DIGITS, "hidden": (16,) * 4, "activation": ("sigmoid",), "epochs": 3},
+        {**DIGITS, "hidden": (16,) * 5, "activation": ("sigmoid",), "epochs": 3},
         "vanishing gradients",
     ),
     "zeros": ({**DIGITS, "initializer": "zeros", "epochs": 3}, "equal units"),
@@ -127,7 +127,8 @@ SAID = {
     "many layers": (
         evidence([layer(k, "tanh", saturated_share=0.9) for k in range(2, 7)]),
         "; ".join(
-            f"layer {k} (tanh): 90 % of its values are saturated from the start on" for k in (2, 3, 4)
+            f"layer {k} (tanh): 90 % of its values are saturated from the start on"
+            for k in (2, 3, 4)
         )
         + "; and so in 2 more layers",
         "start with smaller weights (the initializer xavier_normal), or use relu",
