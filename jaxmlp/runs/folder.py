@@ -10,6 +10,7 @@
 | `curves.png` | the course of training |
 | `confusion.png`, `predicted.png` | the errors on the test set, of classes or of numbers |
 | `calibration.png` | probabilities against what came true, with `--calibrate` |
+| `path.safetensors` | the parameters after epochs, with `--watch`: see `jaxmlp.runs.path` |
 | `evaluation/` | the pictures that `jaxmlp.evaluate` draws |
 | `export/` | what `jaxmlp.export` writes, unless told where |
 | `tensorboard/` | the log of TensorBoard, with `--log tensorboard` |
@@ -46,8 +47,9 @@ from jaxmlp.training import Best, History, Record, TrainState
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
 EPOCH_START = "epoch_start"  # a part of a checkpoint, if a rule asks for it
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
+PATH = "path.safetensors"
 PICTURES = ("curves.png", "confusion.png", "predicted.png", "calibration.png")
-FILES = (CHECKPOINT, METRICS, MODEL, SUMMARY, *PICTURES, CONFIG)
+FILES = (CHECKPOINT, METRICS, PATH, MODEL, SUMMARY, *PICTURES, CONFIG)
 EVALUATION = "evaluation"
 PAINTED = "confusion|mistakes|predicted|calibration|importance|partial"
 EVALUATION_FILES = Kind("evaluation", "", (rf"(train|valid|test|all)-({PAINTED})\.png",))
