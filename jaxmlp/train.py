@@ -44,6 +44,11 @@ def make_parser() -> Parser:
     text = "also log the epochs for another program: tensorboard or mlflow"
     run.add_argument("--folds", metavar="K", help=argparse.SUPPRESS)
     run.add_argument("--log", metavar="NAME", help=text)
+    text = (
+        "look inside the network after each epoch: activations, gradients, the size of steps; it"
+        f" changes nothing in the run, and `{program_name('diagnose')} RUN` shows it"
+    )
+    run.add_argument("--watch", action="store_true", help=text)
     run.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     parser.add_data_argument()
     add_fields(parser, Config)
@@ -65,7 +70,7 @@ def _main(arguments: list[str]) -> int:
     control = argparse.Namespace(
         **{
             name: given.pop(name)
-            for name in ("out", "config", "resume", "overwrite", "log", "quiet")
+            for name in ("out", "config", "resume", "overwrite", "log", "watch", "quiet")
         }
     )
     began = time.perf_counter()
@@ -196,12 +201,15 @@ def _train(
                     control.quiet,
                     interrupted=lambda: bool(noted),
                     log=log.add,
+                    watch=control.watch,
                 )
         except Diverged as error:
             say(f"{PROG}: {error}; the last good checkpoint is in {run.path}")
             return 1
         finished = finish_run(outcome, run, control.quiet)
         log.finish(finished.summary)
+    if outcome.watched and not control.quiet:
+        print_line(f"watched     `{program_name('diagnose')} {run.path}` says what went on inside")
     if outcome.interrupted:
         return interrupted_status(noted)
     return 0 if finished.drawn else 2

@@ -10,8 +10,10 @@
 | `curves.png` | the course of training |
 | `confusion.png`, `predicted.png` | the errors on the test set, of classes or of numbers |
 | `calibration.png` | probabilities against what came true, with `--calibrate` |
-| `path.safetensors` | the parameters after epochs, with `--watch`: see `jaxmlp.runs.path` |
+| `watch.jsonl` | what was seen inside the network after each epoch, with `--watch` |
+| `path.safetensors` | the parameters after epochs, with `--watch`; see `jaxmlp.runs.path` |
 | `evaluation/` | the pictures that `jaxmlp.evaluate` draws |
+| `diagnosis/` | the pictures that `jaxmlp.diagnose` draws |
 | `export/` | what `jaxmlp.export` writes, unless told where |
 | `tensorboard/` | the log of TensorBoard, with `--log tensorboard` |
 
@@ -47,13 +49,13 @@ from jaxmlp.training import Best, History, Record, TrainState
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
 EPOCH_START = "epoch_start"  # a part of a checkpoint, if a rule asks for it
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
-PATH = "path.safetensors"
+WATCH, PATH = "watch.jsonl", "path.safetensors"
 PICTURES = ("curves.png", "confusion.png", "predicted.png", "calibration.png")
-FILES = (CHECKPOINT, METRICS, PATH, MODEL, SUMMARY, *PICTURES, CONFIG)
+FILES = (CHECKPOINT, METRICS, WATCH, PATH, MODEL, SUMMARY, *PICTURES, CONFIG)
 EVALUATION = "evaluation"
 PAINTED = "confusion|mistakes|predicted|calibration|importance|partial"
 EVALUATION_FILES = Kind("evaluation", "", (rf"(train|valid|test|all)-({PAINTED})\.png",))
-EXPORT, TENSORBOARD = "export", "tensorboard"
+EXPORT, TENSORBOARD, DIAGNOSIS = "export", "tensorboard", "diagnosis"
 RUN = Kind(
     "run",
     CONFIG,
@@ -62,6 +64,7 @@ RUN = Kind(
         *(f"{EVALUATION}/{file}" for file in EVALUATION_FILES.files),
         rf"{EXPORT}/(model\.(onnx|py|js)|card\.(md|html))",
         rf"{TENSORBOARD}/events\.out\.tfevents\..*",
+        rf"{DIAGNOSIS}/[a-z0-9-]+\.(png|gif|apng)",
     ),
 )
 

@@ -1,0 +1,40 @@
+"""The pictures of a diagnosis: each is a function in a module of its own, named in `PICTURES`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from jaxmlp.files import usable_path
+
+Picture = Callable[[Path, Path], "list[Path] | str"]
+"""`(run, out) -> files`: draws one kind of picture of the run in the folder `run` into `out`.
+
+It returns the files that it wrote, or, in one line, why it does not apply to this run.
+"""
+
+PICTURES: tuple[Picture, ...] = ()
+
+
+def draw_all(run: Path, out: Path) -> tuple[list[Path], list[str]]:
+    """Draw every picture that applies to a run.
+
+    Args:
+      run: the folder of the run.
+      out: the folder for the pictures; it is made if there is none.
+
+    Returns:
+      The files, and for each picture that does not apply the reason.
+
+    Raises:
+      InputError: if a file of the run is damaged, or there can be no such folder.
+      OSError: if a picture cannot be written.
+    """
+    usable_path(out, "the folder for the pictures").mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    reasons: list[str] = []
+    for draw in PICTURES:
+        found = draw(run, out)
+        if isinstance(found, str):
+            reasons.append(found)
+        else:
+            files += found
+    return files, reasons
