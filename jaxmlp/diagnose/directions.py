@@ -25,7 +25,7 @@ class Directions(NamedTuple):
     shares: tuple[float, float] | None = None
 
 
-def filter_normalised(key: jax.Array, params: Params, members: int = 1) -> Params:
+def filter_normalised(rng: np.random.Generator, params: Params, members: int = 1) -> Params:
     """Draw a random direction whose filters are as long as those of the parameters.
 
     `d_j <- d_j |theta_j| / |d_j|` for each filter `j`, with `d` from a normal distribution: the
@@ -36,35 +36,33 @@ def filter_normalised(key: jax.Array, params: Params, members: int = 1) -> Param
     Studer and Goldstein 2018: Visualizing the Loss Landscape of Neural Nets).
 
     Args:
-      key: the source of the random numbers.
+      rng: the source of the random numbers.
       params: the parameters.
       members: the number of networks of an ensemble, which a first axis of every leaf counts.
 
     Returns:
       A direction, a tree of NumPy arrays like the parameters.
     """
-    leaves, structure = jax.tree.flatten(params)
     single = members == 1
 
-    def direction(number: int, leaf: Any) -> np.ndarray:
+    def direction(leaf: Any) -> np.ndarray:
         theta = np.asarray(leaf)[None] if single else np.asarray(leaf)
         if theta.ndim < 3:  # a vector in each member
             return np.zeros_like(leaf)
-        own = jax.random.fold_in(key, number)
-        d = np.asarray(jax.random.normal(own, theta.shape, theta.dtype))
+        d = rng.normal(size=theta.shape)
         axes = tuple(range(1, theta.ndim - 1))
         lengths = [np.sqrt(np.sum(a**2, axis=axes, keepdims=True)) for a in (theta, d)]
         d = d * lengths[0] / np.where(lengths[1] == 0, 1, lengths[1])
-        return np.asarray(d[0] if single else d)
+        return np.asarray(d[0] if single else d, theta.dtype)
 
-    drawn = [direction(k, leaf) for k, leaf in enumerate(leaves)]
-    return jax.tree.unflatten(structure, drawn)
+    directions: Params = jax.tree.map(direction, params)
+    return directions
 
 
 def random_directions(seed: int, params: Params, members: int = 1) -> Directions:
     """Draw two filter-normalised directions; in so many dimensions they are nearly orthogonal."""
-    keys = jax.random.split(jax.random.key(seed, impl="threefry2x32"))
-    return Directions(*(filter_normalised(key, params, members) for key in keys))
+    rng = np.random.default_rng(seed)
+    return Directions(*(filter_normalised(rng, params, members) for _ in range(2)))
 
 
 def principal_directions(params: Params, path: Params) -> Directions:
@@ -104,7 +102,7 @@ def principal_directions(params: Params, path: Params) -> Directions:
 
 def _any_orthogonal(others: Sequence[np.ndarray], size: int) -> np.ndarray:
     """Return a direction orthogonal to others, for a path that lies on a line."""
-    vector = np.random.default_rng(0).normal(size=size)
+    vector = np.random.default_rng(len(others)).normal(size=size)
     for other in others:
         vector -= (vector @ other) * other
     return np.asarray(vector / np.linalg.norm(vector))

@@ -30,7 +30,7 @@ SURFACE = "surface.png"
 SIDE = 25  # points along each direction; odd, so that the network lies on one
 MOST, FEWEST = 1000, 100  # examples of the training part
 WORK = 160_000_000  # products and values at one point of the grid, for all examples
-VALUE = 50  # products that take as long as to make and read one value
+VALUE = 100  # products that take as long as to make and read one value
 MARGIN = 0.2  # beyond the path
 LEVELS = 20
 
@@ -139,8 +139,8 @@ def examples_for(model: Layer, shape: Shape) -> int:
     """Return how many examples a surface looks at: the fewer, the more work one of them is.
 
     One example of a dense layer takes a product for each parameter; of a convolution, one for each
-    parameter and place. Making and reading a value counts as 50 products. All this does not exceed
-    1.6e8 for a point of the grid, so that 784-128-10 is judged by 1000 examples and LeNet by 139.
+    parameter and place. Making and reading a value counts as 100 products. All this does not exceed
+    1.6e8 for a point of the grid, so that 784-128-10 is judged by 773 examples and LeNet by 100.
 
     Args:
       model: the network.

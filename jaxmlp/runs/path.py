@@ -7,7 +7,6 @@ every fourth, and so on; and always its start and its last epoch. Which epochs t
 their number alone, so a resumed run keeps the same ones as a whole run.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +17,8 @@ from jaxmlp.errors import check
 from jaxmlp.optim.base import Params
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.folder import PATH, Run
-from jaxmlp.training.trees import size_in_bytes, take_entry
+from jaxmlp.training import TrainState
+from jaxmlp.training.trees import copy_to_host, size_in_bytes, take_entry
 
 MOST_BYTES = 64 * 2**20  # for the parameters of all epochs together
 MOST_EPOCHS = 500
@@ -90,22 +90,30 @@ class PathKeeper:
         if found is not None:
             self._kept = {epoch: found.at(k) for k, epoch in enumerate(found.epochs)}
 
-    def go_back(self, epoch: int) -> None:
-        """Forget the epochs after one: the path is written before the checkpoint."""
-        self._kept = {number: kept for number, kept in self._kept.items() if number <= epoch}
+    def take_up(self, state: TrainState, epochs: int, at_an_end: bool) -> None:
+        """Go on from a state, without the epochs after it: a path is written before a checkpoint.
 
-    def add(self, epoch: int, params: Callable[[], Params]) -> None:
+        Args:
+          state: where training goes on.
+          epochs: the number of complete epochs.
+          at_an_end: whether the state is at the end of the last of them, or at the start.
+        """
+        self._kept = {number: kept for number, kept in self._kept.items() if number <= epochs}
+        if at_an_end and epochs not in self._kept:
+            self.add(state, epochs)
+
+    def add(self, state: TrainState, epoch: int) -> None:
         """Keep the parameters after an epoch, and drop those that lie too dense by now.
 
         Args:
+          state: at the end of the epoch; the parameters are those that the network is judged by.
           epoch: the number of complete epochs; it is later than the others.
-          params: returns the parameters on the host; called only if they are kept.
         """
         if not self._room:
             return
         wanted = {*kept_epochs(epoch, self._room)}
         self._kept = {number: kept for number, kept in self._kept.items() if number in wanted}
-        self._kept[epoch] = params()
+        self._kept[epoch] = copy_to_host(state.judged)
 
     def save(self) -> None:
         """Write the path, atomically, if it has changed.
