@@ -7,6 +7,7 @@ with the numbers that say so and what to try.
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from jaxmlp.cli.parser import Parser, program_name, run_command
 from jaxmlp.cli.process import run_process
@@ -39,21 +40,84 @@ def _main(arguments: list[str]) -> int:
 
 
 def _diagnose(options: argparse.Namespace) -> int:
-    from jaxmlp.cli.console import print_line
+    from jaxmlp.cli.console import say
+    from jaxmlp.diagnose.evidence import gather
     from jaxmlp.diagnose.gallery import draw_all
+    from jaxmlp.diagnose.verdict import looked_at, verdict
     from jaxmlp.runs.folder import DIAGNOSIS, Run
 
     run = Run.open(Path(options.run))
+    found = gather(run)
+    named = verdict(found)
     out = Path(options.out or run.path / DIAGNOSIS)
-    files, reasons = draw_all(run.path, out)
+    result: dict[str, Any] = {
+        "run": str(run.path),
+        "watched": found.whole,
+        "complete": found.complete,
+        "verdict": [fault.to_dict() for fault in named],
+        "looked_at": looked_at(found),
+    }
+    if not options.json:
+        _print(result)
+    try:
+        files, reasons = draw_all(found, out)
+    except OSError as error:
+        say(f"WARNING: not all pictures were drawn: {error}")
+        files, reasons = [], []
     if options.json:
-        print(json.dumps({"run": str(run.path), "pictures": [str(file) for file in files]}))
-        return 0
+        pictures = {"pictures": [str(file) for file in files], "not_drawn": reasons}
+        print(json.dumps(result | pictures, allow_nan=False), flush=True)
+    else:
+        _print_pictures(out, files, reasons)
+    return 0
+
+
+def _print(result: dict[str, Any]) -> None:
+    """Print the verdict in words, and the numbers that it rests on."""
+    from jaxmlp.cli.console import print_line, print_table
+    from jaxmlp.diagnose.rules import percent, small
+
+    if not result["watched"]:
+        print_line(
+            "the run was not watched (`train --watch`): this is what its last checkpoint shows, and"
+            " its losses"
+        )
+    if not result["complete"]:
+        print_line("the run did not come to its end: it was interrupted, or it diverged")
+    for fault in result["verdict"]:
+        print_line(f"{fault['fault']}: {fault['says']}")
+        print_line(f"    try: {fault['advice']} (lecture row {fault['row']})")
+        for other in fault["follows"]:
+            print_line(f"    with it: {other['fault']}: {other['says']}")
+    if not result["verdict"]:
+        print_line("nothing suspicious was found in these numbers:")
+    numbers = result["looked_at"]
+    for name in ("training_loss", "validation_loss"):
+        if numbers[name]:
+            first, last = map(small, numbers[name])
+            ends = f"{'first' if name == 'training_loss' else 'least'} {first}, last {last}"
+            print_line(f"{name.replace('_', ' ')}: {ends}, in {numbers['epochs']} epochs")
+    print()
+    header = ("layer", "gradient", "step / weights", "dead", "saturated")
+    rows = [
+        (
+            f"{row['number']} {row['name']}",
+            *("" if row[k] is None else small(row[k]) for k in ("gradient_norm", "update_ratio")),
+            *("" if row[k] is None else percent(row[k]) for k in ("dead_share", "saturated_share")),
+        )
+        for row in numbers["layers"]
+    ]
+    print_table(rows, header)
+
+
+def _print_pictures(out: Path, files: list[Path], reasons: list[str]) -> None:
+    from jaxmlp.cli.console import print_line
+
     for reason in reasons:
         print_line(reason)
     if files:
-        print_line(f"pictures in {out}/")
-    return 0
+        names = ", ".join(file.name for file in files)
+        print_line(f"pictures in {out}/: {names}")
 
 
 if __name__ == "__main__":

@@ -43,10 +43,12 @@ def draw_boundary(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path]
       The files; or why there is no such picture of this run.
 
     Raises:
-      InputError: if there is no complete run in the folder.
+      InputError: if there is no run in the folder, or a file of it is damaged.
       OSError: if a picture cannot be written.
     """
     subject = Subject.open(folder)
+    if isinstance(subject, str):
+        return f"no decision boundary: {subject}"
     axes = axes_of(subject.network.signature)
     if isinstance(axes, str):
         return f"no decision boundary: {axes}"

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxmlp.diagnose.boundary import draw_boundary
+from jaxmlp.diagnose.evidence import Evidence
+from jaxmlp.diagnose.pictures import draw_watch
 from jaxmlp.diagnose.surface import draw_surface
 from jaxmlp.diagnose.weights import draw_weights
 from jaxmlp.files import usable_path
@@ -17,11 +19,11 @@ It returns the files that it wrote, or, in one line, why it does not apply to th
 PICTURES: tuple[Picture, ...] = (draw_boundary, draw_weights, draw_surface)
 
 
-def draw_all(run: Path, out: Path) -> tuple[list[Path], list[str]]:
+def draw_all(found: Evidence, out: Path) -> tuple[list[Path], list[str]]:
     """Draw every picture that applies to a run.
 
     Args:
-      run: the folder of the run.
+      found: what the run left.
       out: the folder for the pictures; it is made if there is none.
 
     Returns:
@@ -32,12 +34,11 @@ def draw_all(run: Path, out: Path) -> tuple[list[Path], list[str]]:
       OSError: if a picture cannot be written.
     """
     usable_path(out, "the folder for the pictures").mkdir(parents=True, exist_ok=True)
-    files: list[Path] = []
-    reasons: list[str] = []
+    files, reasons = draw_watch(found, out), []
     for draw in PICTURES:
-        found = draw(run, out)
-        if isinstance(found, str):
-            reasons.append(found)
+        drawn = draw(found.path, out)
+        if isinstance(drawn, str):
+            reasons.append(drawn)
         else:
-            files += found
+            files += drawn
     return files, reasons

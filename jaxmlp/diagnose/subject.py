@@ -10,7 +10,7 @@ from jaxmlp.config.recipe import Recipe
 from jaxmlp.data import Dataset
 from jaxmlp.errors import InputError
 from jaxmlp.runs.data import load_fitting
-from jaxmlp.runs.folder import SUMMARY, Run
+from jaxmlp.runs.folder import MODEL, SUMMARY, Run
 from jaxmlp.runs.network import Network, open_network
 from jaxmlp.runs.path import Path, read_path
 
@@ -27,13 +27,21 @@ class Subject(NamedTuple):
     network: Network
 
     @staticmethod
-    def open(folder: pathlib.Path) -> "Subject":
+    def open(folder: pathlib.Path) -> "Subject | str":
         """Open the run in a folder.
 
+        Args:
+          folder: the run.
+
+        Returns:
+          The run; or a line that says why it has no network.
+
         Raises:
-          InputError: if there is no complete run in it.
+          InputError: if there is no run in the folder, or a file of it is damaged.
         """
         run = Run.open(folder)
+        if not (run.path / MODEL).exists():
+            return "the run did not come to its end, so it has no network"
         return Subject(run, open_network(run))
 
     @property

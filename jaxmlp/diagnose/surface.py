@@ -69,12 +69,14 @@ def draw_surface(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path] 
       The file; or why there is no such picture of this run.
 
     Raises:
-      InputError: if there is no complete run in the folder.
+      InputError: if there is no run in the folder, or a file of it is damaged.
       OSError: if the picture cannot be written.
     """
     from jaxmlp.runs import figures
 
     subject = Subject.open(folder)
+    if isinstance(subject, str):
+        return f"no loss surface: {subject}"
     if not jax.tree.leaves(subject.network.params):
         return "no loss surface: the network has no parameters"
     found = subject.load_data()

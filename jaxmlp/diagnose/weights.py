@@ -49,12 +49,14 @@ def draw_weights(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path] 
       The file; or why there is no such picture of this run.
 
     Raises:
-      InputError: if there is no complete run in the folder.
+      InputError: if there is no run in the folder, or a file of it is damaged.
       OSError: if the picture cannot be written.
     """
     from jaxmlp.runs import figures
 
     subject = Subject.open(folder)
+    if isinstance(subject, str):
+        return f"no picture of the first layer's weights: {subject}"
     first = first_kernel(subject)
     if isinstance(first, str):
         return f"no picture of the first layer's weights: {first}"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ import jaxmlp
 from jaxmlp import nn
 from jaxmlp.config.options import Config
 from jaxmlp.diagnose import surface
+from jaxmlp.diagnose.boundary import draw_boundary
 from jaxmlp.diagnose.subject import Subject
 from jaxmlp.diagnose.surface import SIDE, along, around, contours, draw_surface, losses_over
+from jaxmlp.diagnose.weights import draw_weights
+from jaxmlp.errors import InputError
 
 MIDDLE = SIDE // 2
 RUNS = {
@@ -112,17 +116,26 @@ def test_any_losses_can_be_drawn(losses, tmp_path, drawn):
     assert (tmp_path / "surface.png").stat().st_size > 1000
 
 
+def test_a_run_that_did_not_come_to_its_end_has_reasons(runs, tmp_path):
+    run = shutil.copytree(runs / "float64", tmp_path / "run")
+    (run / "model.safetensors").unlink()
+    for draw in (draw_surface, draw_boundary, draw_weights):
+        reason = draw(run, tmp_path)
+        assert reason.endswith("the run did not come to its end, so it has no network")
+    (run / "model.safetensors").write_bytes(b"torn")
+    for draw in (draw_surface, draw_boundary, draw_weights):
+        with pytest.raises(InputError, match="is not a whole safetensors file"):
+            draw(run, tmp_path)
+    for draw in (draw_surface, draw_boundary, draw_weights):
+        with pytest.raises(InputError, match="there is no run folder"):
+            draw(tmp_path / "none", tmp_path)
+
+
 def test_without_the_data_there_is_a_reason(tmp_path):
     x = np.random.default_rng(0).normal(size=(40, 2))
     config = Config(hidden=(2,), epochs=1)
     jaxmlp.fit(config, (x, (x[:, 0] > 0).astype(int)), out=tmp_path / "run")
-    for draw in (draw_surface, draw_boundary_of()):
+    for draw in (draw_surface, draw_boundary):
         reason = draw(tmp_path / "run", tmp_path)
         assert "the data of the run cannot be had: " in reason
         assert "\n" not in reason
-
-
-def draw_boundary_of():
-    from jaxmlp.diagnose.boundary import draw_boundary
-
-    return draw_boundary
