@@ -235,6 +235,7 @@ class Curves:
         else:
             _draw_rows(panel, signature, examples, colors)
             panel.set_ylabel("probability; below it the training examples")
+            panel.set_ylim(-0.05 * (len(names) + 1), 1.03)
         panel.legend(fontsize=8, frameon=False)
 
     def paint(self, answers: np.ndarray) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
@@ -33,6 +34,7 @@ WORK = 160_000_000  # products and values at one point of the grid, for all exam
 VALUE = 100  # products that take as long as to make and read one value
 MARGIN = 0.2  # beyond the path
 LEVELS = 20
+EDGE: dict[str, Any] = {"markeredgecolor": "white", "ls": "", "zorder": 4}  # of a mark
 
 
 class Surface(NamedTuple):
@@ -205,30 +207,42 @@ def contours(surfaces: list[Surface], title: str, kept: int, epochs: tuple[int, 
     panels = figure.subplots(1, len(surfaces), squeeze=False)[0]
     figure.suptitle(figures.caption(title, 100), fontsize=11)
     for panel, surface in zip(panels, surfaces, strict=True):
-        shown = np.ma.masked_invalid(surface.losses)
-        low, high = float(shown.min()), float(shown.max())
-        wide = low > 0 and high > 4 * low
-        levels = np.geomspace(low, high, LEVELS) if wide else np.linspace(low, high, LEVELS)
-        levels = levels if high > low else np.array([low - 0.5, low + 0.5])
-        norm = (LogNorm if wide else Normalize)(levels[0], levels[-1])
-        where = surface.a, surface.b, shown
-        painted = panel.contourf(*where, levels, cmap="viridis", norm=norm)
-        panel.contour(*where, levels, colors="white", linewidths=0.4, norm=norm)
-        ticks = levels[:: max(1, len(levels) // 6)]
-        bar = figure.colorbar(painted, ax=panel, label="loss", ticks=ticks)
-        bar.ax.minorticks_off()
-        bar.ax.set_yticklabels([f"{tick:.3g}" for tick in ticks])
-        edge: dict[str, Any] = {"markeredgecolor": "white", "ls": "", "zorder": 4}
+        _draw_losses(figure, panel, surface)
         if surface.path is not None:
-            style: dict[str, Any] = {"color": figures.ORANGE, "lw": 1.5, "marker": ".", "ms": 4}
-            panel.plot(*surface.path.T, label="path of training", zorder=3, **style)
-            for place, shape, epoch in ((0, "s", epochs[0]), (-1, "D", epochs[-1])):
-                words = f"end, epoch {epoch}" if place else f"start, epoch {epoch}"
-                style = {"marker": shape, "color": figures.ORANGE, "ms": 8, "label": words}
-                panel.plot(*surface.path[place], **style, **edge)
+            _draw_path(panel, surface.path, epochs)
         words = f"kept network, epoch {kept}"
-        panel.plot(0, 0, "*", color=figures.BLACK, ms=13, label=words, **edge)
+        panel.plot(0, 0, "*", color=figures.BLACK, ms=13, label=words, **EDGE)
         panel.set_xlabel(surface.names[0])
         panel.set_ylabel(surface.names[1])
         panel.legend(fontsize=8, framealpha=0.9)
     return figure
+
+
+def _draw_losses(figure: Figure, panel: Axes, surface: Surface) -> None:
+    """Draw a filled contour, logarithmic where losses are far apart.
+
+    It is white where the loss is not finite.
+    """
+    shown = np.ma.masked_invalid(surface.losses)
+    low, high = float(shown.min()), float(shown.max())
+    wide = low > 0 and high > 4 * low
+    levels = np.geomspace(low, high, LEVELS) if wide else np.linspace(low, high, LEVELS)
+    levels = levels if high > low else np.array([low - 0.5, low + 0.5])
+    norm = (LogNorm if wide else Normalize)(levels[0], levels[-1])
+    where = surface.a, surface.b, shown
+    painted = panel.contourf(*where, levels, cmap="viridis", norm=norm)
+    panel.contour(*where, levels, colors="white", linewidths=0.4, norm=norm)
+    ticks = levels[:: max(1, len(levels) // 6)]
+    bar = figure.colorbar(painted, ax=panel, label="loss", ticks=ticks)
+    bar.ax.minorticks_off()
+    bar.ax.set_yticklabels([f"{tick:.3g}" for tick in ticks])
+
+
+def _draw_path(panel: Axes, path: np.ndarray, epochs: tuple[int, ...]) -> None:
+    """Draw a path with its start and its end."""
+    from jaxmlp.runs.figures import ORANGE
+
+    panel.plot(*path.T, ".-", color=ORANGE, lw=1.5, ms=4, label="path of training", zorder=3)
+    for place, shape, words in ((0, "s", "start"), (-1, "D", "end")):
+        label = f"{words}, epoch {epochs[place]}"
+        panel.plot(*path[place], shape, color=ORANGE, ms=8, label=label, **EDGE)

@@ -1,4 +1,4 @@
-"""The weights of a network's first layer as pictures (lecture rows A9, C9)."""
+"""The weights of a network's first layer as pictures."""
 
 import math
 import pathlib
@@ -119,43 +119,65 @@ def tiles(kernel: np.ndarray, title: str, names: Sequence[str] | None = None) ->
     """
     from jaxmlp.runs import figures
 
-    height, width, channels, units = kernel.shape
+    channels, units = kernel.shape[2:]
     shown = largest(np.sqrt(np.sum(kernel**2, axis=(0, 1, 2))), TILES)
-    wide = width * channels + channels - 1
-    columns = _columns(len(shown), height / wide)
-    rows, gap = -(-len(shown) // columns), max(1, height // 12)
-    down = height + (gap if names is None else max(2, height // 4))  # with room for a name
-    board = np.full((rows * down - gap, columns * (wide + gap) - gap), np.nan)
-    for place, unit in enumerate(shown):
-        top, left = place // columns * down, place % columns * (wide + gap)
-        for c in range(channels):
-            start = left + c * (width + 1)
-            board[top : top + height, start : start + width] = kernel[..., c, unit]
-    inches = min(12 / board.shape[1], 10 / board.shape[0], 0.12)
-    size = max(6.4, board.shape[1] * inches) + 1.4, max(2.4, board.shape[0] * inches) + 0.9
+    board = board_of(kernel[..., shown], named=names is not None)
+    height, width = board.values.shape
+    inches = min(12 / width, 10 / height, 0.12)
+    size = max(6.4, width * inches) + 1.4, max(2.4, height * inches) + 0.9
     figure = Figure(figsize=size, layout="constrained")
     panel = figure.subplots()
-    _draw_signed(figure, panel, board, "weight")
-    across = np.arange(columns) * (wide + gap) + (wide - 1) / 2
+    _draw_signed(figure, panel, board.values, "weight")
     panel.set_xticks([])
     panel.set_yticks([])
-    if names is not None:
-        for place, unit in enumerate(shown):
-            at = across[place % columns], place // columns * down - 0.7
-            name = figures.caption(names[unit], 12)
-            panel.text(*at, name, ha="center", va="bottom", fontsize=8)
-    elif len(shown) == units:
-        panel.set_xticks(across, [str(k) for k in range(columns)])
-        middles = np.arange(rows) * down + (height - 1) / 2
-        panel.set_yticks(middles, [str(k * columns) for k in range(rows)])
-        panel.set_xlabel("the number of a unit is that of its row plus that of its column")
     for spine in panel.spines.values():
         spine.set_visible(False)
-    panel.tick_params(length=0, labelsize=8)
+    columns = len(board.middles)
+    if names is not None:
+        for place, unit in enumerate(shown):
+            at = board.middles[place % columns], board.tops[place // columns] - 0.7
+            panel.text(*at, figures.caption(names[unit], 12), ha="center", va="bottom", fontsize=8)
+    elif len(shown) == units:
+        panel.tick_params(length=0, labelsize=8)
+        panel.set_xticks(board.middles, [str(k) for k in range(columns)])
+        rows = [str(k * columns) for k in range(len(board.tops))]
+        panel.set_yticks(board.tops + (kernel.shape[0] - 1) / 2, rows)
+        panel.set_xlabel("the number of a unit is that of its row plus that of its column")
     some = "" if len(shown) == units else f"; the {len(shown)} with the largest weights"
     beside = f"; the {channels} channels side by side" if channels > 1 else ""
     figure.suptitle(figures.caption(title + some + beside, 110), fontsize=10)
     return figure
+
+
+class Board(NamedTuple):
+    """Tiles in rows and columns.
+
+    Attributes:
+      values: the pixels; NaN between the tiles.
+      middles: where the middle of each column is.
+      tops: where the top of each row is.
+    """
+
+    values: np.ndarray
+    middles: np.ndarray
+    tops: np.ndarray
+
+
+def board_of(kernel: np.ndarray, named: bool) -> Board:
+    """Lay out the tiles of a kernel, `(height, width, channels, units)`, with room for names."""
+    height, width, channels, units = kernel.shape
+    wide = width * channels + channels - 1
+    columns, gap = _columns(units, height / wide), max(1, height // 12)
+    rows, across = -(-units // columns), wide + gap
+    down = height + (max(2, height // 4) if named else gap)
+    values = np.full(((rows - 1) * down + height, columns * across - gap), np.nan)
+    for unit in range(units):
+        top, left = unit // columns * down, unit % columns * across
+        for c in range(channels):
+            start = left + c * (width + 1)
+            values[top : top + height, start : start + width] = kernel[..., c, unit]
+    middles = np.arange(columns) * across + (wide - 1) / 2
+    return Board(values, middles, np.arange(rows) * down)
 
 
 def _columns(count: int, shape: float) -> int:

@@ -12,7 +12,7 @@ NAMED, LONGEST = 10, 90  # classes that are named, and letters of a line
 
 
 def layers_in_words(recipe: Recipe, signature: Signature) -> str:
-    """Return the layers of a network as a table of at most 16 lines (lecture rows E3, E14).
+    """Return the layers of a network as a table of at most 16 lines (lecture row E14).
 
     Args:
       recipe: what the run is made of.

@@ -45,7 +45,7 @@ class Network:
     path: Path | None = None
 
     def __repr__(self) -> str:
-        """Return the run, the data, the task and the layers, on one screen (lecture row E14)."""
+        """Return the run, the data, the task and the layers, on one screen."""
         return network_in_words(self.recipe, self.signature, self.path)
 
     @cached_property

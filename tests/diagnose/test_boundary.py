@@ -197,6 +197,9 @@ def test_every_task_has_its_picture(given, kind, tmp_path, drawn):
     y = targets_of(given, 30)
     painter = painter_of(given, axes, grid, Examples(x[:, axes.places], y, RNG.random(30) > 0.3))
     assert isinstance(painter, kind)
+    if given.task != "regression" and kind is Curves:
+        low, high = painter.figure.axes[0].get_ylim()
+        assert low < -0.05 * len(given.classes) < 1 < high
     counts = []
     for _ in range(3):
         painter.paint(answers_of(given, len(grid.points)))

@@ -10,7 +10,7 @@ from tests.networks import network_of
 RNG = np.random.default_rng(0)
 
 
-def board_of(figure):
+def drawn_on(figure):
     (image,) = figure.axes[0].images
     low, high = image.get_clim()
     assert low == -high
@@ -25,7 +25,7 @@ def board_of(figure):
 def test_each_unit_has_a_tile_with_its_weights(shape, units, columns):
     """The channels side by side, and the scale as wide as the largest weight."""
     kernel = RNG.normal(size=(*shape, units))
-    board, most = board_of(tiles(kernel, "title"))
+    board, most = drawn_on(tiles(kernel, "title"))
     assert most == pytest.approx(np.abs(kernel).max())
     height, width, channels = shape
     for unit in range(units):
@@ -41,7 +41,7 @@ def test_of_many_units_those_with_the_largest_weights_are_drawn():
     kernel = RNG.normal(size=(2, 2, 1, 300)) * np.arange(1, 301)
     figure = tiles(kernel, "title")
     assert "the 256 with the largest weights" in figure.get_suptitle()
-    board, _ = board_of(figure)
+    board, _ = drawn_on(figure)
     assert np.ma.count(np.ma.masked_invalid(board)) == 4 * 256
     named = tiles(kernel[..., :4], "title", ["a", "b", "$c$", "d"])
     assert [text.get_text() for text in named.axes[0].texts] == ["a", "b", r"\$c\$", "d"]
@@ -50,7 +50,7 @@ def test_of_many_units_those_with_the_largest_weights_are_drawn():
 def test_a_table_has_a_heat_map_with_the_names_of_its_inputs():
     kernel = RNG.normal(size=(3, 5))
     figure = heat_map(kernel, ["age", "income", "colour=red"], "title")
-    board, most = board_of(figure)
+    board, most = drawn_on(figure)
     np.testing.assert_array_equal(board, kernel)
     assert most == np.abs(kernel).max()
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
@@ -64,7 +64,7 @@ def test_a_table_has_a_heat_map_with_the_names_of_its_inputs():
 
 
 def test_weights_of_zero_have_a_scale():
-    board, most = board_of(heat_map(np.zeros((2, 2)), ["a", "b"], "title"))
+    board, most = drawn_on(heat_map(np.zeros((2, 2)), ["a", "b"], "title"))
     assert (most, not board.any()) == (1, True)
 
 
@@ -104,5 +104,5 @@ def test_the_picture_of_a_run(digits_run, tmp_path, monkeypatch):
     words = "digits: weights from the inputs to the 32 units of dense 32"
     assert figures[0].get_suptitle() == words
     kernel = first_kernel(Subject.open(digits_run)).kernel.reshape(8, 8, 32)
-    board, _ = board_of(figures[0])
+    board, _ = drawn_on(figures[0])
     np.testing.assert_array_equal(board[:8, 9:17], kernel[..., 1])
