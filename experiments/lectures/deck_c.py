@@ -104,6 +104,8 @@ ROWS = (
             f"{TRAINING}.trees.distance",
             f"{TRAINING}.loop.fit",
             "jaxmlp.data.splits.holdout",
+            "jaxmlp.diagnose.rules.overfitting",
+            "jaxmlp.diagnose.rules.underfitting",
         ),
         "A network that is stopped early generalises better than one that runs on.",
     ),

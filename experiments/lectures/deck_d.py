@@ -114,6 +114,7 @@ ROWS = (
             f"{INITIALIZERS}.uniform",
             f"{INITIALIZERS}.normal",
             f"{INITIALIZERS}.he_normal",
+            "jaxmlp.diagnose.rules.equal_units",
         ),
         "Zeros give no gradient; ones keep all units of a layer equal; random weights do better.",
     ),

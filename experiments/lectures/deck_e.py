@@ -127,7 +127,7 @@ ROWS = (
         "Z-score and min-max normalisation",
         ("Improving the Neural Network", "Normalizing Input"),
         r"\frac{x - \mu}{\sigma}, \quad \frac{x - \min x}{\max x - \min x}",
-        ("jaxmlp.data.preprocessing.Preprocessing",),
+        ("jaxmlp.data.preprocessing.Preprocessing", "jaxmlp.diagnose.rules.unscaled_inputs"),
         "Normalised inputs make training faster and the network more accurate.",
     ),
     Row(
@@ -140,7 +140,11 @@ ROWS = (
             "Exploding Gradient",
         ),
         r"\hat{y} = (0.5 I)^L x \to 0, \quad \hat{y} = (1.5 I)^L x \to \infty",
-        ("jaxmlp.nn.layers.sequential",),
+        (
+            "jaxmlp.nn.layers.sequential",
+            "jaxmlp.training.watch.make_look",
+            "jaxmlp.diagnose.rules.vanishing_gradients",
+        ),
         "Weights a little below or above the identity make signals vanish or explode with depth.",
     ),
     Row(

@@ -53,6 +53,7 @@ def _diagnose(options: argparse.Namespace) -> int:
     result: dict[str, Any] = {
         "run": str(run.path),
         "watched": found.whole,
+        "unseen": found.unseen,
         "complete": found.complete,
         "verdict": [fault.to_dict() for fault in named],
         "looked_at": looked_at(found),
@@ -77,7 +78,12 @@ def _print(result: dict[str, Any]) -> None:
     from jaxmlp.cli.console import print_line, print_table
     from jaxmlp.diagnose.rules import percent, small
 
-    if not result["watched"]:
+    if result["unseen"]:
+        print_line(
+            "the run was not watched, and only its losses can be judged: the network cannot be"
+            f" looked at, as {result['unseen']}"
+        )
+    elif not result["watched"]:
         print_line(
             "the run was not watched (`train --watch`): this is what its last checkpoint shows, and"
             " its losses"
@@ -97,6 +103,8 @@ def _print(result: dict[str, Any]) -> None:
             first, last = map(small, numbers[name])
             ends = f"{'first' if name == 'training_loss' else 'least'} {first}, last {last}"
             print_line(f"{name.replace('_', ' ')}: {ends}, in {numbers['epochs']} epochs")
+    if not numbers["layers"]:
+        return
     print()
     header = ("layer", "gradient", "step / weights", "dead", "saturated")
     rows = [

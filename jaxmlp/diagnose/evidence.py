@@ -9,6 +9,8 @@ import numpy as np
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import pose_problem
+from jaxmlp.data import Dataset
+from jaxmlp.errors import InputError
 from jaxmlp.runs.data import load_data, with_whole_paths
 from jaxmlp.runs.fine_tuning import take_over
 from jaxmlp.runs.fit import where_left
@@ -58,6 +60,7 @@ class Evidence:
       whole: whether the run was watched.
       diverged: where a number was not finite, in words, if training broke off there.
       complete: whether the run came to its end.
+      unseen: why nothing could be seen of the network; empty if something was.
     """
 
     path: Path
@@ -68,6 +71,7 @@ class Evidence:
     whole: bool
     diverged: str | None
     complete: bool
+    unseen: str = ""
 
     @property
     def epochs(self) -> np.ndarray:
@@ -115,37 +119,44 @@ def gather(run: Run) -> Evidence:
       run: the run.
 
     Returns:
-      The evidence.
+      The evidence. If the run was not watched and its data cannot be had, it is only that of the
+      losses.
 
     Raises:
-      InputError: if a file of it is damaged, or it was not watched and its data cannot be had.
+      InputError: if a file of the run is damaged, or its data are others than they were.
     """
-    config = run.config
+    config, unseen = run.config, ""
     score = task_for(str(config.task), config.loss)[0].score
     lines = read_watch(run)
     diverged = next((line["diverged"] for line in lines if "diverged" in line), None)
     watched = [line for line in lines if "diverged" not in line]
-    records, whole = run.read_records(score), bool(watched)
+    whole = bool(watched)
     if not whole:
-        watched = look_once(run)
+        try:
+            dataset = load_data(with_whole_paths(config))
+        except InputError as error:
+            unseen = str(error)
+        else:
+            watched = look_once(run, dataset)
     complete = (run.path / SUMMARY).is_file()
-    return Evidence(run.path, config, score, records, watched, whole, diverged, complete)
+    records = run.read_records(score)
+    return Evidence(run.path, config, score, records, watched, whole, diverged, complete, unseen)
 
 
-def look_once(run: Run) -> list[Line]:
+def look_once(run: Run, dataset: Dataset) -> list[Line]:
     """Look inside the network as the run's checkpoint has it.
 
     Args:
       run: the run.
+      dataset: its data.
 
     Returns:
       What was seen, a single line as `watch.jsonl` has it.
 
     Raises:
-      InputError: if the checkpoint or the data do not fit, or the data cannot be had.
+      InputError: if the checkpoint is damaged or does not fit the data.
     """
     config = with_whole_paths(run.config_to_resume)
-    dataset = load_data(config)
     with arithmetic(config.precision):
         config, dataset, start = take_over(config, dataset, run)
         problem = pose_problem(config, dataset, start=start)

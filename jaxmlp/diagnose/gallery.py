@@ -1,6 +1,7 @@
 """The pictures of a diagnosis: each is a function in a module of its own, named in `PICTURES`."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from jaxmlp.diagnose.boundary import draw_boundary
@@ -34,9 +35,11 @@ def draw_all(found: Evidence, out: Path) -> tuple[list[Path], list[str]]:
       OSError: if a picture cannot be written.
     """
     usable_path(out, "the folder for the pictures").mkdir(parents=True, exist_ok=True)
-    files, reasons = draw_watch(found, out), []
-    for draw in PICTURES:
-        drawn = draw(found.path, out)
+    files: list[Path] = []
+    reasons: list[str] = []
+    own = [partial(draw, found.path, out) for draw in PICTURES]
+    for draw_one in (partial(draw_watch, found, out), *own):
+        drawn = draw_one()
         if isinstance(drawn, str):
             reasons.append(drawn)
         else:

@@ -18,9 +18,18 @@ FEW = 8  # lines that have a colour of the palette each
 ROWS = 60  # of a picture of values over epochs
 OUTSIDE = 0.002  # share of the values at either end that may lie outside a panel
 USUAL_STEP = 1e-3  # of the weights, as commonly advised
+LEAST_STEP = 1e-6  # below it a step changes nothing that could be seen
+FAR = 5  # times the least loss, from which on a loss is drawn on a logarithmic scale
+SCORES = {"accuracy": "accuracy (share of examples)", "r2": "R²"}
+BY_LAYER = (  # field, label and scale of a panel
+    ("gradient_norm", "norm of the gradient", "log"),
+    ("update_ratio", "norm of a step / norm of the weights", "log"),
+    ("dead_share", "dead units (share)", "linear"),
+    ("saturated_share", "saturated values (share)", "linear"),
+)
 
 
-def draw_watch(found: Evidence, out: Path) -> list[Path]:
+def draw_watch(found: Evidence, out: Path) -> list[Path] | str:
     """Draw what was seen inside a network, beside its loss and its score.
 
     Args:
@@ -28,13 +37,15 @@ def draw_watch(found: Evidence, out: Path) -> list[Path]:
       out: the folder for the pictures, which exists.
 
     Returns:
-      The files.
+      The files; or why nothing can be drawn, if nothing was seen.
 
     Raises:
       OSError: if a picture cannot be written.
     """
     from jaxmlp.runs import figures
 
+    if not found.watched:
+        return "no pictures of the layers: nothing was seen of them"
     drawn = {ACTIVATIONS: activations(found), COURSE: course(found)}
     for name, figure in drawn.items():
         figures.save(figure, out / name)
@@ -81,64 +92,69 @@ def course(found: Evidence) -> "Figure":
       A figure of six panels.
     """
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     figure = Figure(figsize=(13, 7.2), layout="constrained")
     panels = figure.subplots(2, 3)
-    _losses(found, panels[0, 0])
-    _scores(found, panels[1, 0])
-    number = {track.number: k for k, track in enumerate(found.tracks)}
-    lines = (
-        (panels[0, 1], "gradient_norm", "norm of the gradient", "log"),
-        (panels[0, 2], "update_ratio", "norm of a step / norm of the weights", "log"),
-        (panels[1, 1], "dead_share", "dead units (share)", "linear"),
-        (panels[1, 2], "saturated_share", "saturated values (share)", "linear"),
-    )
-    for panel, field, label, scale in lines:
-        for track in found.tracks:
-            values = track.of(field)
-            if np.isfinite(values).any():
-                style = _style(number[track.number], len(number))
-                panel.plot(found.epochs, _shown(values, scale), label=track.words, **style)
+    _pairs(panels[0, 0], "loss", found.training, found.validation)
+    _pairs(panels[1, 0], SCORES[found.score], *_scores(found))
+    many = len(found.tracks) > FEW
+    for panel, (field, label, scale) in zip(panels[:, 1:].ravel(), BY_LAYER, strict=True):
+        _layers(panel, found, field, scale)
         panel.set_ylabel(label)
-        if not panel.lines:
-            panel.text(0.5, 0.5, "no layer has them", ha="center", transform=panel.transAxes)
-            panel.set_yticks([])
-        elif scale == "linear":
-            panel.set_ylim(-0.03, 1.03)
-        else:
-            panel.set_yscale(scale)
-    if panels[0, 2].lines:
-        usual = {"color": "black", "ls": ":", "lw": 1.2, "label": "about 1e-3 is usual"}
-        panels[0, 2].axhline(USUAL_STEP, **usual)
+        if field == "update_ratio":
+            panel.axhline(USUAL_STEP, color="black", ls=":", lw=1.2, label="about 1e-3 is usual")
+            panel.set_ylim(bottom=max(panel.get_ylim()[0], LEAST_STEP))
+        if not many and panel.lines:
+            panel.legend(fontsize=7, framealpha=0.8)
     for panel in panels.ravel():
-        _finish(panel)
+        panel.set_xlabel("epoch")
+        panel.grid(alpha=0.3)
+        panel.set_xlim(-0.5, max(found.epochs[-1], len(found.records)) + 0.5)
+        panel.locator_params("x", integer=True)
+    if many:
+        lines = [Line2D([], [], label=one.words, **_style(found, one)) for one in found.tracks]
+        lines.append(Line2D([], [], color="black", ls=":", label="about 1e-3 is usual"))
+        figure.legend(handles=lines, loc="outside lower center", ncols=7, fontsize=7)
     return figure
 
 
-def _losses(found: Evidence, panel: "Axes") -> None:
-    from jaxmlp.runs.figures import BLUE, ORANGE
-
-    train, valid = found.training, found.validation
-    epochs = np.arange(1, len(train) + 1)
-    panel.plot(epochs, train, "--", color=ORANGE, label="training (running mean)", **_marks(train))
-    if len(valid):
-        panel.plot(epochs, valid, color=BLUE, label="validation", **_marks(valid))
-    panel.set_ylabel("loss")
-    if len(train) and (train > 0).all():
+def _layers(panel: "Axes", found: Evidence, field: str, scale: str) -> None:
+    """Draw a number of each layer that has it."""
+    for track in found.tracks:
+        values = track.of(field)
+        if scale == "log":
+            values = np.where(values > 0, values, np.nan)  # it has no place for 0
+        if np.isfinite(values).any():
+            panel.plot(found.epochs, values, label=track.words, **_style(found, track))
+    if not panel.lines:
+        panel.text(0.5, 0.5, "no layer has them", ha="center", transform=panel.transAxes)
+        panel.set_yticks([])
+    elif scale == "log":
         panel.set_yscale("log")
+    else:
+        panel.set_ylim(-0.03, 1.03)
 
 
-def _scores(found: Evidence, panel: "Axes") -> None:
+def _scores(found: Evidence) -> tuple[np.ndarray, np.ndarray]:
+    """Return the score of each epoch, of the training and of the validation part."""
+    judged = [record.valid.score for record in found.records if record.valid is not None]
+    return np.array([record.train.score for record in found.records]), np.array(judged)
+
+
+def _pairs(panel: "Axes", label: str, train: np.ndarray, valid: np.ndarray) -> None:
+    """Draw a number of the training part and of the validation part."""
     from jaxmlp.runs.figures import BLUE, ORANGE
 
-    records = found.records
-    train = [record.train.score for record in records]
-    valid = [record.valid.score for record in records if record.valid is not None]
-    epochs = range(1, len(records) + 1)
-    panel.plot(epochs, train, "--", color=ORANGE, label="training (running mean)", **_marks(train))
-    if valid:
-        panel.plot(epochs, valid, color=BLUE, label="validation", **_marks(valid))
-    panel.set_ylabel({"accuracy": "accuracy (share of examples)", "r2": "R²"}[found.score])
+    marks: dict[str, Any] = {"marker": "o", "ms": 3} if len(train) <= 30 else {}
+    epochs = np.arange(1, len(train) + 1)
+    panel.plot(epochs, train, "--", color=ORANGE, label="training (running mean)", **marks)
+    if len(valid):
+        panel.plot(epochs, valid, color=BLUE, label="validation", **marks)
+    if label == "loss" and len(train) and train.min() > 0 and train.max() > FAR * train.min():
+        panel.set_yscale("log")
+    panel.set_ylabel(label)
+    panel.legend(fontsize=7, framealpha=0.8)
 
 
 def _values_over_epochs(track: Track, panel: "Axes", epochs: np.ndarray) -> None:
@@ -198,32 +214,15 @@ def _spread(tracks: list[Track], most: int) -> list[Track]:
     return [tracks[k] for k in chosen]
 
 
-def _style(k: int, several: int) -> dict[str, Any]:
-    """Return colour and dashes of a line: of the palette, or by depth if there are many."""
+def _style(found: Evidence, track: Track) -> dict[str, Any]:
+    """Return colour and dashes of a layer: of the palette, or by depth if there are many."""
     from matplotlib import colormaps
 
     from jaxmlp.runs.figures import COLOURS
 
-    dashes = ("-", "--", "-.", ":")[k % 4]
+    several = len(found.tracks)
+    k = [other.number for other in found.tracks].index(track.number)
+    style: dict[str, Any] = {"ls": ("-", "--", "-.", ":")[k % 4], "lw": 1.5}
     if several <= FEW:
-        return {"color": COLOURS[k], "ls": dashes, "lw": 1.6, "marker": "o", "ms": 2.5}
-    return {"color": colormaps["viridis"](0.9 * k / (several - 1)), "ls": dashes, "lw": 1.3}
-
-
-def _shown(values: np.ndarray, scale: str) -> np.ndarray:
-    """Return values for a panel; a logarithmic one has no place for 0."""
-    return np.where(values > 0, values, np.nan) if scale == "log" else values
-
-
-def _marks(values: Sequence[float] | np.ndarray) -> dict[str, Any]:
-    return {"marker": "o", "ms": 3} if len(values) <= 30 else {}
-
-
-def _finish(panel: "Axes") -> None:
-    panel.set_xlabel("epoch")
-    panel.grid(alpha=0.3)
-    panel.locator_params("x", integer=True)
-    handles, labels = panel.get_legend_handles_labels()
-    if handles:
-        columns = 1 if len(handles) <= FEW else 2
-        panel.legend(handles, labels, fontsize=7, ncols=columns, framealpha=0.8)
+        return {**style, "color": COLOURS[k], "marker": "o", "ms": 2.5}
+    return {**style, "color": colormaps["viridis"](0.9 * k / (several - 1))}

@@ -20,7 +20,8 @@ RISEN = 1.1  # times the loss of the start: worse than before the first step
 LEARNED = 0.5  # of the loss of the start: a network that gets below this has learned something
 ALIKE = 1e-4  # of the size of a layer's values; float32 has 1e-7
 LARGE_INPUT, SMALL_INPUT = 10.0, 0.01  # scaled inputs are about 1
-OVERFITTED, OF_START = 1.3, 0.05  # times the least validation loss, and a share of the first one
+OVERFITTED, OF_START = 1.2, 0.05  # times the least validation loss, and a share of the first one
+GAP = 0.5  # of the validation loss: above it the training loss is not far from it
 STILL_FALLING = 0.05  # of the loss, over the last tenth of the epochs,
 WORTH = 0.01  # and this much of the loss of the first epoch
 
@@ -185,14 +186,15 @@ def overfitting(found: Evidence) -> Finding | None:
     best = int(losses.argmin())
     rise = losses[-1] - losses[best]
     risen = losses[-1] > OVERFITTED * losses[best] and rise > OF_START * losses[0]
-    if not risen or train[-1] >= train[best]:
+    if not risen or train[-1] >= min(train[best], GAP * losses[-1]):
         return None
     says = (
         f"since epoch {best + 1} the validation loss rose from {small(losses[best])} to"
         f" {small(losses[-1])}, while the training loss fell from {small(train[best])} to"
         f" {small(train[-1])}"
     )
-    return Finding(says, "stop earlier (patience), or use weight decay, dropout or more data")
+    advice = "stop earlier (patience), or use weight decay, dropout or more data"
+    return Finding(says, advice, best + 1)
 
 
 def underfitting(found: Evidence) -> Finding | None:
@@ -208,7 +210,7 @@ def underfitting(found: Evidence) -> Finding | None:
         f"the training loss still falls at the end: from {small(losses[-1 - back])} to"
         f" {small(losses[-1])} in the last {back} of {n} epochs"
     )
-    return Finding(says, f"train longer, for {2 * n} epochs")
+    return Finding(says, f"train longer, for {2 * n} epochs", n)
 
 
 class _Share(NamedTuple):

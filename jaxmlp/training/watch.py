@@ -81,7 +81,7 @@ Look = Callable[[TrainState, Examples], Seen]
 
 
 def make_look(trainer: Trainer, network: Layer, several: bool, compute: str) -> Look:
-    """The compiled look inside a network (lecture rows A7, B11, E8).
+    """The compiled look inside a network (lecture rows B11, E8).
 
     The gradient is that of the probe's loss without dropout. The step is the one that training
     would take next if the probe were its batch, with dropout and all else that belongs to a step.
@@ -176,7 +176,7 @@ def _values_of(y: Array) -> tuple[Values, Scalar]:
     """Return mean, deviation and histogram of a layer's values, and how far its units lie apart.
 
     The variance of all values is the mean of the variances over the units of an example, plus the
-    variance of the examples' means; the first of the two tells the units apart (lecture row A11).
+    variance of the examples' means; the first of the two tells the units apart.
     """
     y = _wide(y)
     means, within = jnp.mean(y, axis=-1), jnp.mean(jnp.var(y, axis=-1))
