@@ -100,7 +100,8 @@ def grid_over(axes: Axes, x: np.ndarray, size: int) -> Grid:
         low, high = (float(end) for end in (x[:, place].min(), x[:, place].max()))
         beyond = margin * (high - low) or 1.0
         ticks.append(np.linspace(low - beyond, high + beyond, size))
-    points = np.zeros((size ** len(ticks), axes.inputs), x.dtype)
+    kind = np.result_type(x.dtype, np.float32)  # there are points between whole numbers
+    points = np.zeros((size ** len(ticks), axes.inputs), kind)
     for place, values in zip(axes.places, np.meshgrid(*ticks), strict=True):
         points[:, place] = values.ravel()
     return Grid(tuple(ticks), points)

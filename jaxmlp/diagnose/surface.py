@@ -26,6 +26,7 @@ from jaxmlp.diagnose.subject import Subject
 from jaxmlp.nn.layers import Layer
 from jaxmlp.nn.summary import summary
 from jaxmlp.nn.types import Params, Shape
+from jaxmlp.runs.folder import WATCH
 
 SURFACE = "surface.png"
 SIDE = 25  # points along each direction; odd, so that the network lies on one
@@ -92,6 +93,8 @@ def draw_surface(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path] 
             surfaces.insert(0, along(subject, losses, path.params))
     some = f"{count:,} of the {total:,}" if count < total else f"the {total:,}"
     title = f"{subject.name}: loss on {some} training examples"
+    if path is None and (subject.run.path / WATCH).exists():
+        title += "; the network is too large to keep its path"
     figure = contours(surfaces, title, subject.kept_epoch, path.epochs if path else ())
     figures.save(figure, out / SURFACE)
     return [out / SURFACE]
@@ -242,7 +245,9 @@ def _draw_path(panel: Axes, path: np.ndarray, epochs: tuple[int, ...]) -> None:
     """Draw a path with its start and its end."""
     from jaxmlp.runs.figures import ORANGE
 
-    panel.plot(*path.T, ".-", color=ORANGE, lw=1.5, ms=4, label="path of training", zorder=3)
+    apart = epochs[1] - epochs[0]
+    words = "path of training" if apart == 1 else f"path of training, every {apart} epochs"
+    panel.plot(*path.T, ".-", color=ORANGE, lw=1.5, ms=4, label=words, zorder=3)
     for place, shape, words in ((0, "s", "start"), (-1, "D", "end")):
         label = f"{words}, epoch {epochs[place]}"
         panel.plot(*path[place], shape, color=ORANGE, ms=8, label=label, **EDGE)

@@ -15,7 +15,7 @@ from jaxmlp.data import Columns
 from jaxmlp.diagnose.subject import Subject
 from jaxmlp.nn.layers import in_order
 
-TILES = 256  # units that have room
+TILES, PIXELS = 256, 4_000_000  # units that have room, and pixels of all of them
 ROWS = 60  # inputs of a table that have room
 WEIGHTS = "weights.png"
 
@@ -109,8 +109,8 @@ def tiles(kernel: np.ndarray, title: str, names: Sequence[str] | None = None) ->
     """Draw a tile for each unit; its channels stand side by side.
 
     Args:
-      kernel: `(height, width, channels, units)`. Of more than `TILES` units those are drawn whose
-        weights have the largest norm.
+      kernel: `(height, width, channels, units)`. Of more than `TILES` units, or fewer that have
+        more than `PIXELS`, those are drawn whose weights have the largest norm.
       title: what is drawn.
       names: of the units; otherwise they are numbered from 0.
 
@@ -120,7 +120,8 @@ def tiles(kernel: np.ndarray, title: str, names: Sequence[str] | None = None) ->
     from jaxmlp.runs import figures
 
     channels, units = kernel.shape[2:]
-    shown = largest(np.sqrt(np.sum(kernel**2, axis=(0, 1, 2))), TILES)
+    room = max(1, min(TILES, PIXELS * units // kernel.size))
+    shown = largest(np.sqrt(np.sum(kernel**2, axis=(0, 1, 2))), room)
     board = board_of(kernel[..., shown], named=names is not None)
     height, width = board.values.shape
     inches = min(12 / width, 10 / height, 0.12)

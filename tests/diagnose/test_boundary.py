@@ -88,6 +88,14 @@ def test_the_grid_covers_the_examples_in_their_unit():
     assert present(axes, x).tolist() == [k % 2 == 0 for k in range(50)]
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int64", "float32", "float64"])
+def test_the_grid_has_points_between_whole_numbers(kind):
+    x = np.arange(40, dtype=kind).reshape(20, 2)
+    grid = grid_over(Axes(("a", "b"), (0, 1), 2), x, 7)
+    assert grid.points[:, 0].min() < 0
+    np.testing.assert_allclose(grid.points[:7, 0], grid.ticks[0], rtol=1e-6)
+
+
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     """A run on two columns of a CSV, far from 0 and 1, which kept its path."""

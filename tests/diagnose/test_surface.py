@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 
+import jax
 import numpy as np
 import pytest
 
@@ -16,6 +17,9 @@ from jaxmlp.diagnose.subject import Subject
 from jaxmlp.diagnose.surface import SIDE, along, around, contours, draw_surface, losses_over
 from jaxmlp.diagnose.weights import draw_weights
 from jaxmlp.errors import InputError
+from jaxmlp.runs.checkpoints import save_tree
+from jaxmlp.runs.folder import Run
+from jaxmlp.runs.path import read_path
 
 MIDDLE = SIDE // 2
 RUNS = {
@@ -103,6 +107,22 @@ def test_the_title_says_how_many_examples(runs, tmp_path, monkeypatch):
     words = [text.get_text() for text in left.get_legend().get_texts()]
     assert words[:3] == ["path of training", "start, epoch 0", "end, epoch 3"]
     assert words[3].startswith("kept network, epoch ")
+
+
+def test_what_is_said_of_a_long_path_and_of_none(runs, tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("jaxmlp.runs.figures.save", lambda figure, path: figures.append(figure))
+    run = shutil.copytree(runs / "float64", tmp_path / "run")
+    file, params = run / "path.safetensors", Subject.open(run).network.params
+    stacked = read_path(Run.open(run), params).params
+    save_tree(file, jax.tree.map(lambda leaf: leaf[:4], stacked), {"epochs": [0, 2, 4, 5]})
+    draw_surface(run, tmp_path)
+    words = figures[0].axes[0].get_legend().get_texts()[0].get_text()
+    assert words == "path of training, every 2 epochs"
+    file.unlink()
+    draw_surface(run, tmp_path)
+    assert figures[1].get_suptitle().endswith("; the network is too large to keep its path")
+    assert len([axes for axes in figures[1].axes if axes.get_xlabel()]) == 1
 
 
 @pytest.mark.parametrize("losses", [np.zeros((3, 3)), [[1, np.inf, 2]] * 3, [[-1, 0, 9]] * 3])

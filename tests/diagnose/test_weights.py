@@ -43,6 +43,8 @@ def test_of_many_units_those_with_the_largest_weights_are_drawn():
     assert "the 256 with the largest weights" in figure.get_suptitle()
     board, _ = drawn_on(figure)
     assert np.ma.count(np.ma.masked_invalid(board)) == 4 * 256
+    large = tiles(np.ones((200, 200, 3, 64)) * np.arange(64), "title")
+    assert "the 33 with the largest weights" in large.get_suptitle()
     named = tiles(kernel[..., :4], "title", ["a", "b", "$c$", "d"])
     assert [text.get_text() for text in named.axes[0].texts] == ["a", "b", r"\$c\$", "d"]
 
