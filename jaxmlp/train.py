@@ -181,12 +181,17 @@ def _train(
     from jaxmlp.cli.interrupt import interrupted_status, interruptible
     from jaxmlp.runs.facts import facts_of, show_facts
     from jaxmlp.runs.fit import train_problem
+    from jaxmlp.runs.layers import layers_in_words
     from jaxmlp.runs.logs import open_log
     from jaxmlp.runs.summary import finish_run
     from jaxmlp.training import Diverged
 
     import_beside("sklearn.metrics")  # while programs are compiled; the last table needs it
     show_facts(facts_of(problem, source), control.quiet)
+    if not control.quiet:
+        print_line()
+        print(layers_in_words(problem.recipe, problem.signature))
+        print_line()
     if problem.start is not None and not control.quiet:
         print_line(f"start   {problem.start.in_words(problem.signature)}")
     with open_log(control.log, run.path, problem.recipe, problem.task.score) as log:

@@ -218,6 +218,7 @@ ROWS = (
             f"{TRAINING}.trees.count",
             "jaxmlp.nn.summary.summary",
             "jaxmlp.explain.__main__",
+            "jaxmlp.runs.layers.layers_in_words",
         ),
     ),
 )

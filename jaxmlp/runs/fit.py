@@ -22,6 +22,7 @@ from jaxmlp.runs.data import load_data, table_options, whole_path, with_whole_pa
 from jaxmlp.runs.facts import facts_of
 from jaxmlp.runs.fine_tuning import take_over
 from jaxmlp.runs.folder import CHECKPOINT, RUN, Run, Saved
+from jaxmlp.runs.layers import layers_in_words
 from jaxmlp.runs.network import Network
 from jaxmlp.runs.output import new_output
 from jaxmlp.runs.scores import rmse_by_r2
@@ -101,12 +102,14 @@ def fit(
                 warnings.warn(line, DataWarning, stacklevel=2)
             if not quiet:
                 print_table(facts.rows())
+                print(layers_in_words(problem.recipe, problem.signature))
             outcome = train_problem(
                 problem, source, None, run, began, quiet, lambda: False, watch=watch
             )
             finished = finish_run(outcome, run, quiet)
     network, summary, _ = finished
     path, seen = run.path if run else None, outcome.watched
+    network = dataclasses.replace(network, path=path)
     return Result(network, summary, outcome.history.records, path, seen)
 
 
