@@ -1,7 +1,7 @@
-"""Build the sections of an explanation: graphs of gates, or the two passes of one example.
+"""Build the sections of an explanation: the two passes of one example through a network.
 
 The layers' own `forward` and `backward` and the loss's `gradient` compute the numbers; this module
-only arranges them. Lecture rows A4, B5, B6, D6, D8, E6.
+only arranges them. Lecture rows A4, D6, D8, E6.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -38,14 +38,6 @@ CONVENTION = (
 UNCHANGED = "Dropout is off here: every value passes unchanged."
 
 
-GATES = (
-    "Values go forward and gradients go back. An add gate distributes the gradient: it passes to "
-    "every input. A mul gate swaps its inputs: each input gets the gradient times the other input. "
-    "A copy gate adds up the gradients that come back. A max gate routes the gradient to the "
-    "larger input, and to the first input if they are equal."
-)
-
-
 class Stage(NamedTuple):
     """A layer with its values in the forward pass.
 
@@ -66,22 +58,6 @@ class Stage(NamedTuple):
     y: Any
     formulas: Formulas
     names: dict[str, str]
-
-
-def explain_gates() -> list[Section]:
-    """Return a section for each graph of gates, with values and gradients (lecture rows B5, B6)."""
-    from jaxmlp.nn.gates import add_and_multiply, four_gates, neuron
-
-    shown = (
-        ("A sum and a product", "f = (x + y) z", add_and_multiply()),
-        ("All four gates", r"f = x y + \max(x, y)", four_gates()),
-        ("A sigmoid neuron", r"a = \sigma(w_0 x_0 + w_1 x_1 + w_2)", neuron()),
-    )
-    graphs = (
-        Section(title, [Line(formula, graph.edges[-1].value), graph])
-        for title, formula, graph in shown
-    )
-    return [Section("Gates and their rules", [GATES]), *graphs]
 
 
 def explain_network(inspected: Inspected, n: int) -> list[Section]:
