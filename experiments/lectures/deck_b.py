@@ -20,7 +20,12 @@ ROWS = (
             "Recap: Problem Setup",
         ),
         r"w \leftarrow w - \eta \frac{\partial L}{\partial w}",
-        ("jaxmlp.optim.descent.sgd", "jaxmlp.training.step.make_step", "jaxmlp.training.loop.fit"),
+        (
+            "jaxmlp.optim.descent.sgd",
+            "jaxmlp.training.step.make_step",
+            "jaxmlp.training.loop.fit",
+            "jaxmlp.explain.updates",
+        ),
         "The example: from w = 2 with gradient -24 and rate 0.1 to w = 4.4; each step lowers the"
         " error.",
     ),

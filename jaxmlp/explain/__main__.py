@@ -13,7 +13,7 @@ from typing import Any
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import run_process
 from jaxmlp.config.options import Config
-from jaxmlp.errors import InputError, check, printable
+from jaxmlp.errors import InputError, printable
 from jaxmlp.explain.sections import explain_network
 from jaxmlp.explain.typeset import Section, as_drawing, as_page, as_text
 from jaxmlp.files import write_atomically
@@ -28,6 +28,12 @@ HIDDEN = (3,)  # widths of the hidden layers unless given
 EXAMPLE = 1  # number of the example unless given
 
 
+RULE = (  # the fields of the update; the rate is constant unless a run has a schedule
+    *("optimizer", "learning_rate", "momentum", "decay", "beta1", "beta2", "epsilon"),
+    *("epsilon_inside", "weight_decay", "clip_norm"),
+)
+
+
 @dataclass(frozen=True)
 class Options(Config):
     """A configuration whose default network is small enough to be printed."""
@@ -39,6 +45,11 @@ class Options(Config):
     dropout: float | None = default("dropout", 0.0, "probability of dropping a hidden unit")
     activation: tuple[str, ...] = default("activation", ("sigmoid",))
     initializer: str = default("initializer", "xavier_normal")
+    optimizer: str | None = default("optimizer", "sgd", "update rule of the step that is shown")
+    learning_rate: float | None = default(
+        "learning_rate", None, "learning rate; default the optimizer's own"
+    )
+    schedule: str | None = default("schedule", "constant")
 
 
 def make_parser() -> Parser:
@@ -57,10 +68,15 @@ def make_parser() -> Parser:
     group.add_argument("--run", metavar="RUN", help="show the trained network of this run")
     text = f"number of the example in the training set, from 0; default {EXAMPLE}"
     group.add_argument("--example", type=int, metavar="N", help=text)
+    text = "size of the batch: the example and those after it; default 1"
+    group.add_argument("--examples", type=int, metavar="N", help=text)
+    text = "number of the training step that is shown, from 1; the steps before it take the same"
+    group.add_argument("--step", type=int, metavar="N", help=f"{text} batch; default 1")
     group.add_argument("--html", metavar="FILE", help="write a page for a browser instead of text")
     text = "write the drawing of an expression's gates instead of text"
     group.add_argument("--svg", metavar="FILE", help=text)
-    add_fields(parser, Options, skip=[*training_only(), "dropout"])
+    skip = [name for name in [*training_only(), "dropout"] if name not in RULE]
+    add_fields(parser, Options, skip=skip)
     return parser
 
 
@@ -71,25 +87,29 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments: list[str]) -> int:
     given = vars(make_parser().parse_args(_protected(arguments)))
-    gates, summary, run, n, file, svg = (
-        given.pop(name) for name in ("gates", "summary", "run", "example", "html", "svg")
+    gates, summary, run, file, svg = (
+        given.pop(name) for name in ("gates", "summary", "run", "html", "svg")
     )
+    shown = {name: given.pop(name) for name in ("example", "examples", "step")}
     if svg is not None and not gates:
         raise InputError('--svg needs an expression: --gates "(x+y)*z" x=-2 y=5 z=-4')
     if gates is not None:
-        others = {**given, "run": run, "example": n, "summary": summary or None}
+        others = {**given, "run": run, **shown, "summary": summary or None}
         _check_idle("--gates", others)
         title, sections = _explain_gates(gates)
     elif summary:
-        _check_idle("--summary", {"example": n, "html": file})
+        _check_idle(
+            "--summary", {**shown, "html": file, **{name: given.get(name) for name in RULE}}
+        )
         print(_summary(load_inspected(run, given, Options, HIDDEN)))
         return 0
     else:
         inspected = load_inspected(run, given, Options, HIDDEN)
-        total = len(inspected.dataset.x_train)
-        n = min(EXAMPLE, total - 1) if n is None else n
-        check(0 <= n < total, "--example", f"from 0 to {total - 1}", n)
-        title, sections = "Forward and backward", explain_network(inspected, n)
+        n = min(EXAMPLE, len(inspected.dataset.x_train) - 1)
+        asked = {"n": n, "examples": 1, "step": 1}
+        names = {"example": "n"}
+        asked |= {names.get(k, k): v for k, v in shown.items() if v is not None}
+        title, sections = "Forward, backward and update", explain_network(inspected, **asked)
     if svg is not None:
         _write(svg, as_drawing(sections[0].items[-1]))
     if file is not None:

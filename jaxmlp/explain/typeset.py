@@ -12,6 +12,7 @@ from jaxmlp.errors import printable
 from jaxmlp.explain.rows import Cited, Row, rows_of
 
 HERE = Path(__file__).parent
+WIDTH = 100  # letters in a line of text
 TEMPLATE, DRAWING = HERE / "explanation.html", HERE / "drawing.html"
 SCRIPT = HERE / "steps.js"
 
@@ -20,6 +21,11 @@ SYMBOLS = {
     "delta": "δ",
     "sigma": "σ",
     "alpha": "α",
+    "beta": "β",
+    "epsilon": "ε",
+    "eta": "η",
+    "lambda": "λ",
+    "mu": "μ",
     "Phi": "Φ",
     "varphi": "φ",
     "odot": "⊙",
@@ -32,6 +38,8 @@ SYMBOLS = {
 PLAIN: tuple[tuple[str, Any], ...] = (  # replacements that turn LaTeX into text, in this order
     (r"\^\{\[(\w+)\](\\top)?\}", r"[\1]\2"),
     (r"\\hat\{y\}", "ŷ"),
+    (r"\\hat\{(\w)\}", "\\1\N{COMBINING CIRCUMFLEX ACCENT}"),
+    (r"\\sqrt\{([^{}]*)\}", r"√(\1)"),
     (r"\\frac\{(.*?)\}\{(.*?)\}", r"\1/\2"),
     (r"\^\{\\top\}", "ᵀ"),
     (r"\\(text|operatorname)\{(.*?)\}", r"\2"),
@@ -59,15 +67,35 @@ class Line(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """A text that is set apart: something that the reader should not miss.
+    """A text with its source.
 
     Attributes:
       remark: the text.
-      cited: where it is taught.
+      cited: where it is taught, if that is known.
+      loud: whether it is set apart, since the reader should not miss it.
     """
 
     remark: str
     cited: Cited | None = None
+    loud: bool = False
+
+
+class Parameter(NamedTuple):
+    """An array of the parameters, as it is shown.
+
+    Attributes:
+      layer: the title of its layer.
+      name: LaTeX, such as `W^{[1]}`.
+      transposed: whether it is shown transposed, as in the lectures.
+    """
+
+    layer: str
+    name: str
+    transposed: bool
+
+    def shown(self, value: Any) -> Any:
+        """Return an array like this one as the lectures have it."""
+        return value.T if self.transposed else value
 
 
 class Section(NamedTuple):
@@ -120,20 +148,27 @@ def _text(item: Any) -> str:
     if isinstance(item, str):
         return _paragraph(item)
     if isinstance(item, Remark):
-        return _paragraph(f"! {item.remark}{_tag(item)}")
+        return _paragraph(f"{'! ' if item.loud else ''}{item.remark}{_tag(item)}")
     if not isinstance(item, Line):
         return textwrap.indent(str(item), "  ")
     rows, left = _rows(item.value), f"  {plain(item.formula)} ="
     if np.ndim(item.value) < 2:
         cells = "  ".join(row[0] for row in rows)
         right = f"({cells})ᵀ" if len(rows) > 1 else cells
-        joint = " " if len(left) + len(right) + len(_tag(item)) < 100 else "\n      "
-        return f"{left}{joint}{right}{_tag(item)}"
+        if len(left) + len(right) + len(_tag(item)) < WIDTH:
+            return f"{left} {right}{_tag(item)}"
+        return f"{_tagged(left, item)}\n      {right}"
     width = max(len(cell) for row in rows for cell in row)
     ends = ["[]"] if len(rows) == 1 else ["⎡⎤", *["⎢⎥"] * (len(rows) - 2), "⎣⎦"]
     padded = ("  ".join(cell.rjust(width) for cell in row) for row in rows)
     lines = (f"      {end[0]} {row} {end[1]}" for end, row in zip(ends, padded, strict=True))
-    return "\n".join([left + _tag(item), *lines])
+    return "\n".join([_tagged(left, item), *lines])
+
+
+def _tagged(left: str, item: Line) -> str:
+    """Return the beginning of a line with its source, which may need a line of its own."""
+    tag = _tag(item)
+    return f"{left}{tag}" if len(left) + len(tag) <= WIDTH else f"{left}\n   {tag}"
 
 
 def _tag(item: Line | Remark) -> str:
