@@ -58,6 +58,7 @@
     const way = keys[event.key];
     if (!way || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (way === "all" && !now) return;
+    if (event.target.closest(".wide")) return; // there they move a wide drawing
     event.preventDefault();
     show(go[way](), true);
   });

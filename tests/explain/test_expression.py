@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import json
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from jaxmlp.errors import InputError
 from jaxmlp.explain import __main__ as explain
-from jaxmlp.explain import expression
+from jaxmlp.explain import expression, typeset
 from jaxmlp.explain.circuits import Picture, explain_gates
 from jaxmlp.explain.expression import FUNCTIONS, MADE_OF, MOST_GATES, circuit
 from jaxmlp.explain.layout import STUB
@@ -321,6 +322,13 @@ def test_the_graphs_of_the_lectures_are_drawn():
     assert [len(picture.graph.nodes) for picture in pictures] == [2, 5, 8]
     names = [step.name for picture in pictures for step in picture.steps]
     assert len(set(names)) == len(names)
+
+
+def test_the_script_can_be_read():
+    """V8 reads it; without Chromium nothing else here would."""
+    engine = pytest.importorskip("py_mini_racer").MiniRacer()
+    script = json.dumps(typeset.SCRIPT.read_text(encoding="utf-8"))
+    assert engine.eval(f"new Function({script}); 1") == 1
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
