@@ -17,6 +17,7 @@ import numpy as np
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import run_process
 from jaxmlp.config.options import Config
+from jaxmlp.config.own_files import files_from
 from jaxmlp.errors import InputError, check, unknown
 from jaxmlp.runs.inspection import Inspected, default, load_inspected, training_only
 
@@ -80,6 +81,7 @@ def make_parser() -> Parser:
     text = "plant a wrong sign in this layer, a number or a name; the check should fail"
     group.add_argument("--break", dest="broken", metavar="LAYER", help=text)
     group.add_argument("--json", action="store_true", help="print only JSON")
+    parser.add_parts_arguments()
     add_fields(parser, Options, skip=training_only())
     return parser
 
@@ -92,7 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     given = vars(make_parser().parse_args(arguments))
     run, n, broken, as_json = (given.pop(name) for name in ("run", "examples", "broken", "json"))
-    inspected = load_inspected(run, given, Options, HIDDEN)
+    parts = files_from(given)
+    inspected = load_inspected(run, given, Options, HIDDEN, parts)
     layer = None if broken is None else _find(broken, inspected.model)
     total = len(inspected.train)
     n = min(EXAMPLES, total) if n is None else n

@@ -1,7 +1,8 @@
 """What is wrong with an array, told from its difference to the right one, in words.
 
-The arrays come in several cases whose sizes differ: a factor that is the number of examples in each
-case is that number, and no accident. The referee of the exercises and `jaxmlp.check` both say it so.
+The arrays come in several cases whose sizes differ. So a factor that is the number of examples in
+each of them is that number, and no accident. The referee of the exercises and `jaxmlp.check` both
+take their words from here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmlp.config.differences import all_close, close, described, factors, reasons, sizes
+from jaxmlp.config.differences import all_close, described, factors, reasons, sizes
 from jaxmlp.errors import InputError
 from jaxmlp.exercise.form import Case, Exercise, Leaves
 

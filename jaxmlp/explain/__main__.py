@@ -12,6 +12,7 @@ from typing import Any
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import run_process
 from jaxmlp.config.options import Config
+from jaxmlp.config.own_files import files_from
 from jaxmlp.errors import InputError, check, printable
 from jaxmlp.explain.sections import explain_gates, explain_network
 from jaxmlp.explain.typeset import as_page, as_text
@@ -54,6 +55,7 @@ def make_parser() -> Parser:
     text = f"number of the example in the training set, from 0; default {EXAMPLE}"
     group.add_argument("--example", type=int, metavar="N", help=text)
     group.add_argument("--html", metavar="FILE", help="write a page for a browser instead of text")
+    parser.add_parts_arguments()
     add_fields(parser, Options, skip=[*training_only(), "dropout"])
     return parser
 
@@ -68,16 +70,17 @@ def _main(arguments: list[str]) -> int:
     gates, summary, run, n, file = (
         given.pop(name) for name in ("gates", "summary", "run", "example", "html")
     )
+    parts = files_from(given)
     if gates:
         others = {**given, "run": run, "example": n, "summary": summary or None}
         _check_idle("--gates", others)
         title, sections = "Gates", explain_gates()
     elif summary:
         _check_idle("--summary", {"example": n, "html": file})
-        print(_summary(load_inspected(run, given, Options, HIDDEN)))
+        print(_summary(load_inspected(run, given, Options, HIDDEN, parts)))
         return 0
     else:
-        inspected = load_inspected(run, given, Options, HIDDEN)
+        inspected = load_inspected(run, given, Options, HIDDEN, parts)
         total = len(inspected.dataset.x_train)
         n = min(EXAMPLE, total - 1) if n is None else n
         check(0 <= n < total, "--example", f"from 0 to {total - 1}", n)
