@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jaxmlp.config.options import Config
+    from jaxmlp.config.part_check import check
     from jaxmlp.errors import DataWarning, InputError
     from jaxmlp.estimators import MLPClassifier, MLPRegressor
     from jaxmlp.runs.fit import Result, fit
@@ -37,6 +38,7 @@ __all__ = [
     "Network",
     "Result",
     "__version__",
+    "check",
     "cross_validate",
     "fit",
     "load",
@@ -51,6 +53,7 @@ _MODULES = {
     "MLPRegressor": "jaxmlp.estimators",
     "Network": "jaxmlp.runs.network",
     "Result": "jaxmlp.runs.fit",
+    "check": "jaxmlp.config.part_check",
     "cross_validate": "jaxmlp.sweep.cross_validation",
     "fit": "jaxmlp.runs.fit",
     "load": "jaxmlp.runs.network",

@@ -24,7 +24,7 @@ from jax.typing import DTypeLike
 
 from jaxmlp import nn, optim
 from jaxmlp.config.source import error_in_line
-from jaxmlp.errors import InputError, Shown, check
+from jaxmlp.errors import InputError, Shown, check, shown
 from jaxmlp.nn.types import Array, Params, RandomKey, Shape
 from jaxmlp.optim.base import accepting_keywords, count_up, zero_count
 from jaxmlp.optim.schedules import Rate, schedule_of
@@ -37,6 +37,70 @@ EXPECTED = {
     "model": "a function of the number of outputs that returns an nn.Layer",
     "layer": "an nn.Layer",
 }
+
+
+ARGUMENTS = {  # how many a function takes by their places, without a default
+    "activation": (0, 1),
+    "loss": (2,),
+    "optimizer": (0, 1),
+    "initializer": (2, 3),
+    "model": (0, 1),
+}
+
+
+def without_derivative(name: str) -> str:
+    """Return the line for an activation that cannot be trained by hand."""
+    return (
+        f"{name} has no derivative: put @jaxmlp.nn.activations.elementwise above the function and"
+        f" @{name.rpartition(':')[2]}.defderivative above (z, a) -> da/dz, or train with --gradient"
+        " autodiff"
+    )
+
+
+def without_gradient(name: str) -> str:
+    """Return the line for a loss that cannot be trained by hand."""
+    return (
+        f"{name} has no gradient: put @jaxmlp.nn.losses.loss above the function and"
+        f" @{name.rpartition(':')[2]}.defgradient above (outputs, targets) -> dl/dz, or train with"
+        " --gradient autodiff"
+    )
+
+
+def kind_of(part: Any, name: str) -> str:
+    """Return what kind of part an object is.
+
+    Args:
+      part: the object.
+      name: how messages call it.
+
+    Returns:
+      activation, layer, model, loss, optimizer or initializer.
+
+    Raises:
+      InputError: if it is none, or it cannot be told.
+    """
+    known = {nn.Activation: "activation", nn.Loss: "loss", nn.Layer: "layer"}
+    for cls, kind in known.items():
+        if isinstance(part, cls):
+            return kind
+    count = required(part)
+    if is_pair(part):
+        return "optimizer"
+    if count is None or inspect.isclass(part):
+        words = "an activation, a layer, a loss, a model, an optimizer or an initializer"
+        check(False, name, words, in_words(part))
+    names = [*inspect.signature(part).parameters]
+    if count in (2, 3) and names[0] in ("key", "rng", "rng_key"):
+        return "initializer"
+    if count == 2:
+        return "loss"
+    try:
+        made = part(1) if count else part()
+    except Exception:  # a function of an array, maybe: then it lacks its derivative
+        return "activation"
+    if isinstance(made, nn.Layer):
+        return "model" if count else "layer"
+    return "optimizer" if is_pair(made) else "activation"
 
 
 def required(function: Any) -> int | None:
@@ -59,6 +123,8 @@ def in_words(part: Any) -> Shown:
             return Shown(words)
     if is_pair(part):
         return Shown("a pair (init, update)")
+    if not callable(part):
+        return shown(part)
     count = required(part)
     if count is not None and not inspect.isclass(part):
         return Shown(f"a function of {count} argument{'' if count == 1 else 's'}")
@@ -90,9 +156,8 @@ def as_field(field: str, part: Any, name: str, path: str) -> Any:
     Raises:
       InputError: if the part is of another kind.
     """
-    counts = {"activation": (0, 1), "loss": (2,), "optimizer": (0, 1), "initializer": (2, 3)}
     whole = {"activation": nn.Activation, "loss": nn.Loss}.get(field)
-    good = required(part) in counts.get(field, (0, 1)) and not inspect.isclass(part)
+    good = required(part) in ARGUMENTS[field] and not inspect.isclass(part)
     good = good or (whole is not None and isinstance(part, whole))
     check(good, name, EXPECTED[field], in_words(part))
     guard = Guard(name, path)
@@ -160,10 +225,7 @@ def _activation(part: Any, guard: Guard) -> Any:
         return guard.shaped("a", value(z), z.shape, z.dtype)
 
     def missing(z: Array, a: Array) -> Array:
-        raise InputError(
-            f"{guard.name} has no derivative (z, a) -> da/dz: give one, as in"
-            " nn.activations, or train with --gradient autodiff"
-        )
+        raise InputError(without_derivative(guard.name))
 
     derivative = missing
     if isinstance(part, nn.Activation) and part.has_derivative:
@@ -185,10 +247,7 @@ def _loss(part: Any, guard: Guard) -> nn.Loss:
 
     def gradient(z: Array, y: Array) -> Array:
         if not whole.has_gradient:
-            raise InputError(
-                f"{guard.name} has no gradient (outputs, targets) -> dl/dz: give one, as in"
-                " nn.losses, or train with --gradient autodiff"
-            )
+            raise InputError(without_gradient(guard.name))
         return guard.shaped("dl/dz", slope(z, y), z.shape)
 
     return dataclasses.replace(
@@ -263,8 +322,8 @@ def _optimizer(part: Any, guard: Guard) -> Callable[[Rate], optim.Optimizer]:
 def check_alike(what: str, new: Any, old: Any) -> None:
     """Reject a tree that has not the structure, shapes and types of another one."""
     structures: list[Any] = [jax.tree.structure(tree) for tree in (new, old)]
-    words = f"a tree like {structures[1]}"
-    check(structures[0] == structures[1], what, words, Shown(structures[0]))
+    got, like = (str(structure).removeprefix("PyTreeDef") for structure in structures)
+    check(structures[0] == structures[1], what, f"a tree like {like}", Shown(got))
     leaves, _ = jax.tree_util.tree_flatten_with_path(new)
     for (path, leaf), like in zip(leaves, jax.tree.leaves(old), strict=True):
         name = jax.tree_util.keystr(path, simple=True, separator=".")

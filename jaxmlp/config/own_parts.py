@@ -160,13 +160,31 @@ def load_part(field: str, path: str, name: str) -> Part:
     from jaxmlp.config.kinds import as_field
 
     content = read_part(path)
+    found = _defined(path, name, content)
+    part = Part(f"{os.path.basename(path)}:{name}@{checksum_of(content)}")
+    return part.holding(as_field(field, found, part.label, os.path.abspath(path)))
+
+
+def raw_part(value: str) -> Any:
+    """Run the file of `FILE.py:NAME`, and return what it has under the name.
+
+    Raises:
+      InputError: if the file cannot be run, or has no such name.
+    """
+    found = FORM.fullmatch(value)
+    check(found is not None, "part", "FILE.py:NAME", value)
+    assert found is not None
+    return _defined(found["file"], found["name"], read_part(found["file"]))
+
+
+def _defined(path: str, name: str, content: bytes) -> Any:
+    """Run a file, and return what it defines under a name."""
     module = _run(os.path.abspath(path), path, content)
     if name not in module:
         names = _names(content)
         has = f"it has {listed(names, MOST)}" if names else "it defines nothing"
         raise InputError(f"{path} has no {name}; {has}{nearest(name, names)}")
-    part = Part(f"{os.path.basename(path)}:{name}@{checksum_of(content)}")
-    return part.holding(as_field(field, module[name], part.label, os.path.abspath(path)))
+    return module[name]
 
 
 def read_part(path: str) -> bytes:
