@@ -14,6 +14,7 @@ wrong part is one line, and a right one costs nothing.
 """
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -123,6 +124,8 @@ def in_words(part: Any) -> Shown:
             return Shown(words)
     if is_pair(part):
         return Shown("a pair (init, update)")
+    if isinstance(part, tuple | list | dict):
+        return Shown(f"a {type(part).__name__} of {len(part)}")
     if not callable(part):
         return shown(part)
     count = required(part)
@@ -296,7 +299,7 @@ def _optimizer(part: Any, guard: Guard) -> Callable[[Rate], optim.Optimizer]:
     def rule(rate: Any) -> Any:
         made = make(rate)
         check(is_pair(made), f"{guard.name}(rate)", "a pair (init, update)", in_words(made))
-        return guard(made[0]), guard(accepting_keywords(made[1]))
+        return guard(made[0]), accepting_keywords(_like_its_arguments(made[1], guard))
 
     def optimizer(rate: Rate) -> optim.Optimizer:
         rate_of = schedule_of(rate)
@@ -307,16 +310,28 @@ def _optimizer(part: Any, guard: Guard) -> Callable[[Rate], optim.Optimizer]:
 
         def update(gradients: Any, state: Any, params: Any = None, **further: Any) -> Any:
             t, inner = state
-            found = rule(rate_of(t))[1](gradients, inner, params, **further)
-            good = isinstance(found, tuple) and len(found) == 2
-            check(good, f"{guard.name}: update", "a pair (updates, state)", in_words(found))
-            for what, new, old in (("updates", found[0], gradients), ("state", found[1], inner)):
-                check_alike(f"{guard.name}: the {what}", new, old)
-            return found[0], (count_up(t), found[1])
+            updates, inner = rule(rate_of(t))[1](gradients, inner, params, **further)
+            return updates, (count_up(t), inner)
 
         return optim.Optimizer(init, update)
 
     return optimizer
+
+
+def _like_its_arguments(update: Callable[..., Any], guard: Guard) -> Callable[..., Any]:
+    """Return an update whose result is a pair, like the gradients and the state before."""
+    guarded = guard(update)
+
+    @functools.wraps(update)  # whose arguments tell which keywords it takes
+    def checked(gradients: Any, state: Any, *more: Any, **further: Any) -> Any:
+        found = guarded(gradients, state, *more, **further)
+        good = isinstance(found, tuple) and len(found) == 2
+        check(good, f"{guard.name}: update", "a pair (updates, state)", in_words(found))
+        for what, new, old in (("updates", found[0], gradients), ("state", found[1], state)):
+            check_alike(f"{guard.name}: the {what}", new, old)
+        return found
+
+    return checked
 
 
 def check_alike(what: str, new: Any, old: Any) -> None:
