@@ -11,6 +11,7 @@ From Python:
     network = jaxmlp.load("runs/digits")
     network.predict(x), network.predict_proba(x)
     print(jaxmlp.cross_validate(jaxmlp.Config(hidden=(64,)), "digits", folds=5))
+    print(jaxmlp.check("my_parts.py:mish"))  # a part of your own
 
 What stands here is imported when it is first used: `import jaxmlp` imports no JAX.
 """

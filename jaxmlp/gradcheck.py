@@ -159,6 +159,10 @@ def _print(inspected: Inspected, n: int, rows: list["Row"], broken: int | None) 
     wrong = [row.place for row in rows if not row.ok]
     if wrong:
         print(f"FAILED: {', '.join(wrong)}")
+        last = max(row.number for row in rows if not row.ok)
+        for row in rows:
+            if not row.ok and row.number == last and row.says:
+                print(f"  {row.place}: {row.says}")
         print("the error is in the last of these layers, or in a layer without parameters after it")
     elif broken is not None:
         print("ok: the wrong sign does not show, because the gradient there is zero")
