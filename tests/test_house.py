@@ -26,7 +26,7 @@ FLOORS: dict[str, int] = {
             ("runs",),
             (
                 *("train", "evaluate", "predict", "compare", "export", "serve"),
-                *("find_rate", "gradcheck", "explain", "sweep", "estimators", "exercise"),
+                *("find_rate", "gradcheck", "explain", "sweep", "estimators", "exercise", "play"),
             ),
             ("__init__", "__main__"),
         )
@@ -64,7 +64,7 @@ def test_every_room_has_its_floor():
 
 
 def test_the_first_level_is_seen_at_a_glance():
-    assert all(len(kind) <= 14 for kind in rooms())
+    assert all(len(kind) <= 15 for kind in rooms())
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -112,6 +112,11 @@ def test_only_the_referees_differentiate_by_machine(source):
 def test_every_name_stands_for_something(table):
     for name in table.names:
         assert callable(table[name])
+
+
+def test_the_help_lists_every_text_of_an_empty_cell():
+    text = options.Config.__dataclass_fields__["missing"].metadata["help"]
+    assert text.split("besides ")[1].split(" in small")[0].split() == [*data.gaps.MARKERS[1:]]
 
 
 def test_tasks_have_the_same_names_everywhere():

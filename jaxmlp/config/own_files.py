@@ -131,3 +131,27 @@ def reject_idle(files: Files, *configs: Any) -> None:
     if files.paths and not any(map(parts_of, configs)):
         words = listed([*map(printable, files.paths)], MOST)
         raise InputError(f"--parts {words} does not apply: the run has no parts of its own")
+
+
+def reject_parts(
+    what: str, config: Any, where: object, fields: Sequence[str] = FIELDS, hint: str = ""
+) -> None:
+    """Reject a run with parts of one's own where something else than this library computes them.
+
+    Args:
+      what: what does not know them, such as "export".
+      config: the run's configuration.
+      where: its folder.
+      fields: the fields that matter.
+      hint: what can be done, to follow a colon.
+
+    Raises:
+      InputError: names the parts.
+    """
+    found = parts_of(config)
+    own = [part.label for field in fields for part in found.get(field, ())]
+    if own:
+        more = f": {hint}" if hint else ""
+        raise InputError(
+            f"{what} does not know parts of your own, {' '.join(own)} of {where}{more}"
+        )

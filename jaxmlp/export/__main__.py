@@ -56,7 +56,7 @@ def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
     kinds = {file: _kind_of(file) for file in options.files}
     from jaxmlp.cli.console import print_line, print_table
-    from jaxmlp.config.own_files import files_from
+    from jaxmlp.config.own_files import files_from, reject_parts
     from jaxmlp.runs.folder import Run
     from jaxmlp.runs.network import open_network
 
@@ -65,7 +65,8 @@ def _main(arguments: list[str]) -> int:
     for file in files:
         _check_place(file, options.overwrite)
     if not kinds or {*kinds.values()} - {"markdown", "page"}:
-        _reject_own(run)
+        hint = "only the card can be written, into a .md or .html file"
+        reject_parts("export", run.config, run.path, ("model", "activation"), hint)
     if "onnx" in kinds.values() or not kinds:
         need(("onnx",), "onnx", "a .onnx file")
     network = open_network(run, files_from(vars(options)))
@@ -74,19 +75,6 @@ def _main(arguments: list[str]) -> int:
     if network.recipe.precision == "bfloat16":
         print_line("the run computes in bfloat16, the files in float32: they are compared in this")
     return 0
-
-
-def _reject_own(run: "Run") -> None:
-    """Reject a network with parts of one's own, which no other program knows."""
-    from jaxmlp.config.own_files import parts_of
-
-    found = parts_of(run.config)
-    own = [part.label for field in ("model", "activation") for part in found.get(field, ())]
-    if own:
-        raise InputError(
-            f"export does not know {' '.join(own)} of {run.path}: of a network with parts of your"
-            " own, only the card can be written: name a .md or .html file"
-        )
 
 
 def _kind_of(file: str) -> str:

@@ -15,6 +15,7 @@ from jaxmlp.config.own_files import parts_of
 from jaxmlp.errors import InputError
 from jaxmlp.explain import __main__ as explain_command
 from jaxmlp.export import __main__ as export_command
+from jaxmlp.play import __main__ as play_command
 from jaxmlp.sweep import __main__ as sweep_command
 from tests.helpers import assert_refused, assert_trees_identical
 
@@ -256,14 +257,22 @@ def test_another_run_starts_from_one_with_parts(folder):
 
 def test_other_programs_do_not_know_them(capsys):
     for given, words in (
-        ({"activation": ("mine.py:relu",)}, "export does not know mine.py:relu of run"),
-        ({"model": "mine.py:net", "hidden": None}, "export does not know mine.py:net of run"),
+        (
+            {"activation": ("mine.py:relu",)},
+            "export does not know parts of your own, mine.py:relu of run",
+        ),
+        (
+            {"model": "mine.py:net", "hidden": None},
+            "export does not know parts of your own, mine.py:net of run",
+        ),
     ):
         jaxmlp.fit(Config(**{**SMALL, **given}), out="run", overwrite=True)
         for file in ("net.onnx", "net.py", "net.js"):
             arguments = ["run", file, "--parts", "mine.py"]
             assert_refused(capsys, "export", export_command.main, arguments, words)
         assert_refused(capsys, "export", export_command.main, ["run"], words)
+        page = words.replace("export", "the page")
+        assert_refused(capsys, "play", play_command.main, ["--run", "run"], page)
 
 
 def test_a_sweep_with_two_versions_of_a_part(capsys, folder):
