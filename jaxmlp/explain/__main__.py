@@ -13,6 +13,7 @@ from typing import Any
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import run_process
 from jaxmlp.config.options import Config
+from jaxmlp.config.own_files import files_from
 from jaxmlp.errors import InputError, printable
 from jaxmlp.explain.sections import explain_network
 from jaxmlp.explain.typeset import Section, as_drawing, as_page, as_text
@@ -75,6 +76,7 @@ def make_parser() -> Parser:
     group.add_argument("--html", metavar="FILE", help="write a page for a browser instead of text")
     text = "write the drawing of an expression's gates instead of text"
     group.add_argument("--svg", metavar="FILE", help=text)
+    parser.add_parts_arguments()
     skip = [name for name in [*training_only(), "dropout"] if name not in RULE]
     add_fields(parser, Options, skip=skip)
     return parser
@@ -91,6 +93,7 @@ def _main(arguments: list[str]) -> int:
         given.pop(name) for name in ("gates", "summary", "run", "html", "svg")
     )
     shown = {name: given.pop(name) for name in ("example", "examples", "step")}
+    parts = files_from(given)
     if svg is not None and not gates:
         raise InputError('--svg needs an expression: --gates "(x+y)*z" x=-2 y=5 z=-4')
     if gates is not None:
@@ -101,10 +104,10 @@ def _main(arguments: list[str]) -> int:
         _check_idle(
             "--summary", {**shown, "html": file, **{name: given.get(name) for name in RULE}}
         )
-        print(_summary(load_inspected(run, given, Options, HIDDEN)))
+        print(_summary(load_inspected(run, given, Options, HIDDEN, parts)))
         return 0
     else:
-        inspected = load_inspected(run, given, Options, HIDDEN)
+        inspected = load_inspected(run, given, Options, HIDDEN, parts)
         n = min(EXAMPLE, len(inspected.dataset.x_train) - 1)
         asked = {"n": n, "examples": 1, "step": 1}
         names = {"example": "n"}

@@ -147,7 +147,7 @@ def _bounded(inspected: Inspected, z: Any, name: str, by_z: str, targets: Any) -
     plain = loss_of(dataclasses.replace(signature, output_activation="identity"))
     formulas, inner = LAYERS[signature.output_activation], {"x": "u"}
     a, c = activation(z), shift_of(signature)
-    rule, place = LOSSES[signature.loss][2], source("output activation")
+    rule, place = LOSSES.get(signature.loss, ("", "", ""))[2], source("output activation")
     return Prediction(
         [
             Line(r"c = \text{mean of the target} / \text{deviation}", c),

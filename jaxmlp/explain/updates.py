@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.config.names import OPTIMIZER_TABLE
+from jaxmlp.config.names import optimizer_entry
 from jaxmlp.errors import check
 from jaxmlp.explain.formulas import fill, with_respect_to
 from jaxmlp.explain.rows import source
@@ -181,7 +181,7 @@ def _numbers(inspected: Inspected, update: Update) -> Section:
 def _arguments(inspected: Inspected, t: int) -> dict[str, Any]:
     """Return the numbers of the optimizer by the names of its arguments."""
     recipe = inspected.recipe
-    fields = OPTIMIZER_TABLE[recipe.optimizer].arguments
+    fields = optimizer_entry(recipe.optimizer).arguments
     found = {name: getattr(recipe.numbers, field) for name, field in fields.items()}
     if recipe.momentum_schedule == "sutskever":
         from jaxmlp.optim.schedules import sutskever

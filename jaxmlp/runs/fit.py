@@ -15,6 +15,7 @@ from jaxmlp.cli.console import Reporter, print_table
 from jaxmlp.config.data_options import READING
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
+from jaxmlp.config.own_files import Files, Paths
 from jaxmlp.config.problem import Problem, pose_problem
 from jaxmlp.data import Dataset, Source, dataset_in_memory
 from jaxmlp.errors import DataWarning, InputError, check
@@ -62,6 +63,7 @@ def fit(
     overwrite: bool = False,
     quiet: bool = True,
     watch: bool = False,
+    parts: Paths = (),
 ) -> Result:
     """Train a network.
 
@@ -74,6 +76,7 @@ def fit(
       overwrite: whether to replace a run that is there.
       quiet: whether to print nothing but warnings.
       watch: whether to look inside the network after each epoch; it changes nothing in the run.
+      parts: the files with the parts of one's own of the run that `init_from` names.
 
     Returns:
       The trained network and its numbers.
@@ -92,7 +95,7 @@ def fit(
     dataset = data_of(config, data)
     config, source = dataclasses.replace(config, dataset=dataset.name), dataset.source
     with arithmetic(config.precision):
-        config, dataset, start = take_over(config, dataset)
+        config, dataset, start = take_over(config, dataset, parts=Files.of(parts))
         problem = pose_problem(config, dataset, start=start)
         del dataset  # the examples are on the device, and need not lie in memory twice
         folder = nullcontext() if out is None else new_run(Path(out), problem, overwrite)
