@@ -301,7 +301,7 @@ def test_an_update_that_cannot_be_shown_says_why():
     chosen = inspected(dataset="iris", hidden=(3,))
     numbers = chosen.recipe.numbers._replace(sam=0.05)
     sharp = chosen._replace(recipe=dataclasses.replace(chosen.recipe, numbers=numbers))
-    broken = changed(chosen, b=[np.inf, 0, 0])
+    broken = changed(chosen, b=[np.nan, 0, 0])
     for other, words in (
         (sharp, "with sam its gradient is taken at another point."),
         (broken, "the loss is not finite, and such a step changes no parameter."),
