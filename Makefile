@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train sweep test torture gradcheck explain experiments index report notebooks bench bench-tables lint format clean
+.PHONY: help install train sweep test torture gradcheck explain play experiments index report notebooks bench bench-tables lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ gradcheck: $(VENV)/.installed  ## prove a hand-written gradient (ARGS="--break 3
 
 explain: $(VENV)/.installed  ## show every number of a forward and backward pass
 	$(BIN)/python -m jaxmlp.explain $(ARGS)
+
+play: $(VENV)/.installed  ## build the page to play with, build/play.html (ARGS="--dataset my.csv")
+	@mkdir -p build
+	$(BIN)/python -m jaxmlp.play --out build/play.html $(ARGS)
 
 experiments: $(VENV)/.installed  ## put every claim to the test (ARGS="--quick" takes seconds each)
 	$(BIN)/python -m experiments --all $(ARGS)

@@ -24,10 +24,15 @@ COMMANDS = {  # the module of each, and what it does
         "jaxmlp.explain.__main__",
         "Show every number of a forward and backward pass beside its formula.",
     ),
+    "diagnose": (
+        "jaxmlp.diagnose.__main__",
+        "Say what went on inside a run, and what to try.",
+    ),
     "exercise": (
         "jaxmlp.exercise.__main__",
         "Write a formula by hand, and let a referee name the mistake.",
     ),
+    "play": ("jaxmlp.play.__main__", "Write a page to play with, in which networks learn."),
     "export": (
         "jaxmlp.export.__main__",
         "Write a trained network for other programs, and its model card.",
