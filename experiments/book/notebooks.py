@@ -59,7 +59,7 @@ class Calls:
         return (
             f"### {claim(module)}\n\nLecture rows {self.rows(*about.rows)}: {about.section}\n\n"
             f"$${about.formula}$$\n\n**Threshold:** {about.threshold}\n\n"
-            f"The cell takes a quick run; `python -m experiments {name}` takes"
+            f"The cell runs it quickly; `python -m experiments {name}` takes"
             f" {about.seconds:.0f} s."
         )
 

@@ -8,12 +8,15 @@ import pytest
 from nbclient import NotebookClient
 
 from experiments.lectures.rows import ROWS
+from jaxmlp.errors import InputError
 from jaxmlp.exercise import __main__ as exercise
-from jaxmlp.exercise import kit
+from jaxmlp.exercise import kit, notebook
 from jaxmlp.exercise.catalogue import EXERCISES, QUESTIONS, TASKS
 from tests.exercise.mistakes import MISTAKES
 from tests.exercise.solutions import SOLUTIONS
 from tests.helpers import assert_refused
+
+NAME = "which_rate_is_too_high"
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +147,33 @@ def notebooks_of(notebooks, deck):
     kept = ("imports", "dense_backward", "which_has_dead_units")
     cells = notebooks[deck].cells
     return [c for c in cells if c.id.startswith(kept) and "notebook.show" not in c.source]
+
+
+def softmax(z):
+    print("hello")
+    return z
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: notebook.judge("softmax", softmax), AssertionError, "wrong: prints 'hello'"),
+        (lambda: notebook.example("softmax", softmax), AssertionError, "wrong: prints 'hello'"),
+        (lambda: notebook.judge("softmax", lambda z: z), AssertionError, "p  .*entries differ"),
+        (lambda: notebook.judge("softmax", 3), InputError, "softmax must be a function, got 3"),
+        (lambda: notebook.example("softmax", 3), InputError, "softmax must be a function, got 3"),
+        (lambda: notebook.judge("softmaks", softmax), InputError, "did you mean 'softmax'"),
+        (lambda: notebook.example("softmaks", softmax), InputError, "did you mean 'softmax'"),
+        (lambda: notebook.show("which_rate"), InputError, "unknown question 'which_rate'"),
+        (lambda: notebook.answer("which_rate", "A"), InputError, "unknown question 'which_rate'"),
+        (lambda: notebook.answer(NAME, "Z"), InputError, "must be the letter of a run"),
+        (lambda: notebook.answer(NAME, "D"), AssertionError, "D: wrong: this run is healthy"),
+    ],
+)
+def test_what_a_cell_says_of_a_wrong_answer(call, error, message):
+    """In the words of the command, also where a function prints."""
+    with pytest.raises(error, match=message):
+        call()
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])

@@ -112,12 +112,14 @@ def test_a_picture_has_a_column_for_each_run_and_names_its_axes(folder, capsys):
     with Image.open(folder / f"{name}.png") as image:
         assert min(image.size) > 400
         assert np.ptp(np.asarray(image.convert("L"))) == 255
-    for question in QUESTIONS.values():
-        drawn = picture(question, question.by_letter(0))
-        assert len(drawn.axes) == len(LETTERS) * len(question.panels)
-        assert [p.get_title() for p in drawn.axes[:4]] == [f"run {k}" for k in LETTERS]
-        assert all(panel.get_xlabel() for panel in drawn.axes)
-        assert all(panel.get_ylabel() for panel in drawn.axes[::4])
+    question = QUESTIONS["which_test_data_leaked"]  # with two series and a line to compare with
+    drawn = picture(question, question.by_letter(0))
+    assert [panel.get_title() for panel in drawn.axes] == [f"run {k}" for k in LETTERS]
+    assert all(panel.get_xlabel() == "epoch" for panel in drawn.axes)
+    assert drawn.axes[0].get_ylabel() == "accuracy (share)"
+    named = [text.get_text() for text in drawn.axes[0].get_legend().get_texts()]
+    assert named == ["training", "test", "knows all digits"]
+    assert all(panel.x and panel.y for q in QUESTIONS.values() for panel in q.panels)
 
 
 def test_a_picture_never_takes_the_place_of_a_file(folder, capsys):
@@ -130,7 +132,8 @@ def test_a_picture_never_takes_the_place_of_a_file(folder, capsys):
 
 def test_the_same_seed_gives_the_same_runs_and_another_seed_others():
     question = QUESTIONS["which_inputs_are_unscaled"]
-    first, again, other = (question.runs(seed) for seed in (0, 0, 1))
+    again, other = (question.runs(seed) for seed in (0, 1))
+    first = [question.by_letter(0)[LETTERS[question.order(0).index(k)]] for k in range(4)]
     assert [run.numbers for run in first] == [run.numbers for run in again]
     assert all(map(operator.ne, first[0].numbers.values(), other[0].numbers.values()))
     orders = {tuple(q.order(seed)) for q in QUESTIONS.values() for seed in range(20)}

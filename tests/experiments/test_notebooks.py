@@ -7,10 +7,11 @@ import pytest
 from nbclient import NotebookClient
 
 from experiments import __main__ as command
-from experiments.book import chapter, notebooks
+from experiments.book import cells, chapter, notebooks
 from experiments.book.examples import EXAMPLES
-from experiments.framework import names
+from experiments.framework import Verdict, names
 from experiments.lectures.errata import ERRATA
+from jaxmlp.errors import InputError
 
 QUICKEST = "gates_route_gradients"  # other tests run them all
 EXPERIMENT = re.compile(r'cells\.experiment\("(\w+)"\)')
@@ -60,14 +61,14 @@ def test_every_erratum_is_shown(chapters):
 
 
 def test_the_cells_run(chapters, folder, monkeypatch):
-    """All code of all chapters, each from a clean start, and the quickest experiment."""
+    """The chapters that show code, each from a clean start, and the quickest experiment."""
     monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     client = NotebookClient(
         nbformat.v4.new_notebook(), timeout=300, resources={"metadata": {"path": str(folder)}}
     )
     outputs = []
     with client.setup_kernel():
-        for made in chapters.values():
+        for made in [chapters[file] for file in ("a", "b", "c", "d", "e", "since")]:
             client.nb = made
             client.kc.execute("%reset -f")
             for number, cell in enumerate(made.cells):
@@ -93,6 +94,21 @@ def test_a_missing_nbformat_names_the_extra(tmp_path, capsys, monkeypatch):
     assert command.main(["--notebooks", str(tmp_path / "x")]) == 2
     assert "try: pip install 'jaxmlp[notebooks]'" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+def test_cells_name_what_does_not_exist():
+    with pytest.raises(InputError, match="did you mean 'dense'"):
+        cells.source("jaxmlp.nn.layers.dens")
+    with pytest.raises(InputError, match="did you mean 'the_errata'"):
+        cells.experiment("the_erratum")
+
+
+def test_another_verdict_than_on_record_is_told():
+    verdict = Verdict("refuted", 1.0, None, "Made up.")
+    assert "The verdict on record is another: holds." in cells.told(QUICKEST, verdict)
+    verdict = Verdict("holds", 1.0, 0.25, "Made up.")
+    assert "record" not in cells.told(QUICKEST, verdict)
+    assert "**1 ± 0.25**" in cells.told(QUICKEST, verdict)
 
 
 @pytest.mark.parametrize(
