@@ -6,16 +6,13 @@ trained network. Where neither is named, a network that reads drawn digits is tr
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import run_process
 from jaxmlp.config.data_options import DataOptions
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, printable
-
-if TYPE_CHECKING:
-    from jaxmlp.data import Dataset
 
 PROG = program_name("play")
 OUT = "play.html"
@@ -100,34 +97,15 @@ def _first(given: dict[str, Any], columns: list[str] | None) -> dict[str, Any] |
             raise InputError(f"{', '.join(others)} needs a data set: --dataset FILE")
         return None
     from jaxmlp.data import with_task
+    from jaxmlp.play.columns import choose_columns
     from jaxmlp.play.content import dataset_record
     from jaxmlp.runs.data import load_data
 
     config = Config(**given)
-    dataset = with_task(load_data(config), config.task)
+    dataset, as_file = with_task(load_data(config), config.task), False
     if columns:
-        config = _with_columns(config, dataset, columns)
-        dataset = with_task(load_data(config), config.task)
-    return dataset_record(config, dataset)
-
-
-def _with_columns(config: Config, dataset: "Dataset", columns: list[str]) -> Config:
-    """Return the configuration that leaves out all other columns of a table."""
-    import dataclasses
-
-    from jaxmlp.data import Columns
-    from jaxmlp.errors import unknown
-
-    if dataset.columns is None:
-        raise InputError(f"--columns is for a table, got {dataset.name}")
-    table = Columns.from_dict(dataset.columns)
-    known = [name for name in table.names or table.input_names if name not in table.target]
-    for name in columns:
-        if name not in known:
-            raise unknown("column", name, known)
-    drop = tuple(name for name in known if name not in columns)
-    keep = tuple(name for name in columns if name in table.left_out)
-    return dataclasses.replace(config, drop=drop, keep=keep)
+        config, dataset, as_file = choose_columns(config, dataset, columns)
+    return dataset_record(config, dataset, as_file=as_file)
 
 
 def _of_run(path: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
