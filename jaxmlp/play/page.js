@@ -10,48 +10,55 @@ page.main = (() => {
   const content = JSON.parse(byId("content").textContent), lessons = JSON.parse(byId("lessons").textContent);
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-  const view = { course: null, playing: false, speed: 60, owed: 0, before: 0, goal: 0, selected: page.pick.usual(), example: 0, shown: -1, drawnAt: 0, frames: [] };
+  const view = { course: null, playing: false, speed: 60, owed: 0, before: 0, goal: 0, selected: page.pick.usual(), example: 0, drawnAt: 0, frames: [], count: 0 };
 
   // what several drawings need, computed once for each step
 
-  const cached = { step: -1 };
-  function now() {
-    const { course } = view, { t } = course.state;
-    if (cached.step !== t || cached.course !== course) {
-      const probed = page.layers.probe(course);
-      Object.assign(cached, { step: t, course, found: page.run.look(course), survey: page.output.survey(course), probed,
-        dead: course.net.layers.map((_, l) => page.terms.deadUnits(course, probed, l)) });
-    }
-    return cached;
+  // The value of `compute(course)` at this step; while the network trains, one that is at most `age`
+  // milliseconds old.
+  function kept(compute, age) {
+    let last = { course: null, step: -1, time: 0, value: null };
+    return () => {
+      const { course, playing } = view, { t } = course.state, time = performance.now();
+      const good = last.course === course && (last.step === t || (playing && time - last.time < age));
+      if (!good) last = { course, step: t, time, value: compute(course) };
+      return last.value;
+    };
   }
 
+  const survey = kept((course) => page.output.survey(course), 50);
+  const probe = kept((course) => {
+    const probed = page.layers.probe(course);
+    return { probed, dead: course.net.layers.map((_, l) => page.terms.deadUnits(course, probed, l)) };
+  }, 100);
+
   function pictureOf(c, k) {
-    const { course } = view, { survey } = now();
-    if (survey) return page.output.unitPicture(course, survey, c - 1, k);
+    const { course } = view;
+    if (course.data.width <= 2) return page.output.unitPicture(course, survey(), c - 1, k);
     return c === 1 && course.dataset.picture ? page.weights.pictureOf(course, k) : null;
   }
 
   const tasks = {
     readouts,
     network() {
-      page.network.draw(byId("network"), view.course, { pictures: pictureOf, dead: now().dead.slice(0, -1), selected: view.selected });
+      page.network.draw(byId("network"), view.course, { pictures: pictureOf, dead: probe().dead.slice(0, -1), selected: view.selected });
     },
     output() {
       const { kind, layer } = view.selected, unit = kind === "unit" && layer < view.course.net.hidden.length && view.course.data.width <= 2 ? view.selected : null;
-      byId("output-title").textContent = unit ? `Unit ${unit.to + 1} of layer ${layer + 1}` : titleOf(view.course);
-      page.output.draw(byId("output"), view.course, now().survey, unit);
+      byId("output-title").textContent = unit ? `Unit ${unit.to + 1} of layer ${layer + 1}` : page.words.titleOf(view.course);
+      page.output.draw(byId("output"), view.course, survey(), unit);
     },
     curves() { page.curves.draw(byId("curves"), view.course.points, view.course.score); },
-    layers() { page.layers.draw(byId("layers"), view.course, now().probed, now().found, now().dead); },
+    layers() { page.layers.draw(byId("layers"), view.course, probe().probed, page.run.look(view.course), probe().dead); },
     inspector() {
-      const { batch } = now().found;
+      const found = page.run.look(view.course), { batch } = found;
       view.example = Math.min(view.example, batch.N - 1);
       page.pick.show(view.course.net, view.selected, batch, view.example);
-      page.inspect.show(byId("inspected"), view.course, now().found, view.selected, view.example);
+      page.inspect.show(byId("inspected"), view.course, found, view.selected, view.example);
     },
     weights() { if (view.course.dataset.picture) page.weights.draw(byId("weights"), view.course); },
   };
-  const PAUSES = { inspector: 200, layers: 120, weights: 200, curves: 60, readouts: 60 };
+  const PAUSES = { network: 50, output: 50, curves: 60, readouts: 60, layers: 120, inspector: 200, weights: 200 };
   const painter = page.painter.make(tasks, PAUSES);
 
   function readouts() {
@@ -85,34 +92,10 @@ page.main = (() => {
     page.controls.show({ setting, dataset, content }, change);
     page.lessons.show(lessons, setting.lesson, take);
     page.layers.build(byId("layers"), view.course);
-    texts();
+    page.words.show(view.course);
     page.share.offerFiles(view.course);
     history.replaceState(null, "", `#${page.setting.toHash(setting)}`);
     if (goal > 0) play(Infinity, goal);
-  }
-
-  function titleOf({ data: { task, width } }) {
-    if (width > 2) return "Answers on the test examples";
-    return task === "regression" ? "The network's curve" : "Regions of the classes";
-  }
-
-  function texts() {
-    const { course } = view, { dataset, data } = course, points = data.width <= 2;
-    byId("read-score-name").textContent = course.score === "accuracy" ? "Accuracy, train / test" : "R², train / test";
-    byId("output-hint").textContent = points ? `${legend()} The picture of each unit in the graph shows the same inputs; choose a unit to see it here in large. There, orange is positive and blue negative.`
-      : "Rows are the true classes, columns the network's answers; right ones lie on the diagonal.";
-    const measured = page.run.measuredOf(course, data.train);
-    byId("curves-hint").textContent = measured < data.train.N ? `Measured on the first ${measured} examples of each part.` : `Measured on all ${data.train.N} training and ${data.test.N} test examples.`;
-    byId("layers-hint").textContent = page.layers.HINT;
-    byId("weights-panel").hidden = !dataset.picture;
-    byId("network").setAttribute("aria-label", `The network as a graph: ${[data.width, ...course.net.hidden, data.outputs].join(", ")} units`);
-  }
-
-  // Which mark stands for which class.
-  function legend() {
-    const { data, dataset } = view.course, marks = ["Circles", "triangles", "squares", "diamonds", "crosses", "pluses"];
-    if (data.task === "regression") return data.width === 1 ? "Points: examples; line: the network." : "";
-    return `${dataset.classes.map((name, k) => `${marks[k % marks.length]}: class ${name}`).join(", ")}. The line is the border.`;
   }
 
   function take(given, problems = []) {
@@ -193,6 +176,7 @@ page.main = (() => {
   }
 
   function record(times) {
+    view.count += 1;
     view.frames.push(times);
     if (view.frames.length > 600) view.frames.shift();
   }
@@ -284,7 +268,7 @@ page.main = (() => {
     page.lessons.build(lessons, take);
     listen();
     if (location.hash.length > 1) fromAddress();
-    else take(page.setting.usual());
+    else take({ ...page.setting.usual(), data: content.datasets[0].name });
     page.trial.begin(content.run);
     document.documentElement.dataset.ready = "yes";
   }

@@ -14,7 +14,7 @@ SCRIPTS = (  # those of the page; each may use what stands in those before it
     *("page_setting", "page_data", "page_check", "page_run", "page_terms", "page_digit"),
     *("page_draw", "page_painter", "page_curves", "page_network", "page_output", "page_weights"),
     *("page_inspect", "page_layers", "page_controls", "page_pick", "page_lessons", "page_share"),
-    *("page_pad", "page_trial", "page"),
+    *("page_pad", "page_trial", "page_words", "page"),
 )
 
 

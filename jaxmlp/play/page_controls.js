@@ -41,8 +41,9 @@ page.controls = (() => {
 
   function control(spec) {
     const id = `set-${spec.name}`;
-    if (spec.options) return element("select", [], { id, name: spec.name });
-    const attributes = { id, name: spec.name, type: spec.input || "number", "aria-describedby": `${id}-note` };
+    const attributes = { id, name: spec.name, "aria-describedby": `${id}-note` };
+    if (spec.options) return element("select", [], attributes);
+    attributes.type = spec.input || "number";
     return element("input", [], spec.step ? { ...attributes, step: spec.step, inputmode: "decimal" } : attributes);
   }
 
@@ -51,8 +52,9 @@ page.controls = (() => {
     for (const spec of SPECS) {
       const input = control(spec), id = `set-${spec.name}`;
       input.addEventListener("change", () => change(spec.name, input.value));
-      form.append(element("label", [element("span", spec.label), input, element("small", [], { id: `${id}-note` })], { for: id }));
-      if (spec.formula) form.append(element("p", [], { class: "formula", id: `${id}-formula` }));
+      const field = [element("label", spec.label, { for: id }), input, element("small", [], { id: `${id}-note` })];
+      if (spec.formula) field.push(element("p", [], { class: "formula", id: `${id}-formula` }));
+      form.append(element("div", field, { class: "field" }));
     }
     form.append(element("fieldset", [element("legend", "Activation of each layer"), element("div", [], { id: "each-layer", class: "row" })]));
     form.addEventListener("submit", (event) => event.preventDefault());

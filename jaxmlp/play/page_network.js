@@ -96,7 +96,7 @@ page.network = (() => {
       const more = counts[c] - column.length;
       const title = c === 0 ? "inputs" : c === last ? "outputs" : short_name(course.net.layers[c - 1].activation, last, side);
       label(context, title, column[0].x, 9, "center", theme().faint);
-      if (more > 0) label(context, `and ${more} more`, column[0].x, HEIGHT - 7, "center", theme().faint);
+      if (more > 0) label(context, last > 5 ? `+${more}` : `and ${more} more`, column[0].x, HEIGHT - 7, "center", theme().faint);
     });
     if (columns[0].length <= 4) columns[0].forEach(({ x, y }, k) => label(context, names.inputs[k], x - side / 2 - 5, y, "right"));
     if (columns[last].length <= 12) columns[last].forEach(({ x, y }, k) => label(context, names.outputs[k], x + side / 2 + 5, y));

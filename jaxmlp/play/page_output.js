@@ -4,7 +4,7 @@
 
 page.output = (() => {
   const { theme, diverging, mix, css, prepare, picture, mark, label } = page.draw;
-  const CELLS = 50, SMALL = 25; // the sides of the grid, and of a unit's picture
+  const CELLS = 40, SMALL = 20; // the sides of the grid, and of a unit's picture
   const MARGIN = 0.12; // of the range, around the points
   const MOST_POINTS = 300;
   const HALF = ["sigmoid", "step"]; // they lie in [0, 1]: white is 1/2
@@ -111,8 +111,8 @@ page.output = (() => {
     const toY = (value) => size.height * (1 - (value - grid.ranges[1][0]) / (grid.ranges[1][1] - grid.ranges[1][0]));
     const N = Math.min(MOST_POINTS, data.train.N), r = data.train.N > 100 ? 3.6 : data.train.N > 10 ? 5.5 : 8;
     for (let n = 0; n < N; n += 1) {
-      const kind = data.task === "regression" ? 0 : data.train.y[n];
-      const colour = data.task === "regression" ? diverging(data.train.targets[n] / 2) : classes[kind % classes.length];
+      const first = data.train.y[n * data.train.y.length / data.train.N]; // of several labels or values
+      const kind = data.task === "regression" ? 0 : first, colour = data.task === "regression" ? diverging(first / 2) : classes[kind % classes.length];
       context.beginPath();
       mark(context, kind, toX(data.train.raw[2 * n]), toY(data.train.raw[2 * n + 1]), r);
       context.lineWidth = 1;
@@ -138,7 +138,10 @@ page.output = (() => {
     points(context, course, { width, height });
   }
 
-  function drawCurve(canvas, course, { grid, outputs }) {
+  // One input is drawn as a curve: of values, or of the probability of the second of two classes.
+  const hasCurve = ({ width, task }) => width === 1 && ["regression", "binary"].includes(task);
+
+  function drawCurve(canvas, course, { grid, outputs, answers }) {
     const size = prepare(canvas, 300);
     if (!size) return;
     const { context, width, height } = size, { data } = course, { classes, ink } = theme();
@@ -147,15 +150,16 @@ page.output = (() => {
     const toY = (y) => height * (1 - (y - low) / (high - low));
     for (let n = 0; n < Math.min(MOST_POINTS, data.train.N); n += 1) {
       context.beginPath();
-      mark(context, 0, toX(data.train.raw[n]), toY(y[n]), 3);
+      mark(context, 0, toX(data.train.raw[n]), toY(y[n * y.length / data.train.N]), 3);
       context.fillStyle = css(classes[1]);
       context.fill();
     }
     context.strokeStyle = ink;
     context.lineWidth = 3;
-    for (let k = 0; k < course.net.outputs; k += 1) { // one line, or one for each quantile
+    const binary = course.data.task === "binary", K = course.net.outputs;
+    for (let k = 0; k < K; k += 1) { // one line, or one for each quantile
       context.beginPath();
-      for (let n = 0; n < CELLS; n += 1) context.lineTo((n + 0.5) / CELLS * width, toY(outputs[n * course.net.outputs + k]));
+      for (let n = 0; n < CELLS; n += 1) context.lineTo((n + 0.5) / CELLS * width, toY(binary ? answers[2 * n + 1] : outputs[n * K + k]));
       context.stroke();
     }
   }
@@ -195,10 +199,10 @@ page.output = (() => {
   // Draws what suits the data; `unit` shows one unit instead of the answer.
   function draw(canvas, course, found, unit) {
     if (course.data.width === 2) drawRegions(canvas, course, found, unit);
-    else if (course.data.width === 1 && course.data.task === "regression") drawCurve(canvas, course, found);
-    else if (course.data.task !== "regression") drawConfusion(canvas, course);
+    else if (hasCurve(course.data)) drawCurve(canvas, course, found);
+    else if (["binary", "multiclass"].includes(course.data.task)) drawConfusion(canvas, course);
     else prepare(canvas, 1);
   }
 
-  return { survey, unitPicture, draw };
+  return { hasCurve, survey, unitPicture, draw };
 })();

@@ -27,7 +27,7 @@ page.run = (() => {
     const state = jaxmlp.begin({ net, params, loss: data.loss, rule: makeRule(setting), rate: rateOf(setting, perEpoch) });
     const numbers = 3 * jaxmlp.countOf(params);
     const course = { setting, dataset, data, net, state, lossName, perEpoch, score: data.task === "regression" ? "R²" : "accuracy",
-      keep: Math.max(2, Math.min(KEPT, Math.floor(MOST_NUMBERS / numbers))), apart: 1, history: [state], points: [], gap: 1, order: null, next: null };
+      keep: Math.max(2, Math.min(KEPT, Math.floor(MOST_NUMBERS / numbers))), apart: 1, history: [state], points: [], gap: perEpoch > 8 ? 2 : 1, order: null, next: null };
     course.apart = Math.ceil(KEPT / course.keep); // steps between states that are kept
     measure(course);
     return course;
@@ -90,16 +90,28 @@ page.run = (() => {
     const { net, state, data } = course, N = measuredOf(course, part), wide = part.targets.length / part.N;
     const outputs = jaxmlp.predict(net, jaxmlp.judged(state), part.X.subarray(0, N * data.width), N);
     const targets = part.targets.subarray(0, N * wide);
-    const score = data.task === "regression" ? r2(outputs, targets, wide) : jaxmlp.accuracy(outputs, targets, N, data.outputs);
-    return { loss: state.loss.value(outputs, targets, N, data.outputs), score };
+    return { loss: state.loss.value(outputs, targets, N, data.outputs), score: scoreOf(data, outputs, targets) };
   }
 
-  // 1 - MSE / Var(y); of several quantiles the middle one answers.
-  function r2(outputs, targets, wide) {
-    const middle = (array) => array.filter((_, place) => place % wide === Math.floor(wide / 2));
-    const [answers, y] = [middle(outputs), middle(targets)], mean = y.reduce((a, b) => a + b, 0) / y.length;
-    const spread = y.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-    return 1 - y.reduce((sum, value, n) => sum + (value - answers[n]) ** 2, 0) / (spread || 1);
+  // 1 - sum of squared errors / sum of squares around the mean of each value; of several quantiles
+  // the middle one answers.
+  function r2(outputs, targets, { outputs: width, loss }) {
+    const each = loss.quantiles ? loss.quantiles.length : 1, middle = (array) => array.filter((_, place) => place % each === Math.floor(each / 2));
+    const [answers, y] = [middle(outputs), middle(targets)], values = width / each, N = y.length / values;
+    const means = new Float64Array(values);
+    y.forEach((value, place) => { means[place % values] += value / N; });
+    const spread = y.reduce((sum, value, place) => sum + (value - means[place % values]) ** 2, 0);
+    return 1 - y.reduce((sum, value, place) => sum + (value - answers[place]) ** 2, 0) / (spread || 1);
+  }
+
+  // The share of right answers, yes or no, over all labels (lecture row E3).
+  const rightLabels = (outputs, targets) => outputs.filter((z, place) => z > 0 === targets[place] > 0.5).length / outputs.length;
+
+  // R² of values, else the share of right answers.
+  function scoreOf(data, outputs, targets) {
+    if (data.task === "regression") return r2(outputs, targets, data);
+    if (data.task === "multilabel") return rightLabels(outputs, targets);
+    return jaxmlp.accuracy(outputs, targets, outputs.length / data.outputs, data.outputs);
   }
 
   // Adds a point to the curves, unless the step has one; halves their points where there are many.
@@ -116,5 +128,5 @@ page.run = (() => {
     return point;
   }
 
-  return { KEPT, begin, batchAt, look, step, back, canGoBack, judge, measure, measuredOf };
+  return { KEPT, begin, batchAt, look, step, back, canGoBack, judge, scoreOf, measure, measuredOf };
 })();

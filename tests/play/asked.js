@@ -72,6 +72,9 @@ const asked = {
     });
     return shown;
   },
+  score: ([task, outputs, quantiles, z, y]) => page.run.scoreOf(
+    { task, outputs, loss: quantiles ? jaxmlp.quantileOf(quantiles) : jaxmlp.LOSSES.mse },
+    Float64Array.from(z), task === "multiclass" ? Int32Array.from(y) : Float64Array.from(y)),
   answer: (given) => {
     const course = courseOf(given), found = page.run.look(course), last = course.net.layers.length - 1;
     return page.terms.deltaOf(course, found, last, 0, 0);

@@ -1,11 +1,14 @@
 """The numbers that the page shows: courses, products, drawings, and the claims of its lessons."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxmlp.data import load
 from jaxmlp.data.drawings import Drawing
 from jaxmlp.data.photographs import _placed
+from jaxmlp.training import TASKS
 from tests.play.page_cases import LESSON_BY_ID, PageScripts
 
 SMALL = {"hidden": [3, 2], "act": ["tanh"], "batch": 5, "train": 23, "rate": 0.1}
@@ -88,6 +91,31 @@ def test_an_output_s_delta_is_prediction_minus_target(scripts):
         assert found["output"]
         assert found["target"] in (0, 1)
         assert found["value"] == pytest.approx(found["answer"] - found["target"], rel=1e-12)
+
+
+@pytest.mark.parametrize("task", ["regression", "multilabel", "binary", "multiclass"])
+def test_the_score_is_that_of_the_task(scripts, task):
+    """The same number as the library's, for several outputs too."""
+    rng = np.random.default_rng(4)
+    outputs = 1 if task == "binary" else 3
+    z = rng.normal(0, 2, (12, outputs))
+    y = z + rng.normal(size=z.shape) if task == "regression" else (rng.uniform(size=z.shape) > 0.5)
+    y = rng.integers(0, 3, 12) if task == "multiclass" else np.asarray(y, float)
+    known = TASKS[task]
+    with jax.enable_x64(True):
+        each = known.score_each(jnp.asarray(z), jnp.asarray(y))
+        expected = known.finish(float(jnp.mean(each)), y)
+    found = scripts.ask("score", [task, outputs, None, z.ravel().tolist(), y.ravel().tolist()])
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_middle_quantile_is_scored(scripts):
+    """R² of the outputs for the quantile 0.5 alone."""
+    z, y = np.random.default_rng(5).normal(size=(2, 10))
+    outputs = np.stack([z - 3, z, z + 5], axis=1)
+    expected = 1 - np.mean((z - y) ** 2) / np.var(y)
+    given = ["regression", 3, [0.1, 0.5, 0.9], outputs.ravel().tolist(), np.repeat(y, 3).tolist()]
+    assert scripts.ask("score", given) == pytest.approx(expected, rel=1e-12)
 
 
 # what each lesson claims, of the results of its settings after its steps

@@ -119,6 +119,7 @@ function slopeOf({ alpha: learned }, layer) { // of a unit; one for all if it is
 
 function activationForward(z, params, layer) {
   const [{ value }, alpha] = [jaxmlp.ACTIVATIONS[layer.activation], slopeOf(params, layer)];
+  if (!params.alpha) return z.map((number) => value(number, layer.alpha));
   return z.map((number, place) => value(number, alpha(place % layer.outputs)));
 }
 
