@@ -114,6 +114,11 @@ def test_every_name_stands_for_something(table):
         assert callable(table[name])
 
 
+def test_the_help_lists_every_text_of_an_empty_cell():
+    text = options.Config.__dataclass_fields__["missing"].metadata["help"]
+    assert text.split("besides ")[1].split(" in small")[0].split() == [*data.gaps.MARKERS[1:]]
+
+
 def test_tasks_have_the_same_names_everywhere():
     assert names.TASKS == data.TASKS == tuple(training.TASKS)
 

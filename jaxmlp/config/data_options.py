@@ -46,7 +46,9 @@ class DataOptions:
     categorical: tuple[str, ...] = option((), "columns of which each value is a category")
     numeric: tuple[str, ...] = option((), "columns of numbers, also if each has a unit")
     missing: tuple[str, ...] = option(
-        (), "texts in empty cells, besides NA, N/A, NaN, null, none, ? and -"
+        (),
+        "texts in empty cells, besides ? na n/a #n/a nan null none nil - -- . missing <na> in small"
+        " or capital letters",
     )
     weight: str | None = option(None, "column that tells how much a row counts in training")
     group: str | None = option(None, "column whose equal cells stay in one part of the data")

@@ -204,10 +204,10 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
         chosen["monitor"] = LAST
     if dataset.task == "regression" and config.learning_rate is None:
         chosen["clip_norm"] = OPTIMIZER_TABLE[optimizer].clip_norm  # the default rate is safe so
-    if loss == "quantile":  # its score looks at one of the quantiles only
-        monitor = "loss" if valid and config.fold is None else config.monitor
-        quantiles = config.quantiles or QUANTILES
-        config = dataclasses.replace(config, quantiles=quantiles, monitor=monitor)
+    if loss == "quantile":
+        config = dataclasses.replace(config, quantiles=config.quantiles or QUANTILES)
+        if valid and config.fold is None:
+            chosen["monitor"] = "loss"  # the score looks at one of the quantiles only
     left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
     recipe = recipe_of(dataclasses.replace(config, task=dataset.task, **left))
     steps = math.ceil(n / batch)

@@ -260,19 +260,21 @@ def one_cycle(
       peak: the highest learning rate.
       steps: the total number of updates.
       rise: the share of the updates in which the rate rises, in (0, 1).
-      start: the rate at the start, as a share of the peak.
-      end: the rate at the end, as a share of the peak.
+      start: the rate at the start, as a share of the peak, in [0, 1].
+      end: the rate at the end, as a share of the peak, in [0, 1].
 
     Returns:
       A schedule.
 
     Raises:
-      InputError: if the peak is negative or not finite, `steps` is below 1, or `rise` lies outside
-        (0, 1).
+      InputError: if the peak is negative or not finite, `steps` is below 1, `rise` lies outside
+        (0, 1), or `start` or `end` outside [0, 1].
     """
     highest = check_not_negative("learning rate", peak)
     check(steps >= 1, "steps", "at least 1", steps)
     check(0 < rise < 1, "rise", "in (0, 1)", rise)
+    check(0 <= start <= 1, "start", "in [0, 1]", start)
+    check(0 <= end <= 1, "end", "in [0, 1]", end)
     # from three updates on, start, peak and end have an update each
     R = min(max(round(rise * steps) - 1, 1), steps - 2)
 

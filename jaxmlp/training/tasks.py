@@ -147,7 +147,8 @@ def quantile_task(quantiles: Sequence[float]) -> Task:
     """The regression that answers with several quantiles of each value.
 
     A value has an output for each quantile, in a row, and its target stands as often in a row. The
-    score is that of the quantile nearest to the median.
+    score is that of the answer nearest to the median. The answers are the outputs in ascending
+    order, as a network predicts them.
 
     Args:
       quantiles: in (0, 1), ascending; none for the regression that answers with one number.
@@ -160,7 +161,8 @@ def quantile_task(quantiles: Sequence[float]) -> Task:
     many, middle = len(quantiles), central(quantiles)
 
     def score_each(outputs: Outputs, targets: Numbers) -> PerExample:
-        return _squared_error(outputs[:, middle::many], targets[:, middle::many])
+        answers = jnp.sort(outputs.reshape(len(outputs), -1, many), axis=2)
+        return _squared_error(answers[:, :, middle], targets[:, middle::many])
 
     return dataclasses.replace(
         REGRESSION,

@@ -301,6 +301,8 @@ def test_every_number_of_adam_may_be_traced():
         (lambda: schedules.constant(float("inf")), "learning rate must be"),
         (lambda: schedules.one_cycle(0.1, 0), "steps must be at least 1"),
         (lambda: schedules.one_cycle(0.1, 10, rise=1.0), "rise must be in (0, 1)"),
+        (lambda: schedules.one_cycle(0.1, 10, start=2.0), "start must be in [0, 1], got 2.0"),
+        (lambda: schedules.one_cycle(0.1, 10, end=-1.0), "end must be in [0, 1], got -1.0"),
         (lambda: schedules.one_cycle(-0.1, 10), "learning rate must be"),
     ],
 )

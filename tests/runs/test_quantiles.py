@@ -8,10 +8,12 @@ from sklearn import metrics
 
 import jaxmlp
 from jaxmlp import Config, evaluate, fit, predict, train
+from jaxmlp.config.recipe import complete
 from jaxmlp.config.signature import Signature
-from jaxmlp.data import Preprocessing
+from jaxmlp.data import Preprocessing, load
 from jaxmlp.errors import InputError
 from jaxmlp.runs.scores import share_crossed
+from jaxmlp.training import quantile_task
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 
@@ -88,6 +90,18 @@ def test_quantiles_that_cross_are_sorted_and_counted():
     for wrong in ([], [0.7, 0.2], [0.2, 0.2]):
         with pytest.raises(InputError, match=r"spec\.quantiles must be ascending with the loss"):
             Signature.from_dict(saved | {"quantiles": wrong}, "here")
+
+
+def test_the_score_is_that_of_the_sorted_answers():
+    """Where outputs cross, the judge compares what the network would answer."""
+    outputs, targets = np.array([[3.0, 1.0, 2.0]]), np.array([[2.0, 2.0, 2.0]])
+    assert np.asarray(quantile_task((0.1, 0.5, 0.9)).score_each(outputs, targets)).tolist() == [0]
+
+
+def test_a_given_monitor_is_kept():
+    data = load("diabetes")
+    assert complete(Config(loss="quantile"), data).monitor == "loss"
+    assert complete(Config(loss="quantile", monitor="score"), data).monitor == "score"
 
 
 @pytest.mark.parametrize(
