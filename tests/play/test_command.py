@@ -1,7 +1,6 @@
 """The command that the page shows: `jaxmlp.train` reads it, and does what the page does."""
 
 import dataclasses
-import json
 import shlex
 
 import numpy as np
@@ -14,13 +13,12 @@ from jaxmlp.config.recipe import complete
 from jaxmlp.data import with_task
 from jaxmlp.play.columns import choose_columns
 from jaxmlp.play.content import USUAL, dataset_record
-from jaxmlp.play.page import as_json
 from jaxmlp.runs.data import load_data
-from tests.play.engine_cases import page
+from tests.play.engine_cases import ask, page
 
 ASKED = """
-const commandOf = ([state, dataset]) => JSON.stringify(jaxmlp.commandOf(state, dataset));
-const filesOf = ([state, dataset]) => JSON.stringify(jaxmlp.filesOf(state, dataset));
+const commandOf = (state, dataset) => JSON.stringify(jaxmlp.commandOf(state, dataset));
+const filesOf = (state, dataset) => JSON.stringify(jaxmlp.filesOf(state, dataset));
 """
 STATE = {
     "hidden": [8, 4], "activation": ["tanh", "tanh"], "initializer": "he_normal", "dropout": 0,
@@ -80,11 +78,6 @@ CASES = {  # what the page says, and what the configuration has then
 def v8():
     with page(more=ASKED) as ready:
         yield ready
-
-
-def ask(v8, function, *values):
-    """Call a function of the page, and return its answer."""
-    return json.loads(v8.eval(f"{function}({as_json(list(values))})"))
 
 
 def configuration(command):
