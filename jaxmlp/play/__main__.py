@@ -5,6 +5,7 @@ holds the toys and the small digits, and what is named: a data set such as one's
 trained network. Where neither is named, a network that reads drawn digits is trained first.
 """
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from jaxmlp.errors import InputError, check, printable
 PROG = program_name("play")
 OUT = "play.html"
 TITLE = "Networks to play with"
-IDLE = (  # what the page chooses by itself, or has no use for
+IDLE = (  # what the page has an option of its own for, chooses by itself, or has no use for
+    "dataset",
     *("preprocessing", "augment", "augment_strength", "valid_size", "fold"),
     *("weight", "group", "time"),
 )
@@ -29,6 +31,8 @@ def make_parser() -> Parser:
     parser = Parser(prog=PROG, description=text)
     page = parser.add_argument_group("the page")
     page.add_argument("--out", metavar="FILE", default=OUT, help=f"the page; default {OUT}")
+    text = "name of a data set, tfds:NAME, or path of a file or folder, which comes first"
+    page.add_argument("--dataset", metavar="TEXT", default=argparse.SUPPRESS, help=text)
     page.add_argument("--run", metavar="RUN", help="put the trained network of this run in it")
     text = "columns of a table that are the inputs; regions are shown for two"
     page.add_argument("--columns", metavar="NAME", nargs="+", help=text)
