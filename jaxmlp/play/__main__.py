@@ -118,6 +118,7 @@ def _of_run(path: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
     The data are scaled as in the run, so that the page can train on from where the run ended.
     """
     from jaxmlp.cli.console import print_line
+    from jaxmlp.config.own_files import reject_parts
     from jaxmlp.data import Unavailable
     from jaxmlp.play.content import dataset_record
     from jaxmlp.play.trained import EXAMPLES, run_record
@@ -126,6 +127,7 @@ def _of_run(path: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
     from jaxmlp.runs.network import open_network
 
     run = Run.open(Path(path))
+    reject_parts("the page", run.config, run.path)
     network = open_network(run)
     config = network.recipe.to_config()
     try:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from jaxmlp.cli.console import print_table, say
+from jaxmlp.config.own_files import records
 from jaxmlp.config.problem import Problem
 from jaxmlp.data import Source
 from jaxmlp.runs.drawing import draw_run
@@ -36,6 +37,7 @@ class Outcome:
       history: its records and the best parameters.
       interrupted: whether the user ended it early.
       seconds: since the command began.
+      watched: what was seen inside the network, a record an epoch; see `jaxmlp.runs.watching`.
     """
 
     problem: Problem
@@ -45,6 +47,7 @@ class Outcome:
     history: History
     interrupted: bool
     seconds: float
+    watched: list[dict[str, Any]] = field(default_factory=list)
 
     @cached_property
     def facts(self) -> Facts:
@@ -162,6 +165,7 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
         "init_from": start and start.in_words(problem.signature),
         **outcome.facts.to_dict(),
         "recipe": _recipe(problem),
+        "parts": records(problem.recipe),
         "parameters": count(outcome.history.best.params),
         "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},
         "epochs": epochs,
@@ -230,6 +234,10 @@ def _rows(run: Run | None, summary: dict[str, Any], outcome: Outcome) -> list[tu
         facts.rows()[-1],
         ("recipe", summary["recipe"]),
         ("parameters", f"{summary['parameters']:,}"),
+        *(
+            ("own part", f"{part['field']} {part['file']}:{part['name']}, SHA-256 {part['sha256']}")
+            for part in summary["parts"]
+        ),
     ]
     for name, words in (("train", "training"), ("valid", "validation"), ("test", "test")):
         if summary[f"{name}_loss"] is None:
