@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +147,12 @@ def test_a_run_is_in_the_page(tmp_path, digits_run):
         {"dataset": "digits", "task": "multiclass"},
     )
     assert first["preprocessing"]["scale"] == pytest.approx(run["preprocessing"]["scale"], 1e-7)
+
+
+def test_a_run_of_an_earlier_version_is_in_the_page(tmp_path):
+    old = Path(__file__).parents[1] / "runs" / "version_0_1_0" / "whole"
+    _, content, _ = written(tmp_path, "--run", old)
+    assert content["run"]["layers"][-1]["activation"] == "identity"
 
 
 def test_a_run_without_its_data_is_in_the_page_without_examples(tmp_path, capsys):
