@@ -5,8 +5,9 @@ holds the toys and the small digits, and what is named: a data set such as one's
 trained network. Where neither is named, a network that reads drawn digits is trained first.
 """
 
+import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import run_process
@@ -14,13 +15,11 @@ from jaxmlp.config.data_options import DataOptions
 from jaxmlp.config.options import Config
 from jaxmlp.errors import InputError, check, printable
 
-if TYPE_CHECKING:
-    from jaxmlp.data import Dataset
-
 PROG = program_name("play")
 OUT = "play.html"
 TITLE = "Networks to play with"
-IDLE = (  # what the page chooses by itself, or has no use for
+IDLE = (  # what the page has an option of its own for, chooses by itself, or has no use for
+    "dataset",
     *("preprocessing", "augment", "augment_strength", "valid_size", "fold"),
     *("weight", "group", "time"),
 )
@@ -32,6 +31,8 @@ def make_parser() -> Parser:
     parser = Parser(prog=PROG, description=text)
     page = parser.add_argument_group("the page")
     page.add_argument("--out", metavar="FILE", default=OUT, help=f"the page; default {OUT}")
+    text = "name of a data set, tfds:NAME, or path of a file or folder, which comes first"
+    page.add_argument("--dataset", metavar="TEXT", default=argparse.SUPPRESS, help=text)
     page.add_argument("--run", metavar="RUN", help="put the trained network of this run in it")
     text = "columns of a table that are the inputs; regions are shown for two"
     page.add_argument("--columns", metavar="NAME", nargs="+", help=text)
@@ -100,34 +101,15 @@ def _first(given: dict[str, Any], columns: list[str] | None) -> dict[str, Any] |
             raise InputError(f"{', '.join(others)} needs a data set: --dataset FILE")
         return None
     from jaxmlp.data import with_task
+    from jaxmlp.play.columns import choose_columns
     from jaxmlp.play.content import dataset_record
     from jaxmlp.runs.data import load_data
 
     config = Config(**given)
-    dataset = with_task(load_data(config), config.task)
+    dataset, as_file = with_task(load_data(config), config.task), False
     if columns:
-        config = _with_columns(config, dataset, columns)
-        dataset = with_task(load_data(config), config.task)
-    return dataset_record(config, dataset)
-
-
-def _with_columns(config: Config, dataset: "Dataset", columns: list[str]) -> Config:
-    """Return the configuration that leaves out all other columns of a table."""
-    import dataclasses
-
-    from jaxmlp.data import Columns
-    from jaxmlp.errors import unknown
-
-    if dataset.columns is None:
-        raise InputError(f"--columns is for a table, got {dataset.name}")
-    table = Columns.from_dict(dataset.columns)
-    known = [name for name in table.names or table.input_names if name not in table.target]
-    for name in columns:
-        if name not in known:
-            raise unknown("column", name, known)
-    drop = tuple(name for name in known if name not in columns)
-    keep = tuple(name for name in columns if name in table.left_out)
-    return dataclasses.replace(config, drop=drop, keep=keep)
+        config, dataset, as_file = choose_columns(config, dataset, columns)
+    return dataset_record(config, dataset, as_file=as_file)
 
 
 def _of_run(path: str) -> tuple[dict[str, Any], dict[str, Any] | None]:

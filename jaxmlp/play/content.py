@@ -6,7 +6,6 @@ The page reads it as JSON. An array is `{type, shape, data}` with its bytes as b
 
 import base64
 import inspect
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from jaxmlp.config.recipe import complete
 from jaxmlp.config.signature import Signature
 from jaxmlp.data import Columns, Dataset, Preprocessing
 from jaxmlp.data.toys import CURVES, GATES, POINTS, SEED, TEST_SIZE, TRAIN_SIZE
-from jaxmlp.errors import InputError, check, listed
+from jaxmlp.errors import InputError, check
+from jaxmlp.play.columns import proposal
 from jaxmlp.runs.data import load_data
 
 TABLES = ("iris", "wine")
@@ -31,7 +31,6 @@ MOST_INPUTS = 16  # of a table
 MOST_PIXELS = 1024  # of a picture
 MOST_BYTES = 1_500_000  # of the inputs of a data set; of more examples, a part is drawn
 MOST_CLASSES = 20  # classes, labels or values of a data set
-NAMED = 4  # columns that a message proposes
 
 
 def packed(array: np.ndarray) -> dict[str, Any]:
@@ -69,7 +68,7 @@ def content_of(
 
 
 def dataset_record(
-    config: Config, dataset: Dataset, signature: Signature | None = None
+    config: Config, dataset: Dataset, signature: Signature | None = None, as_file: bool = False
 ) -> dict[str, Any]:
     """Return a data set as the page holds it, scaled by `jaxmlp.train`'s own rules.
 
@@ -77,6 +76,7 @@ def dataset_record(
       config: names the data, and says how they are read.
       dataset: the data.
       signature: of a network that was trained on them, if its scaling is to be kept.
+      as_file: whether `jaxmlp.train` cannot be told to take these inputs, and needs a file of them.
 
     Returns:
       What JSON can say: the names of inputs and classes, the scaling, and two parts, for training
@@ -99,6 +99,7 @@ def dataset_record(
         "title": TITLES.get(dataset.name, Path(dataset.name).name),
         "kind": "pictures" if picture else "points" if width <= 2 else "table",
         "options": options_of(config),
+        "as_file": as_file,
         "inputs": width,
         "columns": list(columns.input_names) if columns else None,
         "picture": picture,
@@ -186,38 +187,9 @@ def check_size(dataset: Dataset, width: int, picture: bool) -> None:
     elif width > MOST_INPUTS:
         raise InputError(
             f"{name} has {width} inputs, and the page takes at most {MOST_INPUTS}"
-            f"{_proposal(dataset)}"
+            f"{proposal(dataset)}"
         )
     many = len(dataset.classes)
     kind = "values" if dataset.task == "regression" else "classes"
     most = f"at most {MOST_CLASSES} for the page"
     check(many <= MOST_CLASSES, f"the number of {kind} of {name}", most, many)
-
-
-def _proposal(dataset: Dataset) -> str:
-    """Return what to give instead: the columns of numbers that tell most about the target."""
-    if dataset.columns is None:
-        return ""
-    names = telling_columns(dataset)
-    example = f", such as --columns {shlex.join(names[:2])}" if names else ""
-    told = f" (these tell most: {listed(names, NAMED)})" if len(names) > 2 else ""
-    return f"; choose two by --columns{example}{told}"
-
-
-def telling_columns(dataset: Dataset) -> list[str]:
-    """Return the names of the columns of numbers, first the one that tells most about the target.
-
-    It is judged alone, by the F statistic of its means in the classes, or of its correlation.
-    """
-    from sklearn.feature_selection import f_classif, f_regression
-
-    known = Columns.from_dict(dataset.columns or {})
-    names = list(known.input_names)
-    numeric = [column.name for column in known.inputs if column.kind == "number"]
-    places = [names.index(name) for name in numeric]
-    x, y = dataset.x_train[:, places], dataset.y_train
-    y = y if y.ndim == 1 else y[:, 0]
-    with np.errstate(all="ignore"):
-        statistic, _ = (f_regression if dataset.task == "regression" else f_classif)(x, y)
-    order = np.argsort(-np.nan_to_num(statistic, nan=-1.0), kind="stable")
-    return [numeric[i] for i in order[:NAMED]]

@@ -58,7 +58,7 @@ page.main = (() => {
     },
     weights() { if (view.course.dataset.picture) page.weights.draw(byId("weights"), view.course); },
   };
-  const PAUSES = { network: 50, output: 50, curves: 60, readouts: 60, layers: 120, inspector: 200, weights: 200 };
+  const PAUSES = { network: 50, output: 50, curves: 60, readouts: 60, layers: 120, inspector: 300, weights: 200 };
   const painter = page.painter.make(tasks, PAUSES);
 
   function readouts() {

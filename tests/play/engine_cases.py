@@ -79,9 +79,9 @@ def page(replaced: str = "", by: str = "", more: str = ""):
         yield v8
 
 
-def ask(v8: MiniRacer, function: str, value: Any) -> Any:
-    """Call a function of the page with one value that JSON can say, and return its answer."""
-    return json.loads(str(v8.eval(f"{function}({json.dumps(value)})")))
+def ask(v8: MiniRacer, function: str, *values: Any) -> Any:
+    """Call a function of the page with values that JSON can say, and return its answer."""
+    return json.loads(str(v8.eval(f"{function}({', '.join(map(json.dumps, values))})")))
 
 
 def recipe_for(**given: Any) -> Recipe:

@@ -1,7 +1,6 @@
 """The command that the page shows: `jaxmlp.train` reads it, and does what the page does."""
 
 import dataclasses
-import json
 import shlex
 
 import numpy as np
@@ -11,14 +10,15 @@ from jaxmlp import train
 from jaxmlp.config.options import Config, config_from
 from jaxmlp.config.problem import signature_of
 from jaxmlp.config.recipe import complete
+from jaxmlp.data import with_task
+from jaxmlp.play.columns import choose_columns
 from jaxmlp.play.content import USUAL, dataset_record
-from jaxmlp.play.page import as_json
 from jaxmlp.runs.data import load_data
-from tests.play.engine_cases import page
+from tests.play.engine_cases import ask, page
 
 ASKED = """
-const commandOf = ([state, dataset]) => JSON.stringify(jaxmlp.commandOf(state, dataset));
-const filesOf = ([state, dataset]) => JSON.stringify(jaxmlp.filesOf(state, dataset));
+const commandOf = (state, dataset) => JSON.stringify(jaxmlp.commandOf(state, dataset));
+const filesOf = (state, dataset) => JSON.stringify(jaxmlp.filesOf(state, dataset));
 """
 STATE = {
     "hidden": [8, 4], "activation": ["tanh", "tanh"], "initializer": "he_normal", "dropout": 0,
@@ -80,11 +80,6 @@ def v8():
         yield ready
 
 
-def ask(v8, function, *values):
-    """Call a function of the page, and return its answer."""
-    return json.loads(v8.eval(f"{function}({as_json(list(values))})"))
-
-
 def configuration(command):
     """What `jaxmlp.train` reads of a command, as a shell hands it over."""
     *program, name = (words := shlex.split(command))[:3]
@@ -127,8 +122,17 @@ def scaling_kind(config, dataset):
 def write_table(path, columns=("height", "the weight", "it's")):
     """Write a table of two classes, whose name and columns need quotes in a shell."""
     rng = np.random.default_rng(0)
-    rows = [",".join([*map(str, rng.normal(size=len(columns))), "ab"[n % 2]]) for n in range(40)]
+    kinds = '"a, ""b"""', "c"
+    rows = [",".join([*map(str, rng.normal(size=len(columns))), kinds[n % 2]]) for n in range(40)]
     path.write_text("\n".join([",".join([*columns, "kind"]), *rows]) + "\n")
+    return path
+
+
+def write_labels(path):
+    """Write a table of which each row has two labels."""
+    rng = np.random.default_rng(1)
+    rows = [f"{x},{y},{n % 2},{n % 3 % 2}" for n, (x, y) in enumerate(rng.normal(size=(40, 2)))]
+    path.write_text("\n".join(["x1,x2,yes,no", *rows]) + "\n")
     return path
 
 
@@ -139,11 +143,15 @@ def test_a_table_keeps_its_options(v8, tmp_path):
     assert configuration(command) == Config(**given, **EXPECTED)
 
 
-@pytest.mark.parametrize("name", ["moons", "spirals", "sine", "table"])
+@pytest.mark.parametrize("name", ["moons", "spirals", "sine", "table", "numbers", "labels"])
 def test_points_of_the_page_alone_become_files(v8, name, tmp_path):
     """The files hold the points of the page: with its noise, and as many as it trains on."""
-    table = {"dataset": str(write_table(tmp_path / "my.csv")), "target": "kind"}
-    given = table if name == "table" else {"dataset": name}
+    columns = ["height", '"the ""weight"", net"']
+    table = {"dataset": str(write_table(tmp_path / "my.csv", columns)), "target": "kind"}
+    numbers = {"dataset": str(write_table(tmp_path / "2.csv", list("abcd"))), "target": "b,d"}
+    labels = {"dataset": str(write_labels(tmp_path / "3.csv")), "target": "yes,no"}
+    tables = {"table": table, "numbers": numbers | {"drop": ("kind",)}, "labels": labels}
+    given = tables.get(name, {"dataset": name})
     record, data = record_of(**given), load_data(Config(**given))
     said = STATE | {"train": 20} | ({"noise": 0.0} if record["noise"] else {})
     files = ask(v8, "filesOf", said, record)
@@ -153,8 +161,10 @@ def test_points_of_the_page_alone_become_files(v8, name, tmp_path):
     config = configuration(ask(v8, "commandOf", said, record))
     assert {config.dataset, config.test} == {each["name"] for each in files}
     whole = {"dataset": str(tmp_path / config.dataset), "test": str(tmp_path / config.test)}
-    made = load_data(dataclasses.replace(config, **whole))
-    assert (made.task, len(made.classes)) == (data.task, len(data.classes))
+    made = with_task(load_data(dataclasses.replace(config, **whole)), config.task)
+    assert made.task == data.task
+    if data.task in ("binary", "multiclass"):
+        assert list(made.classes) == [f"class {name}" for name in data.classes]
     assert (len(made.x_train), len(made.x_test)) == (20, len(data.x_test))
     assert made.y_train.ravel() == pytest.approx(data.y_train[:20].ravel(), abs=1e-6)
     if record["noise"]:  # without it moons and spirals lie on curves
@@ -163,6 +173,19 @@ def test_points_of_the_page_alone_become_files(v8, name, tmp_path):
         assert made.x_train == pytest.approx(data.x_train[:20], abs=1e-6)
     kind = scaling_kind(dataclasses.replace(config, **whole), made)
     assert kind == record["preprocessing"]["kind"]
+
+
+def test_chosen_columns_of_a_package_s_table_become_files(v8, tmp_path):
+    config = Config(dataset="iris")
+    wanted = ["petal width (cm)", "sepal length (cm)"]
+    config, chosen, as_file = choose_columns(config, load_data(config), wanted)
+    record = dataset_record(config, chosen, as_file=as_file)
+    files = ask(v8, "filesOf", STATE, record)
+    assert [each["name"] for each in files] == ["iris.csv", "iris-test.csv"]
+    (tmp_path / "iris.csv").write_text(files[0]["text"])
+    made = load_data(Config(dataset=str(tmp_path / "iris.csv"), target="target", test_size=1))
+    assert made.x_train.shape[1] == 2
+    assert made.task == "multiclass"
 
 
 def test_points_of_the_data_set_need_no_file(v8):

@@ -24,15 +24,15 @@ from jaxmlp.play.page import as_json
 from jaxmlp.play.trained import MOST_PARAMETERS, run_record
 from jaxmlp.runs.data import load_data
 from tests.networks import network_of
-from tests.play.engine_cases import page
+from tests.play.engine_cases import ask, page
 
 OPENED = """
-const opened = ([record, loss, noise]) => {
+const opened = (record, loss, noise) => {
   const { X, targets, labels, XTest, outputs, task, raw } = jaxmlp.open(record, loss, noise);
   return JSON.stringify({ X: [...X], targets: [...targets], XTest: [...XTest], outputs, task,
     raw: [...raw], whole: targets instanceof Int32Array });
 };
-const answered = ([record, x, N]) => JSON.stringify([...jaxmlp.answer(
+const answered = (record, x, N) => JSON.stringify([...jaxmlp.answer(
   jaxmlp.openRun(record), Float64Array.from(x), N).answers]);
 const decoded = (array) => JSON.stringify([...jaxmlp.decode(array)]);
 """
@@ -42,11 +42,6 @@ const decoded = (array) => JSON.stringify([...jaxmlp.decode(array)]);
 def v8():
     with page(more=OPENED) as ready:
         yield ready
-
-
-def ask(v8, function, value):
-    """Call a function of the page with one value, and return its answer."""
-    return json.loads(v8.eval(f"{function}({as_json(value)})"))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64"])
@@ -63,7 +58,7 @@ def test_the_page_trains_on_what_train_trains_on(v8, name):
     dataset = load_data(config)
     problem = pose_problem(config, dataset)
     loss = problem.recipe.loss
-    found = ask(v8, "opened", [dataset_record(config, dataset), loss, None])
+    found = ask(v8, "opened", dataset_record(config, dataset), loss, None)
     examples, train = problem.train.examples, problem.train.indices
     signature = problem.signature
     x = np.asarray(examples.x)
@@ -85,7 +80,7 @@ def test_the_noise_of_a_toy_is_that_of_its_generator(v8, name):
     record = dataset_record(config, load_data(config))
     rng = np.random.default_rng(toys.SEED)
     x, _ = toys.POINTS[name](toys.TRAIN_SIZE, rng, 0.3)
-    found = ask(v8, "opened", [record, "cross_entropy", 0.3])
+    found = ask(v8, "opened", record, "cross_entropy", 0.3)
     np.testing.assert_allclose(found["raw"], x.ravel(), atol=1e-6)
     scaled = np.array(found["X"]).reshape(x.shape)
     np.testing.assert_allclose(scaled, (x - x.mean(0)) / x.std(0), atol=1e-5)
@@ -95,7 +90,7 @@ def test_two_classes_take_the_outputs_of_their_loss(v8):
     config = Config(dataset="xor")
     record = dataset_record(config, load_data(config))
     for loss, outputs, whole in (("binary_cross_entropy", 1, False), ("cross_entropy", 2, True)):
-        found = ask(v8, "opened", [record, loss, None])
+        found = ask(v8, "opened", record, loss, None)
         assert (found["outputs"], found["whole"]) == (outputs, whole)
         assert found["targets"] == [0, 1, 1, 0]
 
@@ -123,7 +118,7 @@ def test_a_trained_network_answers_alike(v8, case, precision):
     network = network_of(task, (4,), outputs, precision=precision, **options)
     x = np.random.default_rng(2).normal(size=(20, 4))
     expected = network.answers(x)
-    found = ask(v8, "answered", [run_record("run", network), x.ravel().tolist(), len(x)])
+    found = ask(v8, "answered", run_record("run", network), x.ravel().tolist(), len(x))
     close = 1e-12 if precision == "float64" else 2e-6
     got = np.array(found).reshape(expected.shape)
     assert np.abs(got - expected).max() <= close * np.abs(expected).max()
@@ -135,7 +130,7 @@ def test_a_run_of_pictures_answers_alike(v8, digits_run):
     record = run_record("digits", network, x)
     assert record["picture"] == [8, 8]
     assert ask(v8, "decoded", record["examples"]) == x.ravel().tolist()
-    found = ask(v8, "answered", [record, x.ravel().tolist(), len(x)])
+    found = ask(v8, "answered", record, x.ravel().tolist(), len(x))
     expected = network.predict_proba(x)
     assert np.abs(np.array(found).reshape(expected.shape) - expected).max() < 1e-6
 

@@ -1,7 +1,5 @@
 """What the page draws at random: numbers, initial kernels, dropout; and how it judges a network."""
 
-import json
-
 import jax
 import numpy as np
 import pytest
@@ -11,23 +9,23 @@ from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.names import INITIALIZERS, SCALED_INITIALIZERS
 from jaxmlp.nn import initializers
 from jaxmlp.training import TASKS
-from tests.play.engine_cases import page
+from tests.play.engine_cases import ask, page
 
 INPUTS, OUTPUTS = 90, 60
 ASKED = """
-const numbers = ([kind, seed, n]) => {
+const numbers = (kind, seed, n) => {
   const random = jaxmlp.makeRandom(seed);
   return JSON.stringify(Array.from({ length: n }, () => random[kind]()));
 };
-const order = ([seed, n]) => JSON.stringify([...jaxmlp.makeRandom(seed).permutation(n)]);
-const kernel = ([name, inputs, outputs, options]) => JSON.stringify([...jaxmlp.INITIALIZERS[name]
+const order = (seed, n) => JSON.stringify([...jaxmlp.makeRandom(seed).permutation(n)]);
+const kernel = (name, inputs, outputs, options) => JSON.stringify([...jaxmlp.INITIALIZERS[name]
   .draw(jaxmlp.makeRandom(7), inputs, outputs, options)]);
-const deviation = ([name, inputs, outputs, options]) => JSON.stringify(
+const deviation = (name, inputs, outputs, options) => JSON.stringify(
   jaxmlp.INITIALIZERS[name].deviation(inputs, outputs, options));
-const masks = ([hidden, dropout, N]) => JSON.stringify(jaxmlp.dropoutMasks(jaxmlp.makeNetwork({
+const masks = (hidden, dropout, N) => JSON.stringify(jaxmlp.dropoutMasks(jaxmlp.makeNetwork({
   inputs: 2, hidden, activations: hidden.map(() => "relu"), outputs: 1, dropout,
 }), N, jaxmlp.makeRandom(1)).map((mask) => [...mask]));
-const judged = ([task, outputs, targets, labels, N, K]) => {
+const judged = (task, outputs, targets, labels, N, K) => {
   const z = Float64Array.from(outputs);
   const y = (labels ? Int32Array : Float64Array).from(targets);
   return JSON.stringify([jaxmlp.accuracy(z, y, N, K), [...jaxmlp.probabilities(task, z, N, K)]]);
@@ -39,11 +37,6 @@ const judged = ([task, outputs, targets, labels, N, K]) => {
 def v8():
     with page(more=ASKED) as ready:
         yield ready
-
-
-def ask(v8, function, *values):
-    """Call a function of the page, and return its answer."""
-    return json.loads(v8.eval(f"{function}({json.dumps(values)})"))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1, 2**32, 2**52 + 3])

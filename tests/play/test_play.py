@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +89,20 @@ def test_two_columns_of_a_table_are_points(tmp_path):
     assert len(mine["options"]["drop"]) == 48
 
 
+def test_two_columns_of_a_set_that_comes_with_a_package(tmp_path):
+    wanted = ["mean radius", "worst texture"]
+    _, content, _ = written(tmp_path, "breast_cancer", "--columns", *wanted)
+    mine = content["datasets"][0]
+    assert (mine["kind"], mine["columns"], mine["as_file"]) == ("points", wanted, True)
+
+
+def test_columns_beside_drop_are_refused(tmp_path, capsys):
+    file = write_table(tmp_path / "my.csv", ["x1", "x2", "x3"])
+    arguments = [str(file), "--columns", "x1", "--drop", "x2"]
+    message = "--columns names all inputs; --drop x2 is idle"
+    assert_refused(capsys, "play", play.main, arguments, message)
+
+
 def test_fifty_columns_are_too_many_and_the_telling_ones_are_named(tmp_path, capsys):
     file = write_table(tmp_path / "my.csv", [f"c {k}" for k in range(50)])
     message = "has 50 inputs, and the page takes at most 16; choose two by --columns, such as"
@@ -134,6 +149,12 @@ def test_a_run_is_in_the_page(tmp_path, digits_run):
     assert first["preprocessing"]["scale"] == pytest.approx(run["preprocessing"]["scale"], 1e-7)
 
 
+def test_a_run_of_an_earlier_version_is_in_the_page(tmp_path):
+    old = Path(__file__).parents[1] / "runs" / "version_0_1_0" / "whole"
+    _, content, _ = written(tmp_path, "--run", old)
+    assert content["run"]["layers"][-1]["activation"] == "identity"
+
+
 def test_a_run_without_its_data_is_in_the_page_without_examples(tmp_path, capsys):
 
     file = write_table(tmp_path / "my.csv", ["x1", "x2"])
@@ -159,6 +180,7 @@ def test_a_run_without_its_data_is_in_the_page_without_examples(tmp_path, capsys
         (["--dataset", "moons", "--columns", "a"], "--columns is for a table, got moons"),
         (["--dataset", "iris", "--columns", "a"], "unknown column 'a', expected one of sepal"),
         (["--dataset", "breast_cancer"], "choose two by --columns, such as --columns 'worst"),
+        (["iris", "--columns", "a", "--drop", "b"], "drop does not apply to the data set 'iris'"),
         (["--epochs", "3"], "unknown option --epochs"),
     ],
 )

@@ -2,33 +2,41 @@
 
 const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\"'\"'")}'`);
 
-const ONE_FILE = ["noise", "train"]; // what the page does to the points; train reads them of a file
+const CHANGES = ["noise", "train"]; // what the page does to the points; train reads them of a file
 
+const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text); // of a CSV
+
+const hasClasses = ({ task }) => task === "binary" || task === "multiclass"; // a class of each example
+const targetNames = (dataset) => // in a file
+  (hasClasses(dataset) || dataset.classes.length === 1 ? ["target"]
+    : dataset.classes.map((_, k) => `target${k + 1}`));
 const isGiven = (value) => value !== null && value !== undefined;
 
 // The points of a setting that are not those of the data set, as files for `jaxmlp.train`: the name
-// and the text of the part to train on, and of the test part. Empty where none is needed.
+// and the text of the part to train on, and of the test part. Empty where none is needed. Of a table
+// `as_file`, whose columns `jaxmlp.train` cannot be told, there are always files.
 jaxmlp.filesOf = (state, dataset) => {
-  if (!ONE_FILE.some((name) => isGiven(state[name]))) return [];
+  if (!dataset.as_file && !CHANGES.some((name) => isGiven(state[name]))) return [];
   const stem = [
     dataset.name.replace(/^.*[/\\]/, "").replace(/\.\w+$/, ""),
     ...(isGiven(state.noise) ? [`noise-${state.noise}`] : []),
     ...(isGiven(state.train) ? [`first-${state.train}`] : []),
   ].join("-");
-  const columns = dataset.columns ?? Array.from({ length: dataset.inputs }, (_, i) => `x${i + 1}`);
-  const regression = dataset.task === "regression";
+  const { inputs, classes, target_preprocessing: target } = dataset;
+  const columns = dataset.columns ?? Array.from({ length: inputs }, (_, i) => `x${i + 1}`);
+  const header = [...columns, ...targetNames(dataset)].map(cell).join(",");
   return dataset.parts.map((part, k) => {
     const x = jaxmlp.pointsOf(part, state.noise ?? dataset.noise);
     const labels = jaxmlp.decode(part.y);
-    const y = regression ? jaxmlp.unscaled(dataset.target_preprocessing, labels) : labels;
-    const all = x.length / dataset.inputs;
+    const values = target === null ? labels : jaxmlp.unscaled(target, labels);
+    const answers = hasClasses(dataset)
+      ? (n) => [cell(`class ${classes[labels[n]]}`)]
+      : (n) => Array.from(values.subarray(n * classes.length, (n + 1) * classes.length));
+    const all = x.length / inputs;
     const length = k === 0 ? Math.min(state.train ?? all, all) : all;
-    const rows = Array.from({ length }, (_, n) => {
-      const inputs = Array.from(x.subarray(n * dataset.inputs, (n + 1) * dataset.inputs));
-      return [...inputs, regression ? y[n] : `class ${dataset.classes[y[n]]}`].join(",");
-    });
-    const name = `${stem}${k === 0 ? "" : "-test"}.csv`;
-    return { name, text: `${[...columns, "target"].join(",")}\n${rows.join("\n")}\n` };
+    const rows = Array.from({ length }, (_, n) =>
+      [...x.subarray(n * inputs, (n + 1) * inputs), ...answers(n)].join(","));
+    return { name: `${stem}${k === 0 ? "" : "-test"}.csv`, text: `${[header, ...rows].join("\n")}\n` };
   });
 };
 
@@ -44,8 +52,9 @@ const OPTIONS = [ // of a setting, in the order of the command
 jaxmlp.commandOf = (state, dataset) => {
   const files = jaxmlp.filesOf(state, dataset);
   const zscore = files.length > 0 && dataset.preprocessing.kind === "zscore" ? "zscore" : null;
+  const task = hasClasses(dataset) ? null : dataset.task;
   const data = files.length > 0
-    ? { dataset: files[0].name, target: "target", test: files[1].name }
+    ? { dataset: files[0].name, target: targetNames(dataset).join(","), test: files[1].name, task }
     : { ...dataset.options };
   const { activation = [] } = state;
   const same = activation.every((name) => name === activation[0]);
