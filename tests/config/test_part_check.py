@@ -95,7 +95,7 @@ MISTAKES = {
     "z for a": (activation(jnp.tanh, lambda z, a: 1 - z * z), "z is taken where a is meant"),
     "at a": (activation(jnp.sin, lambda z, a: jnp.cos(a)), "at a, not at z"),
     "shifted mask": (
-        activation(lambda z: jnp.where(z > 1, z - 1, 0), lambda z, a: (z > 0) * 1.0),
+        activation(lambda z: jnp.where(z > 1, z - 1, 0), lambda z, a: jnp.where(z > 0, 1.0, 0.0)),
         "mask",
     ),
     "summed slope": (activation(jnp.sin, lambda z, a: jnp.cos(z).sum(1)), "has the shape (7,)"),

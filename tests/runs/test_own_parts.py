@@ -259,11 +259,11 @@ def test_other_programs_do_not_know_them(capsys):
     for given, words in (
         (
             {"activation": ("mine.py:relu",)},
-            "export does not know parts of your own, mine.py:relu of run",
+            "your own, mine.py:relu of run",
         ),
         (
             {"model": "mine.py:net", "hidden": None},
-            "export does not know parts of your own, mine.py:net of run",
+            "your own, mine.py:net of run",
         ),
     ):
         jaxmlp.fit(Config(**{**SMALL, **given}), out="run", overwrite=True)
@@ -271,7 +271,7 @@ def test_other_programs_do_not_know_them(capsys):
             arguments = ["run", file, "--parts", "mine.py"]
             assert_refused(capsys, "export", export_command.main, arguments, words)
         assert_refused(capsys, "export", export_command.main, ["run"], words)
-        page = words.replace("export", "the page")
+        page = f"the page does not know parts of {words}"
         assert_refused(capsys, "play", play_command.main, ["--run", "run"], page)
 
 
