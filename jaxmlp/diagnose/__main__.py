@@ -54,6 +54,7 @@ def _diagnose(options: argparse.Namespace) -> int:
         "run": str(run.path),
         "watched": found.whole,
         "unseen": found.unseen,
+        "members": found.config.ensemble,
         "complete": found.complete,
         "verdict": [fault.to_dict() for fault in named],
         "looked_at": looked_at(found),
@@ -88,6 +89,8 @@ def _print(result: dict[str, Any]) -> None:
             "the run was not watched (`train --watch`): this is what its last checkpoint shows, and"
             " its losses"
         )
+    if result["members"] > 1:
+        print_line(f"the layers are those of the first of {result['members']} members")
     if not result["complete"]:
         print_line("the run did not come to its end: it was interrupted, or it diverged")
     for fault in result["verdict"]:

@@ -115,13 +115,13 @@ SAID = {
         "lower the rate, or use leaky_relu",
     ),
     "dead from the start": (
-        evidence(*dying([0.5, 0.5])),
-        "layer 3 (relu): 50 % of its 64 units are dead from the start on",
+        evidence(*dying([0.7, 0.7])),
+        "layer 3 (relu): 70 % of its 64 units are dead from the start on",
         "start with the initializer he_normal, or use leaky_relu",
     ),
     "dead, seen once": (
-        evidence(*dying([0.5]), whole=False),
-        "layer 3 (relu): 50 % of its 64 units are dead",
+        evidence(*dying([0.7]), whole=False),
+        "layer 3 (relu): 70 % of its 64 units are dead",
         "lower the rate, or use leaky_relu",
     ),
     "many layers": (
