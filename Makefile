@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train sweep test torture gradcheck explain experiments index report bench bench-tables lint format clean
+.PHONY: help install train sweep test torture gradcheck explain play experiments index report notebooks bench bench-tables lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	@touch $@
 
+$(VENV)/.installed-notebooks: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[notebooks]'
+	@touch $@
+
 install: $(VENV)/.installed  ## make the environment and install the project
 
 train: $(VENV)/.installed  ## train the digit classifier (ARGS="--epochs 3" passes options on)
@@ -48,6 +52,10 @@ gradcheck: $(VENV)/.installed  ## prove a hand-written gradient (ARGS="--break 3
 explain: $(VENV)/.installed  ## show every number of a forward and backward pass
 	$(BIN)/python -m jaxmlp.explain $(ARGS)
 
+play: $(VENV)/.installed  ## build the page to play with, build/play.html (ARGS="--dataset my.csv")
+	@mkdir -p build
+	$(BIN)/python -m jaxmlp.play --out build/play.html $(ARGS)
+
 experiments: $(VENV)/.installed  ## put every claim to the test (ARGS="--quick" takes seconds each)
 	$(BIN)/python -m experiments --all $(ARGS)
 
@@ -59,6 +67,10 @@ index: $(VENV)/.installed  ## write the index of the lectures, experiments/LECTU
 
 report: $(VENV)/.installed  ## build the book of all experiments that have run
 	$(BIN)/python -m experiments --report
+
+notebooks: $(VENV)/.installed-notebooks  ## write exercises and chapters as notebooks, into build/notebooks
+	$(BIN)/python -m jaxmlp.exercise --export build/notebooks
+	$(BIN)/python -m experiments --notebooks build/notebooks
 
 bench: $(VENV)/.installed-bench  ## time it beside other libraries (ARGS="--only epochs")
 	$(BIN)/python -m experiments.bench $(ARGS)

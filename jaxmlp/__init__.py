@@ -11,6 +11,7 @@ From Python:
     network = jaxmlp.load("runs/digits")
     network.predict(x), network.predict_proba(x)
     print(jaxmlp.cross_validate(jaxmlp.Config(hidden=(64,)), "digits", folds=5))
+    print(jaxmlp.check("my_parts.py:mish"))  # a part of your own
 
 What stands here is imported when it is first used: `import jaxmlp` imports no JAX.
 """
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jaxmlp.config.options import Config
+    from jaxmlp.config.part_check import check
     from jaxmlp.errors import DataWarning, InputError
     from jaxmlp.estimators import MLPClassifier, MLPRegressor
     from jaxmlp.runs.fit import Result, fit
@@ -37,6 +39,7 @@ __all__ = [
     "Network",
     "Result",
     "__version__",
+    "check",
     "cross_validate",
     "fit",
     "load",
@@ -51,6 +54,7 @@ _MODULES = {
     "MLPRegressor": "jaxmlp.estimators",
     "Network": "jaxmlp.runs.network",
     "Result": "jaxmlp.runs.fit",
+    "check": "jaxmlp.config.part_check",
     "cross_validate": "jaxmlp.sweep.cross_validation",
     "fit": "jaxmlp.runs.fit",
     "load": "jaxmlp.runs.network",

@@ -48,6 +48,7 @@ def make_parser() -> Parser:
     text = "columns whose value is changed in all rows: what the network says on average"
     parser.add_argument("--partial", metavar="COLUMN", nargs="+", default=[], help=text)
     parser.add_argument("--json", action="store_true", help="print only JSON")
+    parser.add_parts_arguments()
     return parser
 
 
@@ -60,6 +61,7 @@ def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
     from jaxmlp.cli.console import print_line
     from jaxmlp.config.factory import arithmetic
+    from jaxmlp.config.own_files import files_from
     from jaxmlp.runs.drawing import draw_evaluation
     from jaxmlp.runs.evaluation import evaluate_examples
     from jaxmlp.runs.folder import EVALUATION, Run
@@ -67,7 +69,7 @@ def _main(arguments: list[str]) -> int:
     from jaxmlp.runs.summary import try_to_draw
 
     run = Run.open(Path(options.run))
-    network = open_network(run)
+    network = open_network(run, files_from(vars(options)))
     with arithmetic(network.recipe.precision):
         part, x, y = _data(run.config, network, options)
         result, answers = evaluate_examples(network, part, x, y)

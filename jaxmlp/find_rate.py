@@ -15,6 +15,7 @@ import numpy as np
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import run_process
 from jaxmlp.config.options import Config, config_from
+from jaxmlp.config.own_files import files_from
 from jaxmlp.errors import check
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def make_parser() -> Parser:
     text = "start from the configuration of a run, its config.json"
     test.add_argument("--config", metavar="FILE", help=text)
     test.add_argument("--picture", metavar="FILE", help="draw loss against rate into a PNG file")
+    parser.add_parts_arguments(changed=False)
     parser.add_data_argument()
     add_fields(parser, Config, skip=IDLE)
     return parser
@@ -59,6 +61,7 @@ def _main(arguments: list[str]) -> int:
     lowest, highest, steps, file, picture = (
         given.pop(name) for name in ("lowest", "highest", "steps", "config", "picture")
     )
+    parts = files_from(given)
     check(highest < np.inf, "--highest", "finite", highest)
     check(0 < lowest < highest, "--lowest", f"positive and less than {highest:g}", lowest)
     check(steps >= 20, "--steps", "at least 20", steps)
@@ -66,7 +69,7 @@ def _main(arguments: list[str]) -> int:
     if picture:
         good = Path(picture).parent.is_dir() and not Path(picture).is_dir()
         check(good, "--picture", "a file in a folder that exists", picture)
-    rates, losses = _test_rates(config_from(given, file), lowest, highest, steps)
+    rates, losses = _test_rates(config_from(given, file, parts), lowest, highest, steps)
     steepest, best = suggestion(rates, losses)
 
     from jaxmlp.cli.console import print_table

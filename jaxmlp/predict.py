@@ -42,6 +42,7 @@ def make_parser() -> Parser:
     kinds.add_argument("--out", metavar="FILE", help=f"{text}; .csv or .parquet")
     text = "replace the file in --out, if there is one"
     parser.add_argument("--overwrite", action="store_true", help=text)
+    parser.add_parts_arguments()
     return parser
 
 
@@ -58,7 +59,7 @@ def _main(arguments: list[str]) -> int:
 
     if options.out:
         check_output(options.out, options.inputs, options.overwrite)
-    network = load(options.run)
+    network = load(options.run, parts=options.parts, changed_parts=options.changed_parts)
     if options.show:
         _check_show(options.show, network)
     read = [network.read(path) for path in options.inputs]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import import_beside, run_process
 from jaxmlp.config.options import Config, config_from, names_data
+from jaxmlp.config.own_files import NO_FILES, Files, files_from, with_parts
 from jaxmlp.errors import InputError, shown
 from jaxmlp.runs.data import load_or_stand_in, with_whole_paths
 
@@ -50,6 +51,7 @@ def make_parser() -> Parser:
     )
     run.add_argument("--watch", action="store_true", help=text)
     run.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    parser.add_parts_arguments(changed=False)
     parser.add_data_argument()
     add_fields(parser, Config)
     return parser
@@ -74,7 +76,8 @@ def _main(arguments: list[str]) -> int:
         }
     )
     began = time.perf_counter()
-    config = _resumed(control, given) if control.resume else config_from(given, control.config)
+    parts = files_from(given)
+    config = (_resumed if control.resume else _begun)(control, given, parts)
     named = bool(control.resume) or names_data(given, control.config)
     config = with_whole_paths(config)
     if control.log is not None:
@@ -91,14 +94,20 @@ def _main(arguments: list[str]) -> int:
 
     with arithmetic(config.precision):
         left = Run.open(Path(control.resume)) if control.resume else None
-        config, dataset, start = take_over(config, dataset, left)
+        config, dataset, start = take_over(config, dataset, left, parts)
         problem, source = pose_problem(config, dataset, start=start), dataset.source
         del dataset  # the examples are on the device, and need not lie in memory twice
         with _run_folder(control, problem) as run:
             return _train(run, problem, source, wanted, began, control)
 
 
-def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
+def _begun(control: argparse.Namespace, given: dict[str, Any], parts: Files) -> Config:
+    """Return the configuration of a new run."""
+    from_network = given.get("init_from") is not None and not control.config
+    return config_from(given, control.config, NO_FILES if from_network else parts)
+
+
+def _resumed(control: argparse.Namespace, given: dict[str, Any], parts: Files) -> Config:
     """Return the configuration of the run to continue; only more epochs may be given."""
     from jaxmlp.runs.folder import Run
 
@@ -107,6 +116,7 @@ def _resumed(control: argparse.Namespace, given: dict[str, Any]) -> Config:
             raise InputError(f"--{name} does not apply with --resume: the run has its own")
     config = Run.open(Path(control.resume)).config_to_resume
     asked = with_whole_paths(dataclasses.replace(config, **given))
+    config = with_parts(config, parts, asked)
     given = {name: getattr(asked, name) for name in given}
     if given.get("epochs", 0) > (config.epochs or 0):
         config = dataclasses.replace(config, epochs=given.pop("epochs"))
@@ -181,12 +191,17 @@ def _train(
     from jaxmlp.cli.interrupt import interrupted_status, interruptible
     from jaxmlp.runs.facts import facts_of, show_facts
     from jaxmlp.runs.fit import train_problem
+    from jaxmlp.runs.layers import layers_in_words
     from jaxmlp.runs.logs import open_log
     from jaxmlp.runs.summary import finish_run
     from jaxmlp.training import Diverged
 
     import_beside("sklearn.metrics")  # while programs are compiled; the last table needs it
     show_facts(facts_of(problem, source), control.quiet)
+    if not control.quiet:
+        print_line()
+        print(layers_in_words(problem.recipe, problem.signature))
+        print_line()
     if problem.start is not None and not control.quiet:
         print_line(f"start   {problem.start.in_words(problem.signature)}")
     with open_log(control.log, run.path, problem.recipe, problem.task.score) as log:

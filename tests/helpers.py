@@ -84,4 +84,4 @@ def assert_refused(capsys, name, main, arguments, message):
     assert err.startswith(f"python -m jaxmlp.{name}: error: ")
     assert err.count("\n") == 1, f"more than one line: {err}"
     assert len(err) < 500
-    assert message in err
+    assert message in err, err

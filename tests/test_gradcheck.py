@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from jaxmlp import gradcheck, nn
+from jaxmlp.config import network_rows
+from jaxmlp.config.gradient_rows import STEP
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import pose_problem
 from jaxmlp.data import load
@@ -77,9 +79,9 @@ def test_a_run_s_class_weights_take_part(tmp_path, monkeypatch):
     path = saved_run(tmp_path / "run", dataset="breast_cancer", class_weights="balanced")
     run = gradcheck.load_inspected(str(path), {}, gradcheck.Options, gradcheck.HIDDEN)
     labels, seen = run.dataset.y_train[run.train], []
-    compare = gradcheck._compare
+    compare = network_rows.network_rows
     monkeypatch.setattr(
-        gradcheck, "_compare", lambda *given: seen.append(given[3]) or compare(*given)
+        network_rows, "network_rows", lambda *given: seen.append(given[3]) or compare(*given)
     )
     assert all(row.ok for row in gradcheck.check_gradient(run, 8))
     _, targets, weights, _ = seen[0]
@@ -113,6 +115,7 @@ def test_what_people_read(capsys):
     assert status == 1
     assert "a wrong sign is planted in 2 dense 3\n" in out
     assert "FAILED: 0 input x, 2 dense 3 W, 2 dense 3 b\n" in out
+    assert "  2 dense 3 W: has the wrong sign\n" in out
     assert (out.count(" ok "), out.count("FAILED ")) == (4, 3)
 
 
@@ -187,7 +190,7 @@ def network(activation, z):
     return chosen._replace(model=model, params=params)
 
 
-@pytest.mark.parametrize("z", [1.0, 0.0, -2e-6, gradcheck.STEP / 12])
+@pytest.mark.parametrize("z", [1.0, 0.0, -2e-6, STEP / 12])
 def test_a_kink_raises_no_false_alarm(z):
     rows = gradcheck.check_gradient(network(activations.relu, z), 4)
     assert all(row.ok for row in rows)

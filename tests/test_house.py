@@ -27,7 +27,7 @@ FLOORS: dict[str, int] = {
             (
                 *("train", "evaluate", "predict", "compare", "export", "serve"),
                 *("find_rate", "gradcheck", "explain", "sweep", "estimators", "exercise"),
-                *("diagnose",),
+                *("play", "diagnose"),
             ),
             ("__init__", "__main__"),
         )

@@ -1,7 +1,10 @@
 """The README is true: its Python runs, its file tree and links are those of the project."""
 
+import doctest
 import inspect
 import re
+import shlex
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from jaxmlp.training import step
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
+MY_PARTS = next(block for block in BLOCKS if block.startswith("# my_parts.py\n"))
 
 
 def test_its_python_runs(tmp_path, monkeypatch, capsys):
@@ -22,6 +26,7 @@ def test_its_python_runs(tmp_path, monkeypatch, capsys):
     images = load("digits").x_test
     scope = {"images": images}
     blocks = [block for block in BLOCKS if "import " in block or "load(" in block]
+    blocks.remove(MY_PARTS)
     train, predict, estimator, library = blocks
     assert [sum(map(bool, block.splitlines())) for block in (train, predict)] == [3, 3]
     for block in (train, predict, library):
@@ -33,6 +38,26 @@ def test_its_python_runs(tmp_path, monkeypatch, capsys):
     right = np.mean(scope["labels"] == load("digits").y_test.astype(str))
     assert right == pytest.approx(accuracy)
     assert scope["probabilities"].shape == (len(images), 10)
+
+
+def test_write_your_own(tmp_path, monkeypatch, capsys):
+    """Its file is a part that passes, its check says what it prints, and its commands run."""
+    section = README.partition("## Write your own\n")[2].partition("\n## ")[0]
+    assert MY_PARTS in section
+    assert len([line for line in MY_PARTS.splitlines() if line.strip()]) <= 20
+    monkeypatch.chdir(tmp_path)
+    Path("my_parts.py").write_text(MY_PARTS)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    session = re.search(r"```\n(>>> .*?)```", section, re.S)[1].replace("\n...\n", "\nmine, ...\n")
+    example = doctest.DocTestParser().get_doctest(session, {}, "README", None, None)
+    assert runner.run(example, out=lambda text: print(text)).failed == 0, capsys.readouterr().out
+    commands = re.findall(r"^\$ jaxmlp (.*)$", section, re.M)
+    assert len(commands) == 4
+    for command in commands:
+        name, *arguments = shlex.split(command)
+        arguments += ["--epochs", "1", "--quiet"] if name == "train" else []
+        assert import_module(f"jaxmlp.{name}").main(arguments) == 0, command
+    assert "my_parts.py:mish" in capsys.readouterr().out
 
 
 def test_it_shows_the_step_as_it_is():

@@ -32,7 +32,7 @@ def test_the_default_run_end_to_end(tmp_path):
     assert "accuracy" in trained.stdout
     assert str(out) in trained.stdout
     # of numbers, of a calibrated network, and of one that is watched
-    others = {"predicted.png", "calibration.png", "watch.jsonl"}
+    others = {"predicted.png", "calibration.png", "watch.jsonl", "path.safetensors"}
     assert {file.name for file in out.iterdir()} == set(FILES) - others
 
     summary = json.loads((out / "summary.json").read_text())

@@ -41,6 +41,7 @@ ROWS = (
             f"{GRADIENTS}.jacobians",
             "jaxmlp.nn.layers.sequential",
             "jaxmlp.optim.descent.sgd",
+            "jaxmlp.explain.batch",
             f"{TRAINING}.step.Totals",
             "jaxmlp.nn.softmax.softmax_jacobian",
             "jaxmlp.nn.softmax.softmax_vjp",
@@ -56,6 +57,7 @@ ROWS = (
             "jaxmlp.optim.descent.momentum",
             "jaxmlp.optim.descent.nesterov",
             "jaxmlp.optim.schedules.sutskever",
+            "jaxmlp.explain.updates",
         ),
         "Momentum is faster than plain descent where the gradient is small.",
     ),
@@ -86,6 +88,7 @@ ROWS = (
         r"w \leftarrow w - \frac{\alpha}{B} \sum_{n \in \mathcal{B}} \nabla \ell_n(w)",
         (
             f"{TRAINING}.orders.order_of",
+            "jaxmlp.explain.batch",
             f"{TRAINING}.step.make_step",
             f"{TRAINING}.loop.fit",
         ),

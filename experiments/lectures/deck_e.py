@@ -192,6 +192,7 @@ ROWS = (
         r"W_i \leftarrow W_i - \alpha \frac{\partial L}{\partial W_i} \quad (i = 3, 2, 1)",
         (
             "jaxmlp.training.step.make_step",
+            "jaxmlp.explain.updates",
             "jaxmlp.nn.binary_network.step",
             "jaxmlp.nn.binary_network.step_layer_by_layer",
         ),
@@ -218,6 +219,7 @@ ROWS = (
             f"{TRAINING}.trees.count",
             "jaxmlp.nn.summary.summary",
             "jaxmlp.explain.__main__",
+            "jaxmlp.runs.layers.layers_in_words",
         ),
     ),
 )

@@ -63,6 +63,14 @@ class Parser(argparse.ArgumentParser):
             "data", metavar="DATA", nargs="?", help="the same as --dataset DATA"
         )
 
+    def add_parts_arguments(self, changed: bool = True) -> None:
+        """Add `--parts`, and where a trained network is opened `--changed-parts`."""
+        text = "file with parts of your own that a run was made with; may be given several times"
+        self.add_argument("--parts", metavar="FILE", action="append", default=[], help=text)
+        if changed:
+            text = "take these files also if they have changed since the run"
+            self.add_argument("--changed-parts", action="store_true", help=text)
+
     def _take_data(self, found: argparse.Namespace, extra: list[str]) -> list[str]:
         """Take the argument `DATA` for the option `--dataset`; return the arguments left over.
 
@@ -160,7 +168,8 @@ def _metavar(field: Any, convert: Any) -> str:
 def _help(field: Any) -> str:
     parts = [field.metadata["help"]]
     if field.metadata["choices"]:
-        parts.append("one of " + ", ".join(field.metadata["choices"]))
+        own = ", or FILE.py:NAME of your own" if field.metadata["own"] else ""
+        parts.append("one of " + ", ".join(field.metadata["choices"]) + own)
     default = field.default
     if isinstance(default, tuple):
         default = " ".join(map(str, default))

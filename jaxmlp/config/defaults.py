@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.config.names import OPTIMIZER_TABLE
+from jaxmlp.config.names import optimizer_entry
 from jaxmlp.data import Dataset
 from jaxmlp.training.rules import Rules
 
@@ -46,7 +46,7 @@ class Defaults(NamedTuple):
         Returns:
           Values by the names of fields.
         """
-        rule = OPTIMIZER_TABLE[optimizer]
+        rule = optimizer_entry(optimizer)
         plain = {"learning_rate": rule.rate, "weight_decay": rule.weight_decay, **rule.own}
         own = {name: number(n) for name, number in self.own.get(optimizer, {}).items()}
         return {

@@ -20,14 +20,15 @@ from jaxmlp.config.names import (
     INITIALIZERS,
     LEARNED_ACTIVATIONS,
     LOSSES,
-    OPTIMIZER_TABLE,
     OPTIMIZERS,
     PLATEAU,
     SCALED_INITIALIZERS,
     SCHEDULE_ARGUMENTS,
     SCHEDULES,
     WITH_ALPHA,
+    optimizer_entry,
 )
+from jaxmlp.config.own_parts import Part
 from jaxmlp.config.recipe import Number, Numbers, Recipe
 from jaxmlp.config.signature import Signature, output_activation_of, prepare, task_of
 from jaxmlp.errors import InputError
@@ -94,7 +95,9 @@ def build_member(recipe: Recipe, outputs: int) -> nn.Layer:
     """
     kernel = _initializer(recipe)
     functions = [_nonlinearity(name, recipe.alpha) for name in recipe.activation]
-    if recipe.model == "lenet":
+    if isinstance(recipe.model, Part):
+        model = recipe.model.value(outputs)
+    elif recipe.model == "lenet":
         model = nn.lenet(outputs, functions[0], kernel, recipe.dropout)
     else:
         hidden = recipe.hidden
@@ -129,7 +132,7 @@ def _nonlinearity(name: str, alpha: float | None) -> Any:
     if alpha is not None and name in WITH_ALPHA:
         return getattr(nn.activations, f"{name}_of")(alpha)
     for table in (ACTIVATIONS, LEARNED_ACTIVATIONS):
-        if name in table.names:
+        if name in table.names or isinstance(name, Part):
             return table[name]
     return FORWARD_ONLY[name]
 
@@ -225,7 +228,7 @@ def build_optimizer(recipe: Recipe, rate: Schedule, numbers: Numbers | None = No
       InputError: if Optax's has no form with epsilon where the recipe puts it.
     """
     numbers = numbers or recipe.numbers
-    entry = OPTIMIZER_TABLE[recipe.optimizer]
+    entry = optimizer_entry(recipe.optimizer)
     arguments: dict[str, Any] = {
         name: getattr(numbers, field) for name, field in entry.arguments.items()
     }

@@ -8,6 +8,7 @@ import typing
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from jaxmlp.config.own_parts import is_own
 from jaxmlp.errors import check, unknown
 
 
@@ -46,6 +47,7 @@ def option(
     group: str = "",
     must_be: Bound | None = None,
     many: int = 100,
+    own: bool = False,
 ) -> Any:
     """Declare a field that is also a command-line option.
 
@@ -56,12 +58,13 @@ def option(
       group: the heading of the help it starts, if it is the first of a group.
       must_be: what its value must be, or each of its values.
       many: the most values it holds, if it holds several.
+      own: whether it takes a part of the user's own too, `FILE.py:NAME`.
 
     Returns:
       What `dataclasses.field` returns.
     """
     metadata: dict[str, Any] = {"help": text, "choices": tuple(choices), "group": group}
-    metadata |= {"must_be": must_be, "many": many}
+    metadata |= {"must_be": must_be, "many": many, "own": own}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -114,6 +117,8 @@ def of_kind(name: str, value: Any, kind: Kind) -> Any:
     if kind.several:
         check(isinstance(value, list | tuple), name, f"a list of {_PLURALS[kind.element]}", value)
         return tuple(of_kind(name, part, kind._replace(several=False)) for part in value)
+    if is_own(value) and kind.element is str:
+        return value
     good = isinstance(value, _ACCEPTED[kind.element])
     good = good and isinstance(value, bool) == (kind.element is bool)
     check(good, name, WORDS[kind.element], value)
@@ -136,7 +141,7 @@ def check_values(field: Any, values: tuple[Any, ...]) -> None:
     choices, must_be, many = (field.metadata[name] for name in ("choices", "must_be", "many"))
     check(len(values) <= many, field.name, f"at most {many} values", len(values))
     for value in values:
-        if choices and value not in choices:
+        if choices and value not in choices and not (is_own(value) and field.metadata["own"]):
             raise unknown(field.name.replace("_", " "), value, choices)
         if must_be is not None:
             check(must_be.holds(value), field.name, must_be.words, value)

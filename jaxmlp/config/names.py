@@ -8,6 +8,7 @@ import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from jaxmlp.config.own_parts import Part, is_own
 from jaxmlp.errors import unknown
 
 
@@ -38,7 +39,9 @@ class Registry:
             raise unknown(self.kind, name, self.names)
 
     def __getitem__(self, name: str) -> Any:
-        """Return what the name stands for."""
+        """Return what the name stands for; a part of one's own stands for itself."""
+        if isinstance(name, Part):
+            return name.value
         self.check(name)
         return getattr(importlib.import_module(self.module), name)
 
@@ -146,6 +149,14 @@ OPTIMIZER_TABLE = {
         0.004, 0.1, ADAM | DECAYING, ADAMS_OWN, schedule="constant"
     ),
 }
+OWN_OPTIMIZER = OptimizerEntry(0.01, 0.0, {})  # it gets the rate and nothing else
+
+
+def optimizer_entry(name: str) -> OptimizerEntry:
+    """Return what a command needs to know of an optimizer, also of one's own."""
+    return OWN_OPTIMIZER if is_own(name) else OPTIMIZER_TABLE[name]
+
+
 SCHEDULE_FREE = tuple(
     name for name, entry in OPTIMIZER_TABLE.items() if entry.schedule != "one_cycle"
 )
@@ -194,3 +205,8 @@ MODELS = {
     "softmax_regression": ModelEntry(loss="cross_entropy"),
     "perceptron": ModelEntry(loss="perceptron", optimizer="sgd"),
 }
+
+
+def model_entry(name: str) -> ModelEntry:
+    """Return what a command needs to know of a kind of network, also of one's own."""
+    return ModelEntry() if is_own(name) else MODELS[name]

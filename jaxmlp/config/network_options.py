@@ -25,7 +25,7 @@ from jaxmlp.config.names import (
 class NetworkOptions:
     """The fields of a configuration that say what the network is and where it starts."""
 
-    model: str = option("mlp", "kind of network", tuple(MODELS), "network")
+    model: str = option("mlp", "kind of network", tuple(MODELS), "network", own=True)
     hidden: tuple[int, ...] | None = option(
         None,
         "width of each hidden layer of an mlp, default 128; no width: a linear model",
@@ -35,6 +35,7 @@ class NetworkOptions:
         ("relu",),
         "activation of the hidden layers: one for all, or one for each",
         ACTIVATIONS.names + LEARNED_ACTIVATIONS.names + FORWARD_ONLY.names,
+        own=True,
     )
     output_activation: str = option(
         "identity",
@@ -49,7 +50,9 @@ class NetworkOptions:
     init_from: str | None = option(
         None, "start from the weights of this run; its network and scaling are taken over"
     )
-    initializer: str = option("he_normal", "initializer of the kernels", INITIALIZERS.names)
+    initializer: str = option(
+        "he_normal", "initializer of the kernels", INITIALIZERS.names, own=True
+    )
     initializer_scale: float = option(
         0.01,
         "value of constant, standard deviation of (truncated) normal, or bound of uniform",

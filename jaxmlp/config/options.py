@@ -7,7 +7,9 @@ folder, a target column, a rule such as `patience`.
 """
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ from jaxmlp import __version__
 from jaxmlp.config.data_options import ABOUT_DATA, DataOptions
 from jaxmlp.config.fields import check_values, kinds_of, of_kind
 from jaxmlp.config.folds import parse_fold
-from jaxmlp.config.names import MODELS
+from jaxmlp.config.names import model_entry
 from jaxmlp.config.network_options import NetworkOptions
+from jaxmlp.config.own_files import NO_FILES, Files, with_parts
+from jaxmlp.config.own_parts import FIELDS, part_given, part_saved
 from jaxmlp.config.saved import fields_of_saved
 from jaxmlp.config.training_options import TrainingOptions
 from jaxmlp.errors import InputError, check
@@ -49,12 +53,14 @@ class Config(TrainingOptions, NetworkOptions, DataOptions):
             if given is None and kinds[field.name].optional:
                 continue
             value = of_kind(field.name, given, kinds[field.name])
+            if field.metadata["own"]:
+                value = _each(value, partial(part_given, field.name))
             object.__setattr__(self, field.name, value)
             check_values(field, value if isinstance(value, tuple) else (value,))
         if self.fold is not None:
             parse_fold(self.fold)
         check(len(self.activation) > 0, "activation", "at least one name", None)
-        if self.hidden and not MODELS[self.model].widths:
+        if self.hidden and not model_entry(self.model).widths:
             widths = " ".join(map(str, self.hidden))
             raise InputError(f"hidden does not apply to {self.model}, got {widths}")
 
@@ -82,18 +88,26 @@ class Config(TrainingOptions, NetworkOptions, DataOptions):
         """
         values = fields_of_saved(saved, Config, where, FORMAT)
         values = (EARLIER if "format" in saved else {}) | values
+        for name in values.keys() & {*FIELDS}:  # whose code a file may name, but not give
+            values[name] = _each(values[name], partial(part_saved, where=f"{where}: {name}"))
         try:
             return Config(**values)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
 
 
-def config_from(given: dict[str, Any], file: str | None) -> Config:
+def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a value after a change, or a list or a tuple of values after a change of each."""
+    return type(value)(map(change, value)) if isinstance(value, list | tuple) else change(value)
+
+
+def config_from(given: dict[str, Any], file: str | None, parts: Files = NO_FILES) -> Config:
     """Return the configuration of options, on top of a file's if there is one.
 
     Args:
       given: values by the names of fields.
       file: a `config.json`, as a run has one, or a part of it.
+      parts: the files of the parts of one's own that it names.
 
     Returns:
       The configuration.
@@ -102,8 +116,9 @@ def config_from(given: dict[str, Any], file: str | None) -> Config:
       InputError: if the file cannot be read, or a value is not good.
     """
     if file is None:
-        return Config(**given)
-    return with_fields(Config.from_dict(read_json(Path(file)), file), given)
+        return with_parts(Config(**given), parts)
+    saved = Config.from_dict(read_json(Path(file)), file)
+    return with_parts(with_fields(saved, given), parts)
 
 
 def with_fields(config: Config, given: dict[str, Any]) -> Config:

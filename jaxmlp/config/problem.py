@@ -14,7 +14,7 @@ from jaxmlp import optim
 from jaxmlp.config.factory import build_rules, build_schedule, build_trainer, rates_of_epochs
 from jaxmlp.config.folds import fold_parts
 from jaxmlp.config.options import Config
-from jaxmlp.config.recipe import Recipe, complete
+from jaxmlp.config.recipe import Recipe, complete, task_and_loss
 from jaxmlp.config.signature import Signature, arrays_from
 from jaxmlp.config.start import Start
 from jaxmlp.data import (
@@ -43,7 +43,6 @@ from jaxmlp.training import (
     TrainState,
     begin,
     shapes_of_start,
-    task_for,
 )
 from jaxmlp.training.layout import together
 from jaxmlp.training.trees import count, size_in_bytes
@@ -267,7 +266,7 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
     Raises:
       InputError: if there is nothing to learn, or the loss does not suit the data.
     """
-    task, loss = task_for(dataset.task, recipe.loss)
+    task, loss = task_and_loss(dataset.task, recipe.loss)
     x = dataset.x_train
     regression = task.name == "regression"
     target = _target_preprocessing(recipe, dataset.y_train, rest) if regression else None

@@ -16,18 +16,20 @@ from jaxmlp.config.defaults import defaults_for
 from jaxmlp.config.fields import MOST
 from jaxmlp.config.folds import fold_parts
 from jaxmlp.config.names import (
-    MODELS,
     OPTIMIZER_TABLE,
     PLATEAU,
     SCHEDULE_ARGUMENTS,
     SCHEDULE_FREE,
     WITH_ALPHA,
+    model_entry,
+    optimizer_entry,
 )
 from jaxmlp.config.options import Config
+from jaxmlp.config.own_parts import is_own
 from jaxmlp.data import Dataset
 from jaxmlp.errors import InputError, check, shown
 from jaxmlp.training.rules import LAST, Rules
-from jaxmlp.training.tasks import task_for
+from jaxmlp.training.tasks import TASKS, Task, task_for
 
 LARGEST = float(np.finfo(np.float32).max)
 QUANTILES = (0.1, 0.5, 0.9)  # the middle, and an interval that holds four of five
@@ -185,8 +187,8 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
     n = total - valid
     batch = min(128, n) if config.batch_size is None else config.batch_size
     check(batch <= n, "batch_size", f"at most the {n} training examples", batch)
-    entry = MODELS[config.model]
-    _, loss = task_for(dataset.task, config.loss or _loss_of(config.model, dataset.task))
+    entry = model_entry(config.model)
+    _, loss = task_and_loss(dataset.task, config.loss or _loss_of(config.model, dataset.task))
     optimizer = config.optimizer or entry.optimizer
     defaults = defaults_for(dataset)
     hidden = entry.hidden if config.hidden is None else config.hidden
@@ -197,18 +199,19 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
         "batch_size": batch,
         "loss": loss,
         "optimizer": optimizer,
-        "schedule": OPTIMIZER_TABLE[optimizer].schedule,
+        "schedule": optimizer_entry(optimizer).schedule,
         "epochs": max(10, math.ceil(defaults.least_steps / math.ceil(n / batch))),
     }
     if config.fold is not None:  # whose examples judge the network, and choose nothing
         chosen["monitor"] = LAST
     if dataset.task == "regression" and config.learning_rate is None:
-        chosen["clip_norm"] = OPTIMIZER_TABLE[optimizer].clip_norm  # the default rate is safe so
+        chosen["clip_norm"] = optimizer_entry(optimizer).clip_norm  # the default rate is safe so
     if loss == "quantile":
         config = dataclasses.replace(config, quantiles=config.quantiles or QUANTILES)
         if valid and config.fold is None:
             chosen["monitor"] = "loss"  # the score looks at one of the quantiles only
     left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
+    _reject_idle_with_own(config)
     recipe = recipe_of(dataclasses.replace(config, task=dataset.task, **left))
     steps = math.ceil(n / batch)
     most = f"at most {MOST // steps}, since {steps} steps in an epoch are counted up to {MOST}"
@@ -240,7 +243,7 @@ def recipe_of(config: Config, where: object = "the configuration") -> Recipe:
     values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     for name in _CHOSEN:
         check(values[name] is not None, f"{where}: {name}", "given in a run", None)
-    used = {*ALWAYS_USED, *OPTIMIZER_TABLE[values["optimizer"]].arguments.values()}
+    used = {*ALWAYS_USED, *optimizer_entry(values["optimizer"]).arguments.values()}
     if values["weight_decay"]:
         used.add("weight_decay")  # a decay of 0 means that the rule is not used
     numbers: dict[str, Any] = {
@@ -248,6 +251,41 @@ def recipe_of(config: Config, where: object = "the configuration") -> Recipe:
     }
     names = {field.name for field in dataclasses.fields(Recipe)} - {"numbers"}
     return Recipe(**{name: values[name] for name in names}, numbers=Numbers(**numbers))
+
+
+def task_and_loss(kind: str, loss: str | None) -> tuple[Task, str]:
+    """Return the task for a data set's kind of targets and a loss, and the loss's name.
+
+    A loss of one's own suits every task, and changes none: two classes take one output z with
+    targets 0 and 1, `(N, 1)`, several classes an output each and labels `(N,)`; the probabilities
+    are the sigmoid or the softmax of z. For the others see `jaxmlp.training.tasks.task_for`.
+
+    Args:
+      kind: `multiclass`, `binary`, `multilabel` or `regression`.
+      loss: a loss's name; `None` for the task's default.
+
+    Returns:
+      The task and the name of the loss.
+
+    Raises:
+      InputError: if the loss does not suit the task.
+    """
+    return (TASKS[kind], loss) if loss is not None and is_own(loss) else task_for(kind, loss)
+
+
+def _reject_idle_with_own(config: Config) -> None:
+    """Reject options that a part of one's own has no use for."""
+    usual = type(config)()  # gradcheck and explain have defaults of their own
+    if is_own(config.model):
+        for name in ("activation", "initializer", "alpha", "fan", "initializer_scale"):
+            value = getattr(config, name)
+            if value != getattr(usual, name):
+                raise InputError(
+                    f"{name} does not apply to {config.model.label}, got {shown(value)}"
+                )
+    if is_own(config.optimizer) and config.optimizer_source != usual.optimizer_source:
+        words = f"optimizer_source {config.optimizer_source} does not apply to"
+        raise InputError(f"{words} {config.optimizer.label}")
 
 
 def _reject_idle_options(recipe: Recipe) -> None:
@@ -316,7 +354,7 @@ def _reject_idle_rules(recipe: Recipe) -> None:
             f"momentum_schedule {recipe.momentum_schedule} needs the hand-written momentum or"
             f" nesterov, got {name} ({recipe.optimizer_source})"
         )
-    if recipe.epsilon_inside is not None and not OPTIMIZER_TABLE[name].roots:
+    if recipe.epsilon_inside is not None and not optimizer_entry(name).roots:
         words = ", ".join(name for name, entry in OPTIMIZER_TABLE.items() if entry.roots)
         given = str(recipe.epsilon_inside).lower()
         raise InputError(f"epsilon_inside applies only to {words}, got {given} with {name}")
@@ -344,7 +382,7 @@ def _check_range(recipe: Recipe) -> None:
 
 def _loss_of(model: str, task: str) -> str | None:
     """Return the loss that defines a model, where it has one for the task."""
-    loss = MODELS[model].loss
+    loss = model_entry(model).loss
     if loss and task not in ("multiclass", "binary"):
         raise InputError(f"model {model} is for classes, got {task} data")
     if loss == "perceptron" and task != "binary":

@@ -24,6 +24,12 @@ def autodiff(model: nn.Layer, loss: nn.Loss) -> ValueAndGrad:
     return jax.value_and_grad(nn.objective(model, loss), has_aux=True)
 
 
+def gradient(f: Callable[[Any], jax.Array]) -> Callable[[Any], Any]:
+    """The gradient of a scalar function of a tree, by `jax.grad`, compiled."""
+    compiled: Callable[[Any], Any] = jax.jit(jax.grad(f))
+    return compiled
+
+
 def slopes(f: Callable[..., jax.Array], *at: np.ndarray) -> tuple[jax.Array, ...]:
     """Return `df/dx` by `jax.grad` for each argument x of a function with a scalar value."""
     return _gradient(f, len(at))(*at)

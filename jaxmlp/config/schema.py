@@ -173,6 +173,7 @@ CHECKPOINT: Shape = {
     "taken_over?": dict[str, Any],  # the signature of the network that init_from names
     "lengthened?": list[Count],  # after which epochs the run was given more of them
 }
+PATH: Shape = {"epochs": tuple[Count, ...]}
 PREPROCESSING: Shape = {"kind": Literal[KINDS], "offset": _numbers, "scale": _numbers}
 Part: Shape = Literal[PARTS]
 _EARLY_COLUMNS: Shape = {  # of versions 0.1 and 0.2

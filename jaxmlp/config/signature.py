@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxmlp import nn
 from jaxmlp.config.names import OUTPUT_ACTIVATIONS
+from jaxmlp.config.own_parts import is_own, part_saved
 from jaxmlp.config.schema import SIGNATURE, checked
 from jaxmlp.data import PictureForm, Preprocessing, iterate_chunks
 from jaxmlp.data.columns import Columns
@@ -153,6 +154,7 @@ class Signature:
           InputError: if a field is missing, unknown or wrong, or two do not go together.
         """
         values = checked(saved, SIGNATURE, where, "spec")
+        values["loss"] = part_saved(values["loss"], f"{where}: spec.loss")
         for name in ("preprocessing", "target_preprocessing"):
             record = values.get(name)
             values[name] = record and Preprocessing.from_dict(record)
@@ -170,7 +172,7 @@ class Signature:
         check(good, f"{where}.classes", least, shown(self.classes))
         check(len(features) > 0, f"{where}.input_shape", "at least one size", None)
         check(
-            self.loss in TASKS[self.task].losses,
+            is_own(self.loss) or self.loss in TASKS[self.task].losses,
             f"{where}.loss",
             f"for {self.task} data",
             self.loss,

@@ -29,6 +29,7 @@ class TrainingOptions:
         "loss that training minimises; by default chosen from the data",
         LOSSES.names,
         "training",
+        own=True,
     )
     quantiles: tuple[float, ...] = option(
         (),
@@ -56,7 +57,10 @@ class TrainingOptions:
         1.0, "what it costs to take the second class for the first", must_be=POSITIVE
     )
     optimizer: str | None = option(
-        None, "update rule; default adamw, sgd for a perceptron", OPTIMIZERS["manual"].names
+        None,
+        "update rule; default adamw, sgd for a perceptron",
+        OPTIMIZERS["manual"].names,
+        own=True,
     )
     learning_rate: float | None = option(
         None,

@@ -170,7 +170,7 @@ def _provenance() -> dict[str, Any]:
 
 
 GATES = {"and": (0, 0, 0, 1), "or": (0, 1, 1, 1), "xor": (0, 1, 1, 0)}
-POINTS: dict[str, Callable[[int, np.random.Generator], Points]] = {
+POINTS: dict[str, Callable[..., Points]] = {
     "moons": moons,
     "circles": circles,
     "spirals": spirals,

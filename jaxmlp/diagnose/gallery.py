@@ -4,8 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from jaxmlp.diagnose.boundary import draw_boundary
 from jaxmlp.diagnose.evidence import Evidence
 from jaxmlp.diagnose.pictures import draw_watch
+from jaxmlp.diagnose.surface import draw_surface
+from jaxmlp.diagnose.weights import draw_weights
 from jaxmlp.files import usable_path
 
 Picture = Callable[[Path, Path], "list[Path] | str"]
@@ -14,7 +17,7 @@ Picture = Callable[[Path, Path], "list[Path] | str"]
 It returns the files that it wrote, or, in one line, why it does not apply to this run.
 """
 
-PICTURES: tuple[Picture, ...] = ()
+PICTURES: tuple[Picture, ...] = (draw_boundary, draw_weights, draw_surface)
 
 
 def draw_all(found: Evidence, out: Path) -> tuple[list[Path], list[str]]:

@@ -10,8 +10,6 @@ import json
 import os
 import pickle
 import sys
-import traceback
-import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,11 +54,9 @@ def load(path: str, name: str) -> Callable[..., Any]:
     Raises:
       LookupError: if there is no such function.
     """
-    module = types.ModuleType(f"{name}_by_hand")
-    module.__file__ = path
-    sys.modules[module.__name__] = module  # dataclasses look for their module
-    # `import` wants the suffix .py, and may run what was compiled from an older text of the file
-    exec(compile(Path(path).read_bytes(), path, "exec"), module.__dict__)
+    from jaxmlp.config.source import run_source
+
+    module = run_source(path, f"{name}_by_hand")
     function: Any = getattr(module, name, None)
     if not callable(function):
         raise LookupError(f"defines no function {name}")
@@ -88,6 +84,23 @@ def answers(
         return {"error": str(error)}
     except BaseException as error:  # sys.exit is no Exception
         return {"error": "does not import: " + _line(error, path)}
+    return returned(function, path, results, cases)
+
+
+def returned(
+    function: Callable[..., Any], path: str, results: Sequence[str], cases: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Call a function for each case.
+
+    Args:
+      function: the student's function.
+      path: the file that it comes from.
+      results: the names of what it returns.
+      cases: the arguments of each call.
+
+    Returns:
+      What `answers` returns.
+    """
     found: list[dict[str, Any]] = []
     for case in cases:
         try:
@@ -105,12 +118,9 @@ def _line(error: BaseException, path: str) -> str:
         return "prints"
     if isinstance(error, SystemExit):
         return "exits; a function only returns"
-    frames = traceback.extract_tb(error.__traceback__)
-    numbers = [frame.lineno for frame in frames if frame.filename == path]
-    number = error.lineno if isinstance(error, SyntaxError) else numbers[-1] if numbers else None
-    text = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
-    place = f" (line {number})" if number is not None else ""
-    return f"{type(error).__name__}: {text[:200]}{place}"
+    from jaxmlp.config.source import error_in_line
+
+    return error_in_line(error, path)
 
 
 def _named(value: Any, results: Sequence[str]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def make_parser() -> Parser:
     text = "a .onnx, .py (NumPy), .js or .mjs file, or the card as .md or .html; default all of"
     parser.add_argument("files", metavar="FILE", nargs="*", help=f"{text} them, in RUN/{FOLDER}")
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    parser.add_parts_arguments()
     return parser
 
 
@@ -55,6 +56,7 @@ def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
     kinds = {file: _kind_of(file) for file in options.files}
     from jaxmlp.cli.console import print_line, print_table
+    from jaxmlp.config.own_files import files_from, reject_parts
     from jaxmlp.runs.folder import Run
     from jaxmlp.runs.network import open_network
 
@@ -62,9 +64,12 @@ def _main(arguments: list[str]) -> int:
     files = [Path(file) for file in options.files] or [run.path / FOLDER / name for name in FILES]
     for file in files:
         _check_place(file, options.overwrite)
+    if not kinds or {*kinds.values()} - {"markdown", "page"}:
+        hint = "only the card can be written, into a .md or .html file"
+        reject_parts("export", run.config, run.path, ("model", "activation"), hint)
     if "onnx" in kinds.values() or not kinds:
         need(("onnx",), "onnx", "a .onnx file")
-    network = open_network(run)
+    network = open_network(run, files_from(vars(options)))
     rows = [(str(file), *_write(file, run, network)) for file in files]
     print_table(rows, ("file", "bytes", "largest difference from the run"))
     if network.recipe.precision == "bfloat16":

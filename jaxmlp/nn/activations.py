@@ -71,6 +71,11 @@ class Activation:
         """Return `a = value(z)`."""
         return self.value(z)
 
+    @property
+    def has_derivative(self) -> bool:
+        """Whether the derivative is defined."""
+        return self.derivative is not _not_defined
+
     def defderivative(self, derivative: Derivative) -> Derivative:
         """Define the derivative `(z, a) -> da/dz`, once, below the function.
 

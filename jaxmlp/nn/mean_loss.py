@@ -42,6 +42,11 @@ class Loss:
     independent: bool = field(repr=False, default=False)
     counts: Callable[[Targets], Bool[Array, "N"]] | None = field(repr=False, default=None)
 
+    @property
+    def has_gradient(self) -> bool:
+        """Whether the gradient is defined."""
+        return self.per_example_gradient is not _not_defined
+
     def defgradient(self, per_example_gradient: PerExample) -> PerExample:
         """Define the gradient `(outputs, targets) -> dl_n/dz_n`, once, below the loss.
 

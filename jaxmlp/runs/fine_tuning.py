@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from jaxmlp.config.options import Config
+from jaxmlp.config.own_files import NO_FILES, Files
 from jaxmlp.config.signature import Signature
 from jaxmlp.config.start import Start
 from jaxmlp.data import Dataset
@@ -19,7 +20,7 @@ SHARED = (  # fields it takes over
 
 
 def take_over(
-    config: Config, dataset: Dataset, run: Run | None = None
+    config: Config, dataset: Dataset, run: Run | None = None, parts: Files = NO_FILES
 ) -> tuple[Config, Dataset, Start | None]:
     """Return what a run trains on if it starts from another network, as `init_from` says.
 
@@ -28,6 +29,7 @@ def take_over(
       dataset: the data.
       run: the run's folder if it goes on: its checkpoint has what it took over, so the other run is
         needed no more.
+      parts: the files of the other run's parts of one's own, if this configuration has them not.
 
     Returns:
       The configuration, with the network of the other run; the data, with a table's rows encoded as
@@ -42,7 +44,7 @@ def take_over(
     if spec is not None and run is not None:
         start = Start(config.init_from, Signature.from_dict(spec, run.path), None)
     else:
-        network = open_network(Run.open(Path(config.init_from)))
+        network = open_network(Run.open(Path(config.init_from)), parts, config)
         start = Start(config.init_from, network.signature, network.params)
         own = {name: getattr(network.recipe, name) for name in SHARED}
         for name, value in own.items():

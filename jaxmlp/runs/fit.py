@@ -15,6 +15,7 @@ from jaxmlp.cli.console import Reporter, print_table
 from jaxmlp.config.data_options import READING
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
+from jaxmlp.config.own_files import Files, Paths
 from jaxmlp.config.problem import Problem, pose_problem
 from jaxmlp.data import Dataset, Source, dataset_in_memory
 from jaxmlp.errors import DataWarning, InputError, check
@@ -22,6 +23,7 @@ from jaxmlp.runs.data import load_data, table_options, whole_path, with_whole_pa
 from jaxmlp.runs.facts import facts_of
 from jaxmlp.runs.fine_tuning import take_over
 from jaxmlp.runs.folder import CHECKPOINT, RUN, Run, Saved
+from jaxmlp.runs.layers import layers_in_words
 from jaxmlp.runs.network import Network
 from jaxmlp.runs.output import new_output
 from jaxmlp.runs.scores import rmse_by_r2
@@ -61,6 +63,7 @@ def fit(
     overwrite: bool = False,
     quiet: bool = True,
     watch: bool = False,
+    parts: Paths = (),
 ) -> Result:
     """Train a network.
 
@@ -73,6 +76,7 @@ def fit(
       overwrite: whether to replace a run that is there.
       quiet: whether to print nothing but warnings.
       watch: whether to look inside the network after each epoch; it changes nothing in the run.
+      parts: the files with the parts of one's own of the run that `init_from` names.
 
     Returns:
       The trained network and its numbers.
@@ -91,7 +95,7 @@ def fit(
     dataset = data_of(config, data)
     config, source = dataclasses.replace(config, dataset=dataset.name), dataset.source
     with arithmetic(config.precision):
-        config, dataset, start = take_over(config, dataset)
+        config, dataset, start = take_over(config, dataset, parts=Files.of(parts))
         problem = pose_problem(config, dataset, start=start)
         del dataset  # the examples are on the device, and need not lie in memory twice
         folder = nullcontext() if out is None else new_run(Path(out), problem, overwrite)
@@ -101,12 +105,14 @@ def fit(
                 warnings.warn(line, DataWarning, stacklevel=2)
             if not quiet:
                 print_table(facts.rows())
+                print(layers_in_words(problem.recipe, problem.signature))
             outcome = train_problem(
                 problem, source, None, run, began, quiet, lambda: False, watch=watch
             )
             finished = finish_run(outcome, run, quiet)
     network, summary, _ = finished
     path, seen = run.path if run else None, outcome.watched
+    network = dataclasses.replace(network, path=path)
     return Result(network, summary, outcome.history.records, path, seen)
 
 

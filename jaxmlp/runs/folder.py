@@ -11,6 +11,7 @@
 | `confusion.png`, `predicted.png` | the errors on the test set, of classes or of numbers |
 | `calibration.png` | probabilities against what came true, with `--calibrate` |
 | `watch.jsonl` | what was seen inside the network after each epoch, with `--watch` |
+| `path.safetensors` | the parameters after epochs, with `--watch`; see `jaxmlp.runs.path` |
 | `evaluation/` | the pictures that `jaxmlp.evaluate` draws |
 | `diagnosis/` | the pictures that `jaxmlp.diagnose` draws |
 | `export/` | what `jaxmlp.export` writes, unless told where |
@@ -48,9 +49,9 @@ from jaxmlp.training import Best, History, Record, TrainState
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
 EPOCH_START = "epoch_start"  # a part of a checkpoint, if a rule asks for it
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
-WATCH = "watch.jsonl"
+WATCH, PATH = "watch.jsonl", "path.safetensors"
 PICTURES = ("curves.png", "confusion.png", "predicted.png", "calibration.png")
-FILES = (CHECKPOINT, METRICS, WATCH, MODEL, SUMMARY, *PICTURES, CONFIG)
+FILES = (CHECKPOINT, METRICS, WATCH, PATH, MODEL, SUMMARY, *PICTURES, CONFIG)
 EVALUATION = "evaluation"
 PAINTED = "confusion|mistakes|predicted|calibration|importance|partial"
 EVALUATION_FILES = Kind("evaluation", "", (rf"(train|valid|test|all)-({PAINTED})\.png",))

@@ -8,8 +8,9 @@ import numpy as np
 
 from jaxmlp.config.data_options import ABOUT_DATA
 from jaxmlp.config.fields import option
-from jaxmlp.config.names import MODELS
+from jaxmlp.config.names import model_entry
 from jaxmlp.config.options import Config
+from jaxmlp.config.own_files import NO_FILES, Files, with_parts
 from jaxmlp.errors import InputError
 from jaxmlp.runs.data import load_data, load_fitting
 
@@ -30,7 +31,8 @@ NETWORK = (  # the fields that say what is trained, and not how
 def default(name: str, value: Any, text: str = "") -> Any:
     """Declare the configuration's field of this name with another default, and maybe help."""
     known = Config.__dataclass_fields__[name].metadata
-    return option(value, text or known["help"], known["choices"], known["group"], known["must_be"])
+    kept = {name: known[name] for name in ("choices", "group", "must_be", "many", "own")}
+    return option(value, text or known["help"], **kept)
 
 
 class Inspected(NamedTuple):
@@ -61,7 +63,11 @@ def training_only() -> list[str]:
 
 
 def load_inspected(
-    run: str | None, given: dict[str, Any], options: type[Config], hidden: tuple[int, ...]
+    run: str | None,
+    given: dict[str, Any],
+    options: type[Config],
+    hidden: tuple[int, ...],
+    parts: Files = NO_FILES,
 ) -> Inspected:
     """Load the network that a command was asked to look at.
 
@@ -70,6 +76,7 @@ def load_inspected(
       given: the options that were given, from `jaxmlp.cli.parser.add_fields`.
       options: the configuration's class, for its defaults.
       hidden: the widths of an mlp's hidden layers, unless given.
+      parts: the files of the run's parts of one's own.
 
     Returns:
       The network with its data.
@@ -83,9 +90,9 @@ def load_inspected(
     from jaxmlp.training import begin
 
     if run is not None:
-        return _from_run(run, given)
-    config = options(**given)
-    if config.hidden is None and MODELS[config.model].widths:
+        return _from_run(run, given, parts)
+    config = with_parts(options(**given), parts)
+    if config.hidden is None and model_entry(config.model).widths:
         config = replace(config, hidden=hidden)
     dataset = with_task(load_data(config), config.task)
     problem = pose_problem(config, dataset)
@@ -96,7 +103,7 @@ def load_inspected(
     return Inspected(problem.recipe, model, params, loss, signature, dataset, train)
 
 
-def _from_run(run: str, given: dict[str, Any]) -> Inspected:
+def _from_run(run: str, given: dict[str, Any], parts: Files) -> Inspected:
     from jaxmlp.config.factory import build_loss
     from jaxmlp.config.problem import split_training
     from jaxmlp.runs.folder import Run
@@ -107,7 +114,7 @@ def _from_run(run: str, given: dict[str, Any]) -> Inspected:
             f"--{name.replace('_', '-')} does not apply with --run: the run has its own"
         )
     opened = Run.open(Path(run))
-    network = open_network(opened)
+    network = open_network(opened, parts)
     recipe, signature = network.recipe, network.signature
     dataset = load_fitting(replace(opened.config, **given), signature)
     train, _ = split_training(recipe, dataset)

@@ -1,5 +1,6 @@
 """A trained network: its parameters, and all that is needed to use them, without user code."""
 
+import dataclasses
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,15 +13,18 @@ import numpy as np
 
 from jaxmlp.config.factory import arithmetic, build_judge
 from jaxmlp.config.options import Config
-from jaxmlp.config.recipe import Recipe, recipe_of
+from jaxmlp.config.own_files import NO_FILES, Files, Paths, with_parts
+from jaxmlp.config.own_parts import is_own
+from jaxmlp.config.recipe import Recipe, recipe_of, task_and_loss
 from jaxmlp.config.schema import MODEL as MODEL_RECORD
 from jaxmlp.config.signature import Signature, stored
 from jaxmlp.data import Inputs, inputs_in_memory, read_inputs
 from jaxmlp.errors import DataWarning, InputError, check, listed
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.folder import MODEL, Run
+from jaxmlp.runs.layers import network_in_words
 from jaxmlp.runs.scores import scores_of
-from jaxmlp.training import Judge, Task, task_for
+from jaxmlp.training import Judge, Task
 from jaxmlp.training.judge import predict_all
 
 if TYPE_CHECKING:
@@ -35,11 +39,17 @@ class Network:
       recipe: what its run was made of.
       signature: what it expects and returns.
       params: its parameters.
+      path: the folder of its run, if it has one.
     """
 
     recipe: Recipe
     signature: Signature
     params: Any
+    path: Path | None = None
+
+    def __repr__(self) -> str:
+        """Return the run, the data, the task and the layers, on one screen."""
+        return network_in_words(self.recipe, self.signature, self.path)
 
     @cached_property
     def judge(self) -> Judge:
@@ -236,31 +246,52 @@ class Network:
             return self.interpret_outputs(outputs)
 
 
-def load(run: str | PathLike[str]) -> Network:
+def load(
+    run: str | PathLike[str],
+    *,
+    parts: Paths = (),
+    changed_parts: bool = False,
+) -> Network:
     """Load the network of a run.
 
     Args:
       run: the folder of the run.
+      parts: the file, or the files, with the parts of one's own that the run was made with. Code
+        is never taken from a run.
+      changed_parts: whether these files may have changed since.
 
     Returns:
       The network.
 
     Raises:
       InputError: if there is no run in the folder, or a file of it is missing, broken, or of a
-        later version.
+        later version, or a part of one's own is missing or has changed.
     """
-    return open_network(Run.open(Path(run)))
+    files = dataclasses.replace(Files.of(parts), changed=changed_parts)
+    return open_network(Run.open(Path(run)), files)
 
 
-def open_network(run: Run) -> Network:
-    """Load the network of a run that is open; see `load`."""
+def open_network(run: Run, parts: Files = NO_FILES, known: Config | None = None) -> Network:
+    """Load the network of a run that is open; see `load`.
+
+    Args:
+      run: the run.
+      parts: the files of its parts of one's own.
+      known: another configuration, whose parts are loaded already.
+
+    Returns:
+      The network.
+    """
     file = run.path / MODEL
     if not file.exists():
         raise InputError(f"{run.path} is not a complete run: it has no {MODEL}")
     saved = load_metadata(file, MODEL_RECORD)
-    recipe = recipe_of(Config.from_dict(saved["config"], file), file)
+    config = with_parts(Config.from_dict(saved["config"], file), parts, known)
+    recipe = recipe_of(config, file)
     signature = Signature.from_dict(saved["spec"], file)
-    task, _ = task_for(recipe.task, recipe.loss)  # two classes may take an output each
+    if is_own(signature.loss):
+        signature = dataclasses.replace(signature, loss=recipe.loss)
+    task, _ = task_and_loss(recipe.task, recipe.loss)  # two classes may take an output each
     check(task.name == signature.task, f"{file}: spec.task", task.name, signature.task)
     with arithmetic(recipe.precision):
         model = build_judge(recipe, signature).model
@@ -268,7 +299,7 @@ def open_network(run: Run) -> Network:
             lambda key: model.init(key, signature.input_shape)[0], jax.random.key(0)
         )
         params = jax.tree.map(np.asarray, load_tree(file, like))
-    return Network(recipe, signature, params)
+    return Network(recipe, signature, params, run.path)
 
 
 def save_network(run: Run, network: Network) -> None:

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from jaxmlp.cli.console import print_table, say
+from jaxmlp.config.own_files import records
 from jaxmlp.config.problem import Problem
 from jaxmlp.data import Source
 from jaxmlp.runs.drawing import draw_run
@@ -164,6 +165,7 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
         "init_from": start and start.in_words(problem.signature),
         **outcome.facts.to_dict(),
         "recipe": _recipe(problem),
+        "parts": records(problem.recipe),
         "parameters": count(outcome.history.best.params),
         "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},
         "epochs": epochs,
@@ -232,6 +234,10 @@ def _rows(run: Run | None, summary: dict[str, Any], outcome: Outcome) -> list[tu
         facts.rows()[-1],
         ("recipe", summary["recipe"]),
         ("parameters", f"{summary['parameters']:,}"),
+        *(
+            ("own part", f"{part['field']} {part['file']}:{part['name']}, SHA-256 {part['sha256']}")
+            for part in summary["parts"]
+        ),
     ]
     for name, words in (("train", "training"), ("valid", "validation"), ("test", "test")):
         if summary[f"{name}_loss"] is None:

@@ -2,7 +2,8 @@
 
 `watch.jsonl` has a line an epoch; epoch 0 is the start. If training breaks off because a number is
 not finite, a last line says so. A run that goes on keeps the lines of the epochs that its
-checkpoint has, so it ends with the file of a run that was never interrupted.
+checkpoint has, so it ends with the file of a run that was never interrupted. Beside it,
+`path.safetensors` keeps the parameters after epochs (`jaxmlp.runs.path`).
 """
 
 import json
@@ -19,7 +20,8 @@ from jaxmlp.config.schema import Count, NotNegative, Shape, Share, Size, checked
 from jaxmlp.errors import InputError, check
 from jaxmlp.files import parse_json, read_text, write_atomically
 from jaxmlp.runs.folder import CHECKPOINT, WATCH, Run
-from jaxmlp.training import Diverged, Progress, TrainState
+from jaxmlp.runs.path import PathKeeper
+from jaxmlp.training import Diverged, Progress, TrainState, shapes_of_start
 from jaxmlp.training.watch import BINS, LayerSeen, make_look, probe_of, seen_layers
 
 DIGITS = 6  # of a number in the file
@@ -130,6 +132,8 @@ class Watch:
         self._layers, self._run = seen_layers(network), run
         self._steps = math.ceil(len(problem.train.indices) / recipe.batch_size)
         self.lines: list[Line] = []
+        params = shapes_of_start(trainer)[0].params
+        self._path = None if run is None else PathKeeper(run, params)
 
     def take_up(self, state: TrainState, epochs: int) -> None:
         """Take up the lines of the complete epochs; without any, look at the last of their ends.
@@ -146,16 +150,24 @@ class Watch:
             self.lines = [line for line in known if line["epoch"] <= epochs]
             if self.lines and self.lines[-1]["epoch"] < epochs:
                 raise InputError(f"{self._run.path / WATCH} lacks epochs that {CHECKPOINT} has")
-        if not self.lines and int(state.step) == epochs * self._steps:
-            self.add(state, epochs)
+        at_an_end = int(state.step) == epochs * self._steps
+        if self._path is not None:
+            self._path.take_up(state, epochs, at_an_end)
+        if not self.lines and at_an_end:
+            self._look_at(state, epochs)
 
     def add(self, state: TrainState, epoch: int) -> None:
-        """Look inside the network at the end of an epoch.
+        """Look inside the network at the end of an epoch, and keep its parameters for the path.
 
         Args:
           state: of the training.
           epoch: the number of complete epochs.
         """
+        if self._path is not None:
+            self._path.add(state, epoch)
+        self._look_at(state, epoch)
+
+    def _look_at(self, state: TrainState, epoch: int) -> None:
         seen = jax.device_get(self._look(state, self._probe))
         layers = zip(self._layers, seen.layers, strict=True)
         line: Line = {
@@ -181,7 +193,9 @@ class Watch:
         self.write()
 
     def write(self) -> None:
-        """Write the file, if the run has a folder."""
+        """Write the files, if the run has a folder."""
+        if self._path is not None:
+            self._path.save()
         if self._run is not None:
             lines = [json.dumps(line, allow_nan=False) + "\n" for line in self.lines]
             write_atomically(self._run.path / WATCH, "".join(lines))

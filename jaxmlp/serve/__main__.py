@@ -33,6 +33,7 @@ def make_parser() -> Parser:
     parser.add_argument("--max-rows", metavar="N", type=int, default=10_000, help=text)
     text = "most seconds for a body to come, and for the answer; default 10"
     parser.add_argument("--timeout", metavar="X", type=float, default=10.0, help=text)
+    parser.add_parts_arguments()
     return parser
 
 
@@ -54,7 +55,7 @@ def _main(arguments: list[str]) -> int:
     from jaxmlp.serve.app import make_app, serve_until
     from jaxmlp.serve.bodies import Limits
 
-    network = load(options.run)
+    network = load(options.run, parts=options.parts, changed_parts=options.changed_parts)
     limits = Limits(options.max_bytes, options.max_rows, options.timeout)
     app = make_app(network, limits, Path(options.run).resolve().name)
     with _listen(options.host, options.port) as listener, interruptible() as noted:

@@ -18,6 +18,8 @@ from jaxmlp.cli.compile_cache import spread_over_cores
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import import_beside, run_process
 from jaxmlp.config.options import Config, config_from, names_data
+from jaxmlp.config.own_files import files_from
+from jaxmlp.config.own_parts import FIELDS
 from jaxmlp.errors import InputError, check, naming
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ def make_parser() -> Parser:
     sweep.add_argument("--overwrite", action="store_true", help=text)
     sweep.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     sweep.add_argument("--watch", action="store_true", help=argparse.SUPPRESS)
+    parser.add_parts_arguments(changed=False)
     parser.add_data_argument()
     add_fields(parser, Config, skip=["init_from", "fold"])
     return parser
@@ -126,7 +129,7 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Pla
     from jaxmlp.runs.data import load_or_stand_in, with_whole_paths
     from jaxmlp.sweep.space import make_points
 
-    base = with_whole_paths(config_from(given, control.config))
+    base = with_whole_paths(config_from(given, control.config, files_from(given)))
     if base.init_from is not None:
         raise InputError(f"a sweep starts by itself, got init_from {base.init_from}")
     points = make_points(control.grid, control.random, base.seed, control.folds)
@@ -135,6 +138,7 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Pla
         raise InputError(f"{name} is given twice: by --{option} and as a field that varies")
     if control.folds is not None:
         base = _without_validation_part(base, {*given, *points[0]})
+    points = [_with_parts(base, point) for point in points]
     dataset, wanted = load_or_stand_in(base, names_data(given, control.config))
 
     from jaxmlp.sweep.folder import Plan
@@ -142,6 +146,13 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Pla
     base = dataclasses.replace(base, dataset=dataset.name if wanted else base.dataset)
     origin = {"checksum": dataset.provenance["checksum"], "dataset_wanted": wanted}
     return Plan(base, points, origin), dataset
+
+
+def _with_parts(base: Config, point: dict[str, Any]) -> dict[str, Any]:
+    """Return a point with its parts of one's own loaded, as the configuration of its run has it."""
+    own = {name: value for name, value in point.items() if name in FIELDS}
+    loaded = dataclasses.replace(base, **own)
+    return {**point, **{name: getattr(loaded, name) for name in own}}
 
 
 def _without_validation_part(base: Config, given: set[str]) -> Config:
@@ -155,6 +166,7 @@ def _without_validation_part(base: Config, given: set[str]) -> Config:
 def _reopen_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Plan", "Dataset"]:
     """Read the plan of the sweep to continue, and load its data."""
     own = ("grid", "random", "folds", "config", "out", "overwrite")
+    parts = files_from(given)
     for name in (*given, *(name for name in own if getattr(control, name))):
         option = name.replace("_", "-")
         raise InputError(f"--resume continues the same sweep: --{option} does not apply")
@@ -162,7 +174,7 @@ def _reopen_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["P
     from jaxmlp.runs.data import load_or_stand_in
     from jaxmlp.sweep.folder import SWEEP, read_plan
 
-    plan = read_plan(Path(control.resume))
+    plan = read_plan(Path(control.resume)).with_parts(parts)
     with naming(f"{Path(control.resume) / SWEEP}: base"):
         dataset, _ = load_or_stand_in(plan.base, named=True)
     if dataset.provenance["checksum"] != plan.origin["checksum"]:

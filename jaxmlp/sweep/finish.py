@@ -5,6 +5,8 @@ from typing import Any
 
 from jaxmlp.cli.console import print_table
 from jaxmlp.config.factory import arithmetic
+from jaxmlp.config.options import Config
+from jaxmlp.config.own_files import NO_FILES, with_parts
 from jaxmlp.config.problem import pose_problem
 from jaxmlp.data import Dataset
 from jaxmlp.runs import figures
@@ -15,7 +17,7 @@ from jaxmlp.runs.words import score_in_words
 from jaxmlp.sweep.final import train_final_run
 from jaxmlp.sweep.folder import PICTURE, SweepFolder
 from jaxmlp.sweep.picture import draw_sweep
-from jaxmlp.sweep.results import ranking_table
+from jaxmlp.sweep.results import best_run, ranking_table
 from jaxmlp.training import shapes_of_start
 
 
@@ -42,8 +44,11 @@ def finish_sweep(
     if not noted and folder.plan.folds is not None:
         best, noted = train_final_run(folder, dataset, quiet)
     elif not noted:
-        run = folder.move_best_run()
-        best = None if run is None else _finish_best_run(run, dataset, began)
+        number, run = best_run(folder.configs), folder.move_best_run()
+        if number is not None and run is not None:
+            plan = folder.plan
+            config = with_parts(run.config, NO_FILES, plan.config(plan.points[number]))
+            best = _finish_best_run(run, config, dataset, began)
     found = best and best.summary
     summary = _summary(folder, dataset, found, bool(noted), time.perf_counter() - began)
     Run(folder.path).write_json(SUMMARY, summary)
@@ -60,10 +65,9 @@ def _draw(folder: SweepFolder) -> None:
         figures.save(figure, folder.path / PICTURE)
 
 
-def _finish_best_run(run: Run, dataset: Dataset, began: float) -> Finished:
+def _finish_best_run(run: Run, config: Config, dataset: Dataset, began: float) -> Finished:
     """Finish the best run as `jaxmlp.train` does."""
     run.begin(dataset.provenance["checksum"], None)
-    config = run.config
     with arithmetic(config.precision):
         problem = pose_problem(config, dataset)
         state, best = shapes_of_start(problem.trainer)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from jaxmlp.config import schema
 from jaxmlp.config.options import Config
+from jaxmlp.config.own_files import NO_FILES, Files, parts_of, reject_idle, with_parts
 from jaxmlp.config.recipe import Recipe
 from jaxmlp.config.schema import checked
 from jaxmlp.errors import InputError, check, naming, shown
@@ -72,6 +73,23 @@ class Plan(NamedTuple):
     def config(self, point: Point) -> Config:
         """Return the configuration of a run."""
         return dataclasses.replace(self.base, **point)
+
+    def with_parts(self, files: Files) -> "Plan":
+        """Return the plan with its parts of one's own loaded from the files that the user names.
+
+        Raises:
+          InputError: if a file is missing, has changed, or is that of no part.
+        """
+        configs = [self.base, *map(self.config, self.points)]
+        reject_idle(files, *configs)
+        if not any(map(parts_of, configs)):
+            return self
+        base, *runs = (with_parts(c, files if parts_of(c) else NO_FILES) for c in configs)
+        points = [
+            {name: getattr(run, name) for name in point}
+            for run, point in zip(runs, self.points, strict=True)
+        ]
+        return self._replace(base=base, points=points)
 
     def final_config(self, point: Point) -> Config:
         """Return the configuration that learns all training examples, after all folds.

@@ -19,6 +19,7 @@ from jaxmlp.config.data_options import ABOUT_DATA
 from jaxmlp.config.fields import kinds_of
 from jaxmlp.config.folds import parse_fold
 from jaxmlp.config.options import Config
+from jaxmlp.config.own_parts import Part, looks_own
 from jaxmlp.errors import InputError, check, shown, unknown
 
 SEED, FOLD = "seed", "fold"
@@ -105,10 +106,14 @@ def format_value(value: Any) -> str:
     """Return a value as it is written in a grid and in a table: `64x64`, `0.003`, `none`."""
     if isinstance(value, tuple):
         mark = "x" if all(isinstance(part, int) for part in value) else "+"
-        return mark.join(map(str, value)) or "none"
+        return mark.join(map(_word, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else _word(value)
+
+
+def _word(value: Any) -> str:
+    return value.short if isinstance(value, Part) else str(value)
 
 
 def parse_value(name: str, word: str) -> Any:
@@ -199,7 +204,7 @@ def _parse_distribution(word: str) -> tuple[str, Draw]:
     """Return the field of a word of `--random`, and the function that draws a value of it."""
     name, values = _split_word(word)
     distribution, colon, bounds = values.partition(":")
-    if not colon:
+    if not colon or looks_own(values):
         choices = _parse_values(word)[1]
         return name, lambda rng: choices[rng.integers(len(choices))]
     if distribution not in DISTRIBUTIONS:

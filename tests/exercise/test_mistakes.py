@@ -8,9 +8,10 @@ import jax
 import pytest
 
 from experiments.lectures.rows import ROWS
+from jaxmlp.config.differences import close
 from jaxmlp.exercise import child
 from jaxmlp.exercise.catalogue import EXERCISES
-from jaxmlp.exercise.judge import Referee, close
+from jaxmlp.exercise.judge import Referee
 from tests.exercise.mistakes import MISTAKES
 from tests.exercise.solutions import SOLUTIONS
 

@@ -1,0 +1,169 @@
+"""The command that the page shows: `jaxmlp.train` reads it, and does what the page does."""
+
+import dataclasses
+import json
+import shlex
+
+import numpy as np
+import pytest
+
+from jaxmlp import train
+from jaxmlp.config.options import Config, config_from
+from jaxmlp.config.problem import signature_of
+from jaxmlp.config.recipe import complete
+from jaxmlp.play.content import USUAL, dataset_record
+from jaxmlp.play.page import as_json
+from jaxmlp.runs.data import load_data
+from tests.play.engine_cases import page
+
+ASKED = """
+const commandOf = ([state, dataset]) => JSON.stringify(jaxmlp.commandOf(state, dataset));
+const filesOf = ([state, dataset]) => JSON.stringify(jaxmlp.filesOf(state, dataset));
+"""
+STATE = {
+    "hidden": [8, 4], "activation": ["tanh", "tanh"], "initializer": "he_normal", "dropout": 0,
+    "optimizer": "sgd", "learning_rate": 0.1, "schedule": "constant", "batch_size": 2,
+    "weight_decay": 0, "seed": 0, "epochs": 3, "noise": None, "train": None,
+}  # fmt: skip
+EXPECTED = {
+    "hidden": (8, 4), "activation": ("tanh",), "initializer": "he_normal", "dropout": 0.0,
+    "optimizer": "sgd", "learning_rate": 0.1, "schedule": "constant", "batch_size": 2,
+    "weight_decay": 0.0, "seed": 0, "epochs": 3, "valid_size": 0,
+}  # fmt: skip
+CASES = {  # what the page says, and what the configuration has then
+    "usual": ({}, {}),
+    "each activation": (
+        {"activation": ["relu", "leaky_relu"], "alpha": 0.2},
+        {"activation": ("relu", "leaky_relu"), "alpha": 0.2},
+    ),
+    "no hidden layer": (
+        {"hidden": [], "activation": []},
+        {"hidden": (), "activation": ("relu",), "dropout": None},
+    ),
+    "one layer": (
+        {"hidden": [5], "activation": ["gelu"]},
+        {"hidden": (5,), "activation": ("gelu",)},
+    ),
+    "initializer": (
+        {"initializer": "uniform", "initializer_scale": 0.25},
+        {"initializer": "uniform", "initializer_scale": 0.25},
+    ),
+    "fan": (
+        {"initializer": "xavier_normal", "fan": "fan_out"},
+        {"initializer": "xavier_normal", "fan": "fan_out"},
+    ),
+    "loss": ({"loss": "cross_entropy"}, {"loss": "cross_entropy"}),
+    "rule": (
+        {"optimizer": "momentum", "momentum": 0.8, "clip_norm": 1.5},
+        {"optimizer": "momentum", "momentum": 0.8, "clip_norm": 1.5},
+    ),
+    "adam": (
+        {"optimizer": "adam", "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-7, "learning_rate": 1e-9},
+        {"optimizer": "adam", "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-7, "learning_rate": 1e-9},
+    ),
+    "rmsprop": ({"optimizer": "rmsprop", "decay": 0.7}, {"optimizer": "rmsprop", "decay": 0.7}),
+    "schedule": (
+        {"schedule": "cosine_restarts", "restarts": 2, "schedule_end": 0.1},
+        {"schedule": "cosine_restarts", "restarts": 2, "schedule_end": 0.1},
+    ),
+    "regularised": (
+        {"dropout": 0.5, "weight_decay": 0.01, "seed": 4294967295},
+        {"dropout": 0.5, "weight_decay": 0.01, "seed": 4294967295},
+    ),
+    "no scaling": ({"preprocessing": "none"}, {"preprocessing": "none"}),
+}
+
+
+@pytest.fixture(scope="module")
+def v8():
+    with page(more=ASKED) as ready:
+        yield ready
+
+
+def ask(v8, function, *values):
+    """Call a function of the page, and return its answer."""
+    return json.loads(v8.eval(f"{function}({as_json(list(values))})"))
+
+
+def configuration(command):
+    """What `jaxmlp.train` reads of a command, as a shell hands it over."""
+    *program, name = (words := shlex.split(command))[:3]
+    assert [*program, name] == ["python", "-m", "jaxmlp.train"]
+    given = vars(train.make_parser().parse_args(words[3:]))
+    options = {name for name in vars(Config()) if name in given}
+    return config_from({name: given[name] for name in options}, None)
+
+
+def record_of(**given):
+    config = Config(**given)
+    return dataset_record(config, load_data(config))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_train_reads_the_command(v8, case):
+    said, changed = CASES[case]
+    command = ask(v8, "commandOf", STATE | said, record_of(dataset="xor"))
+    assert configuration(command) == Config(dataset="xor", **(EXPECTED | changed))
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_train_takes_the_command(v8, name):
+    """No option of it is refused, or would have no effect."""
+    record = record_of(dataset=name)
+    config = configuration(ask(v8, "commandOf", STATE, record))
+    recipe = complete(config, load_data(config))
+    for field in EXPECTED.keys() - {"learning_rate", "weight_decay"}:
+        assert getattr(recipe, field) == EXPECTED[field], field
+    assert recipe.numbers.learning_rate == 0.1
+    assert scaling_kind(config, load_data(config)) == record["preprocessing"]["kind"]
+
+
+def scaling_kind(config, dataset):
+    """How `jaxmlp.train` scales the inputs."""
+    signature = signature_of(complete(config, dataset), dataset, np.arange(len(dataset.x_train)))
+    return signature.preprocessing.kind
+
+
+def write_table(path, columns=("height", "the weight", "it's")):
+    """Write a table of two classes, whose name and columns need quotes in a shell."""
+    rng = np.random.default_rng(0)
+    rows = [",".join([*map(str, rng.normal(size=len(columns))), "ab"[n % 2]]) for n in range(40)]
+    path.write_text("\n".join([",".join([*columns, "kind"]), *rows]) + "\n")
+    return path
+
+
+def test_a_table_keeps_its_options(v8, tmp_path):
+    file = write_table(tmp_path / "my table's.csv")
+    given = {"dataset": str(file), "target": "kind", "drop": ("the weight", "it's")}
+    command = ask(v8, "commandOf", STATE, record_of(**given))
+    assert configuration(command) == Config(**given, **EXPECTED)
+
+
+@pytest.mark.parametrize("name", ["moons", "spirals", "sine", "table"])
+def test_points_of_the_page_alone_become_files(v8, name, tmp_path):
+    """The files hold the points of the page: with its noise, and as many as it trains on."""
+    table = {"dataset": str(write_table(tmp_path / "my.csv")), "target": "kind"}
+    given = table if name == "table" else {"dataset": name}
+    record, data = record_of(**given), load_data(Config(**given))
+    said = STATE | {"train": 20} | ({"noise": 0.0} if record["noise"] else {})
+    files = ask(v8, "filesOf", said, record)
+    for each in files:
+        assert "/" not in each["name"]
+        (tmp_path / each["name"]).write_text(each["text"])
+    config = configuration(ask(v8, "commandOf", said, record))
+    assert {config.dataset, config.test} == {each["name"] for each in files}
+    whole = {"dataset": str(tmp_path / config.dataset), "test": str(tmp_path / config.test)}
+    made = load_data(dataclasses.replace(config, **whole))
+    assert (made.task, len(made.classes)) == (data.task, len(data.classes))
+    assert (len(made.x_train), len(made.x_test)) == (20, len(data.x_test))
+    assert made.y_train.ravel() == pytest.approx(data.y_train[:20].ravel(), abs=1e-6)
+    if record["noise"]:  # without it moons and spirals lie on curves
+        assert np.abs(made.x_train - data.x_train[:20]).max() > 0.01
+    else:
+        assert made.x_train == pytest.approx(data.x_train[:20], abs=1e-6)
+    kind = scaling_kind(dataclasses.replace(config, **whole), made)
+    assert kind == record["preprocessing"]["kind"]
+
+
+def test_points_of_the_data_set_need_no_file(v8):
+    assert ask(v8, "filesOf", STATE, record_of(dataset="moons")) == []
