@@ -26,6 +26,7 @@ def make_parser() -> Parser:
     parser.add_argument("run", metavar="RUN", help="folder of a run")
     text = "folder for the pictures; default RUN/diagnosis"
     parser.add_argument("--out", metavar="FOLDER", help=text)
+    parser.add_parts_arguments()
     parser.add_argument("--json", action="store_true", help="print only JSON")
     return parser
 
@@ -41,19 +42,22 @@ def _main(arguments: list[str]) -> int:
 
 def _diagnose(options: argparse.Namespace) -> int:
     from jaxmlp.cli.console import say
+    from jaxmlp.config.own_files import files_from
     from jaxmlp.diagnose.evidence import gather
     from jaxmlp.diagnose.gallery import draw_all
     from jaxmlp.diagnose.verdict import looked_at, verdict
     from jaxmlp.runs.folder import DIAGNOSIS, Run
 
     run = Run.open(Path(options.run))
-    found = gather(run)
+    parts = files_from(vars(options))
+    found = gather(run, parts)
     named = verdict(found)
     out = Path(options.out or run.path / DIAGNOSIS)
     result: dict[str, Any] = {
         "run": str(run.path),
         "watched": found.whole,
         "unseen": found.unseen,
+        "members": found.config.ensemble,
         "complete": found.complete,
         "verdict": [fault.to_dict() for fault in named],
         "looked_at": looked_at(found),
@@ -61,7 +65,7 @@ def _diagnose(options: argparse.Namespace) -> int:
     if not options.json:
         _print(result)
     try:
-        files, reasons = draw_all(found, out)
+        files, reasons = draw_all(found, out, parts)
     except OSError as error:
         say(f"WARNING: not all pictures were drawn: {error}")
         files, reasons = [], []
@@ -81,13 +85,15 @@ def _print(result: dict[str, Any]) -> None:
     if result["unseen"]:
         print_line(
             "the run was not watched, and only its losses can be judged: the network cannot be"
-            f" looked at, as {result['unseen']}"
+            f" looked at: {result['unseen']}"
         )
     elif not result["watched"]:
         print_line(
             "the run was not watched (`train --watch`): this is what its last checkpoint shows, and"
             " its losses"
         )
+    if result["members"] > 1:
+        print_line(f"the layers are those of the first of {result['members']} members")
     if not result["complete"]:
         print_line("the run did not come to its end: it was interrupted, or it diverged")
     for fault in result["verdict"]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmlp.config.factory import arithmetic
+from jaxmlp.config.own_files import NO_FILES, Files
 from jaxmlp.config.signature import stored
 from jaxmlp.data import Dataset
 from jaxmlp.diagnose.plane import Axes, Grid, axes_of, grid_over, present
@@ -28,7 +29,9 @@ FRAMES = 60
 BOUNDARY, ANIMATION = "boundary.png", "boundary.gif"
 
 
-def draw_boundary(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path] | str:
+def draw_boundary(
+    folder: pathlib.Path, out: pathlib.Path, parts: Files = NO_FILES
+) -> list[pathlib.Path] | str:
     """Draw the answers of a run's network over its one or two inputs, with the examples.
 
     Two inputs: the regions of the classes, shaded by probability, or a filled contour of the value.
@@ -38,6 +41,7 @@ def draw_boundary(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path]
     Args:
       folder: the run.
       out: the folder for the pictures.
+      parts: the files of the parts of one's own that the run was made with.
 
     Returns:
       The files; or why there is no such picture of this run.
@@ -46,7 +50,7 @@ def draw_boundary(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path]
       InputError: if there is no run in the folder, or a file of it is damaged.
       OSError: if a picture cannot be written.
     """
-    subject = Subject.open(folder)
+    subject = Subject.open(folder, parts)
     if isinstance(subject, str):
         return f"no decision boundary: {subject}"
     axes = axes_of(subject.network.signature)

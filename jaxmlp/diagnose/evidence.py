@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
+from jaxmlp.config.own_files import NO_FILES, Files, parts_of, with_parts
 from jaxmlp.config.problem import pose_problem
 from jaxmlp.data import Dataset
 from jaxmlp.errors import InputError
@@ -16,8 +17,9 @@ from jaxmlp.runs.fine_tuning import take_over
 from jaxmlp.runs.fit import where_left
 from jaxmlp.runs.folder import SUMMARY, Run
 from jaxmlp.runs.watching import Line, Watch, read_watch
-from jaxmlp.training import Record, task_for
+from jaxmlp.training import TASKS, Record
 
+NEEDS_PARTS = "it has parts of your own: name their file again by --parts"
 NO_KERNEL = ("prelu", "layer")  # how the names of layers begin whose parameters are no kernel
 
 
@@ -61,6 +63,7 @@ class Evidence:
       diverged: where a number was not finite, in words, if training broke off there.
       complete: whether the run came to its end.
       unseen: why nothing could be seen of the network; empty if something was.
+      needs_parts: whether the network has parts of one's own whose file was not named.
     """
 
     path: Path
@@ -72,6 +75,7 @@ class Evidence:
     diverged: str | None
     complete: bool
     unseen: str = ""
+    needs_parts: bool = False
 
     @property
     def epochs(self) -> np.ndarray:
@@ -112,43 +116,52 @@ class Evidence:
         return np.array([record.valid.loss for record in self.records if record.valid is not None])
 
 
-def gather(run: Run) -> Evidence:
+def gather(run: Run, parts: Files = NO_FILES) -> Evidence:
     """Gather what a run left. If it was not watched, look once at where its checkpoint left it.
 
     Args:
       run: the run.
+      parts: the files of the parts of one's own that it was made with.
 
     Returns:
-      The evidence. If the run was not watched and its data cannot be had, it is only that of the
-      losses.
+      The evidence. If the run was not watched, and its data or its parts cannot be had, it is only
+      that of the losses.
 
     Raises:
-      InputError: if a file of the run is damaged, or its data are others than they were.
+      InputError: if a file of the run is damaged, its data are others than they were, or the files
+        are not those of its parts.
     """
     config, unseen = run.config, ""
-    score = task_for(str(config.task), config.loss)[0].score
+    needs_parts = bool(parts_of(config)) and not parts.paths
+    if not needs_parts:
+        config = with_parts(config, parts)
+    score = TASKS[str(config.task)].score
     lines = read_watch(run)
     diverged = next((line["diverged"] for line in lines if "diverged" in line), None)
     watched = [line for line in lines if "diverged" not in line]
     whole = bool(watched)
-    if not whole:
+    if not whole and needs_parts:
+        unseen = NEEDS_PARTS
+    elif not whole:
         try:
             dataset = load_data(with_whole_paths(config))
         except InputError as error:
             unseen = str(error)
         else:
-            watched = look_once(run, dataset)
+            watched = look_once(run, dataset, parts)
     complete = (run.path / SUMMARY).is_file()
     records = run.read_records(score)
-    return Evidence(run.path, config, score, records, watched, whole, diverged, complete, unseen)
+    seen = watched, whole, diverged, complete, unseen, needs_parts
+    return Evidence(run.path, config, score, records, *seen)
 
 
-def look_once(run: Run, dataset: Dataset) -> list[Line]:
+def look_once(run: Run, dataset: Dataset, parts: Files) -> list[Line]:
     """Look inside the network as the run's checkpoint has it.
 
     Args:
       run: the run.
       dataset: its data.
+      parts: the files of its parts of one's own.
 
     Returns:
       What was seen, a single line as `watch.jsonl` has it.
@@ -156,9 +169,9 @@ def look_once(run: Run, dataset: Dataset) -> list[Line]:
     Raises:
       InputError: if the checkpoint is damaged or does not fit the data.
     """
-    config = with_whole_paths(run.config_to_resume)
+    config = with_parts(with_whole_paths(run.config_to_resume), parts)
     with arithmetic(config.precision):
-        config, dataset, start = take_over(config, dataset, run)
+        config, dataset, start = take_over(config, dataset, run, parts)
         problem = pose_problem(config, dataset, start=start)
         left = where_left(problem, dataset.source, None, run)
         watch = Watch(problem)

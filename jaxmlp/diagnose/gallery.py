@@ -4,28 +4,31 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from jaxmlp.config.own_files import Files
 from jaxmlp.diagnose.boundary import draw_boundary
-from jaxmlp.diagnose.evidence import Evidence
+from jaxmlp.diagnose.evidence import NEEDS_PARTS, Evidence
 from jaxmlp.diagnose.pictures import draw_watch
 from jaxmlp.diagnose.surface import draw_surface
 from jaxmlp.diagnose.weights import draw_weights
 from jaxmlp.files import usable_path
 
-Picture = Callable[[Path, Path], "list[Path] | str"]
-"""`(run, out) -> files`: draws one kind of picture of the run in the folder `run` into `out`.
+Picture = Callable[[Path, Path, Files], "list[Path] | str"]
+"""`(run, out, parts) -> files`: draws one kind of picture of the run in a folder into `out`.
 
-It returns the files that it wrote, or, in one line, why it does not apply to this run.
+`parts` are the files of the parts of one's own that the run was made with. It returns the files
+that it wrote, or, in one line, why it does not apply to this run.
 """
 
 PICTURES: tuple[Picture, ...] = (draw_boundary, draw_weights, draw_surface)
 
 
-def draw_all(found: Evidence, out: Path) -> tuple[list[Path], list[str]]:
+def draw_all(found: Evidence, out: Path, parts: Files) -> tuple[list[Path], list[str]]:
     """Draw every picture that applies to a run.
 
     Args:
       found: what the run left.
       out: the folder for the pictures; it is made if there is none.
+      parts: the files of the parts of one's own that the run was made with.
 
     Returns:
       The files, and for each picture that does not apply the reason.
@@ -37,7 +40,10 @@ def draw_all(found: Evidence, out: Path) -> tuple[list[Path], list[str]]:
     usable_path(out, "the folder for the pictures").mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     reasons: list[str] = []
-    own = [partial(draw, found.path, out) for draw in PICTURES]
+    own = [partial(draw, found.path, out, parts) for draw in PICTURES]
+    if found.needs_parts:
+        reasons.append(f"no pictures of the network: {NEEDS_PARTS}")
+        own = []
     for draw_one in (partial(draw_watch, found, out), *own):
         drawn = draw_one()
         if isinstance(drawn, str):

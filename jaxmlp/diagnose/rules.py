@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxmlp.diagnose.evidence import Evidence, Track
 
-DEAD = 0.4  # share of a layer's units; healthy layers of ReLU keep below a quarter
+DEAD = 0.6  # share of the units of a layer; half of them are dead in some networks that learn well
 SATURATED = 0.6  # share of all values; trained layers of tanh reach a half and still learn
 VANISHED = 0.01  # of the last layer's gradient; two powers of ten less than a healthy network's
 LONG_STEP = 0.1  # of the weights; a healthy step is about 1e-3 of them, the longest below 1e-2

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxmlp.config.own_files import NO_FILES, Files
 from jaxmlp.config.problem import split_training
 from jaxmlp.config.recipe import Recipe
 from jaxmlp.data import Dataset
@@ -27,22 +28,24 @@ class Subject(NamedTuple):
     network: Network
 
     @staticmethod
-    def open(folder: pathlib.Path) -> "Subject | str":
+    def open(folder: pathlib.Path, parts: Files = NO_FILES) -> "Subject | str":
         """Open the run in a folder.
 
         Args:
           folder: the run.
+          parts: the files of the parts of one's own that it was made with.
 
         Returns:
           The run; or a line that says why it has no network.
 
         Raises:
-          InputError: if there is no run in the folder, or a file of it is damaged.
+          InputError: if there is no run in the folder, a file of it is damaged, or a part of one's
+            own is missing.
         """
         run = Run.open(folder)
         if not (run.path / MODEL).exists():
             return "the run did not come to its end, so it has no network"
-        return Subject(run, open_network(run))
+        return Subject(run, open_network(run, parts))
 
     @property
     def recipe(self) -> Recipe:

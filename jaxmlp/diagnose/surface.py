@@ -13,6 +13,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from jaxmlp.config.factory import arithmetic, loss_of
+from jaxmlp.config.own_files import NO_FILES, Files
 from jaxmlp.config.signature import arrays_from
 from jaxmlp.data import Dataset
 from jaxmlp.diagnose.directions import (
@@ -56,7 +57,9 @@ class Surface(NamedTuple):
     names: tuple[str, str]
 
 
-def draw_surface(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path] | str:
+def draw_surface(
+    folder: pathlib.Path, out: pathlib.Path, parts: Files = NO_FILES
+) -> list[pathlib.Path] | str:
     """Draw the loss of the training part around a run's network, along two directions.
 
     One panel has random directions, filter-normalised. If the run kept its path, another has the
@@ -67,6 +70,7 @@ def draw_surface(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path] 
     Args:
       folder: the run.
       out: the folder for the pictures.
+      parts: the files of the parts of one's own that the run was made with.
 
     Returns:
       The file; or why there is no such picture of this run.
@@ -77,7 +81,7 @@ def draw_surface(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path] 
     """
     from jaxmlp.runs import figures
 
-    subject = Subject.open(folder)
+    subject = Subject.open(folder, parts)
     if isinstance(subject, str):
         return f"no loss surface: {subject}"
     if not jax.tree.leaves(subject.network.params):

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxmlp.config.factory import build_member
+from jaxmlp.config.own_files import NO_FILES, Files
 from jaxmlp.data import Columns
 from jaxmlp.diagnose.subject import Subject
 from jaxmlp.nn.layers import in_order
@@ -34,7 +35,9 @@ class First(NamedTuple):
     outputs: bool
 
 
-def draw_weights(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path] | str:
+def draw_weights(
+    folder: pathlib.Path, out: pathlib.Path, parts: Files = NO_FILES
+) -> list[pathlib.Path] | str:
     """Draw the weights of the first layer of a run's network.
 
     Of a network for pictures: a tile for each unit, which shows the weight of each pixel; of a
@@ -44,6 +47,7 @@ def draw_weights(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path] 
     Args:
       folder: the run.
       out: the folder for the pictures.
+      parts: the files of the parts of one's own that the run was made with.
 
     Returns:
       The file; or why there is no such picture of this run.
@@ -54,7 +58,7 @@ def draw_weights(folder: pathlib.Path, out: pathlib.Path) -> list[pathlib.Path] 
     """
     from jaxmlp.runs import figures
 
-    subject = Subject.open(folder)
+    subject = Subject.open(folder, parts)
     if isinstance(subject, str):
         return f"no picture of the first layer's weights: {subject}"
     first = first_kernel(subject)
