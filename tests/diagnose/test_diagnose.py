@@ -194,9 +194,11 @@ def test_a_healthy_run_in_words_and_pictures(watched, capsys, drawn):
     assert err == ""
     assert out.startswith("nothing suspicious was found in these numbers:\ntraining loss: first 2.")
     assert "3 relu" in out
-    last = f"pictures in {watched}/diagnosis/: activations.png, course.png"
-    assert out.splitlines()[-1] == last
-    for name in ("activations.png", "course.png"):
+    reason, last = out.splitlines()[-2:]
+    names = ["activations.png", "course.png", "weights.png", "surface.png"]
+    assert last == f"pictures in {watched}/diagnosis/: {', '.join(names)}"
+    assert reason.startswith("no decision boundary: it needs one or two inputs")
+    for name in names:
         assert (watched / "diagnosis" / name).read_bytes().startswith(b"\x89PNG")
     shutil.rmtree(watched / "diagnosis")
 
