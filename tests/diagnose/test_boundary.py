@@ -13,6 +13,7 @@ from jaxmlp.data import Preprocessing
 from jaxmlp.data.column import Column
 from jaxmlp.data.columns import Columns, columns_of_numbers
 from jaxmlp.diagnose import boundary
+from jaxmlp.diagnose.__main__ import main
 from jaxmlp.diagnose.boundary import answers_with, draw_boundary
 from jaxmlp.diagnose.plane import Axes, axes_of, grid_over, present
 from jaxmlp.diagnose.regions import Curves, Examples, Fields, Regions, painter_of, palette, shade
@@ -238,6 +239,14 @@ def test_curves_show_what_the_network_says():
     painter.paint(np.sin(grid.points))
     (line,) = painter.figure.axes[0].lines
     np.testing.assert_array_equal(line.get_ydata(), np.sin(line.get_xdata()))
+
+
+def test_the_command_draws_it(table, tmp_path, capsys):
+    """With the other pictures of a run that was watched."""
+    assert main([str(table), "--out", str(tmp_path)]) == 0
+    names = ["boundary.png", "boundary.gif", "weights.png", "surface.png"]
+    assert capsys.readouterr().out.splitlines()[-1].endswith(", ".join(names))
+    assert {*names} < {file.name for file in tmp_path.iterdir()}
 
 
 def test_a_run_on_pictures_has_a_reason(digits_run, tmp_path):
