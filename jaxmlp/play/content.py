@@ -95,8 +95,8 @@ def dataset_record(
         signature = signature_of(recipe, dataset, np.arange(len(dataset.x_train)))
     target = signature.target_preprocessing
     return {
-        "name": dataset.name,
-        "title": TITLES.get(dataset.name, Path(dataset.name).name),
+        "name": without_folder(dataset.name),
+        "title": TITLES.get(dataset.name, without_folder(dataset.name)),
         "kind": "pictures" if picture else "points" if width <= 2 else "table",
         "options": options_of(config),
         "as_file": as_file,
@@ -117,8 +117,14 @@ def options_of(config: Config) -> dict[str, Any]:
     """Return the options about the data that were given, as the page's command repeats them."""
     told = {name: getattr(config, name) for name in ABOUT_DATA}
     told = {name: value for name, value in told.items() if value != getattr(Config(), name)}
-    plain = {name: list(v) if isinstance(v, tuple) else v for name, v in told.items()}
-    return {"dataset": config.dataset, **plain}
+    told = {"dataset": config.dataset, **told}
+    told |= {name: without_folder(told[name]) for name in ("dataset", "test") if name in told}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in told.items()}
+
+
+def without_folder(name: str) -> str:
+    """Return the name of a data set; of a file, without the folder in which its owner keeps it."""
+    return name if name.startswith("tfds:") else Path(name).name
 
 
 def noise_of(name: str) -> float | None:

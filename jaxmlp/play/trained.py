@@ -9,7 +9,7 @@ from jaxmlp.config.names import ACTIVATIONS, FORWARD_ONLY, LEARNED_ACTIVATIONS
 from jaxmlp.data import Columns
 from jaxmlp.errors import InputError, check
 from jaxmlp.nn.layers import in_order
-from jaxmlp.play.content import packed, scaling_record
+from jaxmlp.play.content import packed, scaling_record, without_folder
 from jaxmlp.runs.network import Network
 
 MOST_PARAMETERS = 500_000
@@ -47,7 +47,7 @@ def run_record(name: str, network: Network, examples: np.ndarray | None = None) 
     columns = signature.columns and Columns.from_dict(signature.columns)
     return {
         "name": name,
-        "dataset": recipe.dataset,
+        "dataset": without_folder(recipe.dataset),
         "task": signature.task,
         "classes": list(signature.classes),
         "columns": columns and list(columns.input_names),
