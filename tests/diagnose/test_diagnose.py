@@ -22,6 +22,15 @@ from jaxmlp.training import Means, Record
 from tests.helpers import assert_refused
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
+
+
+@pytest.fixture(autouse=True)
+def _of_the_watch_alone(request, monkeypatch):
+    """Draw no pictures but those of the watch, unless a test looks at all of them."""
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(gallery, "PICTURES", ())
+
+
 DIGITS = {"dataset": "digits", "hidden": (16,)}
 STEADY = {"schedule": "constant", "optimizer": "adam"}
 
@@ -115,13 +124,13 @@ SAID = {
         "lower the rate, or use leaky_relu",
     ),
     "dead from the start": (
-        evidence(*dying([0.5, 0.5])),
-        "layer 3 (relu): 50 % of its 64 units are dead from the start on",
+        evidence(*dying([0.7, 0.7])),
+        "layer 3 (relu): 70 % of its 64 units are dead from the start on",
         "start with the initializer he_normal, or use leaky_relu",
     ),
     "dead, seen once": (
-        evidence(*dying([0.5]), whole=False),
-        "layer 3 (relu): 50 % of its 64 units are dead",
+        evidence(*dying([0.7]), whole=False),
+        "layer 3 (relu): 70 % of its 64 units are dead",
         "lower the rate, or use leaky_relu",
     ),
     "many layers": (
@@ -239,12 +248,53 @@ def test_without_its_data_only_the_losses_are_judged(digits_copy, capsys):
     assert "no pictures of the layers: nothing was seen of them" in out
 
 
+MISH = """
+import jax
+import jax.numpy as jnp
+from jaxmlp.nn.activations import elementwise
+
+
+@elementwise
+def mish(z):
+    return z * jnp.tanh(jax.nn.softplus(z))
+
+
+@mish.defderivative
+def _(z, a):
+    t = jnp.tanh(jax.nn.softplus(z))
+    return t + z * (1 - t * t) * jax.nn.sigmoid(z)
+"""
+
+
+def test_a_run_with_a_part_of_one_s_own_needs_its_file_to_be_looked_at(tmp_path, capsys):
+    """No code is taken from a run: what needs none is shown all the same."""
+    mine, run = tmp_path / "mine.py", tmp_path / "run"
+    mine.write_text(MISH)
+    (tmp_path / "other.py").write_text(MISH + "#")
+    arguments = ["iris", "--hidden", "4", "--activation", f"{mine}:mish", "--epochs", "3"]
+    assert train.main([*arguments, "--watch", "--quiet", "--out", str(run)]) == 0
+    need = "it has parts of your own: name their file again by --parts"
+    assert main([str(run)]) == 0
+    out = capsys.readouterr().out
+    assert f"no pictures of the network: {need}" in out
+    assert "3 mine.py:mish" in out
+    (run / WATCH).unlink()
+    assert main([str(run)]) == 0
+    assert f"the network cannot be looked at: {need}" in capsys.readouterr().out
+    assert main([str(run), "--parts", str(mine)]) == 0
+    assert "3 mine.py:mish" in capsys.readouterr().out
+    other = [str(run), "--parts", str(tmp_path / "other.py")]
+    assert_refused(capsys, "diagnose", main, other, "mine.py with activation mish")
+
+
 def test_further_pictures_plug_in(watched, tmp_path, monkeypatch, capsys):
-    def draw(run, out):
+    def draw(run, out, parts):
         (out / "mine.png").write_bytes(b"")
         return [out / "mine.png"]
 
-    monkeypatch.setattr(gallery, "PICTURES", (draw, lambda run, out: "no boundary: 64 inputs"))
+    monkeypatch.setattr(
+        gallery, "PICTURES", (draw, lambda run, out, parts: "no boundary: 64 inputs")
+    )
     assert main([str(watched), "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out.splitlines()[-2:]
     assert said[0] == "no boundary: 64 inputs"
