@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train sweep test torture gradcheck explain play experiments index report bench bench-tables lint format clean
+.PHONY: help install train sweep test torture gradcheck explain play experiments index report notebooks bench bench-tables lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	@touch $@
+
+$(VENV)/.installed-notebooks: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[notebooks]'
 	@touch $@
 
 install: $(VENV)/.installed  ## make the environment and install the project
@@ -63,6 +67,10 @@ index: $(VENV)/.installed  ## write the index of the lectures, experiments/LECTU
 
 report: $(VENV)/.installed  ## build the book of all experiments that have run
 	$(BIN)/python -m experiments --report
+
+notebooks: $(VENV)/.installed-notebooks  ## write exercises and chapters as notebooks, into build/notebooks
+	$(BIN)/python -m jaxmlp.exercise --export build/notebooks
+	$(BIN)/python -m experiments --notebooks build/notebooks
 
 bench: $(VENV)/.installed-bench  ## time it beside other libraries (ARGS="--only epochs")
 	$(BIN)/python -m experiments.bench $(ARGS)

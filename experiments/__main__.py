@@ -28,6 +28,9 @@ def make_parser() -> Parser:
         "--index", action="store_true", help="write experiments/LECTURES.md, the index of the rows"
     )
     parser.add_argument(
+        "--notebooks", metavar="DIR", help="write the chapters of the book as notebooks that run"
+    )
+    parser.add_argument(
         "--seeds", type=int, metavar="N", help="number of seeds, at least 5; default 5"
     )
     parser.add_argument("--quick", action="store_true", help="take seconds instead of minutes")
@@ -56,7 +59,11 @@ def _main(arguments: list[str]) -> int:
         from experiments.lectures import index
 
         print(f"index in {index.write()}")
-    if not names and not options.report and not options.index:
+    if options.notebooks is not None:
+        from experiments.book import notebooks
+
+        print("\n".join(map(str, notebooks.write(Path(options.notebooks)))))
+    if not names and not options.report and not options.index and options.notebooks is None:
         _list()
         return 0
     modules = {name: framework.load(name) for name in names}

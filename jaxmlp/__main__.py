@@ -24,6 +24,10 @@ COMMANDS = {  # the module of each, and what it does
         "jaxmlp.explain.__main__",
         "Show every number of a forward and backward pass beside its formula.",
     ),
+    "diagnose": (
+        "jaxmlp.diagnose.__main__",
+        "Say what went on inside a run, and what to try.",
+    ),
     "exercise": (
         "jaxmlp.exercise.__main__",
         "Write a formula by hand, and let a referee name the mistake.",

@@ -45,6 +45,11 @@ def make_parser() -> Parser:
     text = "also log the epochs for another program: tensorboard or mlflow"
     run.add_argument("--folds", metavar="K", help=argparse.SUPPRESS)
     run.add_argument("--log", metavar="NAME", help=text)
+    text = (
+        "look inside the network after each epoch: activations, gradients, the size of steps; it"
+        f" changes nothing in the run, and `{program_name('diagnose')} RUN` shows it"
+    )
+    run.add_argument("--watch", action="store_true", help=text)
     run.add_argument("--quiet", action="store_true", help="print only warnings and errors")
     parser.add_parts_arguments(changed=False)
     parser.add_data_argument()
@@ -67,7 +72,7 @@ def _main(arguments: list[str]) -> int:
     control = argparse.Namespace(
         **{
             name: given.pop(name)
-            for name in ("out", "config", "resume", "overwrite", "log", "quiet")
+            for name in ("out", "config", "resume", "overwrite", "log", "watch", "quiet")
         }
     )
     began = time.perf_counter()
@@ -186,12 +191,17 @@ def _train(
     from jaxmlp.cli.interrupt import interrupted_status, interruptible
     from jaxmlp.runs.facts import facts_of, show_facts
     from jaxmlp.runs.fit import train_problem
+    from jaxmlp.runs.layers import layers_in_words
     from jaxmlp.runs.logs import open_log
     from jaxmlp.runs.summary import finish_run
     from jaxmlp.training import Diverged
 
     import_beside("sklearn.metrics")  # while programs are compiled; the last table needs it
     show_facts(facts_of(problem, source), control.quiet)
+    if not control.quiet:
+        print_line()
+        print(layers_in_words(problem.recipe, problem.signature))
+        print_line()
     if problem.start is not None and not control.quiet:
         print_line(f"start   {problem.start.in_words(problem.signature)}")
     with open_log(control.log, run.path, problem.recipe, problem.task.score) as log:
@@ -206,12 +216,15 @@ def _train(
                     control.quiet,
                     interrupted=lambda: bool(noted),
                     log=log.add,
+                    watch=control.watch,
                 )
         except Diverged as error:
             say(f"{PROG}: {error}; the last good checkpoint is in {run.path}")
             return 1
         finished = finish_run(outcome, run, control.quiet)
         log.finish(finished.summary)
+    if outcome.watched and not control.quiet:
+        print_line(f"watched     `{program_name('diagnose')} {run.path}` says what went on inside")
     if outcome.interrupted:
         return interrupted_status(noted)
     return 0 if finished.drawn else 2

@@ -26,7 +26,8 @@ FLOORS: dict[str, int] = {
             ("runs",),
             (
                 *("train", "evaluate", "predict", "compare", "export", "serve"),
-                *("find_rate", "gradcheck", "explain", "sweep", "estimators", "exercise", "play"),
+                *("find_rate", "gradcheck", "explain", "sweep", "estimators", "exercise"),
+                *("play", "diagnose"),
             ),
             ("__init__", "__main__"),
         )

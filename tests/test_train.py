@@ -31,7 +31,8 @@ def test_the_default_run_end_to_end(tmp_path):
     assert "\nepoch 1/15  loss " in trained.stdout
     assert "accuracy" in trained.stdout
     assert str(out) in trained.stdout
-    others = {"predicted.png", "calibration.png"}  # of numbers, and of a calibrated network
+    # of numbers, of a calibrated network, and of one that is watched
+    others = {"predicted.png", "calibration.png", "watch.jsonl", "path.safetensors"}
     assert {file.name for file in out.iterdir()} == set(FILES) - others
 
     summary = json.loads((out / "summary.json").read_text())

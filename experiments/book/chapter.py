@@ -92,6 +92,22 @@ def _fold(summary: str, html: Markup) -> str:
     return render(HERE / "fold.html", summary=summary, html=html)
 
 
+def filled(file: str, calls: object, folder: Path = HERE) -> str:
+    """Return the Markdown of a chapter, with what its calls return.
+
+    Args:
+      file: the name of the file, without its ending.
+      calls: has a method for each of `CALLS`.
+      folder: the folder of the file.
+
+    Returns:
+      Markdown.
+    """
+    environment = Environment(loader=FileSystemLoader(folder), undefined=StrictUndefined)
+    methods = {call: getattr(calls, call) for call in CALLS}
+    return environment.get_template(f"{file}.md").render(methods)
+
+
 def read(show: Callable[[str], str], folder: Path = HERE) -> list[Chapter]:
     """Render the chapters.
 
@@ -106,15 +122,12 @@ def read(show: Callable[[str], str], folder: Path = HERE) -> list[Chapter]:
       InputError: if a chapter names an experiment, code or a row that does not exist, or an
         experiment has two places; the message names the chapter.
     """
-    environment = Environment(loader=FileSystemLoader(folder), undefined=StrictUndefined)
     known = names()
     chapters: list[Chapter] = []
     for file in CHAPTERS:
         calls = Calls(show, known)
         with naming(f"chapter {file}"):
-            text = environment.get_template(f"{file}.md").render(
-                {call: getattr(calls, call) for call in CALLS}
-            )
+            text = filled(file, calls, folder)
             for name in calls.placed:
                 twice = [*calls.placed, *placed(chapters)].count(name) > 1
                 check(not twice, "an experiment", "placed once", name)

@@ -114,6 +114,7 @@ ROWS = (
             f"{INITIALIZERS}.uniform",
             f"{INITIALIZERS}.normal",
             f"{INITIALIZERS}.he_normal",
+            "jaxmlp.diagnose.rules.equal_units",
         ),
         "Zeros give no gradient; ones keep all units of a layer equal; random weights do better.",
     ),
@@ -122,7 +123,12 @@ ROWS = (
         "AdaGrad, RMSProp and Adam",
         ("Adaptive learning rate (gradient) algorithms",),
         r"w_i \leftarrow w_i - \frac{\eta}{\sqrt{\hat{g}_i + \epsilon}} \, \hat{m}_i",
-        (f"{ADAPTIVE}.adagrad", f"{ADAPTIVE}.rmsprop", f"{ADAPTIVE}.adam"),
+        (
+            f"{ADAPTIVE}.adagrad",
+            f"{ADAPTIVE}.rmsprop",
+            f"{ADAPTIVE}.adam",
+            "jaxmlp.explain.updates",
+        ),
         "Rates of their own for each weight speed up descent along flat directions.",
     ),
     Row(
@@ -131,7 +137,7 @@ ROWS = (
         ("Demo of dimension broadcasting in python",),
         r"z_{nk} = s_{nk} + b_k \; \Rightarrow \;"
         r" \frac{\partial L}{\partial b_k} = \sum_n \frac{\partial L}{\partial z_{nk}}",
-        ("jaxmlp.nn.binary_network.db",),
+        ("jaxmlp.nn.binary_network.db", "jaxmlp.explain.batch"),
     ),
     Row(
         "D12",

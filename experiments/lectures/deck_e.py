@@ -127,7 +127,7 @@ ROWS = (
         "Z-score and min-max normalisation",
         ("Improving the Neural Network", "Normalizing Input"),
         r"\frac{x - \mu}{\sigma}, \quad \frac{x - \min x}{\max x - \min x}",
-        ("jaxmlp.data.preprocessing.Preprocessing",),
+        ("jaxmlp.data.preprocessing.Preprocessing", "jaxmlp.diagnose.rules.unscaled_inputs"),
         "Normalised inputs make training faster and the network more accurate.",
     ),
     Row(
@@ -140,7 +140,11 @@ ROWS = (
             "Exploding Gradient",
         ),
         r"\hat{y} = (0.5 I)^L x \to 0, \quad \hat{y} = (1.5 I)^L x \to \infty",
-        ("jaxmlp.nn.layers.sequential",),
+        (
+            "jaxmlp.nn.layers.sequential",
+            "jaxmlp.training.watch.make_look",
+            "jaxmlp.diagnose.rules.vanishing_gradients",
+        ),
         "Weights a little below or above the identity make signals vanish or explode with depth.",
     ),
     Row(
@@ -188,6 +192,7 @@ ROWS = (
         r"W_i \leftarrow W_i - \alpha \frac{\partial L}{\partial W_i} \quad (i = 3, 2, 1)",
         (
             "jaxmlp.training.step.make_step",
+            "jaxmlp.explain.updates",
             "jaxmlp.nn.binary_network.step",
             "jaxmlp.nn.binary_network.step_layer_by_layer",
         ),
@@ -214,6 +219,7 @@ ROWS = (
             f"{TRAINING}.trees.count",
             "jaxmlp.nn.summary.summary",
             "jaxmlp.explain.__main__",
+            "jaxmlp.runs.layers.layers_in_words",
         ),
     ),
 )

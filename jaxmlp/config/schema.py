@@ -152,7 +152,7 @@ def _pair(value: Any, name: str) -> Any:
     return pair
 
 
-def _or_null(shape: Shape) -> Shape:
+def or_null(shape: Shape) -> Shape:
     """Return the shape of a value that may be null."""
 
     def check_it(value: Any, name: str) -> Any:
@@ -173,6 +173,7 @@ CHECKPOINT: Shape = {
     "taken_over?": dict[str, Any],  # the signature of the network that init_from names
     "lengthened?": list[Count],  # after which epochs the run was given more of them
 }
+PATH: Shape = {"epochs": tuple[Count, ...]}
 PREPROCESSING: Shape = {"kind": Literal[KINDS], "offset": _numbers, "scale": _numbers}
 Part: Shape = Literal[PARTS]
 _EARLY_COLUMNS: Shape = {  # of versions 0.1 and 0.2
@@ -230,13 +231,13 @@ SIGNATURE: Shape = {
     "classes": tuple[str, ...],
     "preprocessing": PREPROCESSING,
     "raw?": bool,
-    "target_preprocessing?": _or_null(PREPROCESSING),
-    "columns?": _or_null(_columns),
+    "target_preprocessing?": or_null(PREPROCESSING),
+    "columns?": or_null(_columns),
     "background?": Literal["dark", "light", None],
     "white?": White,
     "scaled?": bool,  # these three since 0.3
     "channels_first?": bool,
-    "drawing?": _or_null({"box": Size, "by_mass": bool, "centre": _pair}),
+    "drawing?": or_null({"box": Size, "by_mass": bool, "centre": _pair}),
     "temperature?": Positive,
     "threshold?": Inside,
     "quantiles?": tuple[Inside, ...],
@@ -261,9 +262,9 @@ def metrics(score: str) -> Shape:
         "epoch": Size,
         "train_loss": NotNegative,
         f"train_{score}": scored,
-        "valid_loss": _or_null(NotNegative),
-        f"valid_{score}": _or_null(scored),
-        "parameter_change?": _or_null(NotNegative),  # always since 0.2
+        "valid_loss": or_null(NotNegative),
+        f"valid_{score}": or_null(scored),
+        "parameter_change?": or_null(NotNegative),  # always since 0.2
         "rate_factor": Annotated[float, Bound("in (0, 1]", lambda x: 0 < x <= 1)],
         "learning_rate": NotNegative,
         "seconds": NotNegative,

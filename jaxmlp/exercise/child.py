@@ -84,6 +84,23 @@ def answers(
         return {"error": str(error)}
     except BaseException as error:  # sys.exit is no Exception
         return {"error": "does not import: " + _line(error, path)}
+    return returned(function, path, results, cases)
+
+
+def returned(
+    function: Callable[..., Any], path: str, results: Sequence[str], cases: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Call a function for each case.
+
+    Args:
+      function: the student's function.
+      path: the file that it comes from.
+      results: the names of what it returns.
+      cases: the arguments of each call.
+
+    Returns:
+      What `answers` returns.
+    """
     found: list[dict[str, Any]] = []
     for case in cases:
         try:

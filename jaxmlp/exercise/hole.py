@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from jaxmlp.errors import InputError
 from jaxmlp.exercise.form import Exercise
+from jaxmlp.exercise.placing import write_new
 
 WIDTH = 96
 
@@ -22,7 +22,6 @@ def hole(exercise: Exercise, prog: str) -> str:
     """
     name, hint = exercise.name, textwrap.fill(f"Hint: {exercise.hint}", WIDTH)
     formula = textwrap.indent(textwrap.dedent(exercise.formula).strip(), "    ")
-    returned = ", ".join(exercise.results)
     return f'''"""{exercise.title} Lecture row {exercise.row}.
 
 {formula}
@@ -38,14 +37,30 @@ Then check it; {exercise.referee} is the referee:
 import numpy as np
 
 
-def {name}({", ".join(exercise.arguments)}):
+{function_with_hole(exercise)}
+'''
+
+
+def function_with_hole(exercise: Exercise, *around: str) -> str:
+    """Return the source of an exercise's function, which raises `NotImplementedError`.
+
+    Args:
+      exercise: the exercise.
+      *around: comments before and after the hole.
+
+    Returns:
+      The source, without a line end.
+    """
+    name, returned = exercise.name, ", ".join(exercise.results)
+    hole = f'raise NotImplementedError("the hole in {name} is not filled")'
+    body = "\n    ".join([*around[:1], hole, *around[1:]])
+    return f'''def {name}({", ".join(exercise.arguments)}):
     """Return {returned}.
 
 {_lines("Args", exercise.arguments)}    Returns:
 {_listed(exercise.results)}
     """
-    raise NotImplementedError("the hole in {name} is not filled")
-'''
+    {body}'''
 
 
 def _lines(title: str, lines: Mapping[str, str]) -> str:
@@ -70,12 +85,5 @@ def write_hole(exercise: Exercise, prog: str) -> Path:
       InputError: if the file exists already, or cannot be written.
     """
     path = Path(f"{exercise.name}.py")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(hole(exercise, prog))
-    except FileExistsError:
-        check = f"{prog} {exercise.name} {path}"
-        raise InputError(f"{path} exists, and stays as it is; check it: {check}") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    write_new(path, hole(exercise, prog), f"; check it: {prog} {exercise.name} {path}")
     return path

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxmlp.config.differences import all_close, described, factors, reasons, sizes
@@ -48,7 +49,9 @@ class Verdict:
 
 
 class Referee:
-    """What is right in an exercise, and what usual mistakes give; computed when it is asked for.
+    """What is right in an exercise, and what usual mistakes give, in float64.
+
+    It is computed when it is asked for.
 
     Attributes:
       exercise: the exercise.
@@ -56,12 +59,14 @@ class Referee:
     """
 
     def __init__(self, exercise: Exercise) -> None:
-        self.exercise, self.cases = exercise, list(exercise.cases())
+        with jax.enable_x64(True):
+            self.exercise, self.cases = exercise, list(exercise.cases())
 
     @functools.cached_property
     def truths(self) -> list[Leaves]:
         """What is right in each case."""
-        return [self.exercise.leaves(self.exercise.truth(**case)) for case in self.cases]
+        with jax.enable_x64(True):
+            return [self.exercise.leaves(self.exercise.truth(**case)) for case in self.cases]
 
     @functools.cached_property
     def mistakes(self) -> dict[str, list[Leaves]]:
@@ -73,7 +78,7 @@ class Referee:
 
     def _mistaken(self, wrong: Callable[..., Any], case: Case) -> Leaves:
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), jax.enable_x64(True):
                 return self.exercise.leaves(wrong(**case))
         except ValueError:  # matrices that do not fit
             return {}
@@ -100,7 +105,8 @@ class Referee:
         returned = [{name: _array(leaf) for name, leaf in leaves.items()} for leaves in many]
         if exercise.measure is not None:
             try:
-                returned = [exercise.leaves(exercise.measure(**leaves)) for leaves in returned]
+                with jax.enable_x64(True):
+                    returned = [exercise.leaves(exercise.measure(**leaves)) for leaves in returned]
             except InputError as unfit:
                 return Verdict(exercise, str(unfit))
         names = self.truths[0]

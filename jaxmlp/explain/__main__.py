@@ -5,6 +5,7 @@ or as a page for a browser. With `--summary` it shows the layers of a network of
 of each output, and the number of parameters. Lecture rows B5, B6, D8, E3, E6, E14.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import run_process
 from jaxmlp.config.options import Config
 from jaxmlp.config.own_files import files_from
-from jaxmlp.errors import InputError, check, printable
-from jaxmlp.explain.sections import explain_gates, explain_network
-from jaxmlp.explain.typeset import as_page, as_text
+from jaxmlp.errors import InputError, printable
+from jaxmlp.explain.sections import explain_network
+from jaxmlp.explain.typeset import Section, as_drawing, as_page, as_text
 from jaxmlp.files import write_atomically
 from jaxmlp.runs.inspection import Inspected, default, load_inspected, training_only
 
@@ -26,6 +27,12 @@ HIDDEN = (3,)  # widths of the hidden layers unless given
 
 
 EXAMPLE = 1  # number of the example unless given
+
+
+RULE = (  # the fields of the update; the rate is constant unless a run has a schedule
+    *("optimizer", "learning_rate", "momentum", "decay", "beta1", "beta2", "epsilon"),
+    *("epsilon_inside", "weight_decay", "clip_norm"),
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,11 @@ class Options(Config):
     dropout: float | None = default("dropout", 0.0, "probability of dropping a hidden unit")
     activation: tuple[str, ...] = default("activation", ("sigmoid",))
     initializer: str = default("initializer", "xavier_normal")
+    optimizer: str | None = default("optimizer", "sgd", "update rule of the step that is shown")
+    learning_rate: float | None = default(
+        "learning_rate", None, "learning rate; default the optimizer's own"
+    )
+    schedule: str | None = default("schedule", "constant")
 
 
 def make_parser() -> Parser:
@@ -46,17 +58,27 @@ def make_parser() -> Parser:
     text = "Show every number of a forward and backward pass beside its formula."
     parser = Parser(prog=PROG, description=text)
     group = parser.add_argument_group("what is shown")
-    group.add_argument(
-        "--gates", action="store_true", help="show graphs of gates instead of a network"
+    text = (
+        'show an expression as a graph of gates, such as "(x+y)*z" x=-2 y=5 z=-4; it may have'
+        " + - * / **, exp, log, sqrt, sigmoid, tanh, relu, sin, cos, abs, max and min; without an"
+        " expression, show the graphs of the lectures"
     )
+    group.add_argument("--gates", nargs="*", metavar=("EXPRESSION", "NAME=NUMBER"), help=text)
     text = "show the layers of the network: shapes and numbers of parameters"
     group.add_argument("--summary", action="store_true", help=text)
     group.add_argument("--run", metavar="RUN", help="show the trained network of this run")
     text = f"number of the example in the training set, from 0; default {EXAMPLE}"
     group.add_argument("--example", type=int, metavar="N", help=text)
+    text = "size of the batch: the example and those after it; default 1"
+    group.add_argument("--examples", type=int, metavar="N", help=text)
+    text = "number of the training step that is shown, from 1; the steps before it take the same"
+    group.add_argument("--step", type=int, metavar="N", help=f"{text} batch; default 1")
     group.add_argument("--html", metavar="FILE", help="write a page for a browser instead of text")
+    text = "write the drawing of an expression's gates instead of text"
+    group.add_argument("--svg", metavar="FILE", help=text)
     parser.add_parts_arguments()
-    add_fields(parser, Options, skip=[*training_only(), "dropout"])
+    skip = [name for name in [*training_only(), "dropout"] if name not in RULE]
+    add_fields(parser, Options, skip=skip)
     return parser
 
 
@@ -66,34 +88,67 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(arguments: list[str]) -> int:
-    given = vars(make_parser().parse_args(arguments))
-    gates, summary, run, n, file = (
-        given.pop(name) for name in ("gates", "summary", "run", "example", "html")
+    given = vars(make_parser().parse_args(_protected(arguments)))
+    gates, summary, run, file, svg = (
+        given.pop(name) for name in ("gates", "summary", "run", "html", "svg")
     )
+    shown = {name: given.pop(name) for name in ("example", "examples", "step")}
     parts = files_from(given)
-    if gates:
-        others = {**given, "run": run, "example": n, "summary": summary or None}
+    if svg is not None and not gates:
+        raise InputError('--svg needs an expression: --gates "(x+y)*z" x=-2 y=5 z=-4')
+    if gates is not None:
+        others = {**given, "run": run, **shown, "summary": summary or None}
         _check_idle("--gates", others)
-        title, sections = "Gates", explain_gates()
+        title, sections = _explain_gates(gates)
     elif summary:
-        _check_idle("--summary", {"example": n, "html": file})
+        _check_idle(
+            "--summary", {**shown, "html": file, **{name: given.get(name) for name in RULE}}
+        )
         print(_summary(load_inspected(run, given, Options, HIDDEN, parts)))
         return 0
     else:
         inspected = load_inspected(run, given, Options, HIDDEN, parts)
-        total = len(inspected.dataset.x_train)
-        n = min(EXAMPLE, total - 1) if n is None else n
-        check(0 <= n < total, "--example", f"from 0 to {total - 1}", n)
-        title, sections = "Forward and backward", explain_network(inspected, n)
-    if file is None:
+        n = min(EXAMPLE, len(inspected.dataset.x_train) - 1)
+        asked = {"n": n, "examples": 1, "step": 1}
+        names = {"example": "n"}
+        asked |= {names.get(k, k): v for k, v in shown.items() if v is not None}
+        title, sections = "Forward, backward and update", explain_network(inspected, **asked)
+    if svg is not None:
+        _write(svg, as_drawing(sections[0].items[-1]))
+    if file is not None:
+        _write(file, as_page(title, sections))
+    if file is None and svg is None:
         print(as_text(sections))
-        return 0
+    return 0
+
+
+def _protected(arguments: list[str]) -> list[str]:
+    """Return the arguments with a space before an expression that begins with a minus sign.
+
+    `argparse` would take `-x*y` for an option.
+    """
+    protected = list(arguments)
+    for i, word in enumerate(arguments):
+        if arguments[i - 1 : i] == ["--gates"] and re.match("-[^-]", word):
+            protected[i] = f" {word}"
+    return protected
+
+
+def _explain_gates(gates: list[str]) -> tuple[str, list[Section]]:
+    """Return the title and the sections of an expression, or of the graphs of the lectures."""
+    from jaxmlp.explain.circuits import explain_expression, explain_gates
+
+    if not gates:
+        return "Gates", explain_gates()
+    return "Gates, forward and backward", explain_expression(gates[0], gates[1:])
+
+
+def _write(file: str, text: str) -> None:
     try:
-        write_atomically(Path(file), as_page(title, sections))
+        write_atomically(Path(file), text)
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}") from None
     print(printable(file))
-    return 0
 
 
 def _summary(inspected: Inspected) -> str:

@@ -18,6 +18,7 @@ from jaxmlp.explain.formulas import (
     fill,
     with_respect_to,
 )
+from jaxmlp.explain.rows import source
 from jaxmlp.explain.typeset import Line, Section
 from jaxmlp.runs.inspection import Inspected
 
@@ -62,12 +63,14 @@ def loss_forward(inspected: Inspected, z: Any, name: str, targets: Any, y: np.nd
 
     signature = inspected.signature
     output, value, _ = LOSSES.get(signature.loss, ("", "", ""))
-    items: list[Any] = [Line("y", _softened(inspected, z, targets)[0])]
+    classes = signature.task == "multiclass"
+    y_shown = _softened(inspected, z, targets)[0]
+    items: list[Any] = [Line("y", y_shown, source("target") if classes else None)]
     if predicted := _prediction(inspected, z, name, targets):
         items += predicted.forward
         value = value.replace("z_i", rf"{PREDICTION}_i")
     formula = fill(f"L = {value}", {"z": name}) if value else "L"
-    items.append(Line(formula, inspected.loss(z, targets)))
+    items.append(Line(formula, inspected.loss(z, targets), source(signature.loss)))
     if signature.task in ("multiclass", "binary"):
         p = np.asarray(TASKS[signature.task].probabilities(z))[0]
         said, answer = signature.classes[p.argmax()], signature.classes[int(y[0])]
@@ -97,7 +100,9 @@ def loss_backward(inspected: Inspected, z: Any, name: str, targets: Any) -> Sect
             dp, dpdz = (line.formula.split(" = ")[0] for line in predicted.backward)
             left = f"{left} = {fill(predicted.chain, {'dp': dp, 'dpdz': dpdz})}"
         rule = rule if output else ""  # which is that of dL/dp
-    items.append(Line(equation(left, rule, {"z": name}), delta))
+    topic = inspected.signature.loss
+    place = source(f"{topic} delta") or source(topic)
+    items.append(Line(equation(left, rule, {"z": name}), delta, place))
     return Section(f"Backward: {inspected.loss.name}", items, "backward")
 
 
@@ -119,14 +124,15 @@ def _probabilities(output: str, loss: str, z: Any, name: str, by_z: str, y: Any)
     from jaxmlp.nn import probabilities, softmax_jacobian
 
     p, formulas = getattr(jax.nn, output)(z), OUTPUTS[output]
-    forward, backward = [Line(f"{PREDICTION} = {formulas.name}({name})", p[0])], []
+    forward = [Line(f"{PREDICTION} = {formulas.name}({name})", p[0], source(output))]
+    backward = []
     if ((p > 0) & (p < 1)).all():
         right, function = SLOPES[loss]
         dp = getattr(probabilities, function)(p, y)
         slope = softmax_jacobian(p) if output == "softmax" else p * (1 - p)
         backward = [
-            Line(f"{with_respect_to(PREDICTION)} = {right}", dp[0]),
-            Line(f"{by_z} = {formulas.slope}", slope[0]),
+            Line(f"{with_respect_to(PREDICTION)} = {right}", dp[0], source(f"{loss} slope")),
+            Line(f"{by_z} = {formulas.slope}", slope[0], source(f"{loss} slope")),
         ]
     return Prediction(forward, backward, formulas.chain)
 
@@ -141,19 +147,20 @@ def _bounded(inspected: Inspected, z: Any, name: str, by_z: str, targets: Any) -
     plain = loss_of(dataclasses.replace(signature, output_activation="identity"))
     formulas, inner = LAYERS[signature.output_activation], {"x": "u"}
     a, c = activation(z), shift_of(signature)
-    rule = LOSSES.get(signature.loss, ("", "", ""))[2]
+    rule, place = LOSSES.get(signature.loss, ("", "", ""))[2], source("output activation")
     return Prediction(
         [
             Line(r"c = \text{mean of the target} / \text{deviation}", c),
             Line(f"u = {name} + c", z[0] + c),
-            Line(f"{PREDICTION} = {fill(formulas.forward, inner)} - c", a[0]),
+            Line(f"{PREDICTION} = {fill(formulas.forward, inner)} - c", a[0], place),
         ],
         [
             Line(
                 equation(with_respect_to(PREDICTION), rule, {"z": PREDICTION}),
                 plain.gradient(a, targets)[0],
+                source(signature.loss),
             ),
-            Line(f"{by_z} = {fill(formulas.slope, inner)}", activation.derivative(z, a)[0]),
+            Line(f"{by_z} = {fill(formulas.slope, inner)}", activation.derivative(z, a)[0], place),
         ],
         OUTPUTS["sigmoid"].chain,
     )

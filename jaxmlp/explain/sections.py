@@ -1,14 +1,15 @@
-"""Build the sections of an explanation: graphs of gates, or the two passes of one example.
+"""Build the sections of an explanation: the two passes of one example through a network.
 
 The layers' own `forward` and `backward` and the loss's `gradient` compute the numbers; this module
-only arranges them. Lecture rows A4, B5, B6, D6, D8, E6.
+only arranges them. Lecture rows A4, D6, D8, E6.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxmlp.errors import check
+from jaxmlp.errors import InputError, check
+from jaxmlp.explain.batch import Batch, batch_sections, take_means
 from jaxmlp.explain.formulas import (
     LAYERS,
     Formulas,
@@ -18,7 +19,10 @@ from jaxmlp.explain.formulas import (
     with_respect_to,
 )
 from jaxmlp.explain.losses import loss_backward, loss_forward
-from jaxmlp.explain.typeset import Line, Section
+from jaxmlp.explain.remarks import remarks_of
+from jaxmlp.explain.rows import source
+from jaxmlp.explain.typeset import Line, Parameter, Remark, Section
+from jaxmlp.explain.updates import Stepper, check_step, update_sections, why_not
 from jaxmlp.runs.inspection import Inspected
 
 if TYPE_CHECKING:
@@ -35,21 +39,21 @@ CONVENTION = (
 )
 
 
+MOST_LAYERS = 40
+MOST_EXAMPLES = 16
+
+
+NO_GRADIENT = "Every slope is 0 here: of this example no gradient passes to the layers below."
+
+
 UNCHANGED = "Dropout is off here: every value passes unchanged."
-
-
-GATES = (
-    "Values go forward and gradients go back. An add gate distributes the gradient: it passes to "
-    "every input. A mul gate swaps its inputs: each input gets the gradient times the other input. "
-    "A copy gate adds up the gradients that come back. A max gate routes the gradient to the "
-    "larger input, and to the first input if they are equal."
-)
 
 
 class Stage(NamedTuple):
     """A layer with its values in the forward pass.
 
     Attributes:
+      place: its number in the chain, from 1.
       title: the number of the layer, as the lectures count, and its name.
       layer: the layer.
       params: its parameters.
@@ -59,6 +63,7 @@ class Stage(NamedTuple):
       names: LaTeX for `$x`, `$y` and the other placeholders of the formulas.
     """
 
+    place: int
     title: str
     layer: "Layer"
     params: Any
@@ -68,74 +73,132 @@ class Stage(NamedTuple):
     names: dict[str, str]
 
 
-def explain_gates() -> list[Section]:
-    """Return a section for each graph of gates, with values and gradients (lecture rows B5, B6)."""
-    from jaxmlp.nn.gates import add_and_multiply, four_gates, neuron
-
-    shown = (
-        ("A sum and a product", "f = (x + y) z", add_and_multiply()),
-        ("All four gates", r"f = x y + \max(x, y)", four_gates()),
-        ("A sigmoid neuron", r"a = \sigma(w_0 x_0 + w_1 x_1 + w_2)", neuron()),
-    )
-    graphs = (
-        Section(title, [Line(formula, graph.edges[-1].value), graph])
-        for title, formula, graph in shown
-    )
-    return [Section("Gates and their rules", [GATES]), *graphs]
-
-
-def explain_network(inspected: Inspected, n: int) -> list[Section]:
-    """Return the sections of the forward and backward pass of one example, in float64.
+def explain_network(
+    inspected: Inspected, n: int, examples: int = 1, step: int = 1
+) -> list[Section]:
+    """Return the sections of the forward and backward pass and of the update, in float64.
 
     Lecture rows D8, E6.
 
     Args:
       inspected: the network with its data.
       n: the number of the example in the training set, from 0.
+      examples: the size of the batch: this example and those after it.
+      step: the number of the step that is shown; those before it take the same batch.
 
     Returns:
-      The example, a section for each layer, the loss, and a section for each layer backward.
+      The example, a section for each layer, the loss, and a section for each layer backward; the
+      mean of the batch, if it has several examples; and the update.
 
     Raises:
-      InputError: if the input or the output of a layer has more than 8 numbers.
+      InputError: if the input or the output of a layer has more than 8 numbers, or there are more
+        than 40 layers; if there are no such examples, or no such step.
     """
     import jax
 
-    from jaxmlp.config.signature import arrays_from
-
-    raw, y = inspected.dataset.x_train[n : n + 1], inspected.dataset.y_train[n : n + 1]
-    _check_size("the input", raw)
-    _, encoded, _ = arrays_from(inspected.signature, raw, y)
+    check_step(step)
+    reason = why_not(inspected, finite=True)
+    check(not reason or step == 1, "--step", "1 for this run", step)
+    batch = _examples(inspected, n, examples)
     with jax.enable_x64(True):
-        x = jax.numpy.asarray(inspected.signature.preprocessing(raw), "float64")
         params = jax.tree.map(lambda w: jax.numpy.asarray(w, "float64"), inspected.params)
-        stages, targets = _forward(inspected.model, params, x), jax.numpy.asarray(encoded)
-        z, name, loss = stages[-1].y, stages[-1].names["y"], inspected.loss
+        _forward(inspected.model, params, batch.x[:1])  # which looks at the sizes
+        stepper = Stepper(inspected, params)
+        for t in range(1, step + 1):
+            params = stepper.params
+            means = take_means(inspected, params, batch)
+            finite = bool(jax.numpy.isfinite(means.loss))
+            if t < step:
+                check(finite, "--step", f"at most {t}, since the loss is not finite there", step)
+                stepper.step(means.gradient)
+        stages = _forward(inspected.model, params, batch.x[:1])
+        parameters = _parameters(stages)
+        reason = why_not(inspected, finite)
+        updates = [Section("Update", [reason], "update")]
+        if not reason:
+            update = stepper.step(means.gradient)
+            updates = update_sections(inspected, update, params, parameters)
         return [
-            Section(f"{inspected.dataset.name}, training example {n}", _example(inspected, raw, x)),
-            *(_forward_section(stage) for stage in stages),
-            loss_forward(inspected, z, name, targets, y),
-            loss_backward(inspected, z, name, targets),
-            *_backward(stages, loss.gradient(z, targets)),
+            *_passes(inspected, params, stages, batch),
+            *batch_sections(batch, means, parameters),
+            *updates,
         ]
 
 
+def _examples(inspected: Inspected, n: int, examples: int) -> Batch:
+    """Return the examples of the batch as the network takes them, in float64."""
+    import jax
+
+    from jaxmlp.config.problem import example_weights
+    from jaxmlp.config.signature import arrays_from
+
+    data, total = inspected.dataset, len(inspected.dataset.x_train)
+    check(0 <= n < total, "--example", f"from 0 to {total - 1}", n)
+    most = min(MOST_EXAMPLES, total - n)
+    check(1 <= examples <= most, "--examples", f"from 1 to {most}", examples)
+    numbers = [*range(n, n + examples)]
+    raw, y = data.x_train[numbers], data.y_train[numbers]
+    _check_size("the input", raw[0])
+    weights = example_weights(inspected.recipe, data, inspected.train)
+    _, encoded, _ = arrays_from(inspected.signature, raw, y)
+    with jax.enable_x64(True):
+        x = jax.numpy.asarray(inspected.signature.preprocessing(raw), "float64")
+        shares = None if weights is None else jax.numpy.asarray(weights[numbers], "float64")
+        return Batch(numbers, raw, y, x, jax.numpy.asarray(encoded), shares)
+
+
+def _passes(inspected: Inspected, params: Any, stages: list[Stage], batch: Batch) -> list[Section]:
+    """Return the sections of the two passes of the first example of a batch."""
+    z, name = stages[-1].y, stages[-1].names["y"]
+    remarks, targets = remarks_of(inspected, params), batch.targets[:1]
+    title = f"{inspected.dataset.name}, training example {batch.numbers[0]}"
+    return [
+        Section(title, _example(inspected, batch.raw[:1], batch.x[:1])),
+        *(_forward_section(stage, remarks.get(stage.place)) for stage in stages),
+        loss_forward(inspected, z, name, targets, batch.y[:1]),
+        loss_backward(inspected, z, name, targets),
+        *_backward(stages, inspected.loss.gradient(z, targets)),
+    ]
+
+
+def _parameters(stages: list[Stage]) -> list[Parameter]:
+    return [
+        Parameter(stage.title, _parameter(path, stage.names), stage.layer.kind == "dense")
+        for stage in stages
+        for path, _ in _leaves(stage, stage.params)
+    ]
+
+
 def _check_size(what: str, x: Any) -> None:
-    check(x.size <= WIDEST, what, f"at most {WIDEST} numbers wide to be shown", x.size)
+    if x.size > WIDEST:
+        raise InputError(
+            f"{what} must be at most {WIDEST} numbers wide to be shown, got {x.size};"
+            " --summary shows the layers of a network of any size"
+        )
 
 
 def _example(inspected: Inspected, raw: np.ndarray, x: Any) -> list[Any]:
     kind = inspected.signature.preprocessing.kind
     given = ", ".join(f"{value:g}" for value in raw.ravel())
     after = "." if kind == "none" else f"; after preprocessing ({kind}):"
-    return [CONVENTION, f"The inputs are {given}{after}", Line("a^{[0]} = x", x[0])]
+    return [
+        CONVENTION,
+        f"The inputs are {given}{after}",
+        Line("a^{[0]} = x", x[0], source("input")),
+    ]
 
 
 def _forward(model: "Layer", params: Any, x: Any) -> list[Stage]:
     from jaxmlp.nn.layers import in_order
 
     stages, name, number = [], "a^{[0]}", 0
-    for k, (layer, w) in enumerate(in_order(model, params), 1):
+    layers = in_order(model, params)
+    if len(layers) > MOST_LAYERS:
+        raise InputError(
+            f"the network must have at most {MOST_LAYERS} layers to be shown, got {len(layers)};"
+            " --summary shows the layers of a network of any size"
+        )
+    for k, (layer, w) in enumerate(layers, 1):
         y, cache = layer.forward(w, x)
         _check_size(f"the output of {layer.name}", y)
         if layer.kind == "flatten" and y.shape == x.shape:
@@ -147,17 +210,22 @@ def _forward(model: "Layer", params: Any, x: Any) -> list[Stage]:
         if layer.kind != "dropout":
             name = f"{formulas.symbol}^{{[{number}]}}" if layer.kind in LAYERS else formulas.symbol
         names |= {"y": name, "dy": with_respect_to(name), "l": str(number)}
-        stages.append(Stage(f"layer {number}, {layer.name}", layer, w, cache, y, formulas, names))
+        title = f"layer {number}, {layer.name}"
+        stages.append(Stage(k, title, layer, w, cache, y, formulas, names))
         x = y
     return stages
 
 
-def _forward_section(stage: Stage) -> Section:
-    names = stage.names
-    lines = [Line(_parameter(path, names), w) for path, w in _leaves(stage, stage.params)]
+def _forward_section(stage: Stage, remark: Remark | None) -> Section:
+    names, kind = stage.names, stage.layer.kind
+    items: list[Any] = [
+        Line(_parameter(path, names), w) for path, w in _leaves(stage, stage.params)
+    ]
     if names["y"] != names["x"]:
-        lines.append(Line(fill(f"$y = {stage.formulas.forward}", names), stage.y[0]))
-    return Section(f"Forward: {stage.title}", [*lines] or [UNCHANGED], "forward")
+        formula = fill(f"$y = {stage.formulas.forward}", names)
+        items.append(Line(formula, stage.y[0], source(kind)))
+    items += [] if remark is None else [remark]
+    return Section(f"Forward: {stage.title}", items or [UNCHANGED], "forward")
 
 
 def _backward(stages: list[Stage], dy: Any) -> list[Section]:
@@ -166,18 +234,25 @@ def _backward(stages: list[Stage], dy: Any) -> list[Section]:
 
     sections = []
     for layer, names, rules in ((s, s.names, s.formulas) for s in reversed(stages)):
-        lines = []
+        lines: list[Any] = []
+        kind = layer.layer.kind
         if rules.slope:
             ones = jax.numpy.ones_like(dy)
             _, slopes = layer.layer.backward(layer.params, layer.cache, ones)
-            lines.append(Line(fill(f"f'($x) = {rules.slope}", names), slopes[0]))
+            lines.append(Line(fill(f"f'($x) = {rules.slope}", names), slopes[0], source(kind)))
+            if not slopes.any():
+                lines.append(Remark(NO_GRADIENT, source("dead"), loud=True))
         dparams, dy = layer.layer.backward(layer.params, layer.cache, dy)
         for path, dw in _leaves(layer, dparams):
             left = with_respect_to(_parameter(path, names))
-            lines.append(Line(equation(left, rules.gradients.get(path, ""), names), dw))
+            formula = equation(left, rules.gradients.get(path, ""), names)
+            lines.append(Line(formula, dw, source("delta" if kind == "dense" else kind)))
         if names["y"] != names["x"]:
             left = with_respect_to(names["x"], True)
-            lines.append(Line(equation(left, rules.gradients.get("x", ""), names), dy[0]))
+            if names["x"] == "a^{[0]}":
+                left += rf" = {with_respect_to('x')}"
+            formula = equation(left, rules.gradients.get("x", ""), names)
+            lines.append(Line(formula, dy[0], source("delta")))
         sections.append(Section(f"Backward: {layer.title}", [*lines] or [UNCHANGED], "backward"))
     return sections
 

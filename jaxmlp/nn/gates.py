@@ -22,25 +22,38 @@ class Gate(NamedTuple):
       forward: `(*x) -> f`.
       backward: `(x, f, df) -> dx`, with the tuple `x` of its inputs; a `dx` for each of them. Only
         a copy has several wires that go out, and a `df` for each.
+      written: how people write it, with braces for its inputs; empty for `name(x, y)`.
     """
 
     name: str
     rule: str
     forward: Callable[..., float]
     backward: Callable[..., tuple[float, ...]]
+    written: str = ""
+
+    def apply(self, *inputs: str) -> str:
+        """Return the gate with its inputs as people write it: `x + y`, `max(x, y)`."""
+        return self.written.format(*inputs) or f"{self.name}({', '.join(inputs)})"
 
 
-add = Gate("add", "distributes", lambda x, y: x + y, lambda x, f, df: (df, df))
+add = Gate("add", "distributes", lambda x, y: x + y, lambda x, f, df: (df, df), "{} + {}")
 """`f = x + y`; `dx = dy = df`: the gradient is distributed (lecture row B5)."""
 
-mul = Gate("mul", "swaps", lambda x, y: x * y, lambda x, f, df: (df * x[1], df * x[0]))
+mul = Gate("mul", "swaps", lambda x, y: x * y, lambda x, f, df: (df * x[1], df * x[0]), "{} × {}")
 """`f = x y`; `dx = df y` and `dy = df x`: the factors swap places (lecture row B5)."""
 
 copy = Gate("copy", "adds up", lambda x: x, lambda x, f, *df: (sum(df),))
 """`f = x`, on any number of wires; `dx = sum_i df_i`: gradients add up (lecture row B5)."""
 
-maximum = Gate("max", "routes", max, lambda x, f, df: (df, 0.0) if x[0] >= x[1] else (0.0, df))
-"""`f = max(x, y)`; the gradient is routed to the larger, the other gets 0 (lecture row B5).
+
+def routed(x: tuple[float, ...], f: float, df: float) -> tuple[float, ...]:
+    """Return the gradients of a gate that passes on one of its inputs: that one gets all."""
+    chosen = x.index(f)  # the first of equal ones
+    return tuple(df if i == chosen else 0.0 for i in range(len(x)))
+
+
+maximum = Gate("max", "routes", max, routed)
+"""`f = max(x, y, ...)`; the gradient is routed to the largest, the others get 0 (lecture row B5).
 
 In a tie, where there is no derivative, it goes to the first.
 """
@@ -48,7 +61,7 @@ In a tie, where there is no derivative, it goes to the first.
 exp = Gate("exp", "times f", math.exp, lambda x, f, df: (df * f,))
 """`f = e^x`; `dx = df f` (lecture row B6)."""
 
-reciprocal = Gate("1/x", "times -f²", lambda x: 1 / x, lambda x, f, df: (-df * f * f,))
+reciprocal = Gate("1/x", "times -f²", lambda x: 1 / x, lambda x, f, df: (-df * f * f,), "1 / {}")
 """`f = 1 / x`; `dx = -df / x^2 = -df f^2` (lecture row B6)."""
 
 
@@ -63,12 +76,15 @@ sigmoid = Gate("sigmoid", "times f (1 - f)", _sigmoid, lambda x, f, df: (df * f 
 
 def shift(c: float) -> Gate:
     """The gate `f = x + c` for a constant `c`; `dx = df` (lecture row B6)."""
-    return Gate(f"{c:+g}", "passes on", lambda x: x + c, lambda x, f, df: (df,))
+    written = f"{{}} {'-' if c < 0 else '+'} {abs(c):g}"
+    return Gate(f"{c:+g}", "passes on", lambda x: x + c, lambda x, f, df: (df,), written)
 
 
 def scale(c: float) -> Gate:
     """The gate `f = c x` for a constant `c`; `dx = c df` (lecture row B6)."""
-    return Gate(f"times {c:g}", "scales", lambda x: c * x, lambda x, f, df: (c * df,))
+    return Gate(
+        f"times {c:g}", "scales", lambda x: c * x, lambda x, f, df: (c * df,), f"{c:g} × {{}}"
+    )
 
 
 @dataclass(eq=False)
@@ -183,6 +199,8 @@ class Graph:
             value = gate.forward(*(edge.value for edge in inputs))
         except (OverflowError, ZeroDivisionError):
             value = math.inf
+        except ValueError:  # such as the logarithm of a negative number
+            value = math.nan
         words = f"{gate.name}({', '.join(f'{edge.value:g}' for edge in inputs)})"
         check(math.isfinite(value), words, "a finite number", value)
         node = Node(gate, inputs)
@@ -226,7 +244,7 @@ class Graph:
         names = ", ".join(wire.name for wire in maker.inputs) if maker else ""
         source = f"{maker.gate.name} of {names}" if maker else "input"
         rule = f"{user.gate.name} {user.gate.rule}" if user else "the end"
-        return edge.name, _short(edge.value), _short(edge.gradient), source, rule
+        return edge.name, short(edge.value), short(edge.gradient), source, rule
 
     def __str__(self) -> str:
         """Return a table of text: every wire with its value and gradient."""
@@ -240,7 +258,8 @@ class Graph:
         return "\n".join(line.rstrip() for line in lines)
 
 
-def _short(number: float | None) -> str:
+def short(number: float | None) -> str:
+    """Return a number with four digits, and nothing as no text."""
     return "" if number is None else f"{number + 0.0:.4g}"  # + 0.0 turns -0.0 into 0.0
 
 

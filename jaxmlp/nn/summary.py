@@ -68,6 +68,41 @@ def _row(layer: Layer, shape: Shape) -> Row:
     return Row(layer.name, outputs[-1], count)
 
 
+def compact(rows: tuple[Row, ...], input_shape: Shape, most: int = 12) -> tuple[Row, ...]:
+    """Return a summary that fits on a screen: a row for each layer with parameters.
+
+    A layer without parameters, such as an activation, joins the one before it, and the output is
+    that of the last one joined. A layer that changes nothing before the first parameters, such as
+    `flatten` of a table's rows, is left out. Of more rows than have room, one row stands for those
+    in the middle. The sum of the parameters stays the same.
+
+    Args:
+      rows: the summary.
+      input_shape: the shape of one example.
+      most: the number of rows that have room, at least 3.
+
+    Returns:
+      The rows.
+    """
+    joined: list[Row] = []
+    for row in rows:
+        alone = not joined or (row.parameters and joined[-1].parameters)
+        if row.output == input_shape and not row.parameters and not joined:
+            continue
+        if alone:
+            joined.append(row)
+        else:
+            last = joined.pop()
+            count = last.parameters + row.parameters
+            joined.append(Row(f"{last.layer}, {row.layer}", row.output, count))
+    if len(joined) <= most:
+        return tuple(joined)
+    head, tail = joined[: most - most // 3 - 1], joined[len(joined) - most // 3 :]
+    middle = joined[len(head) : len(joined) - len(tail)]
+    rest = Row(f"{len(middle)} more", middle[-1].output, parameter_count(tuple(middle)))
+    return (*head, rest, *tail)
+
+
 def parameter_count(rows: tuple[Row, ...]) -> int:
     """Return the number of parameters of a whole network.
 
@@ -80,18 +115,22 @@ def parameter_count(rows: tuple[Row, ...]) -> int:
     return sum(row.parameters for row in rows)
 
 
-def summary_text(rows: tuple[Row, ...]) -> str:
+def summary_text(rows: tuple[Row, ...], members: int = 1) -> str:
     """Return a summary as a table of text.
 
     Args:
       rows: the summary.
+      members: the number of such networks in an ensemble; they stand in a line of their own.
 
     Returns:
       Lines: a heading, a line for each layer, and the total.
     """
     table = [("layer", "output", "parameters")]
     table += [(row.layer, " x ".join(map(str, row.output)), f"{row.parameters:,}") for row in rows]
-    table.append(("total", "", f"{parameter_count(rows):,}"))
+    total = parameter_count(rows)
+    if members > 1:
+        table.append((f"{members} such networks", "", f"{members} x {total:,}"))
+    table.append(("total", "", f"{members * total:,}"))
     widths = [max(len(line[k]) for line in table) for k in range(3)]
     return "\n".join(
         f"{layer:<{widths[0]}}  {output:>{widths[1]}}  {count:>{widths[2]}}"

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ from jaxmlp.runs.data import load_data, table_options, whole_path, with_whole_pa
 from jaxmlp.runs.facts import facts_of
 from jaxmlp.runs.fine_tuning import take_over
 from jaxmlp.runs.folder import CHECKPOINT, RUN, Run, Saved
+from jaxmlp.runs.layers import layers_in_words
 from jaxmlp.runs.network import Network
 from jaxmlp.runs.output import new_output
 from jaxmlp.runs.scores import rmse_by_r2
 from jaxmlp.runs.summary import Outcome, finish_run
+from jaxmlp.runs.watching import open_watch, watched
 from jaxmlp.runs.words import record_in_words
-from jaxmlp.training import History, Progress, Record, finite
+from jaxmlp.training import Progress, Record, TrainState, finite
 from jaxmlp.training import fit as fit_parameters
 
 CHECKPOINT_EVERY = 1.0  # seconds, or longer where saving takes more than a twentieth of the time
@@ -43,12 +45,14 @@ class Result:
       summary: the final numbers, as `summary.json` has them.
       records: the metrics of each epoch.
       path: the run's folder, if it has one.
+      watched: what was seen inside the network, a record an epoch; see `jaxmlp.runs.watching`.
     """
 
     network: Network
     summary: dict[str, Any]
     records: list[Record]
     path: Path | None
+    watched: list[dict[str, Any]] = field(default_factory=list)
 
 
 def fit(
@@ -58,6 +62,7 @@ def fit(
     out: str | PathLike[str] | None = None,
     overwrite: bool = False,
     quiet: bool = True,
+    watch: bool = False,
     parts: Paths = (),
 ) -> Result:
     """Train a network.
@@ -70,6 +75,7 @@ def fit(
       out: the run's folder; without it nothing is written.
       overwrite: whether to replace a run that is there.
       quiet: whether to print nothing but warnings.
+      watch: whether to look inside the network after each epoch; it changes nothing in the run.
       parts: the files with the parts of one's own of the run that `init_from` names.
 
     Returns:
@@ -99,10 +105,15 @@ def fit(
                 warnings.warn(line, DataWarning, stacklevel=2)
             if not quiet:
                 print_table(facts.rows())
-            outcome = train_problem(problem, source, None, run, began, quiet, lambda: False)
+                print(layers_in_words(problem.recipe, problem.signature))
+            outcome = train_problem(
+                problem, source, None, run, began, quiet, lambda: False, watch=watch
+            )
             finished = finish_run(outcome, run, quiet)
     network, summary, _ = finished
-    return Result(network, summary, outcome.history.records, run.path if run else None)
+    path, seen = run.path if run else None, outcome.watched
+    network = dataclasses.replace(network, path=path)
+    return Result(network, summary, outcome.history.records, path, seen)
 
 
 def data_of(config: Config, data: Any) -> Dataset:
@@ -156,6 +167,7 @@ def train_problem(
     quiet: bool,
     interrupted: Callable[[], bool],
     log: Callable[[Sequence[Record]], None] = lambda records: None,
+    watch: bool = False,
 ) -> Outcome:
     """Train until the last epoch, until a rule ends the run, or until the user does.
 
@@ -168,6 +180,8 @@ def train_problem(
       quiet: whether to show nothing.
       interrupted: `() -> bool`, whether the user asked to end now.
       log: takes all records of the run so far, again and again.
+      watch: whether to look inside the network after each epoch. A run that has been watched goes
+        on so.
 
     Returns:
       The outcome.
@@ -178,23 +192,20 @@ def train_problem(
         finite; the last good checkpoint stays.
     """
     recipe, task = problem.recipe, problem.task
-    state, best = problem.begin()
-    left = Saved(state, best, [], best.params if recipe.min_change else None)
-    if run is not None:
-        taken_over = None if problem.start is None else problem.start.signature.to_dict()
-        run.begin(source.provenance["checksum"], wanted, taken_over)
-        left = run.load_checkpoint(left, task.score)
-        steps = math.ceil(len(problem.train.indices) / recipe.batch_size)
-        epoch, file = int(left.state.step) // steps, run.path / CHECKPOINT
-        check(
-            epoch == len(left.records),
-            f"{file}: epoch",
-            f"{epoch}, as its steps",
-            len(left.records),
-        )
+    seen = open_watch(problem, run, watch)
+    left = where_left(problem, source, wanted, run)
     state, history = left.state, problem.history(left.best, left.records, left.epoch_start)
+    if seen is not None:
+        seen.take_up(state, len(left.records))
+
+    def save(state: TrainState) -> None:
+        if run is not None:
+            if seen is not None:
+                seen.write()  # first, as the metrics, so that it is never behind
+            run.save_checkpoint(state, history)
+
+    save(state)
     if run is not None:
-        run.save_checkpoint(state, history)
         wanted = run.origin["dataset_wanted"]
     progress = fit_parameters(
         problem.trainer,
@@ -206,11 +217,12 @@ def train_problem(
         batch_size=recipe.batch_size,
         seed=recipe.seed,
         shuffle=recipe.shuffle,
+        each_alone=seen is not None,
     )
     ended_early, rmse = False, rmse_by_r2(problem, problem.valid or problem.train)
     log(history.records)  # those before a resumption
     with Reporter(recipe.epochs, quiet) as reporter:
-        for now in _saving(run, progress, history):
+        for now in _saving(save, watched(seen, progress)):
             state = now.state
             log(history.records)
             metrics = None if now.record is None else record_in_words(now.record, task.score, rmse)
@@ -218,20 +230,48 @@ def train_problem(
             if interrupted():
                 ended_early = True
                 break
-    if run is not None:
-        run.save_checkpoint(state, history)
-    seconds = time.perf_counter() - began
-    return Outcome(problem, source, wanted, state, history, ended_early, seconds)
+    save(state)
+    seconds, lines = time.perf_counter() - began, [] if seen is None else seen.lines
+    return Outcome(problem, source, wanted, state, history, ended_early, seconds, lines)
 
 
-def _saving(run: Run | None, progress: Iterator[Progress], history: History) -> Iterator[Progress]:
+def where_left(problem: Problem, source: Source, wanted: str | None, run: Run | None) -> Saved:
+    """Return where a run was left, or its start.
+
+    Args:
+      problem: what is trained.
+      source: where its data come from.
+      wanted: the name of the data set that they replace, or `None`.
+      run: the folder; `None` for a run that has none.
+
+    Returns:
+      The state, with what was recorded up to it.
+
+    Raises:
+      InputError: if the checkpoint does not fit.
+    """
+    recipe = problem.recipe
+    state, best = problem.begin()
+    start = Saved(state, best, [], best.params if recipe.min_change else None)
+    if run is None:
+        return start
+    taken_over = None if problem.start is None else problem.start.signature.to_dict()
+    run.begin(source.provenance["checksum"], wanted, taken_over)
+    left = run.load_checkpoint(start, problem.task.score)
+    steps = math.ceil(len(problem.train.indices) / recipe.batch_size)
+    epoch, records = int(left.state.step) // steps, len(left.records)
+    check(epoch == records, f"{run.path / CHECKPOINT}: epoch", f"{epoch}, as its steps", records)
+    return left
+
+
+def _saving(save: Callable[[TrainState], None], progress: Iterator[Progress]) -> Iterator[Progress]:
     """Pass the progress on, and save it from time to time."""
     saved, pause = time.perf_counter(), CHECKPOINT_EVERY
     for now in progress:
         yield now
         due = time.perf_counter() - saved >= pause
-        if run is not None and due and finite(now.state.params):
+        if due and finite(now.state.params):
             began = time.perf_counter()
-            run.save_checkpoint(now.state, history)
+            save(now.state)
             saved = time.perf_counter()
             pause = max(CHECKPOINT_EVERY, 20 * (saved - began))

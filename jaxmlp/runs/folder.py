@@ -10,7 +10,10 @@
 | `curves.png` | the course of training |
 | `confusion.png`, `predicted.png` | the errors on the test set, of classes or of numbers |
 | `calibration.png` | probabilities against what came true, with `--calibrate` |
+| `watch.jsonl` | what was seen inside the network after each epoch, with `--watch` |
+| `path.safetensors` | the parameters after epochs, with `--watch`; see `jaxmlp.runs.path` |
 | `evaluation/` | the pictures that `jaxmlp.evaluate` draws |
+| `diagnosis/` | the pictures that `jaxmlp.diagnose` draws |
 | `export/` | what `jaxmlp.export` writes, unless told where |
 | `tensorboard/` | the log of TensorBoard, with `--log tensorboard` |
 
@@ -46,12 +49,13 @@ from jaxmlp.training import Best, History, Record, TrainState
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
 EPOCH_START = "epoch_start"  # a part of a checkpoint, if a rule asks for it
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
+WATCH, PATH = "watch.jsonl", "path.safetensors"
 PICTURES = ("curves.png", "confusion.png", "predicted.png", "calibration.png")
-FILES = (CHECKPOINT, METRICS, MODEL, SUMMARY, *PICTURES, CONFIG)
+FILES = (CHECKPOINT, METRICS, WATCH, PATH, MODEL, SUMMARY, *PICTURES, CONFIG)
 EVALUATION = "evaluation"
 PAINTED = "confusion|mistakes|predicted|calibration|importance|partial"
 EVALUATION_FILES = Kind("evaluation", "", (rf"(train|valid|test|all)-({PAINTED})\.png",))
-EXPORT, TENSORBOARD = "export", "tensorboard"
+EXPORT, TENSORBOARD, DIAGNOSIS = "export", "tensorboard", "diagnosis"
 RUN = Kind(
     "run",
     CONFIG,
@@ -60,6 +64,7 @@ RUN = Kind(
         *(f"{EVALUATION}/{file}" for file in EVALUATION_FILES.files),
         rf"{EXPORT}/(model\.(onnx|py|js)|card\.(md|html))",
         rf"{TENSORBOARD}/events\.out\.tfevents\..*",
+        rf"{DIAGNOSIS}/[a-z0-9-]+\.(png|gif|apng)",
     ),
 )
 
@@ -283,16 +288,29 @@ class Run:
         if start.epoch_start is not None:
             like[EPOCH_START] = start.epoch_start
         tree = load_tree(file, like, _present_names, may_lack=EPOCH_START)
-        records, best = self._records(saved["epoch"], score), tree["best"]
+        records, best = self.read_records(score, saved["epoch"]), tree["best"]
+        if len(records) < saved["epoch"]:
+            raise InputError(f"{self.path / METRICS} lacks epochs that {CHECKPOINT} has")
         known = f"an epoch up to {len(records)}"
         check(0 <= best.epoch <= len(records), f"{file}: best/epoch", known, best.epoch)
         return Saved(jax.device_put(tree["state"]), best, records, tree.get(EPOCH_START))
 
-    def _records(self, epochs: int, score: str) -> list[Record]:
-        """Return the records of the first epochs, which a checkpoint has completed."""
+    def read_records(self, score: str, most: int | None = None) -> list[Record]:
+        """Return the records of the complete epochs.
+
+        Args:
+          score: the name of the task's score.
+          most: the number of epochs to read at most.
+
+        Returns:
+          A record for each epoch.
+
+        Raises:
+          InputError: if the file is not whole, or a line of it cannot be; it names the line.
+        """
         file, records = self.path / METRICS, []
         judged, shape = self.config.valid_size != 0, schema.metrics(score)
-        for i, line in enumerate(self.read_metrics()[:epochs], 1):
+        for i, line in enumerate(self.read_metrics()[:most], 1):
             where = f"{file}, line {i}"
             line = schema.checked(line, shape, where)
             check(line["epoch"] == i, f"{where}: epoch", str(i), line["epoch"])
@@ -301,6 +319,4 @@ class Run:
                 words = "a number where there is a validation part, and null elsewhere"
                 check(good, f"{where}: {name}", words, line[name])
             records.append(Record.from_dict(line, score))
-        if len(records) < epochs:
-            raise InputError(f"{file} lacks epochs that {CHECKPOINT} has")
         return records

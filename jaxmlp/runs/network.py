@@ -22,6 +22,7 @@ from jaxmlp.data import Inputs, inputs_in_memory, read_inputs
 from jaxmlp.errors import DataWarning, InputError, check, listed
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.folder import MODEL, Run
+from jaxmlp.runs.layers import network_in_words
 from jaxmlp.runs.scores import scores_of
 from jaxmlp.training import Judge, Task
 from jaxmlp.training.judge import predict_all
@@ -38,11 +39,17 @@ class Network:
       recipe: what its run was made of.
       signature: what it expects and returns.
       params: its parameters.
+      path: the folder of its run, if it has one.
     """
 
     recipe: Recipe
     signature: Signature
     params: Any
+    path: Path | None = None
+
+    def __repr__(self) -> str:
+        """Return the run, the data, the task and the layers, on one screen."""
+        return network_in_words(self.recipe, self.signature, self.path)
 
     @cached_property
     def judge(self) -> Judge:
@@ -292,7 +299,7 @@ def open_network(run: Run, parts: Files = NO_FILES, known: Config | None = None)
             lambda key: model.init(key, signature.input_shape)[0], jax.random.key(0)
         )
         params = jax.tree.map(np.asarray, load_tree(file, like))
-    return Network(recipe, signature, params)
+    return Network(recipe, signature, params, run.path)
 
 
 def save_network(run: Run, network: Network) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -37,6 +37,7 @@ class Outcome:
       history: its records and the best parameters.
       interrupted: whether the user ended it early.
       seconds: since the command began.
+      watched: what was seen inside the network, a record an epoch; see `jaxmlp.runs.watching`.
     """
 
     problem: Problem
@@ -46,6 +47,7 @@ class Outcome:
     history: History
     interrupted: bool
     seconds: float
+    watched: list[dict[str, Any]] = field(default_factory=list)
 
     @cached_property
     def facts(self) -> Facts:

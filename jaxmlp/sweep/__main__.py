@@ -70,6 +70,7 @@ def make_parser() -> Parser:
     text = "replace the sweep in the output folder"
     sweep.add_argument("--overwrite", action="store_true", help=text)
     sweep.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    sweep.add_argument("--watch", action="store_true", help=argparse.SUPPRESS)
     parser.add_parts_arguments(changed=False)
     parser.add_data_argument()
     add_fields(parser, Config, skip=["init_from", "fold"])
@@ -84,6 +85,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     began = time.perf_counter()
     given = vars(make_parser().parse_args(arguments))
+    if given.pop("watch"):
+        raise InputError(
+            "--watch is for a single run: train the best configuration by"
+            f" `{program_name('train')} --watch`"
+        )
     control = argparse.Namespace(**{name: given.pop(name) for name in CONTROL})
     spread_over_cores()
     plan, dataset = (_reopen_plan if control.resume else _make_plan)(control, given)

@@ -2,7 +2,7 @@
 
 `step` is one step, `trainer` the compiled loop of steps, `loop` a run of epochs, `lockstep` several
 runs side by side. `history` keeps a run's records, and `rules` decide by them when it ends; `judge`
-evaluates.
+evaluates. `watch` looks inside a network between two epochs.
 """
 
 from jaxmlp.training.augment import Augment, augmentation

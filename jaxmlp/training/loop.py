@@ -81,6 +81,7 @@ def fit(
     batch_size: int,
     seed: int,
     shuffle: bool = True,
+    each_alone: bool = False,
 ) -> Iterator[Progress]:
     """Train a run from its start, or from where it was left (lecture rows B1, C6, E10).
 
@@ -99,6 +100,7 @@ def fit(
       batch_size: the number of examples in a step.
       seed: the seed for the order of the examples.
       shuffle: whether each epoch has an order of its own; otherwise it takes the data's order.
+      each_alone: whether each epoch has a call of its own, so that the state at its end is seen.
 
     Yields:
       The progress, a few times a second and after every call that completes epochs. The arrays of
@@ -115,7 +117,8 @@ def fit(
     if step == 0:
         history.remember_parameters(state.judged)
     while epoch < epochs and not history.reason_to_stop():
-        many = min(orders.room, epochs - epoch, history.epochs_ahead())
+        most = 1 if each_alone else orders.room
+        many = min(most, epochs - epoch, history.epochs_ahead())
         order = orders.lay_out(epoch, many)
         stop = min(many * orders.steps, step + clock.steps_until_look())
         state = _with_rate_factor(state, history.rate_factor())

@@ -45,12 +45,16 @@ class Trainer(NamedTuple):
         state cannot be used afterwards.
       judge: the same network without an optimizer.
       init_optimizer: `params -> opt_state`, for a run that starts from other parameters.
+      objective: what is minimised, with its gradient; not compiled.
+      step: one step, `(state, batch) -> state`; not compiled.
     """
 
     init: Callable[[int | np.uint32], TrainState]
     run: Callable[[TrainState, Examples, AnyArray, int, int], tuple[TrainState, Ends]]
     judge: Judge
     init_optimizer: Callable[[Params], State]
+    objective: ValueAndGrad
+    step: Step
 
 
 def make_trainer(
@@ -91,6 +95,8 @@ def make_trainer(
         jax.jit(_run_of(step), donate_argnums=0),
         judge,
         init_optimizer,
+        value_and_grad,
+        step,
     )
 
 

@@ -25,6 +25,8 @@ Whole = Integer[ArrayLike, ""]  # a whole number, Python's or traced
 Inputs = Shaped[Array, "N *F"]  # one example a row
 Targets = Shaped[Array, "N *K"]  # labels `(N,)` or numbers `(N, K)`, as the loss takes them
 PerExample = Float[Array, "N"]
+Bins = Int[Array, "bins"]  # of a histogram: how many values each holds
+Edges = Float[Array, "edges"]  # between and around them
 
 Row = Int[Array, "batch"]  # the indices of a step's examples; -1 fills the row up
 Order = Int[Array, "steps batch"]  # the rows of an epoch

@@ -9,7 +9,7 @@ import pytest
 
 from jaxmlp.exercise import __main__ as exercise
 from jaxmlp.exercise import child
-from jaxmlp.exercise.catalogue import EXERCISES
+from jaxmlp.exercise.catalogue import EXERCISES, TASKS
 from jaxmlp.exercise.hole import hole
 from tests.exercise.solutions import SOLUTIONS
 from tests.helpers import assert_refused, command
@@ -37,10 +37,10 @@ def test_the_list_has_a_line_for_each_exercise(capsys):
     status, out = run(capsys)
     assert status == 0
     lines = [line.split(maxsplit=2) for line in out.splitlines()]
-    assert [(row, name) for row, name, _ in lines] == [(e.row, e.name) for e in EXERCISES.values()]
+    assert [(row, name) for row, name, _ in lines] == [(t.row, t.name) for t in TASKS.values()]
     assert max(map(len, out.splitlines())) <= 120
     status, out = run(capsys, "--json")
-    assert [row["name"] for row in json.loads(out)] == list(EXERCISES)
+    assert [row["name"] for row in json.loads(out)] == list(TASKS)
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -204,7 +204,7 @@ def test_a_process_of_its_own_as_a_user_runs_it(tmp_path):
         ("--timeout nan", "--timeout must be a positive number of seconds, got nan"),
         ("--timeout inf", "--timeout must be a positive number of seconds, got inf"),
         ("--timeout soon", "invalid float value: 'soon'"),
-        ("--export x", "unknown option --export"),
+        ("--exports x", "unknown option --exports"),
     ],
 )
 def test_bad_input(line, message, folder, capsys):

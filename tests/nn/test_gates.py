@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxmlp.errors import InputError
+from jaxmlp.nn import elementary_gates as elementary
 from jaxmlp.nn import gates
 from jaxmlp.nn.gates import Graph, add, copy, exp, maximum, mul, reciprocal, scale, shift, sigmoid
 
@@ -22,7 +23,24 @@ GATES = {
     "sigmoid": (sigmoid, jax.nn.sigmoid, 1),
     "+1.5": (shift(1.5), lambda x: x + 1.5, 1),
     "times -2": (scale(-2.0), lambda x: -2 * x, 1),
+    "sub": (elementary.sub, jnp.subtract, 2),
+    "neg": (elementary.neg, jnp.negative, 1),
+    "div": (elementary.div, jnp.divide, 2),
+    "power": (elementary.power, jnp.power, 2),
+    "power 3": (elementary.power_of(3.0), lambda x: x**3, 1),
+    "power -2": (elementary.power_of(-2.0), lambda x: x**-2, 1),
+    "power 0": (elementary.power_of(0.0), lambda x: x**0, 1),
+    "power 0.5": (elementary.power_of(0.5), lambda x: x**0.5, 1),
+    "min": (elementary.minimum, jnp.minimum, 2),
+    "log": (elementary.log, jnp.log, 1),
+    "sqrt": (elementary.sqrt, jnp.sqrt, 1),
+    "tanh": (elementary.tanh, jnp.tanh, 1),
+    "relu": (elementary.relu, jax.nn.relu, 1),
+    "sin": (elementary.sin, jnp.sin, 1),
+    "cos": (elementary.cos, jnp.cos, 1),
+    "abs": (elementary.absolute, jnp.abs, 1),
 }
+POSITIVE = ("power", "power 0.5", "log", "sqrt")  # of these the numbers must be
 
 
 def gradients(graph):
@@ -34,10 +52,13 @@ def test_each_rule_is_the_derivative(name):
     gate, function, arity = GATES[name]
     assert gate.name == name
     for numbers in np.random.default_rng(0).normal(size=(20, arity)) * 3:
+        numbers = abs(numbers) if name in POSITIVE else numbers
         graph = Graph()
         wires = [graph.input(f"x{i}", float(x)) for i, x in enumerate(numbers)]
         graph.backward(graph(gate, *wires))
-        expected = jax.grad(function, argnums=tuple(range(arity)))(*map(jnp.asarray, numbers))
+        x = [*map(jnp.asarray, numbers)]
+        np.testing.assert_allclose(graph.edges[-1].value, function(*x), rtol=1e-12)
+        expected = jax.grad(function, argnums=tuple(range(arity)))(*x)
         np.testing.assert_allclose([wire.gradient for wire in wires], expected, rtol=1e-12)
 
 
@@ -95,6 +116,33 @@ def test_a_tie_goes_to_the_first():
     x, y = graph.input("x", 2.0), graph.input("y", 2.0)
     graph.backward(graph(maximum, x, y))
     assert (x.gradient, y.gradient) == (1, 0)
+
+
+def test_max_and_min_take_any_number_of_inputs():
+    for gate, expected in ((maximum, [0, 1, 0, 0]), (elementary.minimum, [0, 0, 1, 0])):
+        graph = Graph()
+        wires = [graph.input(f"x{i}", x) for i, x in enumerate((2.0, 5.0, -1.0, 5.0))]
+        graph.backward(graph(gate, *wires))
+        assert [wire.gradient for wire in wires] == expected
+
+
+@pytest.mark.parametrize("gate", [elementary.relu, elementary.absolute])
+def test_the_slope_at_a_kink_is_0(gate):
+    """Lecture row B10; `jax.nn.relu` and `jnp.abs` agree."""
+    graph = Graph()
+    x = graph.input("x", 0.0)
+    graph.backward(graph(gate, x))
+    assert x.gradient == 0
+
+
+def test_how_gates_are_written():
+    """Values put into what is written and computed by Python give the gate's value."""
+    for name, (gate, _, arity) in GATES.items():
+        if gate.written:
+            text = gate.apply("(3.0)", "(2.5)") if arity == 2 else gate.apply("(3.0)")
+            python = text.replace("×", "*").replace("^", "**")
+            assert eval(python) == pytest.approx(gate.forward(*(3.0, 2.5)[:arity])), name
+    assert maximum.apply("x", "y", "z") == "max(x, y, z)"
 
 
 def test_the_slide_s_graph():
@@ -174,6 +222,8 @@ def test_bad_input():
         graph.input("x", math.nan)
     with pytest.raises(InputError, match=r"1/x\(0\) must be a finite number, got inf"):
         graph(reciprocal, x)
+    with pytest.raises(InputError, match=r"log\(0\) must be a finite number, got nan"):
+        graph(elementary.log, x)
     with pytest.raises(InputError, match=r"exp\(1000\) must be a finite number"):
         graph(exp, graph.input("y", 1000.0))
     with pytest.raises(InputError, match="must be a wire of this graph, got 'x'"):

@@ -9,7 +9,7 @@ import pytest
 
 from jaxmlp import nn
 from jaxmlp.errors import InputError
-from jaxmlp.nn.summary import parameter_count, summary, summary_text
+from jaxmlp.nn.summary import compact, parameter_count, summary, summary_text
 
 # the deck's picture is 32 x 32 x 3, 3072 numbers; each case: shape, network, rows, total
 PICTURE = (3072,)
@@ -83,3 +83,35 @@ def test_a_summary_as_text():
 def test_a_shape_that_does_not_fit():
     with pytest.raises(InputError, match="the input of a dense layer must be a vector"):
         summary(nn.dense(3), (4, 4))
+
+
+LONG = nn.mlp((8,) * 20, 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "make", "expected"),
+    [
+        ((7,), lambda: nn.mlp((4, 3), 2), ["dense 4, relu", "dense 3, relu", "dense 2"]),
+        ((2, 3, 1), lambda: nn.mlp((4,), 2), ["flatten, dense 4, relu", "dense 2"]),
+        ((2,), lambda: nn.activation(nn.activations.relu), []),
+        ((3,), lambda: LONG, ["dense 8, relu"] * 7 + ["10 more"] + ["dense 8, relu"] * 3),
+    ],
+    ids=["table", "pictures", "no parameters", "deep"],
+)
+def test_a_short_summary_has_a_row_for_each_layer_with_parameters(shape, make, expected):
+    """Few enough for a screen; the last output and the sum of the parameters stay the same."""
+    rows = summary(make(), shape)
+    short = compact(rows, shape)
+    assert [row.layer for row in short][: len(expected)] == expected
+    assert len(short) <= 12
+    assert parameter_count(short) == parameter_count(rows)
+    assert not short or short[-1].output == rows[-1].output
+
+
+def test_an_ensemble_has_its_members_in_a_line():
+    rows = summary(nn.mlp((3,), 2), (4,))
+    lines = summary_text(rows, members=5).splitlines()
+    assert [line.split() for line in lines[-2:]] == [
+        ["5", "such", "networks", "5", "x", "23"],
+        ["total", "115"],
+    ]

@@ -97,7 +97,8 @@ def test_a_run_that_diverges_ends_alone_and_is_marked(iris_sweep):
 
 def test_the_best_is_a_run_like_any_other(iris_sweep, capsys):
     best = iris_sweep / "best"
-    others = {"predicted.png", "calibration.png"}  # of numbers, and of a calibrated network
+    # of numbers, of a calibrated network, and of one that is watched
+    others = {"predicted.png", "calibration.png", "watch.jsonl"}
     assert {file.name for file in best.iterdir()} == set(FILES) - others
     assert not (iris_sweep / "runs").exists()
     summary = json.loads((iris_sweep / "summary.json").read_text())
