@@ -150,8 +150,11 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Pla
 
 def _with_parts(base: Config, point: dict[str, Any]) -> dict[str, Any]:
     """Return a point with its parts of one's own loaded, as the configuration of its run has it."""
+    from jaxmlp.sweep.space import format_point
+
     own = {name: value for name, value in point.items() if name in FIELDS}
-    loaded = dataclasses.replace(base, **own)
+    with naming(format_point(point)):
+        loaded = dataclasses.replace(base, **own)
     return {**point, **{name: getattr(loaded, name) for name in own}}
 
 
