@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp import optim
+from jaxmlp.config.complete import complete, task_and_loss
 from jaxmlp.config.factory import build_rules, build_schedule, build_trainer, rates_of_epochs
 from jaxmlp.config.folds import fold_parts
 from jaxmlp.config.options import Config
-from jaxmlp.config.recipe import Recipe, complete, task_and_loss
+from jaxmlp.config.recipe import Recipe
 from jaxmlp.config.signature import Signature, arrays_from
 from jaxmlp.config.start import Start
 from jaxmlp.data import (

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from jaxmlp import __version__
+from jaxmlp.config.complete import complete
 from jaxmlp.config.data_options import ABOUT_DATA
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import signature_of
-from jaxmlp.config.recipe import complete
 from jaxmlp.config.signature import Signature
 from jaxmlp.data import Columns, Dataset, Preprocessing
 from jaxmlp.data.toys import CURVES, GATES, POINTS, SEED, TEST_SIZE, TRAIN_SIZE

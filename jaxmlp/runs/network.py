@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from jaxmlp.config.complete import task_and_loss
 from jaxmlp.config.factory import arithmetic, build_judge
 from jaxmlp.config.options import Config
 from jaxmlp.config.own_files import NO_FILES, Files, Paths, with_parts
 from jaxmlp.config.own_parts import is_own
-from jaxmlp.config.recipe import Recipe, recipe_of, task_and_loss
+from jaxmlp.config.recipe import Recipe, recipe_of
 from jaxmlp.config.schema import MODEL as MODEL_RECORD
 from jaxmlp.config.signature import Signature, stored
 from jaxmlp.data import Inputs, inputs_in_memory, read_inputs

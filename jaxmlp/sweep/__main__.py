@@ -187,8 +187,8 @@ def _reopen_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["P
 
 def _complete_recipes(plan: "Plan", dataset: "Dataset") -> list["Recipe"]:
     """Return the recipe of every run."""
+    from jaxmlp.config.complete import complete
     from jaxmlp.config.folds import fold_parts
-    from jaxmlp.config.recipe import complete
     from jaxmlp.sweep.space import format_point
 
     recipes = []

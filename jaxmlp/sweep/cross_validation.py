@@ -8,10 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxmlp.config.complete import complete
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.folds import fold_parts
 from jaxmlp.config.options import Config
-from jaxmlp.config.recipe import complete
 from jaxmlp.data import with_task
 from jaxmlp.errors import InputError, check
 from jaxmlp.runs.data import with_whole_paths

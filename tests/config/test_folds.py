@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from jaxmlp.config.complete import complete
 from jaxmlp.config.folds import fold_parts, parse_fold
 from jaxmlp.config.options import Config
-from jaxmlp.config.recipe import complete
 from jaxmlp.data import Dataset, load
 from jaxmlp.errors import InputError
 

@@ -6,10 +6,11 @@ import json
 import numpy as np
 import pytest
 
+from jaxmlp.config.complete import complete
 from jaxmlp.config.factory import build_model
 from jaxmlp.config.names import OPTIMIZER_TABLE
 from jaxmlp.config.options import Config
-from jaxmlp.config.recipe import Numbers, complete, recipe_of
+from jaxmlp.config.recipe import Numbers, recipe_of
 from jaxmlp.data import Dataset, load
 from jaxmlp.errors import InputError
 

@@ -11,11 +11,11 @@ import pytest
 
 from experiments.lectures.rows import ROWS, SOURCES
 from jaxmlp import nn
+from jaxmlp.config.complete import complete
 from jaxmlp.config.factory import build_optimizer, build_schedule
 from jaxmlp.config.names import OPTIMIZER_TABLE
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import pose_problem
-from jaxmlp.config.recipe import complete
 from jaxmlp.config.signature import prepare, task_of
 from jaxmlp.errors import InputError
 from jaxmlp.explain import rows, typeset

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from jaxmlp import train
+from jaxmlp.config.complete import complete
 from jaxmlp.config.options import Config, config_from
 from jaxmlp.config.problem import signature_of
-from jaxmlp.config.recipe import complete
 from jaxmlp.data import with_task
 from jaxmlp.play.columns import choose_columns
 from jaxmlp.play.content import USUAL, dataset_record

@@ -6,8 +6,8 @@ import pytest
 
 from experiments.lectures.rows import ROWS
 from jaxmlp import train
+from jaxmlp.config.complete import complete
 from jaxmlp.config.options import Config
-from jaxmlp.config.recipe import complete
 from jaxmlp.data import load
 from tests.play.page_cases import LESSON_BY_ID, LESSONS, PageScripts
 

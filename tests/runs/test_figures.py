@@ -2,8 +2,8 @@
 
 import pytest
 
+from jaxmlp.config.complete import complete
 from jaxmlp.config.options import Config
-from jaxmlp.config.recipe import complete
 from jaxmlp.data import load
 from jaxmlp.runs.drawing import only_in_training
 from jaxmlp.runs.figures import curves

@@ -8,7 +8,7 @@ from sklearn import metrics
 
 import jaxmlp
 from jaxmlp import Config, evaluate, fit, predict, train
-from jaxmlp.config.recipe import complete
+from jaxmlp.config.complete import complete
 from jaxmlp.config.signature import Signature
 from jaxmlp.data import Preprocessing, load
 from jaxmlp.errors import InputError

@@ -12,8 +12,8 @@ import pytest
 
 import jaxmlp
 from jaxmlp import compare, evaluate, train
+from jaxmlp.config.complete import complete
 from jaxmlp.config.folds import fold_parts
-from jaxmlp.config.recipe import complete
 from jaxmlp.data import Dataset, load
 from jaxmlp.errors import InputError
 from jaxmlp.runs.folder import Run

@@ -15,9 +15,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from jaxmlp import evaluate, train
+from jaxmlp.config.complete import complete
 from jaxmlp.config.options import Config
 from jaxmlp.config.problem import pose_problem
-from jaxmlp.config.recipe import complete
 from jaxmlp.data import load, with_task
 from jaxmlp.errors import InputError
 from jaxmlp.runs.folder import FILES, Run

@@ -23,8 +23,8 @@ from unittest.mock import patch
 import numpy as np
 
 from jaxmlp import evaluate, predict, train
+from jaxmlp.config.complete import complete
 from jaxmlp.config.problem import pose_problem
-from jaxmlp.config.recipe import complete
 from jaxmlp.data import load
 from jaxmlp.errors import InputError
 from jaxmlp.runs.folder import Run, Saved
