@@ -1,14 +1,4 @@
-"""The decks: their sources, and the titles of their slides or sections in order, each once."""
-
-SOURCES = {
-    "A": "Giardina, Lesson 4: from mean squared error to cross-entropy, from normal to He"
-    " initialization (CC BY 4.0)",
-    "B": "Sharifi-Zarchi, Machine Learning (CE 40717): training neural networks, Sharif University"
-    " of Technology, 2024",
-    "C": "Tomasi, Training Convolutional Neural Networks, 2019",
-    "D": "Liu, ECE 57000: Neural Networks, Purdue University, 2024",
-    "E": "COMP 5630/6630, Lecture 7: Neural Network, Backpropagation, MLP Demo",
-}
+"""The titles of the slides or sections of each deck, in order, each once."""
 
 A = """
 From Regression to Classification

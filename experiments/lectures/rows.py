@@ -1,8 +1,9 @@
 """All rows of the lectures, in their order, and the decks they belong to."""
 
 from experiments.lectures import deck_a, deck_b, deck_c, deck_d, deck_e
-from experiments.lectures.contents import SOURCES, TITLES
+from experiments.lectures.contents import TITLES
 from experiments.lectures.records import Deck, Row
+from jaxmlp.explain.rows import DECKS as SOURCES
 
 DECKS: dict[str, Deck] = {
     letter: Deck(letter, SOURCES[letter], TITLES[letter], rows)
