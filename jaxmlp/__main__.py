@@ -30,7 +30,7 @@ COMMANDS = {  # the module of each, and what it does
     ),
     "exercise": (
         "jaxmlp.exercise.__main__",
-        "Write a formula by hand, and let a referee name the mistake.",
+        "Write a formula by hand or find a fault, and let a referee name the mistake.",
     ),
     "play": ("jaxmlp.play.__main__", "Write a page to play with, in which networks learn."),
     "export": (

@@ -197,11 +197,10 @@ def _train(
     from jaxmlp.training import Diverged
 
     import_beside("sklearn.metrics")  # while programs are compiled; the last table needs it
+    layers = layers_in_words(problem.recipe, problem.signature)
     show_facts(facts_of(problem, source), control.quiet)
     if not control.quiet:
-        print_line()
-        print(layers_in_words(problem.recipe, problem.signature))
-        print_line()
+        print(f"\n{layers}\n")
     if problem.start is not None and not control.quiet:
         print_line(f"start   {problem.start.in_words(problem.signature)}")
     with open_log(control.log, run.path, problem.recipe, problem.task.score) as log:

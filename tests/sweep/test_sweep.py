@@ -98,7 +98,7 @@ def test_a_run_that_diverges_ends_alone_and_is_marked(iris_sweep):
 def test_the_best_is_a_run_like_any_other(iris_sweep, capsys):
     best = iris_sweep / "best"
     # of numbers, of a calibrated network, and of one that is watched
-    others = {"predicted.png", "calibration.png", "watch.jsonl"}
+    others = {"predicted.png", "calibration.png", "watch.jsonl", "path.safetensors"}
     assert {file.name for file in best.iterdir()} == set(FILES) - others
     assert not (iris_sweep / "runs").exists()
     summary = json.loads((iris_sweep / "summary.json").read_text())
