@@ -32,7 +32,10 @@ COMMANDS = {  # the module of each, and what it does
         "jaxmlp.exercise.__main__",
         "Write a formula by hand or find a fault, and let a referee name the mistake.",
     ),
-    "play": ("jaxmlp.play.__main__", "Write a page to play with, in which networks learn."),
+    "play": (
+        "jaxmlp.play.__main__",
+        "Write a page to play with: one HTML file in which networks learn.",
+    ),
     "export": (
         "jaxmlp.export.__main__",
         "Write a trained network for other programs, and its model card.",
