@@ -4,6 +4,7 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,8 @@ from experiments.lectures.errata import ERRATA
 from experiments.lectures.index import KINDS
 from experiments.lectures.records import Erratum
 from experiments.lectures.rows import ROWS
-from jaxmlp.cli.extras import need
-from jaxmlp.errors import InputError, unknown
-from jaxmlp.files import write_atomically
+from jaxmlp.errors import unknown
+from jaxmlp.exercise.kit import notebook_of, write_notebooks
 
 SETUP = """\
 # `experiments` is no installed package: its folder is that of the project
@@ -140,9 +140,7 @@ def notebook(file: str, root: str) -> Any:
     title, *rest = parts
     parts = [title, ("code", SETUP.format(root=root)), *rest]
     cells = [make[kind](source, id=f"{file}-{n}") for n, (kind, source) in enumerate(parts)]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-    return v4.new_notebook(cells=cells, metadata=metadata)
+    return notebook_of(cells)
 
 
 def _parts(text: str, pieces: list[list[tuple[str, str]]]) -> Iterator[tuple[str, str]]:
@@ -167,17 +165,6 @@ def write(folder: Path) -> list[Path]:
     Raises:
       InputError: if nbformat is not installed, or one of the files exists; then nothing is written.
     """
-    need(("nbformat",), "notebooks", "--notebooks")
-    import nbformat
-
-    paths = {file: folder / f"chapter_{file}.ipynb" for file in chapter.CHAPTERS}
-    for path in paths.values():
-        if os.path.lexists(path):
-            raise InputError(f"{path} exists, and stays as it is")
-    folder.mkdir(parents=True, exist_ok=True)
     root = Path(os.path.relpath(ROOT, folder)).as_posix()
-    for file, path in paths.items():
-        made = notebook(file, root)
-        nbformat.validate(made)
-        write_atomically(path, nbformat.writes(made) + "\n")
-    return list(paths.values())
+    made = {f"chapter_{file}.ipynb": partial(notebook, file, root) for file in chapter.CHAPTERS}
+    return write_notebooks(folder, made, "--notebooks")

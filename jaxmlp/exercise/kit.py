@@ -1,7 +1,8 @@
 """The exercises as notebooks, one a deck, with the metadata of nbgrader (schema version 3)."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +40,49 @@ def export(folder: Path) -> list[Path]:
       InputError: if nbformat is not installed, the folder cannot be made, or one of the files
         exists; then nothing is written.
     """
-    need(("nbformat",), "notebooks", "--export")
+    made = {f"exercises_{deck.lower()}.ipynb": partial(notebook, deck) for deck in DECKS}
+    return write_notebooks(folder, made, "--export")
+
+
+def write_notebooks(folder: Path, made: Mapping[str, Callable[[], Any]], option: str) -> list[Path]:
+    """Write notebooks, and none over another file.
+
+    Args:
+      folder: their folder, which is made if it does not exist.
+      made: by the name of its file, what makes each notebook.
+      option: the option of the command that asks for them.
+
+    Returns:
+      The paths of the notebooks.
+
+    Raises:
+      InputError: if nbformat is not installed, the folder cannot be made, or one of the files
+        exists; then nothing is written.
+    """
+    need(("nbformat",), "notebooks", option)
     import nbformat
 
-    paths = {deck: folder / f"exercises_{deck.lower()}.ipynb" for deck in DECKS}
-    for path in paths.values():
+    paths = [folder / name for name in made]
+    for path in paths:
         refuse_taken(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}") from None
-    for deck, path in paths.items():
-        made = notebook(deck)
-        nbformat.validate(made)
-        write_new(path, nbformat.writes(made) + "\n")
-    return list(paths.values())
+    for path, make in zip(paths, made.values(), strict=True):
+        book = make()
+        nbformat.validate(book)
+        write_new(path, nbformat.writes(book) + "\n")
+    return paths
+
+
+def notebook_of(cells: Sequence[Any]) -> Any:
+    """Return a notebook of nbformat 4 with these cells, for Python."""
+    from nbformat import v4
+
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return v4.new_notebook(cells=cells, metadata=metadata)
 
 
 def notebook(deck: str) -> Any:
@@ -65,15 +94,11 @@ def notebook(deck: str) -> Any:
     Returns:
       A notebook of nbformat 4.
     """
-    from nbformat import v4
-
     cells = [_text(f"deck-{deck}", HEAD.format(deck=deck)), _locked("imports", IMPORTS)]
     for task in TASKS.values():
         if task.row[0] == deck:
             cells += _question(task) if isinstance(task, Question) else _exercise(task)
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-    return v4.new_notebook(cells=cells, metadata=metadata)
+    return notebook_of(cells)
 
 
 def _exercise(task: Exercise) -> list[Any]:
