@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jaxmlp.config.factory import arithmetic
-from jaxmlp.config.own_files import NO_FILES, Files
 from jaxmlp.config.signature import stored
 from jaxmlp.data import Dataset
 from jaxmlp.diagnose.plane import Axes, Grid, axes_of, grid_over, present
@@ -29,9 +28,7 @@ FRAMES = 60
 BOUNDARY, ANIMATION = "boundary.png", "boundary.gif"
 
 
-def draw_boundary(
-    folder: pathlib.Path, out: pathlib.Path, parts: Files = NO_FILES
-) -> list[pathlib.Path] | str:
+def draw_boundary(subject: Subject, out: pathlib.Path) -> list[pathlib.Path] | str:
     """Draw the answers of a run's network over its one or two inputs, with the examples.
 
     Two inputs: the regions of the classes, shaded by probability, or a filled contour of the value.
@@ -39,26 +36,22 @@ def draw_boundary(
     the data. If the run kept its path, an animation shows the same after the epochs of training.
 
     Args:
-      folder: the run.
+      subject: the run.
       out: the folder for the pictures.
-      parts: the files of the parts of one's own that the run was made with.
 
     Returns:
       The files; or why there is no such picture of this run.
 
     Raises:
-      InputError: if there is no run in the folder, or a file of it is damaged.
+      InputError: if a file of the run is damaged.
       OSError: if a picture cannot be written.
     """
-    subject = Subject.open(folder, parts)
-    if isinstance(subject, str):
-        return f"no decision boundary: {subject}"
     axes = axes_of(subject.network.signature)
     if isinstance(axes, str):
-        return f"no decision boundary: {axes}"
-    found = subject.load_data()
+        return axes
+    found = subject.data
     if isinstance(found, str):
-        return f"no decision boundary: {found}"
+        return found
     from jaxmlp.runs import figures
 
     painted, path, files = Painted(subject, axes, *found), subject.path, [out / BOUNDARY]

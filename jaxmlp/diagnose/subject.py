@@ -1,7 +1,9 @@
 """The run that pictures are drawn of: its network, the data that it learned from, and its path."""
 
 import pathlib
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +18,9 @@ from jaxmlp.runs.network import Network, open_network
 from jaxmlp.runs.path import Path, read_path
 
 
-class Subject(NamedTuple):
-    """A run with its trained network.
+@dataclass(frozen=True)
+class Subject:
+    """A run with its trained network; its data and its path are read once, when they are asked for.
 
     Attributes:
       run: the folder.
@@ -62,17 +65,14 @@ class Subject(NamedTuple):
         """The epoch whose parameters the run has kept."""
         return int(self.run.read_json(SUMMARY)["best_epoch"])
 
-    @property
+    @cached_property
     def path(self) -> Path | None:
         """The parameters after the epochs of the run, if it kept them."""
         return read_path(self.run, self.network.params)
 
-    def load_data(self) -> "tuple[Dataset, np.ndarray] | str":
-        """Load the data of the run, with the indices of its training part.
-
-        Returns:
-          The data and the indices; or a line that says why they cannot be had.
-        """
+    @cached_property
+    def data(self) -> "tuple[Dataset, np.ndarray] | str":
+        """The data of the run, with the indices of its training part; or why they cannot be had."""
         try:
             dataset = load_fitting(self.run.config, self.network.signature)
         except InputError as error:

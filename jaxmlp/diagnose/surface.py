@@ -13,7 +13,6 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from jaxmlp.config.factory import arithmetic, loss_of
-from jaxmlp.config.own_files import NO_FILES, Files
 from jaxmlp.config.signature import arrays_from
 from jaxmlp.data import Dataset
 from jaxmlp.diagnose.directions import (
@@ -57,9 +56,7 @@ class Surface(NamedTuple):
     names: tuple[str, str]
 
 
-def draw_surface(
-    folder: pathlib.Path, out: pathlib.Path, parts: Files = NO_FILES
-) -> list[pathlib.Path] | str:
+def draw_surface(subject: Subject, out: pathlib.Path) -> list[pathlib.Path] | str:
     """Draw the loss of the training part around a run's network, along two directions.
 
     One panel has random directions, filter-normalised. If the run kept its path, another has the
@@ -68,27 +65,23 @@ def draw_surface(
     stand for all, and the title says how many; see `examples_for`.
 
     Args:
-      folder: the run.
+      subject: the run.
       out: the folder for the pictures.
-      parts: the files of the parts of one's own that the run was made with.
 
     Returns:
       The file; or why there is no such picture of this run.
 
     Raises:
-      InputError: if there is no run in the folder, or a file of it is damaged.
+      InputError: if a file of the run is damaged.
       OSError: if the picture cannot be written.
     """
     from jaxmlp.runs import figures
 
-    subject = Subject.open(folder, parts)
-    if isinstance(subject, str):
-        return f"no loss surface: {subject}"
     if not jax.tree.leaves(subject.network.params):
-        return "no loss surface: the network has no parameters"
-    found = subject.load_data()
+        return "the network has no parameters"
+    found = subject.data
     if isinstance(found, str):
-        return f"no loss surface: {found}"
+        return found
     with arithmetic(subject.recipe.precision):
         losses, count, total = losses_over(subject, *found)
         surfaces = [around(subject, losses)]

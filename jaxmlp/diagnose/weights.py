@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxmlp.config.factory import build_member
-from jaxmlp.config.own_files import NO_FILES, Files
 from jaxmlp.data import Columns
 from jaxmlp.diagnose.subject import Subject
 from jaxmlp.nn.layers import in_order
@@ -35,9 +34,7 @@ class First(NamedTuple):
     outputs: bool
 
 
-def draw_weights(
-    folder: pathlib.Path, out: pathlib.Path, parts: Files = NO_FILES
-) -> list[pathlib.Path] | str:
+def draw_weights(subject: Subject, out: pathlib.Path) -> list[pathlib.Path] | str:
     """Draw the weights of the first layer of a run's network.
 
     Of a network for pictures: a tile for each unit, which shows the weight of each pixel; of a
@@ -45,25 +42,21 @@ def draw_weights(
     zero, and the scale is the same on both sides of it.
 
     Args:
-      folder: the run.
+      subject: the run.
       out: the folder for the pictures.
-      parts: the files of the parts of one's own that the run was made with.
 
     Returns:
       The file; or why there is no such picture of this run.
 
     Raises:
-      InputError: if there is no run in the folder, or a file of it is damaged.
+      InputError: if a file of the run is damaged.
       OSError: if the picture cannot be written.
     """
     from jaxmlp.runs import figures
 
-    subject = Subject.open(folder, parts)
-    if isinstance(subject, str):
-        return f"no picture of the first layer's weights: {subject}"
     first = first_kernel(subject)
     if isinstance(first, str):
-        return f"no picture of the first layer's weights: {first}"
+        return first
     shape, kernel = subject.network.signature.input_shape, first.kernel
     units = f"{kernel.shape[-1]:,} {'outputs' if first.outputs else 'units'} of {first.layer}"
     members = subject.recipe.ensemble

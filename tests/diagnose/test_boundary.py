@@ -15,6 +15,7 @@ from jaxmlp.data.columns import Columns, columns_of_numbers
 from jaxmlp.diagnose import boundary
 from jaxmlp.diagnose.__main__ import main
 from jaxmlp.diagnose.boundary import answers_with, draw_boundary
+from jaxmlp.diagnose.gallery import PICTURES, draw_one
 from jaxmlp.diagnose.plane import Axes, axes_of, grid_over, present
 from jaxmlp.diagnose.regions import Curves, Examples, Fields, Regions, painter_of, palette, shade
 from jaxmlp.diagnose.subject import Subject
@@ -120,7 +121,7 @@ def test_the_picture_and_the_animation_of_a_table(table, tmp_path, monkeypatch, 
         save(figure, path)
 
     monkeypatch.setattr("jaxmlp.runs.figures.save", keep)
-    files = draw_boundary(table, tmp_path)
+    files = draw_boundary(Subject.open(table), tmp_path)
     assert [file.name for file in files] == ["boundary.png", "boundary.gif"]
     panel = figures[0].axes[0]
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("age", "income")
@@ -141,7 +142,7 @@ def test_the_picture_and_the_animation_of_a_table(table, tmp_path, monkeypatch, 
 def test_a_long_path_has_frames_from_its_start_to_its_end(table, monkeypatch):
     monkeypatch.setattr(boundary, "FRAMES", 3)
     subject = Subject.open(table)
-    painted = boundary.Painted(subject, axes_of(subject.network.signature), *subject.load_data())
+    painted = boundary.Painted(subject, axes_of(subject.network.signature), *subject.data)
     titles = [figure.get_suptitle() for figure in painted.frames(subject.path)]
     assert [title.split(",")[0] for title in titles] == [f"epoch {k} of 4" for k in (0, 2, 4)]
     assert "training loss" not in titles[0]
@@ -152,7 +153,7 @@ def test_the_answers_of_the_path_are_those_of_the_networks(table):
     """The kept epoch says what the loaded network says, and other epochs something else."""
     subject = Subject.open(table)
     network, path = subject.network, subject.path
-    x = subject.load_data()[0].x_train[:20]
+    x = subject.data[0].x_train[:20]
     said = [answers_with(network, path.at(k), x) for k in range(len(path.epochs))]
     kept = path.epochs.index(subject.kept_epoch)
     np.testing.assert_array_equal(said[kept], network.answers(x))
@@ -250,6 +251,6 @@ def test_the_command_draws_it(table, tmp_path, capsys):
 
 
 def test_a_run_on_pictures_has_a_reason(digits_run, tmp_path):
-    reason = draw_boundary(digits_run, tmp_path)
+    reason = draw_one(PICTURES[0], Subject.open(digits_run), tmp_path)
     assert reason.startswith("no decision boundary: it needs one or two inputs")
     assert not [*tmp_path.iterdir()]

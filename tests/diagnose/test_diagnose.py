@@ -288,13 +288,12 @@ def test_a_run_with_a_part_of_one_s_own_needs_its_file_to_be_looked_at(tmp_path,
 
 
 def test_further_pictures_plug_in(watched, tmp_path, monkeypatch, capsys):
-    def draw(run, out, parts):
+    def draw(subject, out):
         (out / "mine.png").write_bytes(b"")
         return [out / "mine.png"]
 
-    monkeypatch.setattr(
-        gallery, "PICTURES", (draw, lambda run, out, parts: "no boundary: 64 inputs")
-    )
+    other = gallery.Picture("boundary", lambda subject, out: "64 inputs")
+    monkeypatch.setattr(gallery, "PICTURES", (gallery.Picture("mine", draw), other))
     assert main([str(watched), "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out.splitlines()[-2:]
     assert said[0] == "no boundary: 64 inputs"

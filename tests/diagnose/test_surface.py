@@ -12,10 +12,9 @@ import jaxmlp
 from jaxmlp import nn
 from jaxmlp.config.options import Config
 from jaxmlp.diagnose import surface
-from jaxmlp.diagnose.boundary import draw_boundary
+from jaxmlp.diagnose.gallery import PICTURES, draw_one
 from jaxmlp.diagnose.subject import Subject
 from jaxmlp.diagnose.surface import SIDE, along, around, contours, draw_surface, losses_over
-from jaxmlp.diagnose.weights import draw_weights
 from jaxmlp.errors import InputError
 from jaxmlp.runs.checkpoints import save_tree
 from jaxmlp.runs.folder import Run
@@ -47,7 +46,7 @@ def test_the_middle_is_the_run_s_own_loss(name, runs):
 
     subject = Subject.open(runs / name)
     with arithmetic(subject.recipe.precision):
-        losses, count, total = losses_over(subject, *subject.load_data())
+        losses, count, total = losses_over(subject, *subject.data)
         found = around(subject, losses)
         path = subject.path
         best = along(subject, losses, path.params)
@@ -68,12 +67,12 @@ def test_one_point_off_the_middle_is_the_loss_of_these_parameters(runs):
     from jaxmlp.diagnose.directions import moved, random_directions
 
     subject = Subject.open(runs / "classes")
-    losses, _, _ = losses_over(subject, *subject.load_data())
+    losses, _, _ = losses_over(subject, *subject.data)
     network, steps = subject.network, (np.array([0.3]), np.array([-0.7]))
     directions = random_directions(0, network.params)
     (value,) = losses(directions, *steps).ravel()
     params = moved(network.params, directions, steps[0][0], steps[1][0])
-    dataset, train = subject.load_data()
+    dataset, train = subject.data
     there = dataclasses.replace(network, params=params)
     said = there.answers(dataset.x_train[train])
     right = said[np.arange(len(train)), dataset.y_train[train]]
@@ -98,7 +97,7 @@ def test_the_title_says_how_many_examples(runs, tmp_path, monkeypatch):
     monkeypatch.setattr("jaxmlp.runs.figures.save", lambda figure, path: figures.append(figure))
     for bound in ("MOST", "FEWEST"):
         monkeypatch.setattr(surface, bound, 50)
-    assert draw_surface(runs / "classes", tmp_path) == [tmp_path / "surface.png"]
+    assert draw_surface(Subject.open(runs / "classes"), tmp_path) == [tmp_path / "surface.png"]
     (figure,) = figures
     assert figure.get_suptitle() == "iris: loss on 50 of the 108 training examples"
     left, right = [axes for axes in figure.axes if axes.get_xlabel()]
@@ -116,11 +115,11 @@ def test_what_is_said_of_a_long_path_and_of_none(runs, tmp_path, monkeypatch):
     file, params = run / "path.safetensors", Subject.open(run).network.params
     stacked = read_path(Run.open(run), params).params
     save_tree(file, jax.tree.map(lambda leaf: leaf[:4], stacked), {"epochs": [0, 2, 4, 5]})
-    draw_surface(run, tmp_path)
+    draw_surface(Subject.open(run), tmp_path)
     words = figures[0].axes[0].get_legend().get_texts()[0].get_text()
     assert words == "path of training, every 2 epochs"
     file.unlink()
-    draw_surface(run, tmp_path)
+    draw_surface(Subject.open(run), tmp_path)
     assert figures[1].get_suptitle().endswith("; the network is too large to keep its path")
     assert len([axes for axes in figures[1].axes if axes.get_xlabel()]) == 1
 
@@ -139,23 +138,23 @@ def test_any_losses_can_be_drawn(losses, tmp_path, drawn):
 def test_a_run_that_did_not_come_to_its_end_has_reasons(runs, tmp_path):
     run = shutil.copytree(runs / "float64", tmp_path / "run")
     (run / "model.safetensors").unlink()
-    for draw in (draw_surface, draw_boundary, draw_weights):
-        reason = draw(run, tmp_path)
+    for picture in PICTURES:
+        reason = draw_one(picture, Subject.open(run), tmp_path)
         assert reason.endswith("the run did not come to its end, so it has no network")
     (run / "model.safetensors").write_bytes(b"torn")
-    for draw in (draw_surface, draw_boundary, draw_weights):
+    for picture in PICTURES:
         with pytest.raises(InputError, match="is not a whole safetensors file"):
-            draw(run, tmp_path)
-    for draw in (draw_surface, draw_boundary, draw_weights):
+            draw_one(picture, Subject.open(run), tmp_path)
+    for picture in PICTURES:
         with pytest.raises(InputError, match="there is no run folder"):
-            draw(tmp_path / "none", tmp_path)
+            draw_one(picture, Subject.open(tmp_path / "none"), tmp_path)
 
 
 def test_without_the_data_there_is_a_reason(tmp_path):
     x = np.random.default_rng(0).normal(size=(40, 2))
     config = Config(hidden=(2,), epochs=1)
     jaxmlp.fit(config, (x, (x[:, 0] > 0).astype(int)), out=tmp_path / "run")
-    for draw in (draw_surface, draw_boundary):
-        reason = draw(tmp_path / "run", tmp_path)
+    for picture in (PICTURES[0], PICTURES[2]):
+        reason = draw_one(picture, Subject.open(tmp_path / "run"), tmp_path)
         assert "the data of the run cannot be had: " in reason
         assert "\n" not in reason

@@ -102,7 +102,7 @@ def test_the_first_kernel(name):
 def test_the_picture_of_a_run(digits_run, tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr("jaxmlp.runs.figures.save", lambda figure, path: figures.append(figure))
-    assert draw_weights(digits_run, tmp_path) == [tmp_path / "weights.png"]
+    assert draw_weights(Subject.open(digits_run), tmp_path) == [tmp_path / "weights.png"]
     words = "digits: weights from the inputs to the 32 units of dense 32"
     assert figures[0].get_suptitle() == words
     kernel = first_kernel(Subject.open(digits_run)).kernel.reshape(8, 8, 32)
