@@ -12,6 +12,8 @@ from experiments.bench.problem import Problem
 from experiments.bench.worker import accuracy
 from experiments.bench.workers import run
 
+PRODUCT = re.compile(r"dot_general (%\w+), (%\w+),.*: \(tensor<(.*?)>, tensor<(.*?)>\)")
+
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
@@ -45,12 +47,25 @@ def by_program(name, problem, folder):
     line = ("-m", "experiments.bench.process", name, json.dumps(problem.to_dict()))
     done = run(*line, JAX_DUMP_IR_TO=str(folder))
     text = "".join(file.read_text() for file in folder.iterdir())
-    products = re.findall(r"dot_general.*: \(tensor<(.*?)>, tensor<(.*?)>\)", text)
-    factors = [[_factor(matrix) for matrix in pair] for pair in products]
-    return factors, json.loads(done.lines[-1][1])["accuracy"]
+    return list(_factors(text)), json.loads(done.lines[-1][1])["accuracy"]
 
 
-def _factor(text):
+def _factors(text):
+    """Yield the factors of each product of programs in StableHLO.
+
+    A factor of float32 counts as bfloat16 if it was rounded to its 8 bits of exponent and 7 more.
+    """
+    rounded = set()
+    for line in text.splitlines():
+        name, _, operation = line.strip().partition(" = ")
+        (rounded.add if "format = e8m7" in operation else rounded.discard)(name)
+        if found := PRODUCT.search(operation):
+            *names, a, b = found.groups()
+            factors = zip(names, (_read(a), _read(b)), strict=True)
+            yield [("bfloat16" if of in rounded else kind, n) for of, (kind, n) in factors]
+
+
+def _read(text):
     """Read `2x3xbf16` as `("bfloat16", 6)`."""
     *shape, kind = text.split("x")
     return {"bf16": "bfloat16", "f32": "float32"}.get(kind, kind), prod(map(int, shape))
