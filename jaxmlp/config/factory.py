@@ -105,8 +105,6 @@ def build_member(recipe: Recipe, outputs: int) -> nn.Layer:
         embedding = None if recipe.embed == "none" else EMBEDDINGS[recipe.embed]()
         shape = (recipe.dropout, recipe.layer_norm, embedding)
         model = nn.mlp(hidden, outputs, each, kernel, *shape)
-    if recipe.precision == "bfloat16":
-        return nn.multiplying_in(model, "bfloat16")
     return nn.computing_in(model, "float64") if recipe.precision == "float64" else model
 
 
@@ -323,6 +321,8 @@ def build_trainer(
         from jaxmlp.config.referees import autodiff as value_and_grad
     member = build_member(recipe, judge.task.outputs(len(signature.classes)))
     objective = value_and_grad(member, build_loss(recipe, signature))
+    if recipe.precision == "bfloat16":
+        objective = nn.multiplying_in(objective, "bfloat16")
     radius = (numbers or recipe.numbers).sam
     if radius is not None:
         objective = optim.sharpness_aware(objective, radius)

@@ -29,6 +29,7 @@ from jaxmlp.files import read_json
 FORMAT = 1  # of a run folder; a change that makes old runs unreadable counts it up
 EARLIER: dict[str, Any] = {  # what runs did that lack a field which is now left to be chosen
     "monitor": "score",
+    "precision": "float32",
     "schedule": "one_cycle",
     "momentum": 0.9,
 }

@@ -185,9 +185,10 @@ class TrainingOptions:
         ("manual", "autodiff"),
     )
     precision: str = option(
-        "float32",
-        "type of the arithmetic; bfloat16: of the operands of matrix products, all else is float32;"
-        " auto: bfloat16 where the device is fast at it and the hidden layers are wide",
+        "auto",
+        "type of the arithmetic; bfloat16: of the operands of matrix products in training, all else"
+        " is float32; auto: bfloat16 where the device is fast at it and the hidden layers are wide,"
+        " else float32",
         ("auto", "float32", "bfloat16", "float64"),
     )
     optimizer_source: str = option(

@@ -146,12 +146,11 @@ def program_for(plan: Plan) -> Program:
     chain = nn.mlp(
         plan.hidden, plan.outputs, ACTIVATIONS[plan.activation], dropout_rate=plan.dropout
     )
-    model = chain
-    if plan.precision == "bfloat16":
-        model = nn.multiplying_in(chain, "bfloat16")
     loss = _loss(plan)
-    judge = make_judge(model, loss, TASKS[plan.task], lambda x: x)
-    plain = nn.value_and_grad(model, loss)
+    judge = make_judge(chain, loss, TASKS[plan.task], lambda x: x)
+    plain = nn.value_and_grad(chain, loss)
+    if plan.precision == "bfloat16":
+        plain = nn.multiplying_in(plain, "bfloat16")
 
     def build(numbers: Numbers) -> Trainer:
         penalised = nn.with_penalty(plain, numbers.alpha)

@@ -6,7 +6,6 @@ are written into RUN/export. Each network encodes its inputs by itself: a table'
 numbers and texts, a picture with its pixels. Each is checked against the run before it is written.
 """
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
     kinds = {file: _kind_of(file) for file in options.files}
-    from jaxmlp.cli.console import print_line, print_table
+    from jaxmlp.cli.console import print_table
     from jaxmlp.config.own_files import files_from, reject_parts
     from jaxmlp.runs.folder import Run
     from jaxmlp.runs.network import open_network
@@ -72,8 +71,6 @@ def _main(arguments: list[str]) -> int:
     network = open_network(run, files_from(vars(options)))
     rows = [(str(file), *_write(file, run, network)) for file in files]
     print_table(rows, ("file", "bytes", "largest difference from the run"))
-    if network.recipe.precision == "bfloat16":
-        print_line("the run computes in bfloat16, the files in float32: they are compared in this")
     return 0
 
 
@@ -91,14 +88,6 @@ def _check_place(file: Path, overwrite: bool) -> None:
         raise InputError(f"the folder of {file} does not exist")
 
 
-def in_float32(network: "Network") -> "Network":
-    """Return a network of bfloat16 as one that computes in the type of its parameters, float32."""
-    if network.recipe.precision != "bfloat16":
-        return network
-    recipe = dataclasses.replace(network.recipe, precision="float32")
-    return dataclasses.replace(network, recipe=recipe)
-
-
 def _write(file: Path, run: "Run", network: "Network") -> tuple[str, str]:
     """Write a file, and return its size and how far its answers are from the run's."""
     kind, said = KINDS[file.suffix.lower()], ""
@@ -110,7 +99,7 @@ def _write(file: Path, run: "Run", network: "Network") -> tuple[str, str]:
         card = {"markdown": as_markdown, "page": as_page}[kind]
         content = card(title, card_of(run, network)).encode()
     else:
-        content, said = checked_content(in_float32(network), kind)
+        content, said = checked_content(network, kind)
     file.parent.mkdir(exist_ok=True)
     write_atomically(file, content)
     return f"{len(content):,}", said

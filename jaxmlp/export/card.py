@@ -103,10 +103,10 @@ def _network(network: "Network", summary: dict[str, Any]) -> list[str | Table]:
         ("activation", " ".join(recipe.activation)),
         *([("output activation", behind)] if behind != "identity" else []),
         *(() if recipe.alpha is None else (("alpha", f"{recipe.alpha:g}"),)),
-        ("parameters", f"{summary['parameters']:,}, {recipe.precision}"),
+        ("parameters", f"{summary['parameters']:,}"),
         ("loss", signature.loss),
-        ("training", f"{recipe.optimizer}, {summary['epochs']} epochs, best after"
-                     f" {summary['best_epoch']}, seed {recipe.seed}"),
+        ("training", f"{recipe.optimizer} in {recipe.precision}, {summary['epochs']} epochs,"
+                     f" best after {summary['best_epoch']}, seed {recipe.seed}"),
     ]  # fmt: skip
     return [Table((), rows)]
 

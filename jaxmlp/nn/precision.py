@@ -1,4 +1,4 @@
-"""Networks that compute in another type than float32: all of it, or their products alone."""
+"""Other types than float32: a network's for all that it computes, a gradient's for products."""
 
 import dataclasses
 from typing import TypeVar
@@ -9,9 +9,20 @@ from jax.typing import DTypeLike
 from jaxtyping import Float, PyTree
 
 from jaxmlp.errors import check
-from jaxmlp.nn.layers import Chain, Layer, given
+from jaxmlp.nn.backprop import ValueAndGrad
+from jaxmlp.nn.layers import Layer, given
 from jaxmlp.nn.products import Operands, operands_in
-from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
+from jaxmlp.nn.types import (
+    Array,
+    Cache,
+    Outputs,
+    Params,
+    RandomKey,
+    Scalar,
+    Shape,
+    Targets,
+    Weights,
+)
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
@@ -52,36 +63,31 @@ def computing_in(layer: AnyLayer, kind: str) -> AnyLayer:
     return dataclasses.replace(layer, init=init, forward=forward, backward=backward)
 
 
-def multiplying_in(layer: AnyLayer, operands: Operands) -> AnyLayer:
-    """The same network, with the operands of its matrix products in a shorter type.
+def multiplying_in(objective: ValueAndGrad, operands: Operands) -> ValueAndGrad:
+    """The same gradient, with the operands of its matrix products in a shorter type.
 
-    Products take most of the time, and are up to twice as fast in bfloat16. Parameters stay in
-    float32, where they keep the many small updates that 8 bits of mantissa would round to nothing
-    (Micikevicius et al. 2018); so do sums, activations and gradients. Layers that multiply by
-    `jaxmlp.nn.product` follow; those that write `x @ W` stay as they are.
+    Products take most of the time of a step, and are up to twice as fast in bfloat16. Parameters
+    stay in float32, where they keep the many small updates that 8 bits of mantissa would round to
+    nothing (Micikevicius et al. 2018); so do sums, activations and gradients. The network answers
+    in float32, as it does everywhere else. Layers that multiply by `jaxmlp.nn.product` follow;
+    those that write `x @ W` stay as they are.
 
     Args:
-      layer: the network.
+      objective: the objective with its gradient, by hand or by machine.
       operands: the type of the operands.
 
     Returns:
-      A layer of the same type, name and parts.
+      A function of the same form.
     """
 
-    def forward(
-        params: Params, x: Float[Array, "N ..."], key: RandomKey | None = None
-    ) -> tuple[Float[Array, "N ..."], Cache]:
+    def value_and_gradient(
+        params: Params,
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[tuple[Scalar, Outputs], Params]:
         with operands_in(operands):
-            return layer.forward(params, x, key)
+            return objective(params, x, targets, weights, key)
 
-    def backward(
-        params: Params, cache: Cache, dy: Float[Array, "N ..."]
-    ) -> tuple[Params, Float[Array, "N ..."]]:
-        with operands_in(operands):
-            return layer.backward(params, cache, dy)
-
-    short = dataclasses.replace(layer, forward=forward, backward=backward)
-    if not isinstance(short, Chain):
-        return short
-    own = tuple(multiplying_in(part, operands) for part in short.layers)
-    return dataclasses.replace(short, layers=own)  # for those who go through them one by one
+    return value_and_gradient

@@ -83,7 +83,8 @@ def recipe_in_words(recipe: Recipe, scaling: str, steps: int) -> str:
         f"sharpness-aware within {numbers.sam:g}" if numbers.sam is not None else "",
         f"dropout {recipe.dropout:g}" if recipe.dropout else "",
         f"{behind} behind the output" if behind != "identity" else "",
-        f"{steps:,} steps of {recipe.batch_size}",
+        f"{steps:,} steps of {recipe.batch_size}"
+        + (f" in {recipe.precision}" if recipe.precision != "float32" else ""),
         f"the epoch with the best {recipe.monitor}" if chosen else "the last epoch",
     ]
     return ", ".join(part for part in parts if part)

@@ -85,7 +85,6 @@ CHAINS = [
     nn.mlp((4,), 3),
     nn.lenet(10),
     nn.computing_in(nn.mlp((4,), 3), "float64"),
-    nn.multiplying_in(nn.mlp((4,), 3), "bfloat16"),
 ]
 
 

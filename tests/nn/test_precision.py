@@ -1,4 +1,4 @@
-"""Networks that compute in another type: all of it, or the operands of their products alone."""
+"""Other types than float32: of all that a network computes, or of a gradient's products."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jaxmlp import nn
-from tests.helpers import assert_trees_identical, named_leaves
+from jaxmlp.config.referees import autodiff
+from tests.helpers import named_leaves
 from tests.networks import drawn
 
 TANH = nn.activations.tanh
@@ -46,14 +47,15 @@ def problem(model, shape, n=5):
     return params, jnp.asarray(x), jnp.asarray(rng.integers(0, classes, n))
 
 
-def gradients(model, params, x, y, key=None):
+def gradients(model, params, x, y, key=None, short=True):
     """Return outputs and gradient, by hand and by machine."""
     loss = nn.losses.cross_entropy
+    ways = [nn.value_and_grad(model, loss), autodiff(model, loss)]
+    ways = [nn.multiplying_in(way, "bfloat16") for way in ways] if short else ways
 
     def both(params, x, y):
-        (_, outputs), by_hand = nn.value_and_grad(model, loss)(params, x, y, None, key)
-        machine = jax.value_and_grad(nn.objective(model, loss), has_aux=True)
-        return outputs, by_hand, machine(params, x, y, None, key)[1]
+        by_hand, by_machine = (way(params, x, y, None, key) for way in ways)
+        return by_hand[0][1], by_hand[1], by_machine[1]
 
     return jax.jit(both)(params, x, y)
 
@@ -72,10 +74,8 @@ def test_no_model_is_refused_and_gradients_are_near(name):
     model, shape = MODELS[name]
     params, x, y = problem(model, shape)
     key = jax.random.key(1)
-    expected = gradients(model, params, x, y, key)
-    outputs, by_hand, by_machine = gradients(
-        nn.multiplying_in(model, "bfloat16"), params, x, y, key
-    )
+    expected = gradients(model, params, x, y, key, short=False)
+    outputs, by_hand, by_machine = gradients(model, params, x, y, key)
     assert {leaf.dtype for leaf in jax.tree.leaves((outputs, by_hand))} == {np.dtype("float32")}
     for got, want in ((by_hand, expected[1]), (by_machine, expected[2])):
         errors = apart(got, want)
@@ -88,12 +88,12 @@ def test_no_model_is_refused_and_gradients_are_near(name):
 def test_no_batch_is_refused(n):
     model, shape = MODELS["mlp"]
     params, x, y = problem(model, shape, n)
-    outputs, by_hand, by_machine = gradients(nn.multiplying_in(model, "bfloat16"), params, x, y)
+    outputs, by_hand, by_machine = gradients(model, params, x, y)
     assert outputs.shape == (n, 3)
     assert max(apart(by_hand, by_machine).values()) < FAR
 
 
-def twice(dparams):
+def longer(dparams):
     return jax.tree.map(lambda leaf: leaf * 1.05, dparams)
 
 
@@ -101,27 +101,23 @@ def turned(dparams):
     return jax.tree.map(lambda leaf: leaf[::-1], dparams)
 
 
-@pytest.mark.parametrize("planted", [twice, turned])
+@pytest.mark.parametrize("planted", [longer, turned])
 def test_a_planted_error_is_beyond_the_bound(planted):
     model, shape = MODELS["mlp"]
     params, x, y = problem(model, shape)
-    _, expected, _ = gradients(model, params, x, y)
-    _, by_hand, _ = gradients(nn.multiplying_in(model, "bfloat16"), params, x, y)
+    _, expected, _ = gradients(model, params, x, y, short=False)
+    _, by_hand, _ = gradients(model, params, x, y)
     assert min(apart(planted(by_hand), expected).values()) > FAR
 
 
-def test_its_parts_multiply_in_the_short_type_too():
-    """Who goes through the layers one by one gets the network's outputs."""
+def test_a_network_answers_in_float32():
+    """The type is that of a gradient's products: the network itself stays as it is."""
     model, shape = MODELS["mlp"]
-    params, x, _ = problem(model, shape)
-    short = nn.multiplying_in(model, "bfloat16")
-    assert [layer.name for layer in short.layers] == [layer.name for layer in model.layers]
-    assert short.name == model.name
-    z = x
-    for layer, p in zip(short.layers, params, strict=True):
-        z = layer(p, z)
-    assert_trees_identical(z, short(params, x))
-    assert np.any(z != model(params, x))
+    params, x, y = problem(model, shape)
+    outputs, _, _ = gradients(model, params, x, y)
+    assert np.any(outputs != model(params, x))
+    assert np.all(outputs == gradients(model, params, x, y)[0])
+    assert np.all(jax.jit(model)(params, x) == gradients(model, params, x, y, short=False)[0])
 
 
 def test_a_network_of_one_type_has_all_in_it():
