@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train sweep test torture gradcheck explain play experiments index report notebooks bench bench-tables lint format clean
+.PHONY: help install train sweep test torture gradcheck explain play experiments index report notebooks bench bench-tables accelerator lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench: $(VENV)/.installed-bench  ## time it beside other libraries (ARGS="--only
 
 bench-tables: $(VENV)/.installed-bench  ## judge our defaults on real tables (ARGS="--splits 3")
 	$(BIN)/python -m experiments.bench.quality $(ARGS)
+
+accelerator: $(VENV)/.installed-test  ## measure a GPU or TPU, whose JAX is installed (ARGS="--minutes 5")
+	$(BIN)/python -m experiments.accelerator $(ARGS)
 
 lint: $(VENV)/.installed-test  ## check style and types
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""PyTorch in eager mode: the loop of its tutorials, on tensors in memory.
+"""PyTorch in eager mode: the loop of its tutorials, on tensors in memory, on a GPU if there is one.
 
 Its mixed precision is `torch.autocast` around the network and its loss.
 """
@@ -20,17 +20,18 @@ def start(problem: Problem) -> Session:
     """A session of PyTorch."""
     torch.manual_seed(problem.seed)
     x_train, y_train, x_test, y_test = arrays(problem)
-    x, y = torch.from_numpy(x_train), torch.from_numpy(y_train).long()
+    device = "cuda" if torch.cuda.is_available() else "cpu"  # ROCm has the same name
+    x, y = torch.from_numpy(x_train).to(device), torch.from_numpy(y_train).long().to(device)
     widths = (x.shape[1], *problem.hidden, int(y_test.max()) + 1)
     layers: list[nn.Module] = []
     for a, b in itertools.pairwise(widths):
         layers += [nn.Linear(a, b), nn.ReLU()]
-    model = nn.Sequential(*layers[:-1])
+    model = nn.Sequential(*layers[:-1]).to(device)
     loss = nn.CrossEntropyLoss(label_smoothing=problem.smoothing)
     optimizer = torch.optim.Adam(model.parameters(), lr=problem.learning_rate, fused=problem.tuned)
     mixed: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
     if problem.precision == "bfloat16":
-        mixed = functools.partial(torch.autocast, "cpu", dtype=torch.bfloat16)
+        mixed = functools.partial(torch.autocast, device, dtype=torch.bfloat16)
     schedule = None
     if problem.schedule == "one_cycle":
         assert problem.epochs is not None
@@ -41,7 +42,7 @@ def start(problem: Problem) -> Session:
 
     def train(epochs: int) -> None:
         for _ in range(epochs):
-            for rows in torch.randperm(len(x)).split(problem.batch_size):
+            for rows in torch.randperm(len(x), device=device).split(problem.batch_size):
                 optimizer.zero_grad()
                 with mixed():
                     value = loss(model(x[rows]), y[rows])
@@ -49,9 +50,11 @@ def start(problem: Problem) -> Session:
                 optimizer.step()
                 if schedule is not None:
                     schedule.step()
+        if device == "cuda":
+            torch.cuda.synchronize()
 
     def predict(n: int) -> np.ndarray:
         with torch.inference_mode(), mixed():
-            return model(torch.from_numpy(x_test[:n])).argmax(dim=1).numpy()
+            return model(torch.from_numpy(x_test[:n]).to(device)).argmax(dim=1).numpy(force=True)
 
     return Session(train, predict)
