@@ -1,11 +1,11 @@
 # `make help` lists the targets. Every target makes its own environment in .venv first.
 
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train sweep test torture gradcheck explain play experiments index report notebooks bench bench-tables accelerator lint format clean
+.PHONY: help install train sweep test test-ends torture gradcheck explain play experiments index report notebooks bench bench-tables accelerator lint format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ sweep: $(VENV)/.installed  ## try many configurations (ARGS="--grid learning_rat
 
 test: $(VENV)/.installed-test  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-ends: $(VENV)/.installed-test  ## test the oldest and the newest Python and packages (ARGS=--both: all)
+	$(BIN)/python .ci/ends.py $(ARGS)
 
 torture: $(VENV)/.installed-test  ## kill, damage, forge and fuzz for hours (ARGS="--share 0.01": minutes)
 	$(BIN)/python -m tests.torture $(ARGS)
@@ -90,6 +93,6 @@ format: $(VENV)/.installed-test  ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:  ## remove the environment, caches and what was built
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+clean:  ## remove the environments, caches and what was built
+	rm -rf $(VENV) .venv-* build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ if sys.platform != "win32":
 
 POSIX = os.name == "posix"
 UNFINISHED = ".unfinished"  # the end of a temporary name
+DEEPEST = 100  # JSON within JSON; how much Python itself reads differs from version to version
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _TORN = re.compile(rf"\.(.+)\.[a-z0-9_]{{8}}\{UNFINISHED}", re.DOTALL)
 
 
@@ -271,12 +274,20 @@ def parse_json(text: str, where: object) -> Any:
     def reject(word: str) -> None:
         raise ValueError(f"JSON has no {word}")
 
+    if _depth(text) > DEEPEST:
+        raise InputError(f"{where} is not JSON of ours: it is nested too deeply")
     try:
         return json.loads(text, parse_constant=reject)
-    except RecursionError:
-        raise InputError(f"{where} is not JSON of ours: it is nested too deeply") from None
     except ValueError as error:
         raise InputError(f"{where} is not a whole JSON file: {error}") from None
+
+
+def _depth(text: str) -> int:
+    """Return how many brackets of a JSON text are open at once, at most."""
+    if text.count("[") + text.count("{") <= DEEPEST:  # then it cannot be deeper
+        return 0
+    brackets = re.findall(r"[][{}]", _QUOTED.sub("", text))
+    return max(accumulate(1 if bracket in "[{" else -1 for bracket in brackets), default=0)
 
 
 def _make_aside(path: Path, make: Callable[[Path], tuple[int, str]]) -> tuple[int, str]:

@@ -221,7 +221,10 @@ def _read_feather(path: Path) -> "pa.Table":
 
 
 def _plain(column: Any, where: str, packed: int | None) -> Any:
-    """Return the column with dictionaries decoded and every kind of text as `string`."""
+    """Return the column with dictionaries decoded, text as `string`, and halves as `float32`.
+
+    pyarrow does not count different halves, or only from version 25 on.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -236,4 +239,4 @@ def _plain(column: Any, where: str, packed: int | None) -> Any:
         column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return column.cast(pa.string())
-    return column
+    return column.cast(pa.float32()) if pa.types.is_float16(kind) else column

@@ -312,7 +312,12 @@ def _(z: Array, a: Array) -> Array:
     )
 
 
-_step = without_derivative(lambda z: jnp.heaviside(z, 1), "the step function")
+def fires(z: Array) -> Array:
+    """Return 1 for `z >= 0`, else 0, and NaN for NaN, which JAX 0.8's `heaviside` takes for 1."""
+    return jnp.where(jnp.isnan(z), z, (z >= 0).astype(z.dtype))
+
+
+_step = without_derivative(fires, "the step function")
 
 
 FAR = 1000.0  # beyond it Phi and the sigmoid are 0 or 1 in every type, and phi is 0

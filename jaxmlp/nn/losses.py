@@ -26,7 +26,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from jaxmlp.errors import InputError, check
-from jaxmlp.nn.activations import softplus, without_derivative
+from jaxmlp.nn.activations import fires, softplus, without_derivative
 from jaxmlp.nn.loss_parameters import binary_cross_entropy_of as binary_cross_entropy_of
 from jaxmlp.nn.loss_parameters import huber as huber
 from jaxmlp.nn.loss_parameters import huber_of as huber_of
@@ -171,14 +171,10 @@ def perceptron(z: Outputs, y: Targets) -> Float[Array, "N"]:
     `dl/dz = h - y`, and one step of gradient descent on one example is the perceptron's rule,
     `w <- w + alpha (y - h) x`. The step function is never differentiated.
     """
-    return jnp.sum(times(jax.lax.stop_gradient(_fires(z)) - one_hot(z, y), z), axis=1)
+    return jnp.sum(times(jax.lax.stop_gradient(fires(z)) - one_hot(z, y), z), axis=1)
 
 
-perceptron.defgradient(lambda z, y: _fires(z) - one_hot(z, y))
-
-
-def _fires(z: Outputs) -> Float[Array, "N K"]:
-    return jnp.heaviside(z, 1)
+perceptron.defgradient(lambda z, y: fires(z) - one_hot(z, y))
 
 
 quadratic = Loss("quadratic", mse.per_example, mse.per_example_gradient)

@@ -59,7 +59,9 @@ def test_each_rule_is_the_derivative(name):
         x = [*map(jnp.asarray, numbers)]
         np.testing.assert_allclose(graph.edges[-1].value, function(*x), rtol=1e-12)
         expected = jax.grad(function, argnums=tuple(range(arity)))(*x)
-        np.testing.assert_allclose([wire.gradient for wire in wires], expected, rtol=1e-12)
+        found = [wire.gradient for wire in wires]
+        # 1 - f² of a saturated tanh keeps the rounding of f, which is near 1
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
 
 
 def test_add_distributes_mul_swaps_max_routes():
