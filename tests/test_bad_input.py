@@ -236,6 +236,9 @@ def test_resume_with_another_configuration(capsys, digits_run):
     before = {file.name: file.read_bytes() for file in digits_run.iterdir() if file.is_file()}
     line = f"train --resume {digits_run} --epochs 3 --learning-rate 0.008 --seed 3"
     fails(capsys, line, "changed: epochs (was 4, now 3), seed (was 0, now 3)")
+    line = f"train --resume {digits_run} --ema 0.9 --sam 0.1 --weight-decay 0.2"
+    words = "ema (was none, now 0.9), sam (was none, now 0.1), weight_decay (was 0.1, now 0.2)"
+    fails(capsys, line, f"changed: {words}")
     line = f"train --resume {digits_run} --out elsewhere"
     fails(capsys, line, "--out does not apply with --resume: the run has its own")
     fails(
