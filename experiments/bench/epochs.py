@@ -1,10 +1,11 @@
 """Seconds per epoch after the first: the networks side by side, dropout, and a tiny table."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from experiments.bench.measures import Times, ratios, summary
-from experiments.bench.peers import OURS
+from experiments.bench.peers import OURS, VARIANTS
 from experiments.bench.plan import Plan
 from experiments.bench.problem import Problem, operations, shape, widths
 from experiments.bench.products import LIBRARIES
@@ -16,7 +17,13 @@ ROWS = {
     MIDDLE: 30_000,
     LARGE: 20_000,
 }  # of 60,000: fewer for large networks, which take longer
-HEADLINES = ((SMALL, 128), (LARGE, 512))  # here the peers' own options for speed are tried too
+HEADLINES = ((SMALL, 128), (MIDDLE, 128), (LARGE, 512))  # these are trained in every variant
+COMPARISONS = {  # name -> the variant of the peers, and ours; "" is the plain way, in float32
+    "ratios": ("", ""),
+    "tuned": ("tuned", ""),
+    "short": ("", "bfloat16"),
+    "mixed": ("bfloat16", "bfloat16"),
+}
 SHAPES = tuple((hidden, batch) for hidden in ROWS for batch in (128, 512))
 SQUARES = (512, 1024, 2048, 3072)
 TINY = Problem(rows=150, features=4, classes=3, hidden=(16,), batch_size=32)
@@ -25,29 +32,54 @@ TINY = Problem(rows=150, features=4, classes=3, hidden=(16,), batch_size=32)
 def side_by_side(plan: Plan) -> dict[str, Any]:
     """Return each library's time for an epoch over ours, for each network.
 
-    `rows` is the number of examples; `tuned` holds the peers with their own options for speed,
-    which their tutorials do not use.
+    `rows` is the number of examples. `ratios` compares the plain ways, in float32. `tuned` compares
+    the peers with their own options for speed. `short` compares the peers in float32 with ours in
+    bfloat16, and `mixed` each peer in its own mixed precision with ours in bfloat16. `gain` is a
+    library's time in float32 over its time in mixed precision. `best` is `short` if bfloat16 makes
+    ours faster, else `ratios`.
     """
     return {shape(*each): _one_shape(plan, *each) for each in SHAPES[: 1 if plan.quick else None]}
 
 
 def _one_shape(plan: Plan, hidden: tuple[int, ...], batch_size: int) -> dict[str, Any]:
-    names = list(plan.libraries)
-    if (hidden, batch_size) in HEADLINES:
-        names += [f"{name} tuned" for name in plan.peers if name != "keras"]
-    with workers(names) as crew:
+    variants = VARIANTS if (hidden, batch_size) in HEADLINES else {}
+    options: dict[str, dict[str, Any]] = {name: {} for name in plan.libraries}
+    for variant, (more, having) in variants.items():
+        options |= {f"{name} {variant}": more for name in plan.libraries if name in having}
+    with workers(list(options)) as crew:
         for name, worker in crew.items():
-            problem = _digits(plan, hidden, batch_size, tuned=name.endswith("tuned"))
+            problem = _digits(plan, hidden, batch_size, **options[name])
             worker.ask("start", problem=problem.to_dict())
         times = interleaved(crew, plan.rounds)
-    plain = {name: of for name, of in times.items() if not name.endswith("tuned")}
-    tuned = {name.split()[0]: of for name, of in times.items() if name not in plain}
     return {
         "rows": problem.rows or 60_000,
-        "ratios": ratios(plain, OURS),
-        "tuned": ratios(tuned | {OURS: times[OURS]}, OURS),
+        **compared(times),
         "seconds": {name: summary(of) for name, of in times.items()},
     }
+
+
+def compared(times: Times) -> dict[str, Any]:
+    """Return every comparison of the variants that were timed, by the names of `side_by_side`.
+
+    Args:
+      times: the seconds of each worker, by `library` or `library variant`.
+
+    Returns:
+      For each name a summary for each library, none where a variant was not timed.
+    """
+    ways: dict[str, dict[str, Sequence[float]]] = defaultdict(dict)
+    for name, seconds in times.items():
+        library, _, variant = name.partition(" ")
+        ways[variant][library] = seconds
+    found = {
+        name: ratios(ways[theirs] | {OURS: ways[ours][OURS]}, OURS) if OURS in ways[ours] else {}
+        for name, (theirs, ours) in COMPARISONS.items()
+    }
+    found["gain"] = {
+        name: summary(_divided(ways[""][name], of)) for name, of in ways["bfloat16"].items()
+    }
+    faster = OURS in found["gain"] and found["gain"][OURS]["median"] > 1
+    return found | {"best": found["short" if faster else "ratios"]}
 
 
 def _digits(plan: Plan, hidden: tuple[int, ...], batch: int, **more: Any) -> Problem:

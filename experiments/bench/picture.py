@@ -22,9 +22,10 @@ def draw(results: Results) -> Any:
       A figure, or `None` if no result belongs in the picture.
     """
     numbers = {name: record["numbers"] for name, record in results.items()}
-    epochs = {k: v["ratios"] for k, v in numbers.get("epochs", {}).items()}
+    epochs = numbers.get("epochs", {})
     known = (
-        (_bars, epochs, "an epoch"),
+        (_bars, {shape: of["ratios"] for shape, of in epochs.items()}, "epoch, all in float32"),
+        (_bars, _short(epochs), "epoch, ours in bfloat16"),
         (_bars, _processes(numbers), "other waits"),
         (_growth, numbers.get("scaling", {}), "growth of ours"),
     )
@@ -32,11 +33,27 @@ def draw(results: Results) -> Any:
     if not parts:
         return None
     drawing, panels = figure(1, len(parts), width=5, height=6.4)
+    bars: dict[str, Any] = {}  # one legend for all panels with bars
     for panel, (kind, found, title) in zip(panels[0], parts, strict=True):
         kind(panel, found)
         panel.set_title(title)
-        panel.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
+        if kind is _bars:
+            handles, labels = panel.get_legend_handles_labels()
+            bars |= dict(zip(labels, handles, strict=True))
+    if bars:
+        drawing.legend(bars.values(), bars.keys(), loc="outside upper center", ncols=len(bars))
     return drawing
+
+
+def _short(epochs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the peers in float32, then in their own mixed precision, for each network."""
+    ways = {"short": "peers in\nfloat32", "mixed": "peers in\nmixed precision"}
+    return {
+        f"{shape}, {word}": of[way]
+        for shape, of in epochs.items()
+        for way, word in ways.items()
+        if of.get(way)
+    }
 
 
 def _processes(numbers: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +91,7 @@ def _bars(panel: Any, found: Mapping[str, Any]) -> None:
     panel.axvline(1, color="black", lw=1)
     panel.set_yticks(range(len(found)), [what.replace(" at ", "\nat ") for what in found])
     panel.invert_yaxis()
-    panel.set(xscale="log", xlabel="peer's time / ours (1: as fast as ours)")
+    panel.set(xscale="log", xlabel="peer's time / ours (1: as fast)")
     _plain(panel.xaxis)
 
 
@@ -94,6 +111,7 @@ def _growth(panel: Any, found: Mapping[str, Any]) -> None:
             y = [value / of[what][0] for value in of[what]]
             label = f"{axis} from {of['values'][0]:,}" if what == "seconds" else None
             panel.plot(x, y, label=label, markerfacecolor=face, **look)
+    panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1))
     panel.set(
         xscale="log",
         yscale="log",

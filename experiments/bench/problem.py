@@ -28,6 +28,7 @@ class Problem:
       smoothing: share of the target that is spread over all classes.
       seed: seed of the initial weights and of the order.
       tuned: whether to use a library's options for speed that its tutorial does not use.
+      precision: `float32`, or `bfloat16` for the products of matrices.
     """
 
     data: str | None = None
@@ -43,6 +44,7 @@ class Problem:
     smoothing: float = 0.0
     seed: int = 0
     tuned: bool = False
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         """Turn the list that JSON makes of `hidden` back into a tuple."""

@@ -8,6 +8,13 @@ from experiments.bench.peers import NAMES
 from experiments.bench.results import Results
 from experiments.bench.targets import TARGETS
 
+VARIED = {  # a comparison of an epoch in other variants -> its title
+    "tuned": "An epoch: peer's time, with its own options for speed, over ours",
+    "short": "An epoch: peer's time over ours in bfloat16",
+    "mixed": "An epoch: peer's time, in its own mixed precision, over ours in bfloat16",
+    "gain": "An epoch: a library's time in float32 over its time in mixed precision",
+}
+
 
 class Table(NamedTuple):
     """A title, the names of the columns, and rows of cells."""
@@ -29,7 +36,7 @@ def tables(results: Results) -> list[Table]:
     numbers = {name: record["numbers"] for name, record in results.items()}
     found = [
         _ratios("Peer's time over ours", _times(numbers)),
-        _ratios("The same, with the peers' own options for speed", _tuned(numbers)),
+        *(_ratios(title, _epochs(numbers, name)) for name, title in VARIED.items()),
         _ratios("Around training: peer's time over ours", _around(numbers)),
         _commands(numbers),
         _memory(numbers),
@@ -55,15 +62,18 @@ def _measured(results: Results) -> str:
     machine, days = latest["machine"], sorted({record["date"][:10] for record in records})
     rounds = min(record["rounds"] for record in records)
     versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items() if v)
+    short = machine.get("bfloat16")  # results of an earlier version do not tell
+    able = "" if short is None else f", bfloat16 by {' and '.join(short) or 'no instruction'}"
     return (
         f"Measured {' to '.join(dict.fromkeys((days[0], days[-1])))} on {machine['cores']} cores "
-        f"of {machine['processor']} with {machine['gigabytes']} GB, Python {machine['python']}, "
-        f"{versions}; median of at least {rounds} interleaved rounds (lowest to highest)."
+        f"of {machine['processor']} with {machine['gigabytes']} GB{able}, "
+        f"Python {machine['python']}, {versions}; "
+        f"median of at least {rounds} interleaved rounds (lowest to highest)."
     )
 
 
 def _times(numbers: Mapping[str, Any]) -> dict[str, Mapping[str, Summary]]:
-    found = {f"epoch of {k}": v["ratios"] for k, v in numbers.get("epochs", {}).items()}
+    found = _epochs(numbers, "ratios")
     if "whole" in numbers:
         found |= {f"process to 98 %, {kind}": numbers["whole"][kind] for kind in ("cold", "warm")}
     if "sweep" in numbers:
@@ -73,9 +83,10 @@ def _times(numbers: Mapping[str, Any]) -> dict[str, Mapping[str, Summary]]:
     return found
 
 
-def _tuned(numbers: Mapping[str, Any]) -> dict[str, Mapping[str, Summary]]:
+def _epochs(numbers: Mapping[str, Any], name: str) -> dict[str, Mapping[str, Summary]]:
+    """Return a comparison of `epochs` for each network that has it."""
     of = numbers.get("epochs", {}).items()
-    return {f"epoch of {k}": v["tuned"] for k, v in of if v["tuned"]}
+    return {f"epoch of {shape}": found[name] for shape, found in of if found.get(name)}
 
 
 def _around(numbers: Mapping[str, Any]) -> dict[str, Mapping[str, Summary]]:

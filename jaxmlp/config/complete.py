@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmlp.config.defaults import defaults_for
+from jaxmlp.config.defaults import defaults_for, precision_for
 from jaxmlp.config.fields import MOST
 from jaxmlp.config.folds import fold_parts
 from jaxmlp.config.names import (
@@ -81,6 +81,9 @@ def complete(config: Config, dataset: Dataset) -> Recipe:
         if valid and config.fold is None:
             chosen["monitor"] = "loss"  # the score looks at one of the quantiles only
     left = {name: value for name, value in chosen.items() if getattr(config, name) is None}
+    if config.precision == "auto":
+        scaling = config.preprocessing or left["preprocessing"]
+        left["precision"] = precision_for(config.model, hidden, batch, scaling)
     _reject_idle_with_own(config)
     recipe = recipe_of(dataclasses.replace(config, task=dataset.task, **left))
     steps = math.ceil(n / batch)

@@ -105,10 +105,9 @@ def build_member(recipe: Recipe, outputs: int) -> nn.Layer:
         embedding = None if recipe.embed == "none" else EMBEDDINGS[recipe.embed]()
         shape = (recipe.dropout, recipe.layer_norm, embedding, _corruption(recipe))
         model = nn.mlp(hidden, outputs, each, kernel, *shape)
-    if recipe.precision == "float32":
-        return model
-    keep = "float32" if recipe.precision == "bfloat16" else recipe.precision
-    return nn.computing_in(model, recipe.precision, keep)
+    if recipe.precision == "bfloat16":
+        return nn.multiplying_in(model, "bfloat16")
+    return nn.computing_in(model, "float64") if recipe.precision == "float64" else model
 
 
 def _corruption(recipe: Recipe) -> list[nn.Layer]:

@@ -193,8 +193,9 @@ class TrainingOptions:
     )
     precision: str = option(
         "float32",
-        "type of the arithmetic; bfloat16 keeps parameters, loss and updates in float32",
-        ("float32", "bfloat16", "float64"),
+        "type of the arithmetic; bfloat16: of the operands of matrix products, all else is float32;"
+        " auto: bfloat16 where the device is fast at it and the hidden layers are wide",
+        ("auto", "float32", "bfloat16", "float64"),
     )
     optimizer_source: str = option(
         "manual", "manual: our optimizers; optax: Optax's", tuple(OPTIMIZERS)

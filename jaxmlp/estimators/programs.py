@@ -148,7 +148,7 @@ def program_for(plan: Plan) -> Program:
     )
     model = chain
     if plan.precision == "bfloat16":
-        model = nn.computing_in(chain, "bfloat16", "float32")
+        model = nn.multiplying_in(chain, "bfloat16")
     loss = _loss(plan)
     judge = make_judge(model, loss, TASKS[plan.task], lambda x: x)
     plain = nn.value_and_grad(model, loss)

@@ -21,6 +21,7 @@ from jaxtyping import Float
 from jaxmlp.errors import check
 from jaxmlp.nn.activations import Activation
 from jaxmlp.nn.initializers import Initializer, he_normal, zeros
+from jaxmlp.nn.products import product
 from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 
@@ -145,16 +146,16 @@ def dense(
         params: Params, x: Float[Array, "N in"], key: RandomKey | None = None
     ) -> tuple[Float[Array, "N out"], Cache]:
         check(x.ndim == 2, "the input of a dense layer", "of shape (N, in)", x.shape)
-        z = x @ params["W"]  # (N, in) (in, out)
+        z = product(x, params["W"])  # (N, in) (in, out)
         return (z + params["b"][None, :] if "b" in params else z), x
 
     def backward(
         params: Params, x: Float[Array, "N in"], dz: Float[Array, "N out"]
     ) -> tuple[Params, Float[Array, "N in"]]:
-        dparams = {"W": x.T @ dz}  # (in, N) (N, out)
+        dparams = {"W": product(x.T, dz)}  # (in, N) (N, out)
         if "b" in params:
             dparams["b"] = jnp.sum(dz, axis=0)
-        dx = dz @ params["W"].T  # (N, out) (out, in)
+        dx = product(dz, params["W"].T)  # (N, out) (out, in)
         return dparams, dx
 
     return Layer(init, forward, backward, f"dense {units}", "dense")

@@ -128,7 +128,7 @@ class Watch:
         network = build_member(recipe, outputs)
         self._probe = probe_of(problem.train, recipe.seed)
         self._prepare = jax.jit(trainer.judge.prepare)
-        self._look = make_look(trainer, network, recipe.ensemble > 1, recipe.precision)
+        self._look = make_look(trainer, network, recipe.ensemble > 1)
         self._layers, self._run = seen_layers(network), run
         self._steps = math.ceil(len(problem.train.indices) / recipe.batch_size)
         self.lines: list[Line] = []

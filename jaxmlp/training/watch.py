@@ -80,7 +80,7 @@ class Seen(NamedTuple):
 Look = Callable[[TrainState, Examples], Seen]
 
 
-def make_look(trainer: Trainer, network: Layer, several: bool, compute: str) -> Look:
+def make_look(trainer: Trainer, network: Layer, several: bool) -> Look:
     """The compiled look inside a network (lecture rows B11, E8).
 
     The gradient is that of the probe's loss without dropout. The step is the one that training
@@ -90,7 +90,6 @@ def make_look(trainer: Trainer, network: Layer, several: bool, compute: str) -> 
       trainer: the compiled functions of the training.
       network: the network, or one member of several.
       several: whether the parameters are those of several members; then the first one is seen.
-      compute: the type in which the network computes, such as `bfloat16`.
 
     Returns:
       `(state, probe) -> seen`; it changes neither.
@@ -105,8 +104,7 @@ def make_look(trainer: Trainer, network: Layer, several: bool, compute: str) -> 
         stepped = trainer.step(state, probe).params
         update = jax.tree.map(lambda new, old: new - old, stepped, params)
         norms = [_norms(network, first(tree)) for tree in (gradient, update, params)]
-        own, x_own = jax.tree.map(lambda leaf: jnp.asarray(leaf, compute), (first(params), x))
-        return Seen(loss, _look_through(network, own, x_own, norms))
+        return Seen(loss, _look_through(network, first(params), x, norms))
 
     return jax.jit(look)
 

@@ -161,6 +161,31 @@ def test_a_run_of_an_earlier_version_keeps_what_it_did():
     assert Config.from_dict({"hidden": [3]}, "mine.json").monitor is None
 
 
+@pytest.mark.parametrize(
+    ("fast", "given", "expected"),
+    [
+        (True, {}, "bfloat16"),
+        (False, {}, "float32"),  # the device gains nothing
+        (True, {"hidden": (63,)}, "float32"),
+        (True, {"hidden": (128, 10)}, "float32"),
+        (True, {"hidden": ()}, "float32"),
+        (True, {"batch_size": 32}, "float32"),
+        (True, {"model": "lenet"}, "float32"),
+        (True, {"preprocessing": "none"}, "float32"),  # of 2014 and 2016 it makes one number
+        (True, {"precision": "float32"}, "float32"),
+        (False, {"precision": "bfloat16"}, "bfloat16"),
+        (True, {"precision": "float64"}, "float64"),
+    ],
+)
+def test_auto_takes_bfloat16_where_it_gains(monkeypatch, fast, given, expected):
+    monkeypatch.setattr("jaxmlp.config.defaults.has_fast_bfloat16", lambda: fast)
+    recipe = complete(Config(**{"dataset": "digits", "precision": "auto"} | given), load("digits"))
+    assert recipe.precision == expected
+    saved = recipe.to_config().to_dict()  # elsewhere, the run computes as it did here
+    monkeypatch.setattr("jaxmlp.config.defaults.has_fast_bfloat16", lambda: not fast)
+    assert complete(Config.from_dict(saved, "config.json"), load("digits")) == recipe
+
+
 @pytest.mark.parametrize("name", ["piecewise", "periodic"])
 def test_an_embedding_comes_before_the_first_kernel(name):
     recipe = complete(Config(embed=name, hidden=(4,), dropout=0.0), load("iris"))

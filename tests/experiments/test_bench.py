@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments.bench import __main__ as command
-from experiments.bench import measures, results, tables, whole
+from experiments.bench import epochs, machine, measures, results, tables, whole
 from experiments.bench.peers import NAMES, OURS
 from experiments.bench.picture import draw
 from experiments.bench.problem import Problem, operations, widths
@@ -17,6 +17,7 @@ MACHINE = {
     "processor": "P",
     "cores": 2,
     "gigabytes": 8.0,
+    "bfloat16": ["avx512_bf16"],
     "python": "3.11",
     "versions": {"jax": "0.10", "torch": None},
 }
@@ -43,6 +44,64 @@ def test_a_ratio_is_taken_within_a_round():
 def test_the_fastest_peer_is_the_one_to_beat(found, median):
     fastest = measures.fastest({name: alone(value) for name, value in found.items()})
     assert (fastest and fastest["median"]) == median
+
+
+EPOCHS = {  # each worker's seconds in two rounds
+    "jaxmlp": [2.0, 4.0],
+    "torch": [3.0, 6.0],
+    "keras": [4.0, 4.0],
+    "torch tuned": [1.0, 2.0],
+    "jaxmlp bfloat16": [1.0, 2.0],
+    "torch bfloat16": [2.0, 8.0],
+}
+COMPARED = {  # by hand: the median of two ratios is their mean
+    "ratios": {"torch": 1.5, "keras": 1.5},
+    "tuned": {"torch": 0.5},
+    "short": {"torch": 3.0, "keras": 3.0},
+    "mixed": {"torch": 3.0},
+    "gain": {"jaxmlp": 2.0, "torch": 1.125},
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, COMPARED | {"best": COMPARED["short"]}),
+        (
+            {"jaxmlp bfloat16": [4.0, 8.0]},
+            COMPARED
+            | {"short": {"torch": 0.75, "keras": 0.75}, "mixed": {"torch": 0.75}}
+            | {"gain": {"jaxmlp": 0.5, "torch": 1.125}, "best": COMPARED["ratios"]},
+        ),
+        (
+            dict.fromkeys([name for name in EPOCHS if " " in name]),
+            {what: {} for what in COMPARED} | dict.fromkeys(("ratios", "best"), COMPARED["ratios"]),
+        ),
+    ],
+    ids=["bfloat16 faster", "bfloat16 slower", "one variant"],
+)
+def test_variants_are_compared_within_a_round(changed, expected):
+    timed = {name: of for name, of in (EPOCHS | changed).items() if of}
+    found = epochs.compared(timed)
+    assert {what: {k: v["median"] for k, v in of.items()} for what, of in found.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx512_bf16 avx2\n", ["avx512_bf16"]),
+        ("flags\t\t: amx_bf16 avx512_bf16\n", ["avx512_bf16", "amx_bf16"]),
+        ("Features\t: fp asimd bf16\n", ["bf16"]),
+        ("flags\t\t: fpu avx2\nmodel name\t: with bf16\n", []),
+    ],
+)
+def test_the_machine_says_by_which_instructions_it_has_bfloat16(
+    text, expected, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(machine, "CPUINFO", file := tmp_path / "cpuinfo")
+    assert machine.machine()["bfloat16"] is None
+    file.write_text(text)
+    assert machine.machine()["bfloat16"] == expected
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
@@ -87,10 +146,11 @@ def test_a_target_is_met_from_one_side(value, at_least, met):
 def all_numbers():
     """Return results with every target's figure at 1."""
     peers = {name: alone(1) for name in NAMES if name != OURS}
-    epoch = {"ratios": peers, "tuned": peers}
+    epoch = dict.fromkeys(("ratios", "tuned", "short", "mixed", "best"), peers)
+    epoch["gain"] = peers | {OURS: alone(1)}
     axis = dict.fromkeys(("time exponent", "late time exponent", "memory exponent", "copies"), 1.0)
     axis |= {"values": [1, 2], "seconds": [1, 2], "megabytes": [1, 2]}
-    shapes = ("784-128-10 at 128", "784-1024-1024-10 at 512")
+    shapes = ("784-128-10 at 128", "784-512-512-10 at 128", "784-1024-1024-10 at 512")
     numbers = {
         "epochs": dict.fromkeys(shapes, epoch),
         "whole": {
@@ -123,9 +183,28 @@ def test_every_target_is_read_where_its_section_writes():
 
 def test_the_picture_has_a_panel_for_what_was_measured():
     found = all_numbers()
-    assert len(draw(found).axes) == 3
+    assert len(draw(found).axes) == 4
+    labels = [label.get_text() for label in draw(found).axes[1].get_yticklabels()]
+    assert labels[:2] == [
+        "784-128-10\nat 128, peers in\nfloat32",
+        "784-128-10\nat 128, peers in\nmixed precision",
+    ]
     assert len(draw({"tiny": found["tiny"]}).axes) == 1
     assert draw({"limit": found["limit"]}) is None
+
+
+def test_results_of_an_earlier_version_stay_readable():
+    """They know neither the comparisons in bfloat16 nor the processor's instructions."""
+    found = all_numbers()
+    for epoch in found["epochs"]["numbers"].values():
+        for name in ("short", "mixed", "best", "gain"):
+            epoch.pop(name, None)
+    found["epochs"]["machine"] = {k: v for k, v in MACHINE.items() if k != "bfloat16"}
+    found["epochs"]["date"] = "2026-02-03"
+    assert len(draw(found).axes) == 3
+    text = tables.markdown(found)
+    assert "bfloat16" not in text
+    assert "epoch of 784-128-10 at 128: fastest peer / ours |" in text
 
 
 def test_the_markdown_names_machine_and_spread(tmp_path, capsys):
@@ -134,7 +213,8 @@ def test_the_markdown_names_machine_and_spread(tmp_path, capsys):
     results.merge(tmp_path, "tiny", found["tiny"])
     assert command.main(["--markdown", "--out", str(tmp_path)]) == 0
     text = capsys.readouterr().out
-    assert "Measured 2026-01-02 on 2 cores of P with 8.0 GB, Python 3.11, jax 0.10; " in text
+    assert "Measured 2026-01-02 on 2 cores of P with 8.0 GB, bfloat16 by avx512_bf16, " in text
+    assert ", Python 3.11, jax 0.10; " in text
     figure = "epoch of 4-16-3 on 150 rows: scikit-learn / ours"
     assert f"| {figure} | at least 5 | 6.00 (5.00 to 7.50) | yes |" in text
 

@@ -108,7 +108,8 @@ CHAINS = [
     nn.sequential(nn.dense(3)),
     nn.mlp((4,), 3),
     nn.lenet(10),
-    nn.computing_in(nn.mlp((4,), 3), "bfloat16", "float32"),
+    nn.computing_in(nn.mlp((4,), 3), "float64"),
+    nn.multiplying_in(nn.mlp((4,), 3), "bfloat16"),
 ]
 
 

@@ -22,10 +22,11 @@ def _wide():
         yield
 
 
-def problem(*layers, shape, several=1, compute="float64"):
+def problem(*layers, shape, several=1, short=False):
     """Return a trainer, the network in it, a state and a probe of 20 examples."""
     network, loss = nn.sequential(*layers, nn.dense(3)), nn.losses.cross_entropy
-    network = nn.computing_in(network, compute, "float64")
+    network = nn.computing_in(network, "float64")
+    network = nn.multiplying_in(network, "bfloat16") if short else network
     alone = nn.value_and_grad(network, loss)
     model = network if several == 1 else nn.ensemble(network, several, nn.SOFTMAX)
     whole = alone if several == 1 else nn.members_value_and_grad(alone, several, nn.SOFTMAX)
@@ -39,9 +40,9 @@ def problem(*layers, shape, several=1, compute="float64"):
     return trainer, network, state._replace(params=params), probe
 
 
-def look(made, several=False, compute="float64"):
+def look(made, several=False):
     trainer, network, state, probe = made
-    return make_look(trainer, network, several, compute)(state, probe)
+    return make_look(trainer, network, several)(state, probe)
 
 
 def outputs_of(network, params, x):
@@ -138,12 +139,14 @@ def test_of_several_networks_the_first_is_seen():
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9), got, want)
 
 
-def test_the_values_of_a_short_type_are_seen_in_it():
-    made = problem(nn.dense(6), RELU, shape=(5,), compute="bfloat16")
-    found = look(made, compute="bfloat16")
-    short = jax.tree.map(lambda leaf: leaf.astype("bfloat16"), (made[2].params, made[3].x))
-    for y, layer in zip(outputs_of(made[1], *short), found.layers, strict=True):
-        assert layer.output.mean == pytest.approx(y.mean(), abs=1e-5)
+def test_the_values_of_short_products_are_seen():
+    """The first layer's mean is that of inputs and kernel in bfloat16, and of no others."""
+    made = problem(nn.dense(6), RELU, shape=(5,), short=True)
+    W, x = made[2].params[0]["W"], made[3].x
+    rounded = (np.asarray(a.astype("bfloat16"), np.float64) for a in (x, W))
+    found = look(made).layers[0].output.mean
+    assert found == pytest.approx(np.mean(np.matmul(*rounded)), abs=1e-6)
+    assert found != pytest.approx(np.mean(np.asarray(x @ W)), abs=1e-5)
 
 
 def test_values_that_are_all_the_same_or_not_finite_have_a_histogram():

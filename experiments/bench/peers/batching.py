@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -18,7 +19,8 @@ def epoch(rng: np.random.Generator, rows: int, batch_size: int) -> Iterator[np.n
 
 
 def mean_loss(problem: Problem, outputs: Any, y: Any) -> Any:
-    """Return the mean cross-entropy of raw outputs and labels."""
+    """Return the mean cross-entropy of raw outputs and labels, computed in float32."""
+    outputs = outputs.astype(jnp.float32)
     if not problem.smoothing:
         return optax.softmax_cross_entropy_with_integer_labels(outputs, y).mean()
     targets = optax.smooth_labels(jax.nn.one_hot(y, outputs.shape[1]), problem.smoothing)

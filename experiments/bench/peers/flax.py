@@ -1,10 +1,14 @@
-"""Flax NNX: a module, `nnx.Optimizer`, and a step under `nnx.jit`."""
+"""Flax NNX: a module, `nnx.Optimizer`, and a step under `nnx.jit`.
+
+Its mixed precision is the `dtype` of its layers, whose parameters stay in float32.
+"""
 
 import functools
 import itertools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
@@ -17,9 +21,9 @@ from experiments.bench.problem import Problem, arrays
 class MLP(nnx.Module):
     """Dense layers with ReLU between them."""
 
-    def __init__(self, widths: tuple[int, ...], rngs: nnx.Rngs) -> None:
+    def __init__(self, widths: tuple[int, ...], dtype: Any, rngs: nnx.Rngs) -> None:
         pairs = itertools.pairwise(widths)
-        self.layers = nnx.List([nnx.Linear(a, b, rngs=rngs) for a, b in pairs])
+        self.layers = nnx.List([nnx.Linear(a, b, dtype=dtype, rngs=rngs) for a, b in pairs])
 
     def __call__(self, x: Any) -> Any:
         """Return the raw outputs."""
@@ -32,7 +36,8 @@ def start(problem: Problem) -> Session:
     """A session of Flax NNX."""
     x, y, x_test, y_test = arrays(problem)
     widths = (x.shape[1], *problem.hidden, int(y_test.max()) + 1)
-    model = MLP(widths, nnx.Rngs(problem.seed))
+    dtype = jnp.bfloat16 if problem.precision == "bfloat16" else None  # None: as the inputs
+    model = MLP(widths, dtype, nnx.Rngs(problem.seed))
     optimizer = nnx.Optimizer(model, optax.adam(rate(problem, len(x))), wrt=nnx.Param)
     rng = np.random.default_rng(problem.seed)
 

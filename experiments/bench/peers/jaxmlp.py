@@ -1,4 +1,7 @@
-"""jaxmlp in the way of its commands: the configuration, the trainer, the loop."""
+"""jaxmlp in the way of its commands: the configuration, the trainer, the loop.
+
+Its mixed precision is the option `precision` of the configuration.
+"""
 
 import numpy as np
 
@@ -51,6 +54,7 @@ def _config(problem: Problem) -> Config:
         dropout=problem.dropout,
         label_smoothing=problem.smoothing,
         seed=problem.seed,
+        precision=problem.precision,
         valid_size=0,
     )
 

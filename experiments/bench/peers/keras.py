@@ -1,4 +1,7 @@
-"""Keras on JAX: `Sequential`, `compile`, `fit`."""
+"""Keras on JAX: `Sequential`, `compile`, `fit`.
+
+Its mixed precision is the policy `mixed_bfloat16` for all layers; the loss is in float32.
+"""
 
 import os
 
@@ -10,10 +13,13 @@ import numpy as np
 from experiments.bench.peers import Session
 from experiments.bench.problem import Problem, arrays
 
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+
 
 def start(problem: Problem) -> Session:
     """A session of Keras, whose one-cycle schedule is a cosine decay after a warm-up."""
     keras.utils.set_random_seed(problem.seed)
+    keras.config.set_dtype_policy(POLICIES[problem.precision])
     x, y, x_test, y_test = arrays(problem)
     model = keras.Sequential(
         [

@@ -11,9 +11,10 @@ from experiments.bench.problem import Problem, arrays
 
 
 def start(problem: Problem) -> Session:
-    """A session of scikit-learn, whose Adam has no schedule and whose loss has no smoothing."""
+    """A session of scikit-learn, which has no schedule, no smoothing and no mixed precision."""
     assert problem.schedule == "constant"
     assert not problem.smoothing
+    assert problem.precision == "float32"
     x, y, x_test, _ = arrays(problem)
     if not problem.tuned:
         x, x_test = x.astype(np.float64), x_test.astype(np.float64)

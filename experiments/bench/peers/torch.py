@@ -1,6 +1,12 @@
-"""PyTorch in eager mode: the loop of its tutorials, on tensors in memory."""
+"""PyTorch in eager mode: the loop of its tutorials, on tensors in memory.
 
+Its mixed precision is `torch.autocast` around the network and its loss.
+"""
+
+import contextlib
+import functools
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -22,6 +28,9 @@ def start(problem: Problem) -> Session:
     model = nn.Sequential(*layers[:-1])
     loss = nn.CrossEntropyLoss(label_smoothing=problem.smoothing)
     optimizer = torch.optim.Adam(model.parameters(), lr=problem.learning_rate, fused=problem.tuned)
+    mixed: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+    if problem.precision == "bfloat16":
+        mixed = functools.partial(torch.autocast, "cpu", dtype=torch.bfloat16)
     schedule = None
     if problem.schedule == "one_cycle":
         assert problem.epochs is not None
@@ -34,13 +43,15 @@ def start(problem: Problem) -> Session:
         for _ in range(epochs):
             for rows in torch.randperm(len(x)).split(problem.batch_size):
                 optimizer.zero_grad()
-                loss(model(x[rows]), y[rows]).backward()
+                with mixed():
+                    value = loss(model(x[rows]), y[rows])
+                value.backward()
                 optimizer.step()
                 if schedule is not None:
                     schedule.step()
 
     def predict(n: int) -> np.ndarray:
-        with torch.inference_mode():
+        with torch.inference_mode(), mixed():
             return model(torch.from_numpy(x_test[:n])).argmax(dim=1).numpy()
 
     return Session(train, predict)
