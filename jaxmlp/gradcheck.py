@@ -128,10 +128,17 @@ def check_gradient(inspected: Inspected, n: int, broken: int | None = None) -> l
         x = jax.numpy.asarray(inspected.signature.preprocessing(x), "float64")
         tree = ({"x": x}, *own)
         params = jax.tree.map(lambda w: jax.numpy.asarray(w, "float64"), tree)
-        drops, seed = inspected.recipe.dropout, inspected.recipe.seed
-        key = jax.random.key(seed, impl="threefry2x32") if drops else None
+        seed = inspected.recipe.seed
+        key = jax.random.key(seed, impl="threefry2x32") if _drawn(inspected) else None
         data = (x, targets, None if weights is None else weights[some], key)
         return network_rows(nn.sequential(*layers), inspected.loss, params, data, rng)
+
+
+def _drawn(inspected: Inspected) -> list[str]:
+    """Return what of a step is drawn at random."""
+    recipe = inspected.recipe
+    drawn = {"dropout": recipe.dropout or recipe.input_dropout, "noise": recipe.input_noise}
+    return [words for words, given in drawn.items() if given]
 
 
 def _spoilt(layer: "Layer") -> "Layer":
@@ -149,8 +156,8 @@ def _print(inspected: Inspected, n: int, rows: list["Row"], broken: int | None) 
     from jaxmlp.config.gradient_rows import HEADER, LIMITS
     from jaxmlp.nn.layers import parts
 
-    drops = ", with dropout" if inspected.recipe.dropout else ""
-    print_line(f"{n} examples of {inspected.recipe.dataset}, {inspected.loss.name}, float64{drops}")
+    drawn = "".join(f", with {words}" for words in _drawn(inspected))
+    print_line(f"{n} examples of {inspected.recipe.dataset}, {inspected.loss.name}, float64{drawn}")
     if broken is not None:
         print(f"a wrong sign is planted in {broken} {parts(inspected.model)[broken - 1].name}")
     print()

@@ -135,13 +135,13 @@ def _resumed(control: argparse.Namespace, given: dict[str, Any], parts: Files) -
 
 def _same(config: Config, name: str, value: Any) -> bool:
     """Return whether an option has the value of the run, or changes nothing in it."""
-    from jaxmlp.config.recipe import Numbers, recipe_of
+    from jaxmlp.config.recipe import ALWAYS_USED, Numbers, recipe_of
 
     if getattr(config, name) == value:
         return True
     if name not in Numbers._fields or getattr(recipe_of(config).numbers, name) is not None:
         return False
-    return not value or name not in ("weight_decay", "clip_norm")  # its rule is not used
+    return not value or name not in ("weight_decay", *ALWAYS_USED)  # its rule is not used
 
 
 @contextmanager

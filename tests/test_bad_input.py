@@ -66,6 +66,13 @@ def fails(capsys, line, message):
         ("--dataset iris --augment shift", "augment is for pictures, got shift for a table"),
         ("--precision float16", "unknown precision 'float16'"),
         ("--dropout 1", "dropout must be in [0, 1), got 1.0"),
+        ("--input-dropout 1", "input_dropout must be in [0, 1), got 1.0"),
+        ("--input-noise -1", "input_noise must be a finite number >= 0, got -1.0"),
+        ("--max-norm 0", "max_norm must be a finite positive number, got 0.0"),
+        (
+            "--optimizer schedule_free_adamw --max-norm 3",
+            "max_norm does not apply to schedule_free_adamw, whose average would leave the ball",
+        ),
         ("--weight-decay -0.1", "weight_decay must be a finite number >= 0, got -0.1"),
         ("--momentum 1", "momentum must be in [0, 1), got 1.0"),
         ("--seed -1", "seed must be in [0, 2^32), got -1"),
@@ -236,6 +243,9 @@ def test_resume_with_another_configuration(capsys, digits_run):
     before = {file.name: file.read_bytes() for file in digits_run.iterdir() if file.is_file()}
     line = f"train --resume {digits_run} --epochs 3 --learning-rate 0.008 --seed 3"
     fails(capsys, line, "changed: epochs (was 4, now 3), seed (was 0, now 3)")
+    line = f"train --resume {digits_run} --ema 0.9 --sam 0.1 --max-norm 3 --weight-decay 0.2"
+    words = "ema (was none, now 0.9), sam (was none, now 0.1), max_norm (was none, now 3.0)"
+    fails(capsys, line, f"changed: {words}, weight_decay (was 0.1, now 0.2)")
     line = f"train --resume {digits_run} --out elsewhere"
     fails(capsys, line, "--out does not apply with --resume: the run has its own")
     fails(

@@ -136,6 +136,10 @@ def test_a_large_parameter_is_sampled(capsys):
     status, out = checked(capsys, "--dataset", "digits", "--hidden", 4, "--dropout", 0.4)
     assert status == 0
     assert "8 examples of digits, cross_entropy, float64, with dropout\n" in out
+    line = ("--dataset", "digits", "--hidden", 4, "--input-noise", 0.4, "--input-dropout", 0.1)
+    status, out = checked(capsys, *line)
+    assert status == 0
+    assert "digits, cross_entropy, float64, with dropout, with noise\n" in out
     assert "200 of 512" in out
     assert "200 of 256" in out
     assert "all 40" in out

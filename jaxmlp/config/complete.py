@@ -151,6 +151,10 @@ def _reject_idle_options(recipe: Recipe) -> None:
         raise InputError(f"dropout {recipe.dropout:g} needs hidden layers, and there are none")
     if recipe.layer_norm and not hidden:
         raise InputError("layer_norm needs the hidden layers of an mlp, and there are none")
+    for field in ("input_dropout", "input_noise"):
+        if getattr(recipe, field) and is_own(recipe.model):
+            words = f"got {getattr(recipe, field):g} with {recipe.model.label}"
+            raise InputError(f"{field} is for the networks of jaxmlp, {words}")
     if recipe.output_activation != "identity" and recipe.task != "regression":
         words = f"got {recipe.output_activation} for {recipe.task} data"
         raise InputError(f"output_activation is for regression, {words}")
@@ -213,6 +217,9 @@ def _reject_idle_rules(recipe: Recipe) -> None:
         raise InputError(f"{name} takes schedule constant, got {recipe.schedule}")
     if numbers.ema is not None:
         raise InputError(f"ema does not apply to {name}, which keeps an average of its own")
+    if numbers.max_norm is not None:
+        words = "whose average would leave the ball"
+        raise InputError(f"max_norm does not apply to {name}, {words}")
     if recipe.optimizer_source == "optax" and numbers.beta1 == 0:
         raise InputError(f"beta1 of Optax's {name} must be positive, got 0")
 

@@ -98,14 +98,20 @@ def build_member(recipe: Recipe, outputs: int) -> nn.Layer:
     if isinstance(recipe.model, Part):
         model = recipe.model.value(outputs)
     elif recipe.model == "lenet":
-        model = nn.lenet(outputs, functions[0], kernel, recipe.dropout)
+        model = nn.lenet(outputs, functions[0], kernel, recipe.dropout, _corruption(recipe))
     else:
         hidden = recipe.hidden
         each = functions * len(hidden) if len(functions) == 1 else functions
         embedding = None if recipe.embed == "none" else EMBEDDINGS[recipe.embed]()
-        shape = (recipe.dropout, recipe.layer_norm, embedding)
+        shape = (recipe.dropout, recipe.layer_norm, embedding, _corruption(recipe))
         model = nn.mlp(hidden, outputs, each, kernel, *shape)
     return nn.computing_in(model, "float64") if recipe.precision == "float64" else model
+
+
+def _corruption(recipe: Recipe) -> list[nn.Layer]:
+    """Return the layers that corrupt the inputs in training."""
+    layers = [nn.dropout(recipe.input_dropout)] if recipe.input_dropout else []
+    return [*layers, nn.gaussian_noise(recipe.input_noise)] if recipe.input_noise else layers
 
 
 def _initializer(recipe: Recipe) -> nn.Initializer:
@@ -238,6 +244,8 @@ def build_optimizer(recipe: Recipe, rate: Schedule, numbers: Numbers | None = No
         optimizer = optim.with_weight_decay(optimizer, rate, numbers.weight_decay)
     if numbers.clip_norm is not None:
         optimizer = optim.with_clipping(optimizer, numbers.clip_norm)
+    if numbers.max_norm is not None:
+        optimizer = optim.with_max_norm(optimizer, numbers.max_norm)
     if recipe.ensemble > 1:
         optimizer = optim.side_by_side(optimizer)
     if numbers.ema is not None:

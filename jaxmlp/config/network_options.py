@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from jaxmlp.config.fields import (
+    NOT_NEGATIVE,
     POSITIVE,
     SHARE,
     at_least,
@@ -69,6 +70,14 @@ class NetworkOptions:
         "probability of dropping a hidden unit in training; default 0.2 for the classes of a"
         " table, else 0",
         must_be=SHARE,
+    )
+    input_dropout: float = option(
+        0.0, "probability of setting an input to 0 in training, such as 0.2", must_be=SHARE
+    )
+    input_noise: float = option(
+        0.0,
+        "standard deviation of Gaussian noise that training adds to the scaled inputs, such as 0.2",
+        must_be=NOT_NEGATIVE,
     )
     embed: str = option(
         "none",

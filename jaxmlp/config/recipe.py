@@ -15,7 +15,7 @@ from jaxmlp.config.options import Config
 from jaxmlp.errors import check
 
 Number = float | Array
-ALWAYS_USED = ("learning_rate", "clip_norm", "ema", "sam")
+ALWAYS_USED = ("learning_rate", "clip_norm", "ema", "sam", "max_norm")
 _CHOSEN = (  # the fields that a configuration may leave to the data, and a recipe may not
     *("task", "valid_size", "hidden", "loss", "optimizer", "schedule", "preprocessing"),
     *("learning_rate", "batch_size", "epochs", "dropout", "monitor"),
@@ -36,6 +36,7 @@ class Numbers(NamedTuple):
       clip_norm: the greatest length of a gradient.
       ema: how much of the average of the weights is kept.
       sam: the radius within which the gradient is taken at the worst point.
+      max_norm: the greatest length of the weights that lead into a unit.
     """
 
     learning_rate: Number
@@ -48,6 +49,7 @@ class Numbers(NamedTuple):
     clip_norm: Number | None
     ema: Number | None
     sam: Number | None
+    max_norm: Number | None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ class Recipe:
     fan: str | None
     layer_norm: bool
     dropout: float
+    input_dropout: float
+    input_noise: float
     embed: str
     ensemble: int
 

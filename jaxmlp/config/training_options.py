@@ -129,6 +129,12 @@ class TrainingOptions:
         " the fewer rows it has",
         must_be=NOT_NEGATIVE,
     )
+    max_norm: float | None = option(
+        None,
+        "greatest length of the weights that lead into a unit, such as 3; longer ones are scaled"
+        " down after each step; default no limit",
+        must_be=POSITIVE,
+    )
     ema: float | None = option(
         None,
         "decay of an average of the weights, such as 0.999, by which the network is judged, chosen"
@@ -176,7 +182,8 @@ class TrainingOptions:
     )
     seed: int = option(
         0,
-        "seed of initial weights, order of examples, dropout, distortions and validation part",
+        "seed of initial weights, order of examples, dropout, noise, distortions and"
+        " validation part",
         must_be=SEED,
     )
     gradient: str = option(

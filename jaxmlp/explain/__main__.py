@@ -29,6 +29,9 @@ HIDDEN = (3,)  # widths of the hidden layers unless given
 EXAMPLE = 1  # number of the example unless given
 
 
+RANDOM = ("dropout", "input_dropout", "input_noise")  # off in what is shown
+
+
 RULE = (  # the fields of the update; the rate is constant unless a run has a schedule
     *("optimizer", "learning_rate", "momentum", "decay", "beta1", "beta2", "epsilon"),
     *("epsilon_inside", "weight_decay", "clip_norm"),
@@ -77,7 +80,7 @@ def make_parser() -> Parser:
     text = "write the drawing of an expression's gates instead of text"
     group.add_argument("--svg", metavar="FILE", help=text)
     parser.add_parts_arguments()
-    skip = [name for name in [*training_only(), "dropout"] if name not in RULE]
+    skip = [name for name in [*training_only(), *RANDOM] if name not in RULE]
     add_fields(parser, Options, skip=skip)
     return parser
 

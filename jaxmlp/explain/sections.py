@@ -46,7 +46,10 @@ MOST_EXAMPLES = 16
 NO_GRADIENT = "Every slope is 0 here: of this example no gradient passes to the layers below."
 
 
-UNCHANGED = "Dropout is off here: every value passes unchanged."
+UNCHANGED = {
+    "dropout": "Dropout is off here: every value passes unchanged.",
+    "gaussian_noise": "Noise is off here: every value passes unchanged.",
+}
 
 
 class Stage(NamedTuple):
@@ -189,7 +192,7 @@ def _example(inspected: Inspected, raw: np.ndarray, x: Any) -> list[Any]:
 
 
 def _forward(model: "Layer", params: Any, x: Any) -> list[Stage]:
-    from jaxmlp.nn.layers import in_order
+    from jaxmlp.nn.layers import ONLY_IN_TRAINING, in_order
 
     stages, name, number = [], "a^{[0]}", 0
     layers = in_order(model, params)
@@ -207,7 +210,7 @@ def _forward(model: "Layer", params: Any, x: Any) -> list[Stage]:
         formulas, names = formulas_of(layer) or unknown, {"x": name, "xT": _transposed(name)}
         names |= {"alpha": f"{layer.settings.get('alpha', 0):g}"}
         number += formulas.symbol == "z"
-        if layer.kind != "dropout":
+        if layer.kind not in ONLY_IN_TRAINING:
             name = f"{formulas.symbol}^{{[{number}]}}" if layer.kind in LAYERS else formulas.symbol
         names |= {"y": name, "dy": with_respect_to(name), "l": str(number)}
         title = f"layer {number}, {layer.name}"
@@ -225,7 +228,7 @@ def _forward_section(stage: Stage, remark: Remark | None) -> Section:
         formula = fill(f"$y = {stage.formulas.forward}", names)
         items.append(Line(formula, stage.y[0], source(kind)))
     items += [] if remark is None else [remark]
-    return Section(f"Forward: {stage.title}", items or [UNCHANGED], "forward")
+    return Section(f"Forward: {stage.title}", items or [UNCHANGED[kind]], "forward")
 
 
 def _backward(stages: list[Stage], dy: Any) -> list[Section]:
@@ -253,7 +256,8 @@ def _backward(stages: list[Stage], dy: Any) -> list[Section]:
                 left += rf" = {with_respect_to('x')}"
             formula = equation(left, rules.gradients.get("x", ""), names)
             lines.append(Line(formula, dy[0], source("delta")))
-        sections.append(Section(f"Backward: {layer.title}", [*lines] or [UNCHANGED], "backward"))
+        items = [*lines] or [UNCHANGED[kind]]
+        sections.append(Section(f"Backward: {layer.title}", items, "backward"))
     return sections
 
 

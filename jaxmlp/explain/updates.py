@@ -109,6 +109,8 @@ def why_not(inspected: Inspected, finite: bool) -> str:
     recipe, start = inspected.recipe, "The update is not shown: "
     if recipe.numbers.sam is not None:
         return f"{start}with sam its gradient is taken at another point."
+    if recipe.numbers.max_norm is not None:
+        return f"{start}with max_norm its weights are scaled down afterwards."
     if recipe.ensemble > 1:
         return f"{start}each member of an ensemble has an optimizer of its own."
     if not finite:
@@ -173,6 +175,8 @@ def _numbers(inspected: Inspected, update: Update) -> Section:
         items.append(Line(formula, share, source("clip_norm")))
     if recipe.dropout:
         items.append("Training would drop hidden units in this step; here none is dropped.")
+    if recipe.input_dropout or recipe.input_noise:
+        items.append("Training would corrupt the inputs in this step; here they are as they are.")
     if recipe.numbers.ema is not None:
         items.append("The run also keeps an average of the weights (ema), by which it is judged.")
     return Section(f"Update: step {update.t} of {name}", items, "update")

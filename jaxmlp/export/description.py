@@ -22,7 +22,7 @@ from jaxmlp.config.names import ACTIVATIONS, FORWARD_ONLY
 from jaxmlp.config.signature import Signature
 from jaxmlp.data import Columns, Preprocessing
 from jaxmlp.errors import InputError, check
-from jaxmlp.nn.layers import Chain, Layer, in_order
+from jaxmlp.nn.layers import ONLY_IN_TRAINING, Chain, Layer, in_order
 
 if TYPE_CHECKING:
     from jaxmlp.runs.network import Network
@@ -37,7 +37,7 @@ ARRAYS = {  # the operations, and the parameters of each; one without parameters
     "flatten": (),
     **dict.fromkeys((*ACTIVATIONS.names, *FORWARD_ONLY.names), ()),
 }
-IDLE = ("dropout", "identity")  # they change nothing in a trained network
+IDLE = (*ONLY_IN_TRAINING, "identity")  # they change nothing in a trained network
 LINE = 96  # letters of a line of weights
 ANSWERS = {  # how the outputs of each task become answers
     "multiclass": "softmax",

@@ -21,7 +21,16 @@ from jaxmlp.nn.convolution import convolution
 from jaxmlp.nn.embeddings import periodic, piecewise
 from jaxmlp.nn.ensemble import MEAN, SIGMOID, SOFTMAX, Mix, ensemble, members_value_and_grad
 from jaxmlp.nn.initializers import Initializer
-from jaxmlp.nn.layers import Chain, Layer, activation, dense, dropout, flatten, sequential
+from jaxmlp.nn.layers import (
+    Chain,
+    Layer,
+    activation,
+    dense,
+    dropout,
+    flatten,
+    gaussian_noise,
+    sequential,
+)
 from jaxmlp.nn.lenet import lenet
 from jaxmlp.nn.mean_loss import Loss
 from jaxmlp.nn.models import mlp
@@ -56,6 +65,7 @@ __all__ = [
     "ensemble",
     "flatten",
     "gates",
+    "gaussian_noise",
     "gradients",
     "has_fast_bfloat16",
     "health",

@@ -241,6 +241,45 @@ def dropout(rate: float) -> Layer:
     return Layer(init, forward, backward, f"dropout {rate:g}", "dropout")
 
 
+def gaussian_noise(deviation: float) -> Layer:
+    """A layer that adds noise to each element if it is given a key.
+
+    `y = x + sigma e` with `e` from N(0, 1), and `dx = dy`. At the inputs of a network such noise
+    works like a penalty on the slopes of the outputs (Bishop 1995).
+
+    Args:
+      deviation: the standard deviation `sigma` of the noise, at least 0 and finite.
+
+    Returns:
+      A layer without parameters that keeps the shape. Without a key it is the identity.
+
+    Raises:
+      InputError: if the deviation is negative or not finite.
+    """
+    check(0 <= deviation < math.inf, "noise", "a finite number >= 0", deviation)
+    sigma = float(deviation)  # a NumPy number would change the type of the values
+
+    def init(key: RandomKey, shape: Shape, dtype: DTypeLike | None = None) -> tuple[Params, Shape]:
+        return (), shape
+
+    def forward(
+        params: Params, x: Float[Array, "*F"], key: RandomKey | None = None
+    ) -> tuple[Float[Array, "*F"], Cache]:
+        if key is None or sigma == 0:
+            return x, None
+        return x + sigma * jax.random.normal(key, x.shape, x.dtype), None
+
+    def backward(
+        params: Params, cache: Cache, dy: Float[Array, "*F"]
+    ) -> tuple[Params, Float[Array, "*F"]]:
+        return (), dy
+
+    return Layer(init, forward, backward, f"gaussian_noise {deviation:g}", "gaussian_noise")
+
+
+ONLY_IN_TRAINING = ("dropout", "gaussian_noise")  # kinds that are the identity without a key
+
+
 def flatten() -> Layer:
     """A layer that reshapes each example to one vector; backward, it restores the shape.
 

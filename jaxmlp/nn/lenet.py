@@ -1,6 +1,7 @@
 """LeNet-5, the convolutional network that read cheques, composed of layers."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from jax.typing import DTypeLike
 
@@ -10,6 +11,7 @@ from jaxmlp.nn.convolution import convolution
 from jaxmlp.nn.initializers import Initializer, he_normal
 from jaxmlp.nn.layers import (
     Chain,
+    Layer,
     Nonlinearity,
     dense,
     dropout,
@@ -26,6 +28,7 @@ def lenet(
     activation: Nonlinearity = relu,
     kernel: Initializer = he_normal,
     dropout_rate: float = 0.0,
+    corruption: Sequence[Layer] = (),
 ) -> Chain:
     """LeNet-5 as one would write it today (lecture row C9).
 
@@ -47,6 +50,7 @@ def lenet(
       activation: the activation of all hidden layers.
       kernel: initializer of every kernel; biases start at zero.
       dropout_rate: probability of dropping a unit of the two hidden dense layers in training.
+      corruption: layers that corrupt the image in training, such as `gaussian_noise`.
 
     Returns:
       A chain from `(H, W, C)`, of at least 12 x 12 pixels, to `(outputs,)`.
@@ -55,7 +59,7 @@ def lenet(
       InputError: if `outputs` is below 1 or the dropout rate is outside [0, 1); when initialised,
         if the input is not an image or is too small.
     """
-    layers = []
+    layers = [*corruption]
     for channels, padding in ((6, "same"), (16, "valid")):
         layers += [convolution(channels, 5, padding=padding, kernel=kernel)]
         layers += [nonlinearity(activation), max_pool(2)]

@@ -26,6 +26,7 @@ def mlp(
     dropout_rate: float = 0.0,
     normalised: bool = False,
     embedding: Layer | None = None,
+    corruption: Sequence[Layer] = (),
 ) -> Chain:
     """A multi-layer perceptron (lecture rows A9, D3, E6).
 
@@ -41,6 +42,7 @@ def mlp(
       dropout_rate: probability of dropping a hidden unit in training.
       normalised: whether layer normalisation comes before each activation.
       embedding: a layer of `jaxmlp.nn.embeddings` before the first kernel, or `None`.
+      corruption: layers that corrupt the flat inputs in training, such as `gaussian_noise`.
 
     Returns:
       A chain from any shape to `(outputs,)`.
@@ -51,7 +53,8 @@ def mlp(
     chosen = activations if isinstance(activations, Sequence) else [activations] * len(hidden)
     number = f"{len(hidden)}, one for each hidden layer"
     check(len(chosen) == len(hidden), "the number of activations", number, len(chosen))
-    layers = [flatten()] if embedding is None else [flatten(), embedding]
+    layers = [flatten(), *corruption]
+    layers += [] if embedding is None else [embedding]
     for width, function in zip(hidden, chosen, strict=True):
         check(width >= 1, "hidden", "widths of at least 1", width)
         layers.append(dense(width, kernel))

@@ -15,7 +15,7 @@ from jaxmlp.optim.muon import muon
 from jaxmlp.optim.schedule_free import schedule_free, schedule_free_adamw, schedule_free_sgd
 from jaxmlp.optim.sharpness import sharpness_aware
 from jaxmlp.optim.signs import lion, sign_sgd
-from jaxmlp.optim.wrappers import side_by_side, with_clipping, with_weight_decay
+from jaxmlp.optim.wrappers import side_by_side, with_clipping, with_max_norm, with_weight_decay
 
 __all__ = [
     "Optimizer",
@@ -39,5 +39,6 @@ __all__ = [
     "sign_sgd",
     "with_average",
     "with_clipping",
+    "with_max_norm",
     "with_weight_decay",
 ]

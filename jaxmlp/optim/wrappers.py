@@ -1,5 +1,6 @@
-"""Optimizers made from another one, ours or Optax's: with weight decay, with clipped gradients."""
+"""Optimizers made from another one, ours or Optax's: with weight decay, clipping, a max-norm."""
 
+import math
 from typing import Any
 
 import jax
@@ -102,6 +103,55 @@ def with_clipping(optimizer: Pair, norm: Number) -> Optimizer:
         share = jnp.minimum(1, share)
         shorter = jax.tree.map(lambda dw: share.astype(jnp.result_type(dw)) * dw, gradients)
         return inner_update(shorter, state, params, **further)
+
+    return make_optimizer(inner_init, update)
+
+
+def with_max_norm(optimizer: Pair, radius: Number) -> Optimizer:
+    """An optimizer that bounds the weights of each unit, `w_j <- w_j min(1, c / |w_j|)`.
+
+    After every update the vector `w_j` of the weights that lead into unit `j` is projected onto the
+    ball of radius `c`: where it is longer, it is scaled down. So a high rate can explore without
+    weights that blow up, which helps dropout (Srivastava et al. 2014, section 5.1).
+
+    The vectors are the columns of a dense kernel `(in, out)`, and the windows of a convolution
+    `(k, k', C, O)`. Arrays of other numbers of axes stay: biases, slopes and embeddings. Updates
+    that a step multiplies by a factor below 1 keep the vectors in the ball too, since it is convex.
+
+    Args:
+      optimizer: any `(init, update)` pair whose parameters are those that training moves; not a
+        schedule-free one, which moves them between two points of its own.
+      radius: `c`, the greatest length, positive.
+
+    Returns:
+      An optimizer; its `update` needs the parameters, and hands further keywords on.
+
+    Raises:
+      InputError: if the radius is not finite and positive; from `update`, if there are no
+        parameters.
+    """
+    expected = "a finite positive number"
+    c = check_number("max_norm", expected, radius, lambda x: 0 < x < math.inf)
+    inner_init, inner_update = optimizer[0], accepting_keywords(optimizer[1])
+
+    def update(
+        gradients: Updates, state: State, params: Params | None = None, **further: Any
+    ) -> tuple[Updates, State]:
+        if params is None:
+            raise InputError("max_norm needs the parameters: update(gradients, state, params)")
+        updates, state = inner_update(gradients, state, params, **further)
+
+        def project(u: Leaf, w: Leaf) -> Leaf:
+            if jnp.ndim(w) not in (2, 4):
+                return u
+            moved = jnp.asarray(w, u.dtype) + u
+            lengths = jax.vmap(length_of, -1)(moved)  # one for each unit
+            wide = lengths.dtype
+            share = jnp.asarray(c, wide) / jnp.maximum(lengths, jnp.finfo(wide).tiny)
+            beyond = jax.lax.expand_dims(1 - jnp.minimum(1, share), range(moved.ndim - 1))
+            return u - beyond.astype(u.dtype) * moved  # in the ball u is not touched by rounding
+
+        return jax.tree.map(project, updates, params), state
 
     return make_optimizer(inner_init, update)
 

@@ -8,13 +8,13 @@ import numpy as np
 from jaxmlp.config.names import ACTIVATIONS, FORWARD_ONLY, LEARNED_ACTIVATIONS
 from jaxmlp.data import Columns
 from jaxmlp.errors import InputError, check
-from jaxmlp.nn.layers import in_order
+from jaxmlp.nn.layers import ONLY_IN_TRAINING, in_order
 from jaxmlp.play.content import packed, scaling_record, without_folder
 from jaxmlp.runs.network import Network
 
 MOST_PARAMETERS = 500_000
 EXAMPLES = 20  # of the test part, that the page shows
-IDLE = ("flatten", "dropout")  # they change nothing of a vector outside training
+IDLE = ("flatten", *ONLY_IN_TRAINING)  # they change nothing of a vector outside training
 ELEMENTWISE = ACTIVATIONS.names + LEARNED_ACTIVATIONS.names + FORWARD_ONLY.names
 
 

@@ -141,7 +141,8 @@ def only_in_training(recipe: Recipe) -> list[str]:
     parts = {
         "smoothed targets": recipe.label_smoothing,
         "class weights": recipe.class_weights != "none",
-        "dropout": recipe.dropout,
+        "dropout": recipe.dropout or recipe.input_dropout,
+        "input noise": recipe.input_noise,
         "distorted pictures": recipe.augment,
     }
     return [words for words, given in parts.items() if given]

@@ -25,6 +25,7 @@ NETWORK = (  # the fields that say what is trained, and not how
     *("dataset", *ABOUT_DATA, "preprocessing"),
     *("model", "hidden", "activation", "alpha", "output_activation"),
     *("initializer", "initializer_scale", "fan", "layer_norm", "dropout", "loss", "seed"),
+    *("input_dropout", "input_noise"),
 )
 
 

@@ -81,7 +81,10 @@ def recipe_in_words(recipe: Recipe, scaling: str, steps: int) -> str:
         f"weight decay {numbers.weight_decay:.2g}" if numbers.weight_decay else "",
         f"average of the weights (decay {numbers.ema:g})" if numbers.ema is not None else "",
         f"sharpness-aware within {numbers.sam:g}" if numbers.sam is not None else "",
+        f"weights of a unit within {numbers.max_norm:g}" if numbers.max_norm is not None else "",
         f"dropout {recipe.dropout:g}" if recipe.dropout else "",
+        f"input dropout {recipe.input_dropout:g}" if recipe.input_dropout else "",
+        f"input noise {recipe.input_noise:g}" if recipe.input_noise else "",
         f"{behind} behind the output" if behind != "identity" else "",
         f"{steps:,} steps of {recipe.batch_size}"
         + (f" in {recipe.precision}" if recipe.precision != "float32" else ""),

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp.nn.health import health
-from jaxmlp.nn.layers import Layer, in_order, parts
+from jaxmlp.nn.layers import ONLY_IN_TRAINING, Layer, in_order, parts
 from jaxmlp.optim.base import Params, length_of
 from jaxmlp.training.judge import Split
 from jaxmlp.training.step import Examples, TrainState
@@ -22,7 +22,7 @@ from jaxmlp.training.types import Array, Bins, Count, Edges, Scalar
 PROBE = 256  # examples at most
 BINS = 30  # of a histogram
 STREAM = 2**32 - 2  # of random numbers; no epoch has this number, see `jaxmlp.training.orders`
-UNCHANGED = ("flatten", "dropout")  # layers that change no value of an evaluated network
+UNCHANGED = ("flatten", *ONLY_IN_TRAINING)  # layers that change no value of an evaluated network
 
 
 class Values(NamedTuple):

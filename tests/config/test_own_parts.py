@@ -124,6 +124,10 @@ def test_a_part_that_breaks_its_contract(option, source, words, folder, capsys):
             ["--model", "mine.py:net", "--activation", "tanh"],
             "activation does not apply to mine",
         ),
+        (
+            ["--model", "mine.py:net", "--input-noise", "0.1"],
+            "input_noise is for the networks of jaxmlp, got 0.1 with mine.py:net",
+        ),
         (["--optimizer", "mine.py:rule", "--optimizer-source", "optax"], "does not apply to mine"),
         (["--initializer", "mine.py:draw", "--fan", "fan_in"], "got fan_in with mine.py:draw"),
         (["--parts", "mine.py"], "--parts mine.py does not apply"),

@@ -242,6 +242,12 @@ def test_a_run(capsys, tmp_path):
     text = explained(capsys, "--run", path, "--example", 0)
     assert text.startswith("iris, training example 0\n")
     assert "Forward: layer 1, dropout 0.2\n  Dropout is off here" in text
+    noisy = saved_run(
+        tmp_path / "noisy", dataset="iris", hidden=(4,), input_noise=0.1, max_norm=1.0
+    )
+    shown = explained(capsys, "--run", noisy)
+    assert "gaussian_noise 0.1\n  Noise is off here" in shown
+    assert "The update is not shown: with max_norm its weights are scaled down" in shown
     saved = load_inspected(str(path), {}, explain.Options, explain.HIDDEN)
     row = "  ".join(f"{value:7.4f}" for value in saved.params[1]["W"][:, 0])
     assert f"W[1] =\n      ⎡ {row} ⎤" in text

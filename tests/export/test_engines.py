@@ -57,7 +57,7 @@ NETWORKS = {
         {"hidden": (6, 6, 6), "activation": ("leaky_relu", "elu", "prelu"), "alpha": 0.3},
     ),
     "table": ("binary", (7,), 1, {"columns": TABLE}),
-    "labels": ("multilabel", (3,), 3, {"dropout": 0.5, "precision": "float64"}),
+    "labels": ("multilabel", (3,), 3, {"dropout": 0.5, "input_noise": 1.0, "precision": "float64"}),
     "numbers": ("regression", (3,), 2, {"hidden": ()}),
     "numbers cut off at 0": (
         *("regression", (3,), 2, {"mean": 50.0, "output_activation": "relu"}),

@@ -32,10 +32,12 @@ class Case(NamedTuple):
     dropout: float = 0.0
     targets: str = "labels"
     normalised: bool = False
+    noise: float = 0.0
 
     def __str__(self) -> str:
         parts = ["x".join(map(str, (FEATURES, *self.hidden, CLASSES))), self.activation, self.loss]
         parts += [self.kernel, self.targets, f"drop{self.dropout}"]
+        parts += [f"noise{self.noise}"] * (self.noise > 0)
         return "-".join(parts + ["weighted"] * self.weighted + ["normalised"] * self.normalised)
 
 
@@ -47,6 +49,7 @@ CASES = [
     *(Case((5, 4), name, dropout=0.3, weighted=True) for name in ACTIVATIONS.names),
     *(Case((5, 4), name, weighted=True) for name in LEARNED_ACTIVATIONS.names),
     *(Case((5, 4), name, normalised=True, dropout=0.3) for name in ("relu", "prelu")),
+    *(Case((5, 4), dropout=drop, noise=0.3) for drop in (0.0, 0.4)),
     *(Case((5,), loss=name, weighted=w) for name in LOSSES.names for w in (False, True)),
     *(Case((5,), loss=name, targets="numbers") for name in LOSSES.names),
     *(Case((5,), "sigmoid", kernel=name) for name in ("zeros", "he_uniform", "lecun_normal")),
@@ -58,7 +61,9 @@ def build(case: Case):
     learned = case.activation in LEARNED_ACTIVATIONS.names
     bend = (LEARNED_ACTIVATIONS if learned else ACTIVATIONS)[case.activation]
     kernel = getattr(initializers, case.kernel)
-    model = nn.mlp(case.hidden, CLASSES, bend, kernel, case.dropout, case.normalised)
+    corruption = [nn.dropout(case.dropout), nn.gaussian_noise(case.noise)] if case.noise else []
+    shape = (case.dropout, case.normalised, None, corruption)
+    model = nn.mlp(case.hidden, CLASSES, bend, kernel, *shape)
     loss = getattr(losses, case.loss)
     params, shape = model.init(jax.random.key(7), (FEATURES,))
     assert shape == (CLASSES,)
@@ -69,7 +74,7 @@ def build(case: Case):
     else:
         y = jnp.asarray(rng.dirichlet(np.ones(CLASSES), size=N))
     weights = jnp.asarray(rng.uniform(0, 2, size=N)) if case.weighted else None
-    key = jax.random.key(11) if case.dropout else None
+    key = jax.random.key(11) if case.dropout or case.noise else None
     # biases that are not zero keep ReLU off its kink where a unit's inputs were all dropped
     params = to_float64(params)
     shifts = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape) / 10), params)

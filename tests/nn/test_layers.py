@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from jaxmlp import nn
 from jaxmlp.errors import InputError
@@ -60,6 +61,29 @@ def test_dropout_draws_anew_for_each_key_and_layer():
     assert not np.array_equal(first, other)
 
 
+def test_noise_is_the_identity_without_a_key_and_gaussian_with_one():
+    """The gradient passes unchanged, so the noise is not scaled by it."""
+    layer = nn.gaussian_noise(0.5)
+    x = jnp.full((200, 500), 2.0)
+    np.testing.assert_array_equal(layer((), x), x)
+    y, cache = layer.forward((), x, jax.random.key(0))
+    assert stats.kstest(np.ravel(y - x) / 0.5, "norm").pvalue > 1e-3
+    again, _ = layer.forward((), x, jax.random.key(1))
+    assert abs(np.corrcoef(np.ravel(y), np.ravel(again))[0, 1]) < 0.02
+    np.testing.assert_array_equal(layer.backward((), cache, x)[1], x)
+    none, _ = nn.gaussian_noise(np.float64(0)).forward((), x, jax.random.key(0))
+    np.testing.assert_array_equal(none, x)
+
+
+def test_the_inputs_of_a_network_are_corrupted_first():
+    """Before an embedding of an mlp, and before the first windows of lenet."""
+    noise = [nn.dropout(0.2), nn.gaussian_noise(0.1)]
+    embedded = nn.mlp((4,), 3, embedding=nn.piecewise(4), corruption=noise)
+    names = [layer.name for layer in embedded.layers]
+    assert names[:3] == ["flatten", "dropout 0.2", "gaussian_noise 0.1"]
+    assert [layer.name for layer in nn.lenet(3, corruption=noise).layers][:2] == names[1:3]
+
+
 @pytest.mark.parametrize(
     "transform", [jax.jit, jax.checkpoint, lambda f: lambda *given: jax.eval_shape(f, *given)]
 )
@@ -108,6 +132,7 @@ def test_kinds_are_the_first_word_of_names():
     """The name adds numbers to the kind: dense 3 is a dense layer."""
     image = [nn.convolution(2, 3), nn.max_pool(2), nn.average_pool(2), nn.layer_norm()]
     others = [nn.dense(3), nn.prelu(), nn.dropout(0.5), nn.flatten(), nn.activation(relu)]
+    others.append(nn.gaussian_noise(0.5))
     layers = [*image, *others]
     assert [layer.kind for layer in layers] == [layer.name.split()[0] for layer in layers]
 
@@ -136,6 +161,8 @@ def test_the_slides_parameter_counts(outputs, expected):
         (lambda: nn.dense(3).init(jax.random.key(0), (2, 2)), "must be a vector, got (2, 2)"),
         (lambda: nn.dropout(1.0), "dropout must be in [0, 1), got 1.0"),
         (lambda: nn.dropout(-0.1), "dropout must be in [0, 1), got -0.1"),
+        (lambda: nn.gaussian_noise(-0.1), "noise must be a finite number >= 0, got -0.1"),
+        (lambda: nn.gaussian_noise(np.inf), "noise must be a finite number >= 0, got inf"),
         (lambda: nn.sequential(), "given at least one layer"),
         (lambda: nn.mlp((4, 0), 2), "hidden must be widths of at least 1, got 0"),
         (

@@ -27,6 +27,7 @@ RULES = {
     "averaged": optim.with_average(optim.momentum(0.1), 0.9),
     "decayed": optim.with_weight_decay(optim.sgd(0.1), 0.1, 0.2),
     "clipped": optim.with_clipping(optim.adam(0.1), 0.5),
+    "max-norm": optim.with_max_norm(optim.adam(0.1), 2.0),
     "both, of Optax": optim.with_clipping(
         optim.with_weight_decay(optax.scale_by_adam(), 0.1, 0.2), 0.5
     ),
@@ -52,9 +53,10 @@ def test_a_rule_ignores_keywords_that_it_does_not_need(name):
     [
         lambda rule: optim.with_clipping(rule, 1e9),
         lambda rule: optim.with_weight_decay(rule, 0.1, 0.0),
+        lambda rule: optim.with_max_norm(rule, 1e9),
         lambda rule: optim.with_weight_decay(optim.with_clipping(rule, 1e9), 0.1, 0.0),
     ],
-    ids=["clipped", "decayed", "both"],
+    ids=["clipped", "decayed", "max-norm", "both"],
 )
 @pytest.mark.parametrize("value", [0.1, 3.0])
 def test_a_wrapper_hands_on_what_the_inner_rule_needs(wrap, value):
@@ -84,10 +86,11 @@ def test_rules_stand_in_a_chain_of_optax():
     assert jnp.all(jnp.sign(got["W"]) == jnp.sign(PARAMS["W"]))  # two signs turned
 
 
-def test_weight_decay_without_the_parameters_is_refused():
-    decayed = RULES["decayed"]
-    with pytest.raises(InputError, match="weight decay needs the parameters"):
-        decayed.update(PARAMS, decayed.init(PARAMS))
+@pytest.mark.parametrize(("name", "words"), [("decayed", "weight decay"), ("max-norm", "max_norm")])
+def test_a_rule_that_needs_the_parameters_says_so(name, words):
+    rule = RULES[name]
+    with pytest.raises(InputError, match=f"{words} needs the parameters"):
+        rule.update(PARAMS, rule.init(PARAMS))
 
 
 MAKERS = {
@@ -116,6 +119,7 @@ MAKERS = {
     "averaged": lambda rate, decay: optim.with_average(optim.adam(rate), decay),
     "decayed": lambda rate, decay: optim.with_weight_decay(optim.momentum(0.1), rate, decay),
     "clipped": lambda rate, norm: optim.with_clipping(optim.adam(rate), norm),
+    "max-norm": lambda rate, radius: optim.with_max_norm(optim.adam(rate), radius),
     "scheduled": lambda rate, end: optim.sgd(optim.schedules.exponential(rate, 5, end)),
 }
 KINDS = {

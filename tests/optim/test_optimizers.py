@@ -207,6 +207,45 @@ def test_clipping_equals_optax(norm):
     assert_trees_close(descend(ours), descend(theirs), 1e-12)
 
 
+@pytest.mark.parametrize("radius", [0.5, 2.0, 1e9])
+@pytest.mark.parametrize("axes", [2, 4], ids=["dense", "convolution"])
+def test_the_max_norm_is_optax_s_projection_of_each_unit_s_weights(radius, axes):
+    """After every step, the weights of a unit are the nearest in the ball; all else is free."""
+    rng = np.random.default_rng(axes)
+    w = {"W": rng.normal(size=(3, 2, 2, 4)[-axes:]), "b": 5 * rng.normal(size=4)}
+    w |= {"embedding": 5 * rng.normal(size=(2, 3, 2))}
+    w = theirs = jax.tree.map(jnp.asarray, w)
+    ours, plain = optim.with_max_norm(optim.momentum(0.3), radius), optim.momentum(0.3)
+    state, alone = ours.init(w), plain.init(w)
+    for _ in range(5):
+        dw = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape)), w)
+        updates, state = ours.update(dw, state, w)
+        w = jax.tree.map(jnp.add, w, updates)
+        updates, alone = plain.update(dw, alone, theirs)
+        theirs = jax.tree.map(jnp.add, theirs, updates)
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            units = [theirs["W"][..., j] for j in range(4)]
+            nearest = [optax.projections.projection_l2_ball(unit, radius) for unit in units]
+        theirs |= {"W": jnp.stack(nearest, axis=-1)}
+        assert_trees_close(w, theirs, 1e-12)
+    lengths = np.sqrt(np.sum(np.asarray(w["W"]) ** 2, axis=tuple(range(axes - 1))))
+    assert np.all(lengths <= radius * (1 + 1e-12))
+
+
+def test_a_max_norm_that_is_not_reached_changes_no_bit():
+    """Nor does one where an update is multiplied by a factor leave the ball."""
+    assert_trees_identical(
+        descend(optim.with_max_norm(optim.adam(RATE), 1e3)), descend(optim.adam(RATE))
+    )
+    rule = optim.with_max_norm(optim.sgd(1.0), 2.0)
+    w = jnp.asarray([[2.0, 0.1], [0.0, 0.2]])
+    for factor in (1.0, 0.3, 0.0):
+        updates, _ = rule.update(jnp.asarray([[0.5, -9.0], [-3.0, 4.0]]), rule.init(w), w)
+        moved = w + factor * updates
+        assert np.all(np.linalg.norm(moved, axis=0) <= 2 + 1e-12)
+        assert (factor == 0) == np.array_equal(moved, w)
+
+
 def test_adagrad_of_optax_starts_at_a_tenth():
     """With its default accumulator Optax takes other, shorter first steps.
 
@@ -270,6 +309,8 @@ def test_every_number_of_adam_may_be_traced():
         (lambda: optim.adam(0.1, epsilon=-1.0), "epsilon must be at least 0"),
         (lambda: optim.with_weight_decay(optim.sgd(0.1), 0.1, -1.0), "weight decay must be"),
         (lambda: optim.with_clipping(optim.sgd(0.1), 0.0), "clip_norm must be positive, got 0.0"),
+        (lambda: optim.with_max_norm(optim.sgd(0.1), 0.0), "max_norm must be a finite positive"),
+        (lambda: optim.with_max_norm(optim.sgd(0.1), np.inf), "positive number, got inf"),
         (lambda: optim.adamw(-0.1), "learning rate must be"),
         (lambda: optim.adamw(0.1, beta1=1.0), "beta1 must be in [0, 1)"),
         (lambda: optim.adamw(0.1, epsilon=-1.0), "epsilon must be at least 0"),

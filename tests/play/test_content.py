@@ -106,7 +106,7 @@ RUNS = {
     "learned slopes": (
         "multiclass", 3, {"hidden": (5, 4), "activation": ("prelu", "shared_prelu")},
     ),
-    "dropout": ("multiclass", 3, {"dropout": 0.4}),
+    "dropout": ("multiclass", 3, {"dropout": 0.4, "input_dropout": 0.2, "input_noise": 0.5}),
 }  # fmt: skip
 
 

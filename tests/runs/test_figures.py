@@ -19,6 +19,10 @@ from jaxmlp.training import Means, Record
             {"class_weights": "balanced", "dropout": 0.2, "augment": ("shift",)},
             "training (running mean, class weights, dropout, distorted pictures)",
         ),
+        (
+            {"input_dropout": 0.2, "input_noise": 0.1},
+            "training (running mean, dropout, input noise)",
+        ),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

@@ -60,6 +60,7 @@ def norm(tree):
 NETWORKS = {
     "mlp": ((nn.dense(6), nn.activation(nn.activations.tanh)), (5,)),
     "dropout": ((nn.embeddings.piecewise(4), nn.layer_norm(), nn.prelu(), nn.dropout(0.5)), (5,)),
+    "noise": ((nn.gaussian_noise(0.3), nn.dense(6), RELU), (5,)),
     "pictures": ((nn.convolution(2, 3), RELU, nn.flatten()), (5, 5, 1)),
 }
 
@@ -76,7 +77,7 @@ def test_what_is_seen_is_what_other_ways_compute(name):
     assert seen.loss == pytest.approx(float(loss), rel=1e-12)
     outputs = outputs_of(network, state.params, probe.x)
     named = seen_layers(network)
-    skipped = {"flatten", "dropout 0.5"}
+    skipped = {"flatten", "dropout 0.5", "gaussian_noise 0.3"}
     expected = [(k, layer.name) for k, layer in enumerate(network.layers, 1)]
     assert named == [pair for pair in expected if pair[1] not in skipped]
     for (number, _), found in zip(named, seen.layers, strict=True):
@@ -93,7 +94,7 @@ def test_what_is_seen_is_what_other_ways_compute(name):
             continue
         assert found.gradient == pytest.approx(norm(slope), rel=1e-10)
         assert found.weights == pytest.approx(norm(own), rel=1e-12)
-        if name != "dropout":  # whose step drops units, and the gradient does not
+        if name not in ("dropout", "noise"):  # whose step draws, and the gradient does not
             assert found.update == pytest.approx(RATE * norm(slope), rel=1e-9)
 
 
