@@ -101,7 +101,7 @@ def folders() -> list[Path]:
 
 def run_end(end: str, python: str, constraints: list[str], arguments: str) -> Outcome:
     """Install the project for an end, in an environment of its own, and run its tests."""
-    venv = f".venv-{end}"
+    venv = f".venv-{end}-{Path(python).name}"
     make = ["make", f"VENV={venv}", f"PYTHON={python}"]
     env = {"PIP_RETRIES": "1", **os.environ}
     env.pop("MAKEFLAGS", None)  # options of a `make` around this script are not for this one
@@ -116,7 +116,7 @@ def run_end(end: str, python: str, constraints: list[str], arguments: str) -> Ou
     )  # fmt: skip
     if done.returncode:
         sys.stderr.write(done.stderr)
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        errors = [line.strip() for line in done.stderr.splitlines() if "ERROR: " in line]
         why = (errors or done.stderr.splitlines() or ["make failed"])[-1]
         return Outcome(end, "NOT RUN", f"the packages of {python} cannot be installed: {why}")
     where = subprocess.check_output([ROOT / venv / "bin/python", "-c", ASK_JAX], text=True).strip()

@@ -92,10 +92,10 @@ PATHS = {OLD: "python3.11", NEW: "python3.98", NEWER: "python3.99"}
     ("found", "here", "fails", "words"),
     [
         ((OLD, NEW), OLD, "nothing", "oldest passed, newest passed"),
-        ((OLD, NEW), OLD, "oldest/.installed", "oldest NOT RUN, newest passed"),
-        ((OLD, NEW), OLD, "newest/.installed", "oldest passed, newest NOT RUN"),
-        ((OLD, NEW), OLD, "newest .* test", "oldest passed, newest FAILED"),
-        ((OLD, NEW), OLD, "oldest .* test", "oldest FAILED, newest passed"),
+        ((OLD, NEW), OLD, "oldest.*/.installed", "oldest NOT RUN, newest passed"),
+        ((OLD, NEW), OLD, "newest.*/.installed", "oldest passed, newest NOT RUN"),
+        ((OLD, NEW), OLD, "newest.* test", "oldest passed, newest FAILED"),
+        ((OLD, NEW), OLD, "oldest.* test", "oldest FAILED, newest passed"),
         ((OLD, NEW), NEW, "newest", "oldest passed, newest passed"),  # by `make test`
         ((OLD,), OLD, "nothing", "oldest passed, newest NOT RUN"),
         ((NEW,), OLD, "nothing", "oldest NOT RUN, newest passed"),
@@ -114,12 +114,13 @@ def test_what_becomes_of_each_end(ends, made, found, here, fails, words):
 def test_an_end_has_its_own_environment_constraints_and_tests(ends, made):
     paths = {OLD: "python3.11", NEW: "python3.98"}
     oldest, newest = ends.run_ends(paths, OLD, PROJECT, "tests/nn")
+    old, new = ".venv-oldest-python3.11", ".venv-newest-python3.98"
     assert (made / "made").read_text().splitlines() == [
-        "build/oldest.txt|VENV=.venv-oldest PYTHON=python3.11 .venv-oldest/.installed-test",
-        "build/oldest.txt|VENV=.venv-oldest PYTHON=python3.11 test "
+        f"build/oldest.txt|VENV={old} PYTHON=python3.11 {old}/.installed-test",
+        f"build/oldest.txt|VENV={old} PYTHON=python3.11 test "
         "ARGS=-W ignore::DeprecationWarning tests/nn",
-        "|VENV=.venv-newest PYTHON=python3.98 .venv-newest/.installed-test",
-        "|VENV=.venv-newest PYTHON=python3.98 test ARGS=tests/nn",
+        f"|VENV={new} PYTHON=python3.98 {new}/.installed-test",
+        f"|VENV={new} PYTHON=python3.98 test ARGS=tests/nn",
     ]
     assert (made / "build" / "oldest.txt").read_text().split() == ends.lowest(PROJECT)
     assert oldest.text == newest.text == "Python 3.x, jax 0.x, 0 s"
