@@ -12,7 +12,7 @@ from jaxmlp.config.problem import pose_problem
 from jaxmlp.data import Dataset
 from jaxmlp.training import begin, fit, outputs_of
 
-ENDLESS = 1_000_000  # epochs, for a session that trains one epoch after another
+ENDLESS = 100_000  # epochs, for a session that trains one epoch after another; steps are counted
 
 
 def start(problem: Problem) -> Session:
