@@ -330,7 +330,7 @@ def build_trainer(
     member = build_member(recipe, judge.task.outputs(len(signature.classes)))
     objective = value_and_grad(member, build_loss(recipe, signature))
     if recipe.precision == "bfloat16":
-        objective = nn.multiplying_in(objective, "bfloat16")
+        objective = nn.operands_in("bfloat16")(objective)
     radius = (numbers or recipe.numbers).sam
     if radius is not None:
         objective = optim.sharpness_aware(objective, radius)

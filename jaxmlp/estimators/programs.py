@@ -150,7 +150,7 @@ def program_for(plan: Plan) -> Program:
     judge = make_judge(chain, loss, TASKS[plan.task], lambda x: x)
     plain = nn.value_and_grad(chain, loss)
     if plan.precision == "bfloat16":
-        plain = nn.multiplying_in(plain, "bfloat16")
+        plain = nn.operands_in("bfloat16")(plain)
 
     def build(numbers: Numbers) -> Trainer:
         penalised = nn.with_penalty(plain, numbers.alpha)

@@ -37,7 +37,7 @@ from jaxmlp.nn.models import mlp
 from jaxmlp.nn.normalisation import layer_norm
 from jaxmlp.nn.penalty import with_penalty
 from jaxmlp.nn.pooling import average_pool, max_pool
-from jaxmlp.nn.precision import computing_in, multiplying_in
+from jaxmlp.nn.precision import computing_in
 from jaxmlp.nn.prelu import prelu
 from jaxmlp.nn.products import has_fast_bfloat16, operands_in, product
 from jaxmlp.nn.softmax import softmax, softmax_jacobian, softmax_vjp
@@ -79,7 +79,6 @@ __all__ = [
     "members_value_and_grad",
     "mlp",
     "moments",
-    "multiplying_in",
     "objective",
     "operands_in",
     "outputs",

@@ -1,4 +1,4 @@
-"""Other types than float32: a network's for all that it computes, a gradient's for products."""
+"""Networks that compute in another type than float32; for products alone see `products`."""
 
 import dataclasses
 from typing import TypeVar
@@ -9,20 +9,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Float, PyTree
 
 from jaxmlp.errors import check
-from jaxmlp.nn.backprop import ValueAndGrad
 from jaxmlp.nn.layers import Layer, given
-from jaxmlp.nn.products import Operands, operands_in
-from jaxmlp.nn.types import (
-    Array,
-    Cache,
-    Outputs,
-    Params,
-    RandomKey,
-    Scalar,
-    Shape,
-    Targets,
-    Weights,
-)
+from jaxmlp.nn.types import Array, Cache, Params, RandomKey, Shape
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
@@ -61,33 +49,3 @@ def computing_in(layer: AnyLayer, kind: str) -> AnyLayer:
         return layer.backward(to(params), cache, to(dy))
 
     return dataclasses.replace(layer, init=init, forward=forward, backward=backward)
-
-
-def multiplying_in(objective: ValueAndGrad, operands: Operands) -> ValueAndGrad:
-    """The same gradient, with the operands of its matrix products in a shorter type.
-
-    Products take most of the time of a step, and are up to twice as fast in bfloat16. Parameters
-    stay in float32, where they keep the many small updates that 8 bits of mantissa would round to
-    nothing (Micikevicius et al. 2018); so do sums, activations and gradients. The network answers
-    in float32, as it does everywhere else. Layers that multiply by `jaxmlp.nn.product` follow;
-    those that write `x @ W` stay as they are.
-
-    Args:
-      objective: the objective with its gradient, by hand or by machine.
-      operands: the type of the operands.
-
-    Returns:
-      A function of the same form.
-    """
-
-    def value_and_gradient(
-        params: Params,
-        x: Float[Array, "N ..."],
-        targets: Targets,
-        weights: Weights | None = None,
-        key: RandomKey | None = None,
-    ) -> tuple[tuple[Scalar, Outputs], Params]:
-        with operands_in(operands):
-            return objective(params, x, targets, weights, key)
-
-    return value_and_gradient

@@ -52,6 +52,12 @@ def product(a: Left, b: Right) -> Result:
 def operands_in(dtype: Operands) -> Iterator[None]:
     """A context in which functions that are called, or traced, multiply in this type.
 
+    It decorates a function too: `operands_in("bfloat16")(value_and_grad(model, loss))` is the same
+    gradient with short operands in its products. Parameters stay in float32, where they keep the
+    many small updates that 8 bits of mantissa would round to nothing (Micikevicius et al. 2018); so
+    do sums, activations and gradients. The network itself answers in float32, as it does
+    everywhere else. Layers that write `x @ W` and do not call `product` stay as they are.
+
     Args:
       dtype: the type to which `product` rounds its operands.
 

@@ -51,7 +51,7 @@ def gradients(model, params, x, y, key=None, short=True):
     """Return outputs and gradient, by hand and by machine."""
     loss = nn.losses.cross_entropy
     ways = [nn.value_and_grad(model, loss), autodiff(model, loss)]
-    ways = [nn.multiplying_in(way, "bfloat16") for way in ways] if short else ways
+    ways = [nn.operands_in("bfloat16")(way) for way in ways] if short else ways
 
     def both(params, x, y):
         by_hand, by_machine = (way(params, x, y, None, key) for way in ways)
