@@ -86,6 +86,7 @@ class Recipe:
     augment: tuple[str, ...]
     augment_strength: float
     valid_size: int
+    window_rows: int | None
     fold: str | None
 
     model: str
