@@ -71,8 +71,12 @@ def _main(arguments: list[str]) -> int:
     run = Run.open(Path(options.run))
     network = open_network(run, files_from(vars(options)))
     with arithmetic(network.recipe.precision):
-        part, x, y = _data(run.config, network, options)
-        result, answers = evaluate_examples(network, part, x, y)
+        large = _large(run.config, network, options)
+        if large is None:
+            part, x, y = _data(run.config, network, options)
+            result, answers = evaluate_examples(network, part, x, y)
+        else:
+            result, x, y, answers = large
         result |= _columns(network, x, y, options)
     if options.json:
         print(json.dumps(result, allow_nan=False), flush=True)
@@ -87,6 +91,29 @@ def _main(arguments: list[str]) -> int:
     # a run of somebody else, or on a disk that is read only, is evaluated all the same
     fine = failure is None or (failure.errno in READ_ONLY and not options.out)
     return 0 if fine else 2
+
+
+def _large(
+    config: "Config", network: "Network", options: argparse.Namespace
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray] | None:
+    """Evaluate data that are larger than memory; `None` if they are not."""
+    from jaxmlp.config.options import with_fields
+    from jaxmlp.runs.data import with_whole_paths
+    from jaxmlp.runs.stream_evaluation import evaluate_stream, open_fitting
+
+    given = {"dataset": options.dataset, "task": config.task} if options.dataset else {}
+    config, other = with_whole_paths(with_fields(config, given)), bool(options.dataset)
+    if options.data_dir:
+        return None
+    stream = open_fitting(config, network.signature, other, again=not other)
+    if stream is None:
+        return None
+    if other and options.split != "test":
+        raise InputError(
+            f"--split {options.split} is for the run's own data: other data have one part only"
+        )
+    names = {"dataset": config.dataset, "split": "all" if other else options.split}
+    return evaluate_stream(network, names, stream, options.split)
 
 
 def _data(
@@ -133,7 +160,7 @@ def _other(config: "Config", signature: "Signature") -> tuple[str, np.ndarray, n
     for note in dataset.provenance.get("decisions", ()):
         say(f"{PROG}: {note}")
     source, split = (dataset.provenance[key] for key in ("source", "split"))
-    if source not in ("file", "folder") or not isinstance(split, dict):
+    if source not in ("file", "folder", "shards") or not isinstance(split, dict):
         return "all" if split == ALL else "test", dataset.x_test, dataset.y_test
     pairs = ((dataset.x_train, dataset.x_test), (dataset.y_train, dataset.y_test))
     return "all", np.concatenate(pairs[0]), np.concatenate(pairs[1])

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from jaxmlp.errors import InputError
 
@@ -86,6 +86,32 @@ def replacing(path: Path, content: bytes | str) -> Iterator[None]:
         if writing and isinstance(error, OSError):
             reason = error.strerror or str(error)
             raise OSError(error.errno, reason, str(path)) from error
+        raise
+
+
+@contextmanager
+def filled_aside(path: Path) -> Iterator[IO[bytes]]:
+    """Write the new content of a file aside, bit by bit, and then replace the file in one step.
+
+    Args:
+      path: the file. Its folder must exist.
+
+    Yields:
+      What takes the content. If the block fails, the file has the old one.
+
+    Raises:
+      OSError: if the folder does not exist or cannot be written.
+    """
+    handle, name = _make_aside(path, _temporary_file)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        rename(Path(name), path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
         raise
 
 

@@ -7,7 +7,7 @@ as .csv. The rows of a table may have further columns, another order, gaps, and 
 import json
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,11 +17,14 @@ from jaxmlp.errors import InputError, Shown, check
 from jaxmlp.files import usable_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jaxmlp.data import Inputs
     from jaxmlp.runs.answers import Answers
     from jaxmlp.runs.network import Network
 
 PROG = program_name("predict")
+NOTES = 10  # lines about inputs that come in many pieces
 
 
 def make_parser() -> Parser:
@@ -32,7 +35,7 @@ def make_parser() -> Parser:
         "inputs",
         metavar="INPUT",
         nargs="+",
-        help="picture, folder of them, .npy, .npz, or a table such as .csv",
+        help="picture, .npy, .npz, a table such as .csv, or a folder of pictures or shards",
     )
     text = "draw what the network saw of each picture, with its answer, into a .png file"
     parser.add_argument("--show", metavar="FILE", help=text)
@@ -55,6 +58,7 @@ def _main(arguments: list[str]) -> int:
     options = make_parser().parse_args(arguments)
     from jaxmlp.cli.console import print_rows, say
     from jaxmlp.runs.answers import Answers, table_of, write_table
+    from jaxmlp.runs.large_inputs import large_files
     from jaxmlp.runs.network import load
 
     if options.out:
@@ -62,6 +66,9 @@ def _main(arguments: list[str]) -> int:
     network = load(options.run, parts=options.parts, changed_parts=options.changed_parts)
     if options.show:
         _check_show(options.show, network)
+    large = {path: large_files(path) for path in options.inputs}
+    if any(large.values()):
+        return _answer_large(network, large, options)
     read = [network.read(path) for path in options.inputs]
     found = []
     for path, inputs in zip(options.inputs, read, strict=True):
@@ -80,6 +87,38 @@ def _main(arguments: list[str]) -> int:
         print_rows(rows, ("input", "prediction", "probability"))
     if options.show:
         _show(Path(options.show), network, read, found)
+    return 0
+
+
+def _answer_large(network: "Network", large: dict[str, list[Path]], options: Any) -> int:
+    """Answer inputs of which some are larger than memory, piece by piece."""
+    from jaxmlp.cli.console import print_rows, say
+    from jaxmlp.runs.answers import Answers
+    from jaxmlp.runs.large_inputs import pieces_of, write_answers
+
+    check(options.show is None, "--show", "left out for inputs of many shards", options.show)
+    noted = 0
+
+    def found() -> "Iterator[Answers]":
+        nonlocal noted
+        for path, files in large.items():
+            for inputs in pieces_of(network, files) if files else [network.read(path)]:
+                for note in inputs.notes:
+                    noted += 1
+                    if noted <= NOTES:
+                        say(f"{PROG}: {note}")
+                yield Answers(network, inputs.names, inputs.rows, network.answers(inputs.x))
+
+    if options.out:
+        write_answers(found(), Path(options.out))
+    for answers in () if options.out else found():
+        if options.json:
+            for record in answers.records():
+                print(json.dumps(record, allow_nan=False))
+        else:
+            print_rows([*answers.in_words()], ("input", "prediction", "probability"))
+    if noted > NOTES:
+        say(f"{PROG}: and {noted - NOTES} more such lines")
     return 0
 
 

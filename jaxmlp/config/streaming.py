@@ -90,6 +90,12 @@ class Kept:
     """Some rows of a part, chosen evenly; all, if they are few."""
 
     def __init__(self, size: int, most: int) -> None:
+        """Begin with none.
+
+        Args:
+          size: the number of rows of the part.
+          most: the greatest number of rows that are kept.
+        """
         self._size, self._most, self._seen = size, min(size, most), 0
         self._rows: list[tuple[np.ndarray, np.ndarray]] = []
 
@@ -100,9 +106,14 @@ class Kept:
         self._rows.append((rows.x[own], rows.y[own]))
         self._seen += len(rows.y)
 
-    def split(self, signature: Signature) -> Split:
-        """Return them as they are stored on the device."""
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return inputs and targets as a data set has them."""
         x, y = (np.concatenate(arrays) for arrays in zip(*self._rows, strict=True))
+        return x, y
+
+    def split(self, signature: Signature) -> Split:
+        """Return them as they are stored on the device, and keep them no longer."""
+        x, y = self.arrays()
         self._rows = []
         examples = Examples(*jax.device_put(arrays_from(signature, x, y)))
         return Split(examples, np.arange(len(y)), seen=max(CHUNK, len(y)))

@@ -86,8 +86,8 @@ class ArrayShards:
             yield (arrays[x] if columns is None else None), arrays[y]
             return
         rows = slice(block.groups[0], block.groups[0] + block.rows)
-        x_rows = _mapped(x_file, rows) if columns is None else None
-        yield x_rows, _mapped(y_file, rows)
+        x_rows = mapped_rows(x_file, rows) if columns is None else None
+        yield x_rows, mapped_rows(y_file, rows)
 
     def where(self, block: Block) -> str:
         """Return what a message calls a block."""
@@ -104,7 +104,7 @@ class ArrayShards:
 def _headers(x_file: Path, y_file: Path) -> tuple[Any, Any]:
     if not _is_packed(x_file):
         for file in (x_file, y_file):
-            _mapped(file, slice(0, 0))  # also checks that the file is as long as it says
+            mapped_rows(file, slice(0, 0))  # also checks that the file is as long as it says
         return read_headers(x_file)["x"], read_headers(y_file)["x"]
     headers = read_headers(x_file)
     x, y = _names_in(headers, x_file)
@@ -124,8 +124,19 @@ def _is_packed(file: Path) -> bool:
     return file.suffix.lower() == ".npz"
 
 
-def _mapped(file: Path, rows: slice) -> np.ndarray:
-    """Return some rows of a `.npy` file; the map is given back at once, with its pages."""
+def mapped_rows(file: Path, rows: slice) -> np.ndarray:
+    """Return some rows of a `.npy` file; the map is given back at once, with its pages.
+
+    Args:
+      file: the file.
+      rows: which rows.
+
+    Returns:
+      An array of its own, in the byte order of the machine.
+
+    Raises:
+      InputError: if the file is damaged.
+    """
     with report_read_errors(existing_file(file), "NumPy arrays"):
         found = np.array(np.load(file, mmap_mode="r", allow_pickle=False)[rows])
     return found.astype(found.dtype.newbyteorder("="), copy=False)

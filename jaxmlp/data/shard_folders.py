@@ -38,7 +38,7 @@ def find_shards(name: str, test: str | None = None) -> Shards | None:
         differ in columns, types or shapes.
     """
     path = Path(name)
-    files = _shard_files(path)
+    files = shard_files(path)
     if not files:
         return None
     kinds = sorted({file.suffix.lower() for file in files})
@@ -56,8 +56,18 @@ def find_shards(name: str, test: str | None = None) -> Shards | None:
     return ArrayShards(name, rest, own)
 
 
-def _shard_files(path: Path) -> list[Path]:
-    """Return the shards of a folder, or the file itself, in the order of their names."""
+def shard_files(path: Path) -> list[Path]:
+    """Return the shards of a folder, or the file itself, in the order of their names.
+
+    Args:
+      path: a folder, or a `.parquet` or `.npy` file.
+
+    Returns:
+      The files; none for another path.
+
+    Raises:
+      InputError: if the file is missing or empty.
+    """
     if not path.is_dir():
         return [existing_file(path)] if path.suffix.lower() in (".parquet", ".npy") else []
     inside = sorted(path.iterdir())
@@ -69,7 +79,7 @@ def _shard_files(path: Path) -> list[Path]:
 
 
 def _test_files(test: str) -> list[Path]:
-    files = [file for file in _shard_files(Path(test)) if file.suffix.lower() == ".parquet"]
+    files = [file for file in shard_files(Path(test)) if file.suffix.lower() == ".parquet"]
     if not files:
         raise InputError(f"test must be .parquet, a file or a folder, as the data are, got {test}")
     return files

@@ -68,7 +68,7 @@ def quotas(counts: np.ndarray, size: int) -> np.ndarray:
     Returns:
       `(classes,)`; the sum is `size`.
     """
-    quota, remainder = np.divmod(counts * size, counts.sum())
+    quota, remainder = np.divmod(counts * size, max(1, counts.sum()))
     quota[np.argsort(-remainder, kind="stable")[: size - quota.sum()]] += 1
     return np.asarray(quota)
 

@@ -17,6 +17,7 @@ from jaxmlp.data.splits import TEST_SEED
 from jaxmlp.data.stream_targets import LABELLED, find_array_targets, find_table_targets
 from jaxmlp.data.streams import Stream
 from jaxmlp.data.table_options import TableOptions
+from jaxmlp.data.table_targets import Fitted
 from jaxmlp.data.tables import NAMED_COLUMNS, columns_before, fit_columns
 from jaxmlp.data.target_choice import TARGETS, choose_targets, line_of_first
 from jaxmlp.data.user_files import refuse_table_options
@@ -31,6 +32,7 @@ def open_stream(
     options: TableOptions,
     task: str | None = None,
     columns: Columns | None = None,
+    classes: tuple[str, ...] | None = None,
 ) -> Stream:
     """Find out what the data in some shards are, without holding all of them.
 
@@ -39,6 +41,8 @@ def open_stream(
       options: what the user says of a table; of arrays only the size of the test part.
       task: one of `jaxmlp.data.TASKS` for another task than that of the targets.
       columns: how a trained network's table became inputs; `None` to decide it.
+      classes: of a trained network, if the data are others than those that it was trained on: they
+        may lack some of its classes. `None` to find them.
 
     Returns:
       The data, without a validation part.
@@ -51,7 +55,7 @@ def open_stream(
         refuse_table_options(options, f"{shards.name}: ", "arrays, whose target is y")
         stream = _stream_of_arrays(shards, options)
     else:
-        stream = _stream_of_table(shards, options, columns)
+        stream = _stream_of_table(shards, options, columns, task, classes)
     if task is None or task == stream.task:
         return stream
     names = ("y",) if stream.columns is None else stream.columns.target
@@ -69,7 +73,13 @@ def _stream_of_arrays(shards: ArrayShards, options: TableOptions) -> Stream:
     return replace(stream, provenance=_provenance(stream, options, lines))
 
 
-def _stream_of_table(shards: TableShards, options: TableOptions, columns: Columns | None) -> Stream:
+def _stream_of_table(
+    shards: TableShards,
+    options: TableOptions,
+    columns: Columns | None,
+    task: str | None,
+    classes: tuple[str, ...] | None,
+) -> Stream:
     name, nothing = shards.name, shards.empty()
     options.check(nothing.column_names, name)
     for option in ("group", "time"):
@@ -85,15 +95,16 @@ def _stream_of_table(shards: TableShards, options: TableOptions, columns: Column
         before, decided = columns_before(nothing, names, options, name, NAMED_COLUMNS, None)
     else:
         before, decided = columns, []
-    targets = find_table_targets(shards, before, options, None)
+    fitted = None if classes is None else Fitted(before, classes, task)
+    targets = find_table_targets(shards, before, options, fitted)
     size = _test_size(shards, options, int(targets.totals.sum()))
     known = targets.fitted
     stream = Stream(name, shards, targets, str(known.task), known.classes, before, {}, size)
     lines = list(targets.lines)
     if columns is None:
-        fitted, more = _fit(stream, decided, options)
-        stream = replace(stream, columns=fitted)
-        lines = [*(chosen or line_of_first(fitted, options)), *lines, *more]
+        found, more = _fit(stream, decided, options)
+        stream = replace(stream, columns=found)
+        lines = [*(chosen or line_of_first(found, options)), *lines, *more]
     return replace(stream, provenance=_provenance(stream, options, lines))
 
 

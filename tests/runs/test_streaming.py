@@ -8,10 +8,13 @@ from contextlib import nullcontext
 
 import jax
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
 import jaxmlp
-from jaxmlp import train
+from jaxmlp import evaluate, predict, train
 from jaxmlp.config.options import Config
 from jaxmlp.config.streaming import pose_stream
 from jaxmlp.data import shards
@@ -214,3 +217,80 @@ def test_a_shard_that_is_damaged_ends_the_command_with_one_line(folder, tmp_path
         error = capsys.readouterr().err
         assert error.count("\n") == 1
         assert "part-02.parquet: the file cannot be read as a Parquet table" in error
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+def test_evaluate_says_what_the_run_says(run, split, capsys, monkeypatch):
+    """Compare the doors: whether all answers are compared at once, or some."""
+    summary = json.loads((run / "summary.json").read_text())
+    for most in (50_000, 30):
+        monkeypatch.setattr("jaxmlp.runs.stream_evaluation.MOST", most)
+        assert evaluate.main([str(run), "--split", split, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["examples"] == summary["examples"][split]
+        assert found["loss"] == pytest.approx(summary[f"{split}_loss"], rel=1e-5)
+        assert found["accuracy"] == pytest.approx(summary[f"{split}_accuracy"])
+        assert found.get("scored_examples", found["examples"]) == min(most, found["examples"])
+
+
+def test_evaluate_on_other_shards_is_the_same_by_windows(run, tmp_path, capsys, monkeypatch):
+    """Compare the doors: as a whole and by blocks, also where a class is missing."""
+    other = table(120, seed=9)
+    other = other.filter(pc.equal(other["label"], "yes"))
+    data, found = write_parquet(tmp_path / "t", other, (len(other),)), []
+    for memory in ("1G", "1k"):
+        monkeypatch.setenv("JAXMLP_MEMORY", memory)
+        with monkeypatch.context() as patch:
+            patch.setattr("jaxmlp.data.columns.check_memory", lambda *_: None)
+            assert evaluate.main([str(run), "--dataset", str(data), "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    for name, value in found[0].items():
+        if isinstance(value, float):
+            assert found[1][name] == pytest.approx(value, rel=1e-5), name
+    assert found[0]["examples"] == found[1]["examples"] == len(other)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_predictions_of_shards_are_those_of_their_rows(folder, run, tmp_path, suffix, capsys):
+    """Compare the doors: the table written piece by piece, and the answers to all rows at once."""
+    out = tmp_path / f"answers{suffix}"
+    assert predict.main([str(run), str(folder), "--out", str(out)]) == 0
+    read = pyarrow.csv.read_csv if suffix == ".csv" else pyarrow.parquet.read_table
+    rows, network = read(out), jaxmlp.load(run)
+    with pytest.warns(jaxmlp.DataWarning, match="missing"):
+        known = network.predict_proba(table())
+    assert rows["row"].to_pylist() == list(range(700))
+    place = network.classes.index("yes")
+    got = rows["probability of yes"].to_numpy()
+    np.testing.assert_allclose(got, known[:, place], rtol=1e-5, atol=1e-7)
+    assert [*tmp_path.iterdir()] == [out]
+    assert predict.main([str(run), str(folder), "--json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 700
+    assert json.loads(lines[301])["input"].endswith("part-02.parquet row 1")
+
+
+def test_a_damaged_shard_leaves_no_half_table_of_answers(folder, run, tmp_path, capsys):
+    data = shutil.copytree(folder, tmp_path / "t")
+    out = tmp_path / "answers.csv"
+    out.write_text("the old ones")
+    raw = bytearray((data / "part-02.parquet").read_bytes())
+    raw[10:600] = bytes(590)
+    (data / "part-02.parquet").write_bytes(raw)
+    assert predict.main([str(run), str(data), "--out", str(out), "--overwrite"]) == 2
+    assert "part-02.parquet" in capsys.readouterr().err
+    assert out.read_text() == "the old ones"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.csv", "t"]
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_predictions_of_shards_of_arrays(tmp_path, suffix, capsys):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3)).astype(np.float32)
+    data = write_arrays(tmp_path / "a", x, (x[:, 0] > 0).astype(int), (150, 50), suffix)
+    out = tmp_path / "run"
+    options = [*SETTINGS, "--window-rows", "64", "--out", str(out)]
+    assert train.main([str(data), *options]) == 0
+    assert predict.main([str(out), str(data), "--json"]) == 0
+    found = [json.loads(line)["prediction"] for line in capsys.readouterr().out.splitlines()]
+    assert found == jaxmlp.load(out).predict(x).tolist()
