@@ -123,6 +123,33 @@ def open_if_large(config: Config, again: bool = False) -> "Stream | None":
     return open_stream(shards, table_options(config), config.task)
 
 
+def open_source(config: Config, source: Any) -> "Dataset | Stream":
+    """Open a source of items, such as Grain and tensorflow-datasets have.
+
+    Args:
+      config: says how it is read, see `open_if_large`.
+      source: has a length, and an item for each number.
+
+    Returns:
+      The data: as a whole, if they fit, or to be read window by window.
+
+    Raises:
+      InputError: if the items are no examples, or the configuration has what does not apply.
+    """
+    from jaxmlp.data.item_shards import ItemShards
+    from jaxmlp.data.shard_sets import load_shards
+    from jaxmlp.data.stream_open import open_stream
+
+    for name in (*READING, "data_dir", "picture_size"):
+        if getattr(config, name) is not None:
+            raise InputError(f"{name} does not apply to data in memory")
+    shards, options = ItemShards(source), table_options(config)
+    fits = shards.unpacked <= memory_allowed()
+    if config.window_rows == 0 or (config.window_rows is None and fits):
+        return load_shards(shards, options)
+    return open_stream(shards, options, config.task)
+
+
 def find_large(config: Config, again: bool = False) -> "Shards | None":
     """Return the shards that a configuration names, if they are to be read window by window."""
     from jaxmlp.data import names

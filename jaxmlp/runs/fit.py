@@ -19,9 +19,17 @@ from jaxmlp.config.own_files import NO_FILES, Files, Paths
 from jaxmlp.config.problem import Problem, pose_problem
 from jaxmlp.config.streaming import pose_stream
 from jaxmlp.data import Dataset, Source, dataset_in_memory
+from jaxmlp.data.item_shards import is_source
 from jaxmlp.data.streams import Stream
 from jaxmlp.errors import DataWarning, InputError, check
-from jaxmlp.runs.data import load_data, open_if_large, table_options, whole_path, with_whole_paths
+from jaxmlp.runs.data import (
+    load_data,
+    open_if_large,
+    open_source,
+    table_options,
+    whole_path,
+    with_whole_paths,
+)
 from jaxmlp.runs.facts import facts_of
 from jaxmlp.runs.fine_tuning import take_over
 from jaxmlp.runs.folder import CHECKPOINT, RUN, Run, Saved
@@ -72,8 +80,9 @@ def fit(
     Args:
       config: what is trained, and how.
       data: what it learns from: the name of a data set, the path of a file, arrays `(x, y)` or
-        `((x_train, y_train), (x_test, y_test))`, or a table (see
-        `jaxmlp.data.dataset_in_memory`); `None` for the configuration's data set.
+        `((x_train, y_train), (x_test, y_test))`, a table (see
+        `jaxmlp.data.dataset_in_memory`), or a source of items, such as Grain's (see
+        `jaxmlp.data.item_shards`); `None` for the configuration's data set.
       out: the run's folder; without it nothing is written.
       overwrite: whether to replace a run that is there.
       quiet: whether to print nothing but warnings.
@@ -94,10 +103,12 @@ def fit(
     """
     began = time.perf_counter()
     config = with_whole_paths(config)
-    large = None
+    large: Dataset | Stream | None = None
     if data is None or isinstance(data, str | PathLike):
         name = config.dataset if data is None else whole_path(str(data))
         large = open_if_large(dataclasses.replace(config, dataset=name))
+    elif is_source(data):
+        large = open_source(config, data)
     dataset = large or data_of(config, data)
     config, source = dataclasses.replace(config, dataset=dataset.name), dataset.source
     with arithmetic(config.precision):
