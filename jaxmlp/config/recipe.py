@@ -88,6 +88,7 @@ class Recipe:
     augment: tuple[str, ...]
     augment_strength: float
     valid_size: int
+    window_rows: int | None
     fold: str | None
 
     model: str
