@@ -143,7 +143,7 @@ def new_folder(path: Path, fill: Callable[[Path], None]) -> Iterator[None]:
 
 
 @contextmanager
-def locked_folder(path: Path) -> Iterator[None]:
+def locked_folder(path: Path, shared: bool = False) -> Iterator[None]:
     """Hold a folder, so that no second process of the project works in it.
 
     The lock ends with the process, however it ends. Where the system has no such locks, it does
@@ -151,13 +151,14 @@ def locked_folder(path: Path) -> Iterator[None]:
 
     Args:
       path: the folder.
+      shared: whether others may hold it in the same way.
 
     Raises:
       InputError: if another process holds the folder.
     """
     handle = _open_folder(path)
     try:
-        if _lock(handle) is False:
+        if _lock(handle, shared) is False:
             raise InputError(f"another process is at work in {path}")
         yield
     finally:
@@ -343,12 +344,12 @@ def _open_folder(path: Path) -> int:
     return os.open(path if POSIX else os.devnull, os.O_RDONLY)
 
 
-def _lock(handle: int) -> bool | None:
+def _lock(handle: int, shared: bool = False) -> bool | None:
     """Lock an open file; return whether that was possible, `None` if there are no locks."""
     if sys.platform == "win32":
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:  # some network file systems have no locks on folders

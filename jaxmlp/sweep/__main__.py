@@ -7,25 +7,23 @@ examples validates once; then the best configuration learns all of them.
 """
 
 import argparse
-import dataclasses
+import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jaxmlp.cli.compile_cache import spread_over_cores
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
 from jaxmlp.cli.process import import_beside, run_process
-from jaxmlp.config.options import Config, config_from, names_data
-from jaxmlp.config.own_files import files_from
-from jaxmlp.config.own_parts import FIELDS
-from jaxmlp.errors import InputError, check, naming
+from jaxmlp.config.options import Config
+from jaxmlp.errors import InputError, check
 
 if TYPE_CHECKING:
     from jaxmlp.config.recipe import Recipe
-    from jaxmlp.data import Dataset
-    from jaxmlp.sweep.folder import Plan, SweepFolder
+    from jaxmlp.sweep.folder import SweepFolder
+    from jaxmlp.sweep.prepare import Prepared
     from jaxmlp.sweep.programs import Program
     from jaxmlp.training.lockstep import Moment
 
@@ -38,9 +36,15 @@ examples:
       --grid seed=0,1,2 --dataset my.csv --target price
   python -m jaxmlp.sweep --folds 5 --grid learning_rate=1e-3,1e-2 --dataset iris
   python -m jaxmlp.sweep --resume sweeps/digits            # continue after Ctrl-C
+  python -m jaxmlp.sweep --plan --grid seed=0,1,2,3 --out sweeps/shared   # for many workers:
+  python -m jaxmlp.sweep --join sweeps/shared              # on each machine that sees the folder
   python -m jaxmlp.evaluate sweeps/digits/best             # the best run is a run like any other
 """
-CONTROL = ("grid", "random", "folds", "config", "out", "resume", "overwrite", "quiet")
+CONTROL = (
+    *("grid", "random", "folds", "config", "out", "resume", "overwrite", "quiet"),
+    *("plan", "join", "lost_after"),
+)
+LOST_AFTER, LEAST_LOST = 60.0, 3.0  # seconds; a heart beats every second
 
 
 def make_parser() -> Parser:
@@ -67,6 +71,14 @@ def make_parser() -> Parser:
     sweep.add_argument("--config", metavar="FILE", help=text)
     sweep.add_argument("--out", metavar="SWEEP", help="output folder; default sweeps/DATASET")
     sweep.add_argument("--resume", metavar="SWEEP", help="finish a sweep that was interrupted")
+    text = "make the folder of the sweep and train nothing: workers do, with --join"
+    sweep.add_argument("--plan", action="store_true", help=text)
+    text = "be one of many workers, on any machines, that share the folder of a sweep"
+    sweep.add_argument("--join", metavar="SWEEP", help=text)
+    text = "with --join: train again what a worker began that has been silent for so many seconds"
+    sweep.add_argument(
+        "--lost-after", type=float, metavar="X", help=f"{text}; default {LOST_AFTER:g}"
+    )
     text = "replace the sweep in the output folder"
     sweep.add_argument("--overwrite", action="store_true", help=text)
     sweep.add_argument("--quiet", action="store_true", help="print only warnings and errors")
@@ -91,30 +103,62 @@ def _main(arguments: list[str]) -> int:
             f" `{program_name('train')} --watch`"
         )
     control = argparse.Namespace(**{name: given.pop(name) for name in CONTROL})
+    _check_control(control)
     spread_over_cores()
-    plan, dataset = (_reopen_plan if control.resume else _make_plan)(control, given)
 
-    from jaxmlp.data import with_task
-
-    with naming(Path(control.resume)) if control.resume else nullcontext():
-        data = with_task(dataset, plan.base.task)
-        recipes = _complete_recipes(plan, data)
-        programs = _make_programs(plan, data, recipes)
-
-    from jaxmlp.cli.console import print_table, say
-    from jaxmlp.cli.interrupt import interrupted_status
+    from jaxmlp.cli.console import print_table
     from jaxmlp.runs.facts import show_facts
-    from jaxmlp.sweep.finish import finish_sweep
-    from jaxmlp.sweep.results import best_run
+    from jaxmlp.sweep.prepare import prepare_sweep
 
-    show_facts(programs[0].facts(data), control.quiet)
-    if plan.folds is not None and not control.quiet:
-        words = f"{plan.folds}, dealt out of {len(data.x_train):,} examples; above: the first"
-        print_table([("folds", words)])
-    with _open_folder(control, plan, recipes, programs[0].task.score) as folder:
+    prepared = prepare_sweep(control, given)
+    folds = prepared.plan.folds
+    show_facts(prepared.facts, control.quiet)
+    if folds is not None and not control.quiet:
+        examples = len(prepared.dataset.x_train)
+        print_table([("folds", f"{folds}, dealt out of {examples:,} examples; above: the first")])
+    return (_share if control.join else _work_alone)(control, prepared, began)
+
+
+def _work_alone(control: argparse.Namespace, prepared: "Prepared", began: float) -> int:
+    """Train all runs in this process, or only plan them, and return the exit status."""
+    from jaxmlp.cli.console import print_line
+    from jaxmlp.sweep.finish import finish_sweep
+
+    recipes, programs = prepared.recipes, prepared.programs
+    with _open_folder(control, prepared) as folder:
+        if control.plan:
+            words = f"{len(recipes)} runs in {folder.path}/, for workers with --join {folder.path}"
+            if not control.quiet:
+                print_line(f"planned  {words}")
+            return 0
         import_beside("jaxmlp.runs.figures")  # while programs are compiled
         noted = _train_programs(programs, folder, recipes, control.quiet)
-        found, drawn, noted = finish_sweep(folder, dataset, began, noted, control.quiet)
+        ended = finish_sweep(folder, prepared.dataset, began, noted, control.quiet)
+    return _status(folder, *ended)
+
+
+def _share(control: argparse.Namespace, prepared: "Prepared", began: float) -> int:
+    """Take part in a sweep with other workers, and return the exit status."""
+    from jaxmlp.sweep.folder import SweepFolder
+    from jaxmlp.sweep.join import is_finished, join_sweep, show_finished
+    from jaxmlp.sweep.shared import joined_sweep
+
+    path, quiet = Path(control.join), control.quiet
+    folder = SweepFolder(path, prepared.plan, prepared.score)
+    if is_finished(folder):
+        return _status(folder, show_finished(folder, quiet), True, [])
+    with joined_sweep(folder, control.lost_after or LOST_AFTER) as shared:
+        import_beside("jaxmlp.runs.figures")
+        ended = join_sweep(shared, prepared, began, quiet)
+    return _status(shared, *ended)
+
+
+def _status(folder: "SweepFolder", found: bool, drawn: bool, noted: list[int]) -> int:
+    """Return the exit status of a sweep, and say why it has no best run."""
+    from jaxmlp.cli.console import say
+    from jaxmlp.cli.interrupt import interrupted_status
+    from jaxmlp.sweep.results import best_run
+
     if noted:
         return interrupted_status(noted)
     if not found:
@@ -124,118 +168,32 @@ def _main(arguments: list[str]) -> int:
     return 0 if drawn else 2
 
 
-def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Plan", "Dataset"]:
-    """Make the plan of a new sweep, and load its data."""
-    from jaxmlp.runs.data import load_or_stand_in, with_whole_paths
-    from jaxmlp.sweep.space import make_points
-
-    base = with_whole_paths(config_from(given, control.config, files_from(given)))
-    if base.init_from is not None:
-        raise InputError(f"a sweep starts by itself, got init_from {base.init_from}")
-    points = make_points(control.grid, control.random, base.seed, control.folds)
-    for name in (name for name in points[0] if name in given):
-        option = name.replace("_", "-")
-        raise InputError(f"{name} is given twice: by --{option} and as a field that varies")
-    if control.folds is not None:
-        base = _without_validation_part(base, {*given, *points[0]})
-    points = [_with_parts(base, point) for point in points]
-    dataset, wanted = load_or_stand_in(base, names_data(given, control.config))
-
-    from jaxmlp.sweep.folder import Plan
-
-    base = dataclasses.replace(base, dataset=dataset.name if wanted else base.dataset)
-    origin = {"checksum": dataset.provenance["checksum"], "dataset_wanted": wanted}
-    return Plan(base, points, origin), dataset
-
-
-def _with_parts(base: Config, point: dict[str, Any]) -> dict[str, Any]:
-    """Return a point with its parts of one's own loaded, as the configuration of its run has it."""
-    from jaxmlp.sweep.space import format_point
-
-    own = {name: value for name, value in point.items() if name in FIELDS}
-    with naming(format_point(point)):
-        loaded = dataclasses.replace(base, **own)
-    return {**point, **{name: getattr(loaded, name) for name in own}}
-
-
-def _without_validation_part(base: Config, given: set[str]) -> Config:
-    """Return the base of a sweep with folds, without what a run says of its own part."""
-    for name in ("valid_size", "monitor"):
-        if name in given:
-            raise InputError(f"{name} does not apply with --folds: each fold validates in its turn")
-    return dataclasses.replace(base, valid_size=None, monitor=None, fold=None)
-
-
-def _reopen_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple["Plan", "Dataset"]:
-    """Read the plan of the sweep to continue, and load its data."""
-    own = ("grid", "random", "folds", "config", "out", "overwrite")
-    parts = files_from(given)
-    for name in (*given, *(name for name in own if getattr(control, name))):
-        option = name.replace("_", "-")
-        raise InputError(f"--resume continues the same sweep: --{option} does not apply")
-
-    from jaxmlp.runs.data import load_or_stand_in
-    from jaxmlp.sweep.folder import SWEEP, read_plan
-
-    plan = read_plan(Path(control.resume)).with_parts(parts)
-    with naming(f"{Path(control.resume) / SWEEP}: base"):
-        dataset, _ = load_or_stand_in(plan.base, named=True)
-    if dataset.provenance["checksum"] != plan.origin["checksum"]:
-        raise InputError(f"{control.resume} was started on other data: their checksum has changed")
-    return plan, dataset
-
-
-def _complete_recipes(plan: "Plan", dataset: "Dataset") -> list["Recipe"]:
-    """Return the recipe of every run."""
-    from jaxmlp.config.complete import complete
-    from jaxmlp.config.folds import fold_parts
-    from jaxmlp.sweep.space import format_point
-
-    recipes = []
-    if plan.folds is not None:  # what is wrong with all folds is said without the name of one
-        fold_parts(dataset, f"1/{plan.folds}", plan.base.seed)
-    for point in plan.points:
-        with naming(format_point(point)):
-            recipe = complete(plan.config(point), dataset)
-        if recipe.fold is not None:
-            with naming("after the folds, all training examples are learned"):
-                complete(plan.final_config(point), dataset)
-        need = "at least 1 in a sweep, which compares validation scores"
-        check(recipe.valid_size > 0, "valid_size", need, recipe.valid_size)
-        recipes.append(recipe)
-    return recipes
-
-
-def _make_programs(plan: "Plan", dataset: "Dataset", recipes: list["Recipe"]) -> list["Program"]:
-    """Make the programs that train all runs, and check that they can be trained."""
-    from jaxmlp.config.factory import arithmetic
-    from jaxmlp.sweep.examples import DataCache
-    from jaxmlp.sweep.programs import Program, group_recipes
-    from jaxmlp.sweep.space import format_point
-
-    cache = DataCache(dataset)
-    programs = []
-    for own, varying in group_recipes(recipes, len(dataset.x_train)):
-        with naming(format_point(plan.points[own[0]])), arithmetic(recipes[own[0]].precision):
-            programs.append(Program({i: recipes[i] for i in own}, varying, cache))
-    return programs
+def _check_control(control: argparse.Namespace) -> None:
+    """Reject options of the sweep of which one would have no effect."""
+    if control.join and control.resume:
+        raise InputError("--join does not apply with --resume: a sweep is shared, or it is not")
+    if control.lost_after is not None:
+        if not control.join:
+            raise InputError("--lost-after needs --join: it is about the other workers")
+        need = f"at least {LEAST_LOST:g} seconds, as a heart beats every second"
+        check(LEAST_LOST <= control.lost_after < math.inf, "--lost-after", need, control.lost_after)
 
 
 @contextmanager
-def _open_folder(
-    control: argparse.Namespace, plan: "Plan", recipes: list["Recipe"], score: str
-) -> Iterator["SweepFolder"]:
+def _open_folder(control: argparse.Namespace, prepared: "Prepared") -> Iterator["SweepFolder"]:
     """Hold the folder of the sweep to continue, or of a new one."""
     from jaxmlp.runs.output import free_name, held_output
     from jaxmlp.sweep.folder import FOLDER, SweepFolder, new_sweep
 
+    plan = prepared.plan
     name = Path(plan.base.dataset.replace(":", "-")).stem
     usual = Path("sweeps") / name
     path = Path(control.resume or control.out or (usual if control.overwrite else free_name(usual)))
     held = held_output(path, FOLDER) if control.resume else None
     with held or new_sweep(path, plan, control.overwrite):
-        folder = SweepFolder(path, plan, score)
-        folder.check_runs(recipes)
+        folder = SweepFolder(path, plan, prepared.score)
+        folder.reject_workers()
+        folder.check_runs(prepared.recipes)
         yield folder
 
 

@@ -53,10 +53,20 @@ def finish_sweep(
     summary = _summary(folder, dataset, found, bool(noted), time.perf_counter() - began)
     Run(folder.path).write_json(SUMMARY, summary)
     if not quiet:
-        print_table(*ranking_table(folder.configs, folder.score))
-        print_table(_rows(folder, summary))
+        show_results(folder, summary)
     failure = try_to_draw(lambda: _draw(folder))
     return best is not None, failure is None and (best is None or best.drawn), noted
+
+
+def show_results(folder: SweepFolder, summary: dict[str, Any]) -> None:
+    """Print the table of the configurations, and where the best run lies.
+
+    Args:
+      folder: the sweep's folder.
+      summary: what its `summary.json` says.
+    """
+    print_table(*ranking_table(folder.configs, folder.score))
+    print_table(_rows(folder, summary))
 
 
 def _draw(folder: SweepFolder) -> None:

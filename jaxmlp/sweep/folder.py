@@ -8,6 +8,7 @@
 | `best/` | the best run, or with folds the final one; a folder like those of `jaxmlp.train` |
 | `summary.json` | the configurations, the best one first; data, versions, device, time |
 | `sweep.png` | validation score against the fields that vary, with its deviation over the runs |
+| `workers/` | while workers share the sweep, their claims and the results of the runs |
 """
 
 import dataclasses
@@ -26,6 +27,7 @@ from jaxmlp.errors import InputError, check, naming, shown
 from jaxmlp.files import new_folder, rename
 from jaxmlp.runs.folder import CONFIG, RUN, SUMMARY, Run
 from jaxmlp.runs.output import Kind, delete_made, new_output
+from jaxmlp.sweep.claims import CLAIM, HEART
 from jaxmlp.sweep.results import (
     RunResult,
     best_run,
@@ -40,6 +42,8 @@ from jaxmlp.sweep.space import Point, check_varies, folds_of, format_point
 from jaxmlp.training.lockstep import OK, Member
 
 SWEEP, RESULTS, RUNS, BEST, PICTURE = "sweep.json", "results.csv", "runs", "best", "sweep.png"
+WORKERS, MACHINE = "workers", "machine.json"  # the second makes the first a shared folder
+RESULT = r"run-([1-9]\d*)\.json"  # in the shared folder
 FORMAT = 1  # of `sweep.json`
 FOLDER = Kind(
     "sweep",
@@ -47,6 +51,7 @@ FOLDER = Kind(
     (
         *map(re.escape, (RESULTS, SUMMARY, PICTURE)),
         *(rf"{folder}/{file}" for folder in (rf"{RUNS}/\d+", BEST) for file in RUN.files),
+        *(rf"{WORKERS}/{file}" for file in (re.escape(MACHINE), CLAIM, HEART, RESULT)),
         re.escape(SWEEP),
     ),
 )
@@ -198,15 +203,38 @@ class SweepFolder:
           ended: the runs.
           recipes: the recipes of all runs of the sweep.
         """
-        self.results |= {m.number: run_result(m) for m in ended}
-        self.configs = rank_configs(self.plan.points, self.results)
-        kept = runs_to_keep(self.configs, self.results)
+        self.reject_workers()
+        kept = self.note_results({m.number: run_result(m) for m in ended})
         for m in ended:
             if m.number in kept:
-                self._save_run(m, recipes[m.number])
-        write_results(self.path / RESULTS, self.plan.points, self.results, self.score)
+                self.delete_run(m.number)  # of a process killed before it wrote the results
+                self.save_run(m, recipes[m.number])
+        self.write_results()
         for number in self.results.keys() - kept:
-            delete_made(self._runs / str(number), RUN)
+            self.delete_run(number)
+
+    def reject_workers(self) -> None:
+        """Reject a folder that workers share, for a process that works alone.
+
+        Raises:
+          InputError: names the option with which to take part.
+        """
+        if (self.path / WORKERS / MACHINE).exists():
+            raise InputError(f"workers share {self.path}: continue it with --join {self.path}")
+
+    def note_results(self, results: dict[int, RunResult]) -> set[int]:
+        """Take results into account, and return the numbers of the runs to keep."""
+        self.results |= results
+        self.configs = rank_configs(self.plan.points, self.results)
+        return runs_to_keep(self.configs, self.results)
+
+    def write_results(self) -> None:
+        """Write the table of the results so far."""
+        write_results(self.path / RESULTS, self.plan.points, self.results, self.score)
+
+    def delete_run(self, number: int) -> None:
+        """Delete the folder of a run that cannot be the best one."""
+        delete_made(self._runs / str(number), RUN)
 
     def move_best_run(self) -> Run | None:
         """Move the best run of a complete sweep to its place, and delete the other runs.
@@ -242,7 +270,8 @@ class SweepFolder:
     def _runs(self) -> Path:
         return self.path / RUNS
 
-    def _save_run(self, m: Member, recipe: Recipe) -> None:
+    def save_run(self, m: Member, recipe: Recipe) -> None:
+        """Save a run that has ended; its folder appears in one instant."""
         path, origin = self._runs / str(m.number), self.plan.origin
 
         def fill(folder: Path) -> None:
@@ -252,6 +281,5 @@ class SweepFolder:
             run.save_checkpoint(m.state, m.history)
 
         self._runs.mkdir(exist_ok=True)
-        delete_made(path, RUN)  # of a process killed before it wrote the results
         with new_folder(path, fill):
             pass

@@ -9,7 +9,7 @@ have programs of their own.
 
 import dataclasses
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -123,6 +123,25 @@ class Program:
         targets["test"] = encoded(data.signature, dataset.y_test)
         return Facts(dataset.source, data.signature, targets)
 
+    def waves(self) -> list[list[int]]:
+        """Return the numbers of all runs in waves, each as many as the devices hold at once."""
+        runs, size = [*self.recipes], self._width * len(self._devices)
+        return [runs[begun : begun + size] for begun in range(0, len(runs), size)]
+
+    @property
+    def _devices(self) -> list[jax.Device]:
+        return jax.devices()[: len(self.recipes)]
+
+    @property
+    def _width(self) -> int:
+        """How many runs a device trains at once.
+
+        It depends on all runs of the program, not on those that are left: a run has the same bytes
+        in whatever company it trains.
+        """
+        devices = self._devices
+        return loop_width(self._parameters, len(self.recipes), len(devices), devices[0].platform)
+
     def fit(self, runs: list[int], report: Callable[[Moment], bool]) -> None:
         """Train runs of the program, as many at once as the devices hold, wave after wave.
 
@@ -130,24 +149,39 @@ class Program:
           runs: the numbers of the runs.
           report: takes the progress, and returns whether training continues.
         """
-        devices = jax.devices()[: len(runs)]
-        width = loop_width(self._parameters, len(runs), len(devices), devices[0].platform)
-        mesh, size = make_mesh(devices), width * len(devices)
-        make_side = self._compile(mesh, width)
+        begun, train_wave = 0, self.ready()
+        for wave in self.waves():
+            left = [i for i in wave if i in runs]
+            for moment in train_wave(left):
+                share = (begun + moment.done * len(left)) / len(runs)
+                if not report(moment._replace(done=share)):
+                    return
+            begun += len(left)
+
+    def ready(self) -> Callable[[list[int]], Iterator[Moment]]:
+        """Return a function that trains runs of one wave, and yields the progress.
+
+        It holds the compiled program and the examples on the devices.
+        """
+        devices, runs = self._devices, [*self.recipes]
+        mesh, size = make_mesh(devices), self._width * len(devices)
+        make_side = self._compile(mesh, self._width)
         sets = {i: 0 if self._same_examples else self._set_of(i) for i in runs}
         store = ExampleStore(self.data, sets, size, mesh)
         rates = self._rates(runs)
         rate_of = {i: partial(_one_of, rates, place) for place, i in enumerate(runs)}
         common = {name: getattr(self.recipe, name) for name in ("epochs", "batch_size", "shuffle")}
-        for begun in range(0, len(runs), size):
-            wave = runs[begun : begun + size]
+        longest = max(len(data.valid) for data in self.data.values())
+
+        def train_wave(wave: list[int]) -> Iterator[Moment]:
+            if not wave:
+                return
             examples, shifts = store.load(wave)
             members = [self._member(i, n, rate_of[i]) for i, n in zip(wave, shifts, strict=True)]
             side = make_side(wave, examples)
-            for moment in fit_side_by_side(side, members, width=size, **common):
-                share = (begun + moment.done * len(wave)) / len(runs)
-                if not report(moment._replace(done=share)):
-                    return
+            yield from fit_side_by_side(side, members, width=size, longest=longest, **common)
+
+        return train_wave
 
     def train(self, runs: list[int]) -> list[Member]:
         """Train runs of the program to their ends, and return them.

@@ -175,12 +175,28 @@ def _result(cells: dict[str, str], point: Point, run: str) -> RunResult:
     for name, value in point.items():
         if parse_value(name, cells[name]) != parse_value(name, format_value(value)):
             raise InputError(f"{run} has another {name}")
-    status = cells["status"]
-    check(status in (OK, DIVERGED), f"{run}: status", f"{OK} or {DIVERGED}", status)
     given = {name: parse_json(cells[name], f"{run}: {name}") for name in COLUMNS if cells[name]}
+    return checked_result(cells["status"], given, run)
+
+
+def checked_result(status: str, numbers: dict[str, Any], run: str) -> RunResult:
+    """Return a result that was read from a file.
+
+    Args:
+      status: of the run.
+      numbers: its values of `COLUMNS`.
+      run: names the run, for error messages.
+
+    Returns:
+      The result.
+
+    Raises:
+      InputError: if something is wrong with it.
+    """
+    check(status in (OK, DIVERGED), f"{run}: status", f"{OK} or {DIVERGED}", status)
     must = COLUMNS if status == OK else ("epochs", "seconds")
     shape = {name if name in must else f"{name}?": kind for name, kind in COLUMNS.items()}
-    return RunResult(status, checked(given, shape, run))
+    return RunResult(status, checked(numbers, shape, run))
 
 
 def _header(score: str) -> dict[str, str]:

@@ -93,6 +93,7 @@ def fit_side_by_side(
     epochs: int,
     batch_size: int,
     shuffle: bool = True,
+    longest: int = 0,
 ) -> Iterator[Moment]:
     """Train runs side by side until each has ended.
 
@@ -105,13 +106,15 @@ def fit_side_by_side(
       epochs: the number of epochs.
       batch_size: the number of examples in a step.
       shuffle: whether each epoch has an order of its own; otherwise it takes the data's order.
+      longest: the size of the largest validation part of all runs, also of those that train at
+        another time: so that no run depends on which others train beside it.
 
     Yields:
       The progress, a few times a second and after every epoch.
     """
     places = [*members, *members[:1] * (width - len(members))]
     states = side.put(_stack([m.state for m in places]))
-    validation = side.put(_validation_orders(places, alone=width == side.devices))
+    validation = side.put(_validation_orders(places, width == side.devices, longest))
     for m in members:
         m.history.remember_parameters(m.state.judged)
     clock = Clock()
@@ -194,13 +197,13 @@ def _training_order(m: Member, batch_size: int, epoch: int, shuffle: bool) -> Ho
     return order_of(m.train, batch_size, m.seed, epoch, shuffle)
 
 
-def _validation_orders(places: list[Member], alone: bool) -> RunOrders:
+def _validation_orders(places: list[Member], alone: bool, longest: int) -> RunOrders:
     """Return the batches of the runs' validation parts; of runs alone, of the size `fit` takes.
 
     Sums over batches of another size are rounded in another way. A part that is smaller than the
     largest one is filled up with -1.
     """
-    longest = max(len(m.valid) for m in places)
+    longest = max(longest, *(len(m.valid) for m in places))
     every = len(places[0].valid) + len(places[0].train)
     size = min(EVALUATION_BATCH, every if alone else longest)
 

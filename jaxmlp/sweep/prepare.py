@@ -1,0 +1,146 @@
+"""What a sweep needs before it trains: its plan and data, the recipes of its runs, the programs."""
+
+import argparse
+import dataclasses
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxmlp.config.complete import complete
+from jaxmlp.config.factory import arithmetic
+from jaxmlp.config.folds import fold_parts
+from jaxmlp.config.options import Config, config_from, names_data
+from jaxmlp.config.own_files import files_from
+from jaxmlp.config.own_parts import FIELDS
+from jaxmlp.config.recipe import Recipe
+from jaxmlp.data import Dataset, with_task
+from jaxmlp.errors import InputError, check, naming
+from jaxmlp.runs.data import load_or_stand_in, with_whole_paths
+from jaxmlp.runs.facts import Facts
+from jaxmlp.sweep.examples import DataCache
+from jaxmlp.sweep.folder import SWEEP, Plan, read_plan
+from jaxmlp.sweep.programs import Program, group_recipes
+from jaxmlp.sweep.space import format_point, make_points
+
+NEW = ("grid", "random", "folds", "config", "out", "overwrite", "plan")  # only of a new sweep
+
+
+class Prepared(NamedTuple):
+    """A sweep that can be trained.
+
+    Attributes:
+      plan: what it tries.
+      dataset: its data.
+      facts: what is known of the data of its first run.
+      score: the name of the task's score.
+      recipes: the recipe of each run.
+      programs: which train the runs.
+    """
+
+    plan: Plan
+    dataset: Dataset
+    facts: Facts
+    score: str
+    recipes: list[Recipe]
+    programs: list[Program]
+
+
+def prepare_sweep(control: argparse.Namespace, given: dict[str, Any]) -> Prepared:
+    """Prepare a new sweep, or one that is there, and check that each of its runs can be trained.
+
+    Args:
+      control: the options of the sweep.
+      given: the fields of the configuration that all runs share.
+
+    Returns:
+      The sweep.
+
+    Raises:
+      InputError: if something is wrong with an option, the folder or the data.
+    """
+    old = control.resume or control.join
+    plan, dataset = (_reopen_plan if old else _make_plan)(control, given)
+    with naming(Path(old)) if old else nullcontext():
+        data = with_task(dataset, plan.base.task)
+        recipes = _complete_recipes(plan, data)
+        programs = _make_programs(plan, data, recipes)
+    first = programs[0]
+    return Prepared(plan, dataset, first.facts(data), first.task.score, recipes, programs)
+
+
+def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple[Plan, Dataset]:
+    """Make the plan of a new sweep, and load its data."""
+    base = with_whole_paths(config_from(given, control.config, files_from(given)))
+    if base.init_from is not None:
+        raise InputError(f"a sweep starts by itself, got init_from {base.init_from}")
+    points = make_points(control.grid, control.random, base.seed, control.folds)
+    for name in (name for name in points[0] if name in given):
+        option = name.replace("_", "-")
+        raise InputError(f"{name} is given twice: by --{option} and as a field that varies")
+    if control.folds is not None:
+        base = _without_validation_part(base, {*given, *points[0]})
+    points = [_with_parts(base, point) for point in points]
+    dataset, wanted = load_or_stand_in(base, names_data(given, control.config))
+    base = dataclasses.replace(base, dataset=dataset.name if wanted else base.dataset)
+    origin = {"checksum": dataset.provenance["checksum"], "dataset_wanted": wanted}
+    return Plan(base, points, origin), dataset
+
+
+def _with_parts(base: Config, point: dict[str, Any]) -> dict[str, Any]:
+    """Return a point with its parts of one's own loaded, as the configuration of its run has it."""
+    own = {name: value for name, value in point.items() if name in FIELDS}
+    with naming(format_point(point)):
+        loaded = dataclasses.replace(base, **own)
+    return {**point, **{name: getattr(loaded, name) for name in own}}
+
+
+def _without_validation_part(base: Config, given: set[str]) -> Config:
+    """Return the base of a sweep with folds, without what a run says of its own part."""
+    for name in ("valid_size", "monitor"):
+        if name in given:
+            raise InputError(f"{name} does not apply with --folds: each fold validates in its turn")
+    return dataclasses.replace(base, valid_size=None, monitor=None, fold=None)
+
+
+def _reopen_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple[Plan, Dataset]:
+    """Read the plan of the sweep to continue or to take part in, and load its data."""
+    option, path = ("--join", control.join) if control.join else ("--resume", control.resume)
+    parts = files_from(given)
+    for name in (*given, *(name for name in NEW if getattr(control, name))):
+        other = name.replace("_", "-")
+        raise InputError(f"{option} continues the same sweep: --{other} does not apply")
+    if not Path(path).is_dir():
+        raise InputError(f"there is no folder {path}: this machine sees no sweep there")
+    plan = read_plan(Path(path)).with_parts(parts)
+    with naming(f"{Path(path) / SWEEP}: base"):
+        dataset, _ = load_or_stand_in(plan.base, named=True)
+    if dataset.provenance["checksum"] != plan.origin["checksum"]:
+        raise InputError(f"{path} was started on other data: their checksum has changed")
+    return plan, dataset
+
+
+def _complete_recipes(plan: Plan, dataset: Dataset) -> list[Recipe]:
+    """Return the recipe of every run."""
+    recipes = []
+    if plan.folds is not None:  # what is wrong with all folds is said without the name of one
+        fold_parts(dataset, f"1/{plan.folds}", plan.base.seed)
+    for point in plan.points:
+        with naming(format_point(point)):
+            recipe = complete(plan.config(point), dataset)
+        if recipe.fold is not None:
+            with naming("after the folds, all training examples are learned"):
+                complete(plan.final_config(point), dataset)
+        need = "at least 1 in a sweep, which compares validation scores"
+        check(recipe.valid_size > 0, "valid_size", need, recipe.valid_size)
+        recipes.append(recipe)
+    return recipes
+
+
+def _make_programs(plan: Plan, dataset: Dataset, recipes: list[Recipe]) -> list[Program]:
+    """Make the programs that train all runs, and check that they can be trained."""
+    cache = DataCache(dataset)
+    programs = []
+    for own, varying in group_recipes(recipes, len(dataset.x_train)):
+        with naming(format_point(plan.points[own[0]])), arithmetic(recipes[own[0]].precision):
+            programs.append(Program({i: recipes[i] for i in own}, varying, cache))
+    return programs
