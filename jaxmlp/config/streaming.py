@@ -31,6 +31,7 @@ PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
 QUARTER = 4  # of the memory allowed is a window; the next one is another quarter
 KEPT = 8  # of a window's rows may be kept of each part, for scores that need many at once
 LEAST_KEPT, MOST_KEPT = 1000, 100_000  # rows
+MOST_LEARNED = 10_000  # of the training part, of which few are looked at
 
 
 class Targets:
@@ -203,6 +204,7 @@ def fit_signature(recipe: Recipe, stream: Stream) -> tuple[Signature, Targets, l
         check_target(recipe, target, float(np.min(found.high - found.low)), float(least))
     most = max(LEAST_KEPT, min(MOST_KEPT, (recipe.window_rows or 0) // KEPT))
     kept = [Kept(stream.size(part), most) for part in PARTS.values()]
+    kept[TRAIN] = Kept(stream.size(TRAIN), min(most, MOST_LEARNED))
     inputs = Moments(stream.size(TRAIN))
     for part, rows in stream.read_all():
         kept[part].add(rows)

@@ -1,6 +1,8 @@
 """A clock for steps: the time they take, and how many to run before the next look."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 PACE = 0.25  # seconds between two looks at a running epoch
 
@@ -9,7 +11,8 @@ class Clock:
     """A clock that measures the steps run inside its `with` block.
 
     Attributes:
-      seconds: the time that steps have taken since the last complete epoch.
+      seconds: the time that steps have taken since the last complete epoch, with what they waited
+        for.
       taken: the number of these steps.
     """
 
@@ -25,6 +28,13 @@ class Clock:
 
     def __exit__(self, *_: object) -> None:
         self._last = time.perf_counter() - self._began
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the time of the block too: what the steps wait for, such as their examples."""
+        began = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - began
 
     def steps_until_look(self) -> int:
         """Return the number of steps to run next, so that looks come at an even pace."""

@@ -121,7 +121,8 @@ def fit(
         while epoch < epochs and not history.reason_to_stop():
             most = 1 if each_alone else feed.room
             many = min(most, epochs - epoch, history.epochs_ahead())
-            laid = feed.lay_out(epoch, step, many)
+            with clock.waiting():
+                laid = feed.lay_out(epoch, step, many)
             stop = min(laid.end, step + clock.steps_until_look())
             state = _with_rate_factor(state, history.rate_factor())
             with clock:
