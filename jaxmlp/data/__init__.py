@@ -22,7 +22,7 @@ from jaxmlp.data.picture_folders import PictureReading, load_picture_folder
 from jaxmlp.data.picture_form import PictureForm, background, form_of_pictures
 from jaxmlp.data.preprocessing import KINDS, Preprocessing, iterate_chunks
 from jaxmlp.data.readers import is_text_table
-from jaxmlp.data.shard_folders import find_shards
+from jaxmlp.data.shard_folders import find_shards, refuse_misplaced
 from jaxmlp.data.shard_sets import load_shards
 from jaxmlp.data.splits import (
     holdout,
@@ -167,6 +167,7 @@ def load(
         path = Path(name)
         if idx:
             return load_idx_files(path, options)
+        refuse_misplaced(path)
         return load_picture_folder(path, options, picture_size, pictures)
     if table:
         usable_path(name, "the data set")

@@ -56,6 +56,29 @@ def find_shards(name: str, test: str | None = None) -> Shards | None:
     return ArrayShards(name, rest, own)
 
 
+def refuse_misplaced(path: Path) -> None:
+    """Refuse a folder that is empty, or whose shards lie in folders of their own.
+
+    Args:
+      path: a folder without shards.
+
+    Raises:
+      InputError: names what was expected, and where shards are.
+    """
+    try:
+        inside = sorted(path.iterdir())
+    except OSError:
+        return  # whoever reads the folder says why it cannot
+    if not inside:
+        kinds = listed(SUFFIXES, len(SUFFIXES))
+        raise InputError(
+            f"{path}: the folder is empty: expected shards ({kinds}), or a subfolder with pictures"
+            " for each class"
+        )
+    for file in sorted(path.glob("*/*.parquet")):
+        raise InputError(f"{path}: expected the shards in the folder itself, got {file}")
+
+
 def shard_files(path: Path) -> list[Path]:
     """Return the shards of a folder, or the file itself, in the order of their names.
 
@@ -70,7 +93,10 @@ def shard_files(path: Path) -> list[Path]:
     """
     if not path.is_dir():
         return [existing_file(path)] if path.suffix.lower() in (".parquet", ".npy") else []
-    inside = sorted(path.iterdir())
+    try:
+        inside = sorted(path.iterdir())
+    except OSError as error:
+        raise InputError(f"{path}: the folder cannot be read: {error.strerror}") from None
     return [
         file
         for file in inside

@@ -179,7 +179,10 @@ def test_one_file_of_arrays_has_its_targets_beside_it(tmp_path, name):
 
 def test_a_folder_without_shards_is_none_of_them(tmp_path):
     assert find_shards(str(tmp_path)) is None
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=r"the folder is empty: expected shards \(\.parquet"):
+        load(tmp_path)
+    write_parquet(tmp_path / "inside", table(100), (60, 40))
+    with pytest.raises(InputError, match=r"in the folder itself, got .*part-00"):
         load(tmp_path)
 
 
