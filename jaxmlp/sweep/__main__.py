@@ -42,7 +42,7 @@ examples:
 """
 CONTROL = (
     *("grid", "random", "folds", "config", "out", "resume", "overwrite", "quiet"),
-    *("plan", "join", "lost_after"),
+    *("plan", "join", "lost_after", "best_as_ensemble"),
 )
 LOST_AFTER, LEAST_LOST = 60.0, 3.0  # seconds; a heart beats every second
 
@@ -67,6 +67,8 @@ def make_parser() -> Parser:
     )
     text = "judge each configuration by K-fold cross-validation; the best one learns all examples"
     sweep.add_argument("--folds", type=int, metavar="K", help=text)
+    text = "also keep the mean of the K best runs of one form, as a run in SWEEP/ensemble"
+    sweep.add_argument("--best-as-ensemble", type=int, metavar="K", help=text)
     text = "start from the configuration of a run, its config.json"
     sweep.add_argument("--config", metavar="FILE", help=text)
     sweep.add_argument("--out", metavar="SWEEP", help="output folder; default sweeps/DATASET")
@@ -144,7 +146,7 @@ def _share(control: argparse.Namespace, prepared: "Prepared", began: float) -> i
     from jaxmlp.sweep.shared import joined_sweep
 
     path, quiet = Path(control.join), control.quiet
-    folder = SweepFolder(path, prepared.plan, prepared.score)
+    folder = SweepFolder(path, prepared.plan, prepared.score, prepared.kinds)
     if is_finished(folder):
         return _status(folder, show_finished(folder, quiet), True, [])
     with joined_sweep(folder, control.lost_after or LOST_AFTER) as shared:
@@ -191,7 +193,7 @@ def _open_folder(control: argparse.Namespace, prepared: "Prepared") -> Iterator[
     path = Path(control.resume or control.out or (usual if control.overwrite else free_name(usual)))
     held = held_output(path, FOLDER) if control.resume else None
     with held or new_sweep(path, plan, control.overwrite):
-        folder = SweepFolder(path, plan, prepared.score)
+        folder = SweepFolder(path, plan, prepared.score, prepared.kinds)
         folder.reject_workers()
         folder.check_runs(prepared.recipes)
         yield folder

@@ -38,7 +38,7 @@ class SharedSweep(SweepFolder):
     """
 
     def __init__(self, folder: SweepFolder, worker: Worker) -> None:
-        super().__init__(folder.path, folder.plan, folder.score)
+        super().__init__(folder.path, folder.plan, folder.score, folder.kinds)
         self.worker = worker
         self._mine: set[int] = set()  # whose folders this worker has saved
 
