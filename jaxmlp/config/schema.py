@@ -249,6 +249,7 @@ SWEEP: Shape = {
     "points": list[dict[str, Any]],
     "origin": {"checksum": str, "dataset_wanted": str | None},
     "ensemble?": Size,
+    "halving?": {"factor": Size, "first": Size},
 }
 
 

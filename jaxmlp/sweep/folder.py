@@ -29,6 +29,7 @@ from jaxmlp.files import new_folder, rename
 from jaxmlp.runs.folder import CONFIG, RUN, SUMMARY, Run
 from jaxmlp.runs.output import Kind, delete_made, new_output
 from jaxmlp.sweep.claims import CLAIM, HEART
+from jaxmlp.sweep.halving import Halving
 from jaxmlp.sweep.members import candidates
 from jaxmlp.sweep.results import (
     RunResult,
@@ -46,7 +47,7 @@ from jaxmlp.training.lockstep import OK, Member
 SWEEP, RESULTS, RUNS, BEST, PICTURE = "sweep.json", "results.csv", "runs", "best", "sweep.png"
 ENSEMBLE = "ensemble"
 WORKERS, MACHINE = "workers", "machine.json"  # the second makes the first a shared folder
-RESULT = r"run-([1-9]\d*)\.json"  # in the shared folder
+RESULT = r"run-([1-9]\d*)(?:-(\d+))?\.json"  # in the shared folder, perhaps with a rung
 FOLDERS = (rf"{RUNS}/\d+", BEST, ENSEMBLE)  # of runs
 FORMAT = 1  # of `sweep.json`
 FOLDER = Kind(
@@ -69,12 +70,14 @@ class Plan(NamedTuple):
       points: the fields that each run changes in it, with their values.
       origin: the checksum of the data, and the data set that they replace, if any.
       ensemble: of how many of the best runs the mean is made, if it is.
+      halving: how only the better part of the runs is trained for longer, if it is.
     """
 
     base: Config
     points: list[Point]
     origin: dict[str, Any]
     ensemble: int | None = None
+    halving: Halving | None = None
 
     @property
     def folds(self) -> int | None:
@@ -129,6 +132,8 @@ def new_sweep(path: Path, plan: Plan, overwrite: bool) -> Iterator[None]:
     content = {"format": FORMAT, "base": base, "points": plan.points, "origin": plan.origin}
     if plan.ensemble is not None:
         content["ensemble"] = plan.ensemble
+    if plan.halving is not None:
+        content["halving"] = plan.halving._asdict()
     with new_output(path, FOLDER, content, overwrite):
         yield
 
@@ -165,7 +170,8 @@ def read_plan(folder: Path) -> Plan:
         check(points[-1] not in points[:-1], where, "another point", format_point(points[-1]))
     with naming(f"{file}: points"):
         folds_of(points)
-    return Plan(base, points, saved["origin"], saved.get("ensemble"))
+    halving = Halving(**saved["halving"]) if "halving" in saved else None
+    return Plan(base, points, saved["origin"], saved.get("ensemble"), halving)
 
 
 class SweepFolder:
@@ -281,7 +287,7 @@ class SweepFolder:
         if number is None:
             return None
         if not best.exists():
-            rename(self._runs / str(number), best)
+            rename(self._folder_of(number), best)
         delete_made(self._runs, FOLDER, role=f"{RUNS}/")
         return Run(best)
 
@@ -305,9 +311,9 @@ class SweepFolder:
     def _runs(self) -> Path:
         return self.path / RUNS
 
-    def save_run(self, m: Member, recipe: Recipe) -> None:
+    def save_run(self, m: Member, recipe: Recipe, path: Path | None = None) -> None:
         """Save a run that has ended; its folder appears in one instant."""
-        path, origin = self._runs / str(m.number), self.plan.origin
+        path, origin = path or self._runs / str(m.number), self.plan.origin
 
         def fill(folder: Path) -> None:
             run = Run(folder)

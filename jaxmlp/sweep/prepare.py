@@ -20,12 +20,14 @@ from jaxmlp.runs.data import load_or_stand_in, with_whole_paths
 from jaxmlp.runs.facts import Facts
 from jaxmlp.sweep.examples import DataCache
 from jaxmlp.sweep.folder import SWEEP, Plan, read_plan
+from jaxmlp.sweep.halving import Halving, check_halving
 from jaxmlp.sweep.members import check_count, kind_of
 from jaxmlp.sweep.programs import Program, group_recipes
 from jaxmlp.sweep.space import format_point, make_points
 
 NEW = (  # the options of a new sweep only
     *("grid", "random", "folds", "best_as_ensemble", "config", "out", "overwrite", "plan"),
+    *("halving", "first_epochs"),
 )
 
 
@@ -74,6 +76,7 @@ def prepare_sweep(control: argparse.Namespace, given: dict[str, Any]) -> Prepare
     owner = {i: program for program in programs for i in program.recipes}
     kinds = [kind_of(recipe, owner[i].data[i]) for i, recipe in enumerate(recipes)]
     check_count(plan.ensemble, kinds, recipes)
+    check_halving(plan.halving, plan.points, recipes)
     return Prepared(plan, dataset, first.facts(data), first.task.score, recipes, programs, kinds)
 
 
@@ -92,7 +95,17 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple[Plan
     dataset, wanted = load_or_stand_in(base, names_data(given, control.config))
     base = dataclasses.replace(base, dataset=dataset.name if wanted else base.dataset)
     origin = {"checksum": dataset.provenance["checksum"], "dataset_wanted": wanted}
-    return Plan(base, points, origin, control.best_as_ensemble), dataset
+    return Plan(base, points, origin, control.best_as_ensemble, _halving(control)), dataset
+
+
+def _halving(control: argparse.Namespace) -> Halving | None:
+    """Return how a new sweep halves its runs, if it does."""
+    if control.halving is None:
+        if control.first_epochs is not None:
+            raise InputError("--first-epochs needs --halving: it is the first rung")
+        return None
+    first = 1 if control.first_epochs is None else control.first_epochs
+    return Halving(control.halving, first)
 
 
 def _with_parts(base: Config, point: dict[str, Any]) -> dict[str, Any]:
