@@ -19,7 +19,7 @@ from jaxmlp.config.own_files import files_from
 from jaxmlp.errors import check
 
 if TYPE_CHECKING:
-    from jaxmlp.config.problem import Problem
+    from jaxmlp.config.problem import ProblemInMemory
 
 PROG = program_name("find_rate")
 MEMORY = 0.9  # the weight of the past in the running mean that smooths the losses
@@ -109,7 +109,7 @@ def _test_rates(
         return np.asarray(rate(np.arange(len(losses)))), losses
 
 
-def range_test(problem: "Problem", steps: int) -> np.ndarray:
+def range_test(problem: "ProblemInMemory", steps: int) -> np.ndarray:
     """Train while the rate grows, and return the smoothed loss at every rate.
 
     Args:
@@ -137,7 +137,7 @@ def range_test(problem: "Problem", steps: int) -> np.ndarray:
     return np.array(losses)
 
 
-def _batches(problem: "Problem", steps: int) -> Iterator[np.ndarray]:
+def _batches(problem: "ProblemInMemory", steps: int) -> Iterator[np.ndarray]:
     """Yield a full batch of indices for each step, `(1, 1, batch)`, from shuffle after shuffle."""
     from jaxmlp.training.orders import shuffling
 

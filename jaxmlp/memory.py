@@ -97,6 +97,16 @@ def check_memory(need: int, what: str, packed: int | None = None) -> None:
         )
 
 
+def memory_allowed() -> int:
+    """Return how many bytes data may take: what the user allows, or a third of the free memory.
+
+    Raises:
+      InputError: if the variable `JAXMLP_MEMORY` is no amount of memory.
+    """
+    text = os.environ.get(MEMORY_VARIABLE)
+    return parse_memory(text, MEMORY_VARIABLE) if text else free_memory() // SHARE
+
+
 def free_memory() -> int:
     """Return how many bytes this process can still take before the machine swaps or refuses.
 

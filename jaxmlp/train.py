@@ -17,7 +17,7 @@ from jaxmlp.cli.process import import_beside, run_process
 from jaxmlp.config.options import Config, config_from, names_data
 from jaxmlp.config.own_files import NO_FILES, Files, files_from, with_parts
 from jaxmlp.errors import InputError, shown
-from jaxmlp.runs.data import load_or_stand_in, with_whole_paths
+from jaxmlp.runs.data import load_or_stand_in, open_if_large, with_whole_paths
 
 if TYPE_CHECKING:
     from jaxmlp.config.problem import Problem
@@ -84,19 +84,18 @@ def _main(arguments: list[str]) -> int:
         from jaxmlp.runs.logs import check_log
 
         check_log(control.log)
-    dataset, wanted = load_or_stand_in(config, named)
+    large = open_if_large(config, again=bool(control.resume))
+    dataset, wanted = (large, None) if large else load_or_stand_in(config, named)
     config = dataclasses.replace(config, dataset=dataset.name if wanted else config.dataset)
 
     from jaxmlp.config.factory import arithmetic
-    from jaxmlp.config.problem import pose_problem
-    from jaxmlp.runs.fine_tuning import take_over
+    from jaxmlp.runs.fit import pose
     from jaxmlp.runs.folder import Run
 
     with arithmetic(config.precision):
         left = Run.open(Path(control.resume)) if control.resume else None
-        config, dataset, start = take_over(config, dataset, left, parts)
-        problem, source = pose_problem(config, dataset, start=start), dataset.source
-        del dataset  # the examples are on the device, and need not lie in memory twice
+        problem, source = pose(config, dataset, left, parts), dataset.source
+        del dataset, large  # the examples are on the device, and need not lie in memory twice
         with _run_folder(control, problem) as run:
             return _train(run, problem, source, wanted, began, control)
 

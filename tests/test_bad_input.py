@@ -45,7 +45,7 @@ def fails(capsys, line, message):
             "--hidden 9 9 --activation relu tanh relu",
             "one name, or one for each of 2 hidden layers",
         ),
-        ("--augment shft", "shift, affine, elastic; did you mean 'shift'?"),
+        ("--augment shft", "shift, flip, affine, elastic; did you mean 'shift'?"),
         ("--alpha 0.2", "alpha applies only to leaky_relu and elu, got 0.2 with relu"),
         ("--activation elu --alpha 0", "alpha must be a finite positive number, got 0.0"),
         ("--activation tanh --alpha x", "--alpha: invalid float value: 'x'"),
@@ -68,6 +68,8 @@ def fails(capsys, line, message):
         ("--dropout 1", "dropout must be in [0, 1), got 1.0"),
         ("--input-dropout 1", "input_dropout must be in [0, 1), got 1.0"),
         ("--input-noise -1", "input_noise must be a finite number >= 0, got -1.0"),
+        ("--adversarial 0", "adversarial must be a finite positive number, got 0.0"),
+        ("--dataset iris --augment flip", "augment is for pictures, got flip for a table"),
         ("--max-norm 0", "max_norm must be a finite positive number, got 0.0"),
         (
             "--optimizer schedule_free_adamw --max-norm 3",

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("compile_quickly")
         " --initializer truncated_normal",
         "--dataset spirals --loss binary_cross_entropy --initializer normal --valid-size 0"
         " --hidden 4",
-        "--dataset digits --augment shift elastic --augment-strength 0.5 --precision bfloat16"
+        "--dataset digits --augment shift flip elastic --augment-strength 0.5 --precision bfloat16"
         " --layer-norm --activation prelu --clip-norm 1 --fan fan_out --hidden 4 --max-norm 2",
         "--dataset iris --task multilabel --class-weights none --loss binary_cross_entropy"
         " --optimizer nesterov --momentum-schedule sutskever --schedule step --hidden 4",
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("compile_quickly")
         "--dataset breast_cancer --model perceptron --seed 5",
         "--dataset {pictures} --model lenet --activation shared_prelu --valid-size 20",
         "--dataset and --batch-size 2 --loss mse --dropout 0.1 --optimizer adagrad --hidden 4"
-        " --input-dropout 0.1 --input-noise 0.1",
+        " --input-dropout 0.1 --input-noise 0.1 --adversarial 0.1",
     ],
 )
 def test_options_reach_the_run(tmp_path, options):
@@ -50,7 +50,7 @@ def test_options_reach_the_run(tmp_path, options):
     config = run.config
     assert config.epochs == 2
     may_be_none = {*ABOUT_DATA, "init_from", "fan", "clip_norm", "patience", "fold", "ema", "sam"}
-    may_be_none |= {"max_norm"}
+    may_be_none |= {"max_norm", "adversarial"}
     may_be_none |= {"alpha", "epsilon_inside"}  # where nothing else than the usual is asked for
     may_be_none |= {"momentum", "beta2", "epsilon", "weight_decay"}  # where the rule has none
     assert {name for name, value in config.to_dict().items() if value is None} <= may_be_none

@@ -17,7 +17,7 @@ from experiments.accelerator.plan import Notes, Plan
 from experiments.bench.problem import operations, shape, stored, widths
 from jaxmlp.config.complete import complete
 from jaxmlp.config.options import Config
-from jaxmlp.config.problem import Problem, pose_problem
+from jaxmlp.config.problem import ProblemInMemory, pose_problem
 from jaxmlp.data import Dataset
 from jaxmlp.sweep import devices
 from jaxmlp.sweep.examples import DataCache
@@ -54,7 +54,7 @@ class Loop:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: ProblemInMemory,
         runs: int = 1,
         options: dict[str, Any] | None = None,
         counted: bool = False,
@@ -120,7 +120,9 @@ def kernels_of(program: str) -> int:
     return max(counts)
 
 
-def posed(plan: Plan, hidden: Sequence[int], batch: int, precision: str = "float32") -> Problem:
+def posed(
+    plan: Plan, hidden: Sequence[int], batch: int, precision: str = "float32"
+) -> ProblemInMemory:
     """Pose the problem of the digits: Adam at a constant rate, all examples for training."""
     settings: dict[str, Any] = {
         "optimizer": "adam",

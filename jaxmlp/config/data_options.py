@@ -19,7 +19,7 @@ OF_TABLES = (  # the fields that say something about the columns and rows of a t
     *("weight", "group", "time", "test", "test_size"),
 )
 READING = ("header", "delimiter", "decimal", "thousands", "quote", "encoding")  # of a text table
-ABOUT_DATA = ("data_dir", "task", "picture_size", *READING, *OF_TABLES)
+ABOUT_DATA = ("data_dir", "task", "picture_size", "window_rows", *READING, *OF_TABLES)
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,12 @@ class DataOptions:
         None,
         "number of validation examples, taken from the training set; default the data's own"
         " validation part, or a tenth, at most 5000",
+        must_be=at_least(0),
+    )
+    window_rows: int | None = option(
+        None,
+        "number of training examples in memory at once, of data in .parquet, .npy or .npz shards;"
+        " 0 for all; default all if they fit, else as many as take a quarter of --memory",
         must_be=at_least(0),
     )
     fold: str | None = option(

@@ -32,6 +32,7 @@ from jaxmlp.config.own_parts import Part
 from jaxmlp.config.recipe import Number, Numbers, Recipe
 from jaxmlp.config.signature import Signature, output_activation_of, prepare, task_of
 from jaxmlp.errors import InputError
+from jaxmlp.nn.backprop import ValueAndGrad
 from jaxmlp.optim.schedules import Schedule
 from jaxmlp.training import (
     Augment,
@@ -303,6 +304,34 @@ def build_judge(recipe: Recipe, signature: Signature) -> Judge:
     return make_judge(model, loss_of(signature), task, prepare(signature))
 
 
+def build_objective(recipe: Recipe, signature: Signature, epsilon: Number | None) -> ValueAndGrad:
+    """Build what one network of a recipe minimises, with its gradient by hand or by machine.
+
+    Args:
+      recipe: the recipe.
+      signature: what the network expects and returns.
+      epsilon: how far an input is moved to where its loss is greatest, or `None`.
+
+    Returns:
+      `(params, x, targets, weights, key) -> ((value, outputs), gradient)`.
+
+    Raises:
+      InputError: if options do not go together.
+    """
+    by_hand = nn.value_and_grad, nn.value_and_grads
+    if recipe.gradient == "autodiff":
+        from jaxmlp.config.referees import autodiff, autodiff_of_both
+
+        of_parameters, of_both = autodiff, autodiff_of_both
+    else:
+        of_parameters, of_both = by_hand
+    member = build_member(recipe, task_of(signature).outputs(len(signature.classes)))
+    loss = build_loss(recipe, signature)
+    if epsilon is None:
+        return of_parameters(member, loss)
+    return nn.adversarial(of_both(member, loss), epsilon)
+
+
 def build_trainer(
     recipe: Recipe,
     signature: Signature,
@@ -324,16 +353,12 @@ def build_trainer(
       InputError: if options do not go together.
     """
     judge = build_judge(recipe, signature)
-    value_and_grad = nn.value_and_grad
-    if recipe.gradient == "autodiff":
-        from jaxmlp.config.referees import autodiff as value_and_grad
-    member = build_member(recipe, judge.task.outputs(len(signature.classes)))
-    objective = value_and_grad(member, build_loss(recipe, signature))
+    numbers = numbers or recipe.numbers
+    objective = build_objective(recipe, signature, numbers.adversarial)
     if recipe.precision == "bfloat16":
         objective = nn.operands_in("bfloat16")(objective)
-    radius = (numbers or recipe.numbers).sam
-    if radius is not None:
-        objective = optim.sharpness_aware(objective, radius)
+    if numbers.sam is not None:
+        objective = optim.sharpness_aware(objective, numbers.sam)
     optimizer = build_optimizer(recipe, rate, numbers)
     if recipe.ensemble > 1:
         objective = nn.members_value_and_grad(objective, recipe.ensemble, _mix(recipe))

@@ -176,7 +176,9 @@ SCHEDULE_ARGUMENTS = {  # further arguments, and the configuration's field with 
 }
 PLATEAU = "plateau"  # constant, and divided by ten when progress saturates
 FAN_FAMILIES = ("lecun", "xavier", "he")
-AUGMENTATIONS = Registry("augmentation", "jaxmlp.training.augment", ("shift", "affine", "elastic"))
+AUGMENTATIONS = Registry(
+    "augmentation", "jaxmlp.training.augment", ("shift", "flip", "affine", "elastic")
+)
 EMBEDDINGS = Registry("embedding", "jaxmlp.nn.embeddings", ("piecewise", "periodic"))
 TASKS = ("multiclass", "binary", "multilabel", "regression")
 PREPROCESSING = ("auto", "none", "scale", "minmax", "zscore", "robust")

@@ -37,6 +37,7 @@ from jaxmlp.training import (
     Best,
     Examples,
     History,
+    Part,
     Record,
     Split,
     Task,
@@ -60,8 +61,8 @@ class Problem:
       recipe: what the run is made of.
       signature: what the network expects and returns.
       trainer: the compiled functions.
-      train, valid, test: the parts of the data, which share the examples on the device, and so the
-        compiled programs; `valid` may be missing.
+      train, valid, test: the parts of the data; `valid` may be missing. In memory they share the
+        examples on the device, and so the compiled programs.
       rate_of: `epoch -> learning rate` of its last step; epochs count from 1.
       start: the network at which the run starts, if it does not start by itself.
     """
@@ -69,9 +70,9 @@ class Problem:
     recipe: Recipe
     signature: Signature
     trainer: Trainer
-    train: Split
-    valid: Split | None
-    test: Split
+    train: Part
+    valid: Part | None
+    test: Part
     rate_of: Callable[[int], float]
     start: Start | None = None
 
@@ -102,12 +103,21 @@ class Problem:
         return History(self.task, best, self.rate_of, rules, records, epoch_start)
 
 
+@dataclass(frozen=True)
+class ProblemInMemory(Problem):
+    """A training problem whose examples lie in memory."""
+
+    train: Split
+    valid: Split | None
+    test: Split
+
+
 def pose_problem(
     config: Config,
     dataset: Dataset,
     rate: optim.schedules.Schedule | None = None,
     start: Start | None = None,
-) -> Problem:
+) -> ProblemInMemory:
     """Pose the training problem of a configuration on data.
 
     Args:
@@ -132,7 +142,7 @@ def pose_problem(
         signature = start.adapt(signature)
     steps = math.ceil(len(rest) / recipe.batch_size)
     rate = rate or build_schedule(recipe, steps * recipe.epochs)
-    rates = rates_of_epochs(partial(_rates_at, rate), steps, recipe.epochs)
+    rates = rates_of_epochs(partial(rates_at, rate), steps, recipe.epochs)
     trainer = build_trainer(recipe, signature, rate)
     weights = example_weights(recipe, dataset, rest)
     training = arrays_from(signature, dataset.x_train, dataset.y_train, weights)
@@ -141,7 +151,7 @@ def pose_problem(
     rehearse_step(trainer, examples, recipe.batch_size)
     seen = len(dataset.x_train)
     split = partial(Split, examples, seen=seen)
-    return Problem(
+    return ProblemInMemory(
         recipe,
         signature,
         trainer,
@@ -153,7 +163,8 @@ def pose_problem(
     )
 
 
-def _rates_at(rate: optim.schedules.Schedule, t: jax.Array) -> jax.Array:
+def rates_at(rate: optim.schedules.Schedule, t: jax.Array) -> jax.Array:
+    """Return the learning rate at each of some steps."""
     return jnp.broadcast_to(rate(t), t.shape)  # a constant schedule returns one number
 
 
@@ -289,15 +300,30 @@ def signature_of(recipe: Recipe, dataset: Dataset, rest: np.ndarray) -> Signatur
 
 def _target_preprocessing(recipe: Recipe, y: np.ndarray, rest: np.ndarray) -> Preprocessing:
     """Return the scaling of a regression's targets, fitted to the training part."""
-    varies = np.ptp(y[rest], axis=0).min() > 0
-    check(bool(varies), "the target", "different in some examples", "the same in all")
-    target, given = Preprocessing.fit("zscore", y[rest]), recipe.output_activation
+    target = Preprocessing.fit("zscore", y[rest])
+    check_target(recipe, target, float(np.ptp(y[rest], axis=0).min()), float(y.min()))
+    return target
+
+
+def check_target(recipe: Recipe, target: Preprocessing, range_: float, least: float) -> None:
+    """Refuse a target that cannot be learned.
+
+    Args:
+      recipe: names the activation behind the output.
+      target: the scaling of the target.
+      range_: the smallest difference between the largest and the smallest value of a target.
+      least: the smallest value of all.
+
+    Raises:
+      InputError: if the target is the same in all examples, or the activation has no effect.
+    """
+    check(range_ > 0, "the target", "different in some examples", "the same in all")
+    given = recipe.output_activation
     if given != "identity":
         what = f"the target with output_activation {given}"
-        check(y.min() >= 0, what, "at least 0", float(y.min()))
+        check(least >= 0, what, "at least 0", least)
         far = float(np.max(target.offset * target.scale))
         check(far < FAR, f"the mean of {what}", f"below {FAR} deviations, or it has no effect", far)
-    return target
 
 
 def _pictures(dataset: Dataset, rest: np.ndarray) -> PictureForm:

@@ -15,7 +15,7 @@ from jaxmlp.config.options import Config
 from jaxmlp.errors import check
 
 Number = float | Array
-ALWAYS_USED = ("learning_rate", "clip_norm", "ema", "sam", "max_norm")
+ALWAYS_USED = ("learning_rate", "clip_norm", "ema", "sam", "max_norm", "adversarial")
 _CHOSEN = (  # the fields that a configuration may leave to the data, and a recipe may not
     *("task", "valid_size", "hidden", "loss", "optimizer", "schedule", "preprocessing"),
     *("learning_rate", "batch_size", "epochs", "dropout", "monitor"),
@@ -37,6 +37,7 @@ class Numbers(NamedTuple):
       ema: how much of the average of the weights is kept.
       sam: the radius within which the gradient is taken at the worst point.
       max_norm: the greatest length of the weights that lead into a unit.
+      adversarial: how far an input is moved to where its loss is greatest.
     """
 
     learning_rate: Number
@@ -50,6 +51,7 @@ class Numbers(NamedTuple):
     ema: Number | None
     sam: Number | None
     max_norm: Number | None
+    adversarial: Number | None
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Recipe:
     augment: tuple[str, ...]
     augment_strength: float
     valid_size: int
+    window_rows: int | None
     fold: str | None
 
     model: str

@@ -15,13 +15,18 @@ import optax
 
 from jaxmlp import nn, optim
 from jaxmlp.errors import InputError
-from jaxmlp.nn.backprop import ValueAndGrad
+from jaxmlp.nn.backprop import ValueAndGrad, ValueAndGrads
 from jaxmlp.optim.muon import EPSILON, ROOT_MEAN_SQUARE, is_hidden
 
 
 def autodiff(model: nn.Layer, loss: nn.Loss) -> ValueAndGrad:
     """The gradient of the objective by `jax.value_and_grad`; see `jaxmlp.nn.value_and_grad`."""
     return jax.value_and_grad(nn.objective(model, loss), has_aux=True)
+
+
+def autodiff_of_both(model: nn.Layer, loss: nn.Loss) -> ValueAndGrads:
+    """The gradients by `jax.value_and_grad`; see `jaxmlp.nn.value_and_grads`."""
+    return jax.value_and_grad(nn.objective(model, loss), (0, 1), has_aux=True)
 
 
 def gradient(f: Callable[[Any], jax.Array]) -> Callable[[Any], Any]:

@@ -147,6 +147,12 @@ class TrainingOptions:
         " 0.05; a step takes twice as long; default none",
         must_be=POSITIVE,
     )
+    adversarial: float | None = option(
+        None,
+        "learn each batch also with every scaled input moved by this much to where the loss is"
+        " greater, such as 0.1; a step takes twice as long; default none",
+        must_be=POSITIVE,
+    )
     batch_size: int | None = option(
         None, "examples in a step; default 128, or all if there are fewer", must_be=at_least(1)
     )

@@ -22,6 +22,8 @@ from jaxmlp.data.picture_folders import PictureReading, load_picture_folder
 from jaxmlp.data.picture_form import PictureForm, background, form_of_pictures
 from jaxmlp.data.preprocessing import KINDS, Preprocessing, iterate_chunks
 from jaxmlp.data.readers import is_text_table
+from jaxmlp.data.shard_folders import find_shards
+from jaxmlp.data.shard_sets import load_shards
 from jaxmlp.data.splits import (
     holdout,
     holdout_groups,
@@ -105,8 +107,9 @@ def load(
     """Load a data set.
 
     Args:
-      name: one of `names()`, `tfds:NAME`, or a path: of a table, of a `.npz` file, of a folder with
-        a subfolder of pictures for each class, or of a folder with files like MNIST's.
+      name: one of `names()`, `tfds:NAME`, or a path: of a table, of a `.npz` or `.npy` file, of a
+        folder with shards (see `jaxmlp.data.shard_folders`), with a subfolder of pictures for each
+        class, or with files like MNIST's.
       data_dir: the folder with the files of `mnist`, `fashion_mnist` or `kmnist`, or with the
         prepared copies of `tfds:NAME`.
       options: what the user says of a table: its target, its columns, its test part.
@@ -128,6 +131,11 @@ def load(
     table, tfds = name.lower().endswith(SUFFIXES), name.startswith(PREFIX)
     known = table or tfds or name in names()
     idx = not known and is_idx_set(Path(name))
+    shards = None if known or idx else find_shards(name, options.test)
+    if shards is not None:
+        if reading not in (None, Reading()) or picture_size is not None or data_dir is not None:
+            raise InputError(f"data_dir, picture_size and how text is read do not apply to {name}")
+        return load_shards(shards, options, fitted)
     folder = not known and (idx or Path(name).is_dir())
     if not (known or folder):
         paths = ("FOLDER", *(f"FILE{s}" for s in SUFFIXES if not s.endswith(".gz")))

@@ -62,10 +62,7 @@ def _read_member(archive: ZipFile, member: ZipInfo, where: str) -> np.ndarray:
 def _read_array(open_file: Callable[[], IO[bytes]], size: int, where: str) -> np.ndarray:
     """Read an array whose shape and type, as its header has them, fill the rest of the file."""
     with open_file() as file:
-        version = np.lib.format.read_magic(file)
-        old = version == (1, 0)
-        header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(file)
+        shape, dtype = _read_header(file)
         count, left = math.prod(shape), size - file.tell()
         fits = min(shape, default=0) >= 0 and dtype.itemsize > 0 and count * dtype.itemsize == left
         if not dtype.hasobject and not fits:
@@ -74,6 +71,41 @@ def _read_array(open_file: Callable[[], IO[bytes]], size: int, where: str) -> np
             )
     with open_file() as file:
         return _native(np.lib.format.read_array(file, allow_pickle=False), where)
+
+
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Return shape and type of the array that begins here."""
+    version = np.lib.format.read_magic(file)
+    old = version == (1, 0)
+    header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+    shape, _, dtype = header(file)
+    return shape, dtype
+
+
+def read_headers(path: str | PathLike[str]) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """Read shapes and types of the arrays of a `.npy` or `.npz` file, and not the arrays.
+
+    Args:
+      path: the file.
+
+    Returns:
+      Shape and type by name; the array of a `.npy` file is called `x`.
+
+    Raises:
+      InputError: if the file is missing, empty or damaged.
+    """
+    path = existing_file(path)
+    with report_read_errors(path, "NumPy arrays"), path.open("rb") as file:
+        if file.read(4) not in ZIP_STARTS:
+            file.seek(0)
+            return {"x": _read_header(file)}
+        found = {}
+        with ZipFile(file) as archive:
+            for one in archive.infolist():
+                if one.filename.endswith(".npy"):
+                    with archive.open(one) as member:
+                        found[one.filename.removesuffix(".npy")] = _read_header(member)
+        return found
 
 
 def _native(array: np.ndarray, where: str) -> np.ndarray:

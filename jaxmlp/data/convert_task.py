@@ -27,31 +27,13 @@ def with_task(dataset: Dataset, task: str | None) -> Dataset:
     """
     if task is None or task == dataset.task:
         return dataset
-    if task not in TASKS:
-        raise unknown("task", task, TASKS)
-    labelled = dataset.task in ("multiclass", "binary")
-    if labelled and task in ("multiclass", "binary"):
-        classes = len(dataset.classes)
-        check(
-            task == "multiclass" or classes == 2, "task", f"multiclass for {classes} classes", task
-        )
+    names = tuple(dataset.columns["target"]) if dataset.columns else ("y",)
+    y = np.concatenate([dataset.y_train, dataset.y_test])
+    task, classes, change = conversion(
+        dataset.task, dataset.classes, names, y, len(dataset.y_train), task
+    )
+    if change is None:
         return dataclasses.replace(dataset, task=task)
-    if labelled and task == "multilabel":
-        rows = np.eye(len(dataset.classes), dtype=np.float32)
-        return _with_targets(dataset, task, dataset.classes, lambda y: rows[y])
-    if labelled:
-        return _labels_to_numbers(dataset)
-    if dataset.task == "regression" and dataset.y_train.shape[1] == 1 and task != "multilabel":
-        return with_task(_numbers_to_labels(dataset, task), task)
-    raise InputError(f"task must be {dataset.task} for these targets, got {task!r}")
-
-
-def _with_targets(
-    dataset: Dataset,
-    task: str,
-    classes: tuple[str, ...],
-    change: Callable[[np.ndarray], np.ndarray],
-) -> Dataset:
     return dataclasses.replace(
         dataset,
         task=task,
@@ -61,22 +43,69 @@ def _with_targets(
     )
 
 
-def _labels_to_numbers(dataset: Dataset) -> Dataset:
+Change = Callable[[np.ndarray], np.ndarray]
+
+
+def conversion(
+    given: str,
+    classes: tuple[str, ...],
+    names: tuple[str, ...],
+    y: np.ndarray,
+    examples: int,
+    task: str,
+) -> tuple[str, tuple[str, ...], Change | None]:
+    """Return how targets take the form of another task; see `with_task`.
+
+    Args:
+      given: the task that they have.
+      classes: the names of their classes, labels or values.
+      names: the names of the columns to predict.
+      y: all of them, or all that differ.
+      examples: the number of training examples.
+      task: the other task.
+
+    Returns:
+      The task, the names of classes, labels or values, and what converts targets; `None` if they
+      stay as they are.
+
+    Raises:
+      InputError: if there is no such task, or the targets cannot be converted.
+    """
+    if task not in TASKS:
+        raise unknown("task", task, TASKS)
+    labelled = given in ("multiclass", "binary")
+    if labelled and task in ("multiclass", "binary"):
+        count = len(classes)
+        check(count == 2 or task == "multiclass", "task", f"multiclass for {count} classes", task)
+        return task, classes, None
+    if labelled and task == "multilabel":
+        rows = np.eye(len(classes), dtype=np.float32)
+        return task, classes, lambda y: rows[y]
+    if labelled:
+        numbers = _numbers_of(classes, given)
+        return "regression", names, lambda y: numbers[y][:, None]
+    if given == "regression" and y.shape[1] == 1 and task != "multilabel":
+        own, values = _classes_of(y, examples, task)
+        task, own, _ = conversion(classification_task(own), own, names, y, examples, task)
+        return task, own, lambda y: np.searchsorted(values, y[:, 0]).astype(np.int32)
+    raise InputError(f"task must be {given} for these targets, got {task!r}")
+
+
+def _numbers_of(classes: tuple[str, ...], task: str) -> np.ndarray:
+    """Return the numbers that classes are named after."""
     try:
-        numbers = np.array([float(name) for name in dataset.classes])
+        return np.array([float(name) for name in classes])
     except ValueError:
-        names = ", ".join(dataset.classes[:3])
+        names = ", ".join(classes[:3])
         raise InputError(
-            f"task must be {dataset.task}, because the names of the classes are not numbers "
+            f"task must be {task}, because the names of the classes are not numbers "
             f"({names}), got 'regression'"
         ) from None
-    name = dataset.columns["target"] if dataset.columns else ["y"]
-    return _with_targets(dataset, "regression", tuple(name), lambda y: numbers[y][:, None])
 
 
-def _numbers_to_labels(dataset: Dataset, task: str) -> Dataset:
-    values = np.unique(np.concatenate([dataset.y_train, dataset.y_test]))
-    n = len(dataset.y_train)
+def _classes_of(y: np.ndarray, n: int, task: str) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the classes that are named after numbers, and the numbers."""
+    values = np.unique(y)
     check(
         len(values) <= n // 2,
         "task",
@@ -84,10 +113,4 @@ def _numbers_to_labels(dataset: Dataset, task: str) -> Dataset:
         task,
     )
     check(len(values) >= 2, "the number of different targets", "at least 2", len(values))
-    classes = tuple(f"{value:g}" for value in values)
-    return _with_targets(
-        dataset,
-        classification_task(classes),
-        classes,
-        lambda y: np.searchsorted(values, y[:, 0]).astype(np.int32),
-    )
+    return tuple(f"{value:g}" for value in values), values

@@ -1,6 +1,6 @@
 """Bring inputs to a common scale before a network sees them (lecture row E7)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -71,16 +71,49 @@ class Preprocessing:
         Raises:
           InputError: if the kind is unknown, there are no examples, or a value is not finite.
         """
-        if kind == "auto":
-            kind = "scale" if x.dtype == np.uint8 else "zscore"
-        if kind not in KINDS:
-            raise unknown("preprocessing", kind, (*KINDS, "auto"))
+        kind = kind_for(kind, x.dtype)
         indices = np.arange(len(x)) if indices is None else indices
         check(len(indices) > 0, "the number of examples", "at least 1", len(indices))
         axes = tuple(range(x.ndim - 1))
         ends = [(part.min(axes), part.max(axes)) for part in iterate_chunks(x, indices)]
         low = np.min([least for least, _ in ends], axis=0).astype(np.float64)
         high = np.max([most for _, most in ends], axis=0).astype(np.float64)
+        return cls.of(
+            kind,
+            low,
+            high,
+            lambda: _mean_and_deviation(x, indices, axes),
+            lambda: _quartiles(x, indices),
+            as_they_are,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        kind: str,
+        low: np.ndarray,
+        high: np.ndarray,
+        moments: Callable[[], tuple[np.ndarray, np.ndarray]],
+        quartiles: Callable[[], tuple[np.ndarray, ...]],
+        as_they_are: np.ndarray | None = None,
+    ) -> Self:
+        """Compute offset and scale from what is known of the training inputs.
+
+        Args:
+          kind: one of `KINDS`.
+          low: the smallest value of each feature, `(features,)`, float64.
+          high: the largest.
+          moments: returns mean and standard deviation of each feature.
+          quartiles: returns the three quartiles of each feature, and whether all its values are
+            zeros and ones.
+          as_they_are: see `fit`.
+
+        Returns:
+          The preprocessing.
+
+        Raises:
+          InputError: if a value is not finite.
+        """
         if not np.isfinite([low, high]).all():
             raise InputError("x must be finite, got NaN or infinity")
         if kind == "none":
@@ -90,8 +123,8 @@ class Preprocessing:
         if kind == "minmax":
             return cls(kind, low, _reciprocal(high - low))
         if kind == "robust":
-            return cls(kind, *_robust(x, indices, low, high, as_they_are))
-        mean, deviation = _mean_and_deviation(x, indices, axes)
+            return cls(kind, *_robust(quartiles(), low, high, as_they_are))
+        mean, deviation = moments()
         constant = low == high  # exact, while a rounded mean leaves a deviation of 1e-17
         offset, size = np.where(constant, low, mean), np.where(constant, 0, deviation)
         if as_they_are is not None:
@@ -174,17 +207,41 @@ def _reciprocal(size: np.ndarray) -> np.ndarray:
     return np.asarray(1 / np.where(size == 0, 1, size))
 
 
+def kind_for(kind: str, dtype: np.dtype) -> str:
+    """Return the kind of scaling for inputs of a type.
+
+    Args:
+      kind: one of `KINDS`, or `auto`.
+      dtype: the type of the inputs.
+
+    Returns:
+      One of `KINDS`.
+
+    Raises:
+      InputError: if the kind is unknown.
+    """
+    if kind == "auto":
+        return "scale" if dtype == np.uint8 else "zscore"
+    if kind not in KINDS:
+        raise unknown("preprocessing", kind, (*KINDS, "auto"))
+    return kind
+
+
+def _quartiles(x: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return quartiles of each feature, and which holds only zeros and ones."""
+    columns = (x[..., k][indices] for k in range(x.shape[-1]))  # never the whole of x
+    of_each = [(*np.quantile(c, (0.25, 0.5, 0.75)), np.isin(c, (0, 1)).all()) for c in columns]
+    return tuple(np.array(of_each, np.float64).T)
+
+
 def _robust(
-    x: np.ndarray,
-    indices: np.ndarray,
+    quartiles: tuple[np.ndarray, ...],
     low: np.ndarray,
     high: np.ndarray,
     as_they_are: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return median and reciprocal distance of the quartiles of each feature."""
-    columns = (x[..., k][indices] for k in range(x.shape[-1]))  # never the whole of x
-    of_each = [(*np.quantile(c, (0.25, 0.5, 0.75)), np.isin(c, (0, 1)).all()) for c in columns]
-    q1, median, q3, binary = np.array(of_each, np.float64).T
+    q1, median, q3, binary = quartiles
     size = np.where(q3 > q1, q3 - q1, (high - low) / 2)
     stays = (low < high) & (binary == 1)
     stays = stays if as_they_are is None else stays | as_they_are

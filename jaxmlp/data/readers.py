@@ -1,6 +1,7 @@
 """Read tables from a user's files; every failure of any reader becomes an error of one line."""
 
 import stat
+import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -71,8 +72,7 @@ def report_read_errors(path: Path | str, what: str) -> Iterator[None]:
       InputError: if the body raises any error.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _without_warnings():
             yield
     except InputError:
         raise
@@ -82,6 +82,17 @@ def report_read_errors(path: Path | str, what: str) -> Iterator[None]:
             reason = f"byte {error.object[error.start]:#x} is not UTF-8; save it in UTF-8"
         subject = "the file " if isinstance(path, Path) else ""
         raise InputError(f"{path}: {subject}cannot be read as {what}: {reason}") from error
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Ignore warnings; not in a thread of its own, since all threads share what is ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 class Table(NamedTuple):

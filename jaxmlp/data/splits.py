@@ -48,14 +48,29 @@ def holdout(
 def _stratified_order(y: np.ndarray, size: int) -> np.ndarray:
     """Return positions in `y`; the first `size` of them have every class in proportion."""
     _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-    quota, remainder = np.divmod(counts * size, len(y))
-    short = size - quota.sum()
-    quota[np.argsort(-remainder, kind="stable")[:short]] += 1
-
+    quota = quotas(counts, size)
     by_class = np.argsort(codes, kind="stable")
     rank = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)  # within its class
     chosen = rank < np.repeat(quota, counts)
     return np.concatenate([by_class[chosen], by_class[~chosen]])
+
+
+def quotas(counts: np.ndarray, size: int) -> np.ndarray:
+    """Return how many examples of each class are held out, so that each keeps its proportion.
+
+    A class of `n_c` examples out of `n` contributes `n_c size / n`, rounded down; the places still
+    open go to the classes with the largest remainders.
+
+    Args:
+      counts: the number of examples of each class, `(classes,)`.
+      size: the number of examples to hold out.
+
+    Returns:
+      `(classes,)`; the sum is `size`.
+    """
+    quota, remainder = np.divmod(counts * size, counts.sum())
+    quota[np.argsort(-remainder, kind="stable")[: size - quota.sum()]] += 1
+    return np.asarray(quota)
 
 
 def holdout_groups(groups: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

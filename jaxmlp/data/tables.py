@@ -70,14 +70,14 @@ def dataset_from_table(
         lines += more
     if len(table) < 2:
         raise InputError(f"{name}: expected at least 2 rows, got {len(table)}")
-    columns, decided = _columns(table, targets, options, name, reading, fitted)
+    columns, decided = columns_before(table, targets, options, name, reading, fitted)
     target = read_target(table, columns, name, fitted)
     if test is None:
         rest, held, how = split_rows(table, target.y, options, columns.notation, name)
     else:
         rest, held, how = np.arange(len(table)), np.arange(0), {"test": options.test}
     if fitted is None:
-        columns, more = _fit(table, columns, decided, rest, options, name)
+        columns, more = fit_columns(table, columns, decided, rest, options, name)
         lines = [*(chosen or line_of_first(columns, options)), *lines, *more]
     x, notes = columns.encode(table, name)
     y = target.y
@@ -144,15 +144,32 @@ def rows_of(
     return Rows(encoded.x, target.y, [*lines, *encoded.notes])
 
 
-def _with_targets(
-    table: "pa.Table", targets: tuple[str, ...], options: TableOptions, where: str
-) -> tuple["pa.Table", list[str]]:
-    """Return the rows that have a target, and a line about the others."""
+def without_target(
+    table: "pa.Table", targets: tuple[str, ...], options: TableOptions
+) -> np.ndarray:
+    """Return which rows of a table have no target, `(rows,)`.
+
+    Args:
+      table: the rows.
+      targets: the columns to predict; one that is missing is passed over.
+      options: what the user says of gaps.
+
+    Returns:
+      bool.
+    """
     empty = np.zeros(len(table), bool)
     own = (text for text in options.markers if text not in MARKERS)  # `-` may be a class
     for name in targets:
         if name in table.column_names:
             empty |= missing_cells(table[name], (*UNWRITTEN, *own))
+    return empty
+
+
+def _with_targets(
+    table: "pa.Table", targets: tuple[str, ...], options: TableOptions, where: str
+) -> tuple["pa.Table", list[str]]:
+    """Return the rows that have a target, and a line about the others."""
+    empty = without_target(table, targets, options)
     if not empty.any() or len(table) == 0:
         return table, []
     if empty.all():
@@ -164,7 +181,7 @@ def _with_targets(
     return table.filter(~empty), [words]
 
 
-def _columns(
+def columns_before(
     table: "pa.Table",
     targets: tuple[str, ...],
     options: TableOptions,
@@ -216,7 +233,7 @@ def _decide_inputs(
     return found | decide(table, kept, rows, keep, columns.notation, where, columns.header)
 
 
-def _fit(
+def fit_columns(
     table: "pa.Table",
     columns: Columns,
     left: list[str],

@@ -109,6 +109,8 @@ def why_not(inspected: Inspected, finite: bool) -> str:
     recipe, start = inspected.recipe, "The update is not shown: "
     if recipe.numbers.sam is not None:
         return f"{start}with sam its gradient is taken at another point."
+    if recipe.numbers.adversarial is not None:
+        return f"{start}with adversarial its gradient is a mean with that of other inputs."
     if recipe.numbers.max_norm is not None:
         return f"{start}with max_norm its weights are scaled down afterwards."
     if recipe.ensemble > 1:

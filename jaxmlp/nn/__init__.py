@@ -16,7 +16,8 @@ from jaxmlp.nn import (
     probabilities,
 )
 from jaxmlp.nn.activations import Activation
-from jaxmlp.nn.backprop import objective, value_and_grad
+from jaxmlp.nn.adversarial import adversarial
+from jaxmlp.nn.backprop import objective, value_and_grad, value_and_grads
 from jaxmlp.nn.convolution import convolution
 from jaxmlp.nn.embeddings import periodic, piecewise
 from jaxmlp.nn.ensemble import MEAN, SIGMOID, SOFTMAX, Mix, ensemble, members_value_and_grad
@@ -55,6 +56,7 @@ __all__ = [
     "Mix",
     "activation",
     "activations",
+    "adversarial",
     "average_pool",
     "binary_network",
     "computing_in",
@@ -93,5 +95,6 @@ __all__ = [
     "softmax_vjp",
     "summary",
     "value_and_grad",
+    "value_and_grads",
     "with_penalty",
 ]

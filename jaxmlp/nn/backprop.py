@@ -79,11 +79,23 @@ def objective(model: Layer, loss: Loss) -> Objective:
     return value
 
 
+@runtime_checkable
+class ValueAndGrads(Protocol):
+    """`(params, x, targets, weights, key) -> ((value, outputs), (dparams, dx))`."""
+
+    def __call__(
+        self,
+        params: Params,
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[tuple[Scalar, Outputs], tuple[Params, Float[Array, "N ..."]]]:
+        """Return what the objective returns, and its gradients: of the parameters, of `x`."""
+
+
 def value_and_grad(model: Layer, loss: Loss) -> ValueAndGrad:
     """The objective with its gradient by hand (lecture rows B7, D8, E6).
-
-    Three steps: forward through the layers, which keep their caches; `delta = dL/doutputs` from the
-    loss; backward through the layers.
 
     Args:
       model: the network.
@@ -91,9 +103,10 @@ def value_and_grad(model: Layer, loss: Loss) -> ValueAndGrad:
 
     Returns:
       A function `(params, x, targets, weights=None, key=None) -> ((value, outputs), dparams)`. It
-      raises `InputError` if a layer's `backward` returns a gradient of another shape than the
-      parameter; shapes are known when the function is traced, so the check costs nothing.
+      raises `InputError` as `value_and_grads` does, of which it leaves out `dx`; a compiler does
+      not compute what is left out.
     """
+    both = value_and_grads(model, loss)
 
     def value_and_gradient(
         params: Params,
@@ -102,13 +115,42 @@ def value_and_grad(model: Layer, loss: Loss) -> ValueAndGrad:
         weights: Weights | None = None,
         key: RandomKey | None = None,
     ) -> tuple[tuple[Scalar, Outputs], Params]:
-        outputs, caches = model.forward(params, x, key)
-        delta = loss.gradient(outputs, targets, weights)
-        dparams, _ = model.backward(params, caches, delta)
-        _check_shapes(model, params, dparams)
-        return (loss(outputs, targets, weights), outputs), dparams
+        value, (dparams, _) = both(params, x, targets, weights, key)
+        return value, dparams
 
     return value_and_gradient
+
+
+def value_and_grads(model: Layer, loss: Loss) -> ValueAndGrads:
+    """The objective with its gradients by hand, of the parameters and of the inputs.
+
+    Three steps: forward through the layers, which keep their caches; `delta = dL/doutputs` from the
+    loss; backward through the layers (lecture rows B7, D8, E6).
+
+    Args:
+      model: the network.
+      loss: the loss of its raw outputs.
+
+    Returns:
+      A function `(params, x, targets, weights=None, key=None) -> ((value, outputs), (dparams,
+      dx))`. It raises `InputError` if a layer's `backward` returns a gradient of another shape than
+      the parameter; shapes are known when the function is traced, so the check costs nothing.
+    """
+
+    def value_and_gradients(
+        params: Params,
+        x: Float[Array, "N ..."],
+        targets: Targets,
+        weights: Weights | None = None,
+        key: RandomKey | None = None,
+    ) -> tuple[tuple[Scalar, Outputs], tuple[Params, Float[Array, "N ..."]]]:
+        outputs, caches = model.forward(params, x, key)
+        delta = loss.gradient(outputs, targets, weights)
+        dparams, dx = model.backward(params, caches, delta)
+        _check_shapes(model, params, dparams)
+        return (loss(outputs, targets, weights), outputs), (dparams, dx)
+
+    return value_and_gradients
 
 
 def _check_shapes(model: Layer, params: Params, dparams: Params) -> None:

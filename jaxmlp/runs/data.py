@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from jaxmlp.cli.process import import_beside
 from jaxmlp.config.data_options import OF_TABLES, READING
 from jaxmlp.config.options import Config
-from jaxmlp.errors import InputError, check, listed
+from jaxmlp.errors import InputError, check, listed, shown
+from jaxmlp.memory import memory_allowed
 
 if TYPE_CHECKING:
     from jaxmlp.config.signature import Signature
     from jaxmlp.data import Dataset, Fitted, TableOptions
+    from jaxmlp.data.shard_folders import Shards
+    from jaxmlp.data.streams import Stream
     from jaxmlp.data.tables import Rows
 
 FALLBACK = "mnist_5k"  # what a run that named no data set trains on where MNIST cannot be had
@@ -72,6 +75,12 @@ def load_data(
     from jaxmlp.data import PictureReading, Reading, load
     from jaxmlp.data.readers import is_text_table
 
+    if config.window_rows:
+        raise InputError(
+            "window_rows applies only to .parquet, .npy and .npz shards, where train, fit, evaluate"
+            f" and predict read them, got {config.window_rows} with {config.dataset}"
+        )
+
     fitted = None if signature is None else fitted_of(signature)
     reading = Reading(**{name: getattr(config, name) for name in READING})
     if fitted is not None and is_text_table(config.dataset):
@@ -88,6 +97,50 @@ def load_data(
         picture_size=config.picture_size,
         pictures=pictures,
     )
+
+
+def open_if_large(config: Config, again: bool = False) -> "Stream | None":
+    """Open the data that a configuration names, if they are to be read window by window.
+
+    They are if `window_rows` says so, or if they are shards that need more memory than data may
+    take (see `jaxmlp.memory`).
+
+    Args:
+      config: names the data.
+      again: whether a run has decided it already: then `window_rows` alone counts.
+
+    Returns:
+      The data; `None` if they are to be loaded as a whole.
+
+    Raises:
+      InputError: if there are no such data, or they cannot be read so.
+    """
+    shards = find_large(config, again)
+    if shards is None:
+        return None
+    from jaxmlp.data.stream_open import open_stream
+
+    return open_stream(shards, table_options(config), config.task)
+
+
+def find_large(config: Config, again: bool = False) -> "Shards | None":
+    """Return the shards that a configuration names, if they are to be read window by window."""
+    from jaxmlp.data import names
+    from jaxmlp.data.shard_folders import find_shards
+
+    path, rows = config.dataset, config.window_rows
+    if path in names() or ":" in path or rows == 0 or (again and not rows):
+        return None
+    suffix = os.path.splitext(path)[1].lower()
+    if not (os.path.isdir(path) or suffix in (".parquet", ".npy")):
+        return None
+    shards = find_shards(path, config.test)
+    if shards is None or (rows is None and shards.unpacked <= memory_allowed()):
+        return None
+    for name in (*READING, "data_dir", "picture_size"):
+        if getattr(config, name) is not None:
+            raise InputError(f"{name} does not apply to shards, got {shown(getattr(config, name))}")
+    return shards
 
 
 def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None]:

@@ -31,7 +31,7 @@ def draw_run(run: Run, outcome: "Outcome", judged: Judged) -> None:
       OSError: if a picture cannot be written.
     """
     problem, records = outcome.problem, outcome.history.records
-    for array in problem.test.examples:
+    for array in problem.test.sample.examples:
         array.delete()
 
     from jaxmlp.runs import figures

@@ -6,6 +6,7 @@ class of the training part, or the mean of its values. A score counts by what it
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from jaxmlp.data.picture_form import has_channels_first
 from jaxmlp.errors import listed
 from jaxmlp.runs.words import in_digits, score_in_words
 from jaxmlp.training import TASKS
+from jaxmlp.training.tally import Tally
 from jaxmlp.training.types import HostTargets
 
 FEW = 10  # examples of a part whose score says little
@@ -34,12 +36,13 @@ class Facts:
     Attributes:
       source: where the data come from.
       signature: what the network expects and returns.
-      targets: the encoded targets of each part, `train`, `valid` and `test`; a part may be missing.
+      targets: the encoded targets of each part, `train`, `valid` and `test`, or what is to be known
+        of them; a part may be missing.
     """
 
     source: Source
     signature: Signature
-    targets: Mapping[str, HostTargets]
+    targets: Mapping[str, HostTargets | Tally]
 
     @property
     def score(self) -> str:
@@ -54,15 +57,21 @@ class Facts:
             return list(columns["target"])
         return list(self.signature.classes) if self.signature.task == "regression" else []
 
+    @cached_property
+    def tallies(self) -> dict[str, Tally]:
+        """What is to be known of the targets of each part."""
+        found = self.targets.items()
+        return {name: t if isinstance(t, Tally) else Tally.of(t) for name, t in found}
+
     @property
     def answer(self) -> np.ndarray:
         """The same answer for every example, as an encoded target: it scores the baseline."""
-        targets = self.targets["train"]
+        train = self.tallies["train"]
         if self.signature.task == "regression":
-            return targets.mean(axis=0)
+            return train.mean
         if self.signature.task == "multilabel":
-            return (targets.mean(axis=0) > 0.5).astype(targets.dtype)
-        return np.array(np.bincount(_labels(targets)).argmax())
+            return train.mean > 0.5
+        return np.array(train.labels.argmax())
 
     def baseline(self, part: str) -> float:
         """Return the score of the same answer for every example of a part.
@@ -73,13 +82,13 @@ class Facts:
         Returns:
           An accuracy, or r2.
         """
-        targets = self.targets[part]
+        own, answer = self.tallies[part], self.answer
         if self.signature.task == "regression":
-            error = float(np.mean((targets - self.answer) ** 2))
-            return TASKS["regression"].finish(error, targets)
+            error = float(np.mean(own.variance + (own.mean - answer) ** 2))
+            return TASKS["regression"].finish(error, own.in_short())
         if self.signature.task == "multilabel":
-            return float(np.mean(targets == self.answer))
-        return float(np.mean(_labels(targets) == self.answer))
+            return float(np.mean(np.where(answer, own.mean, 1 - own.mean)))
+        return float(own.labels[answer] / own.examples) if answer < len(own.labels) else 0.0
 
     def same_answer(self) -> str:
         """Return in words what answers the baseline gives."""
@@ -102,7 +111,7 @@ class Facts:
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the lines that a command prints first, each with its heading."""
-        sizes = [f"{len(self.targets[part]):,} for {PARTS[part]}" for part in self.targets]
+        sizes = [f"{self.tallies[part].examples:,} for {PARTS[part]}" for part in self.targets]
         rows = [("data", f"{self.source.name}: {', '.join(sizes)}")]
         if record := self.source.provenance.get("reading"):
             reading = Reading.from_dict(record)
@@ -138,15 +147,15 @@ class Facts:
     def warnings(self) -> list[str]:
         """Return a line for each thing that makes a score say less than it seems to."""
         found = []
-        shape, most = self.signature.input_shape, len(self.targets["train"])
+        shape, most = self.signature.input_shape, self.tallies["train"].examples
         if has_channels_first(shape):  # of a `Dataset`: arrays have been turned
             found.append(
                 f"pictures of shape {shape} seem to have their channels first; expected"
                 " (height, width, channels)"
             )
-        for part, targets in self.targets.items():
-            if part != "train" and len(targets) < min(FEW, most):
-                number = _examples(len(targets))
+        for part, tally in self.tallies.items():
+            if part != "train" and tally.examples < min(FEW, most):
+                number = _examples(tally.examples)
                 found.append(f"the {PARTS[part]} part has only {number}: its score says little")
         if self.signature.task in ("multiclass", "binary"):
             found += self._warnings_of_classes()
@@ -154,7 +163,8 @@ class Facts:
 
     def _warnings_of_classes(self) -> list[str]:
         found, classes = [], self.signature.classes
-        counts = np.bincount(_labels(self.targets["train"]), minlength=len(classes))
+        own = self.tallies["train"].labels
+        counts = np.concatenate([own, np.zeros(len(classes) - len(own), own.dtype)])
         unseen = [name for name, count in zip(classes, counts, strict=True) if count == 0]
         if unseen:
             found.append(
@@ -172,7 +182,7 @@ class Facts:
 def facts_of(problem: Problem, source: Source) -> Facts:
     """Return the facts about the data of a problem."""
     parts = {"train": problem.train, "valid": problem.valid, "test": problem.test}
-    targets = {name: split.targets for name, split in parts.items() if split is not None}
+    targets = {name: split.tally for name, split in parts.items() if split is not None}
     return Facts(source, problem.signature, targets)
 
 
@@ -182,10 +192,6 @@ def show_facts(facts: Facts, quiet: bool) -> None:
         print_table(facts.rows())
     for line in facts.warnings():
         say(f"WARNING: {line}")
-
-
-def _labels(targets: HostTargets) -> np.ndarray:
-    return targets.reshape(-1).astype(int)
 
 
 def _columns(record: dict[str, Any] | None) -> list[str]:

@@ -15,11 +15,13 @@ from jaxmlp.cli.console import Reporter, print_table
 from jaxmlp.config.data_options import READING
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
-from jaxmlp.config.own_files import Files, Paths
+from jaxmlp.config.own_files import NO_FILES, Files, Paths
 from jaxmlp.config.problem import Problem, pose_problem
+from jaxmlp.config.streaming import pose_stream
 from jaxmlp.data import Dataset, Source, dataset_in_memory
+from jaxmlp.data.streams import Stream
 from jaxmlp.errors import DataWarning, InputError, check
-from jaxmlp.runs.data import load_data, table_options, whole_path, with_whole_paths
+from jaxmlp.runs.data import load_data, open_if_large, table_options, whole_path, with_whole_paths
 from jaxmlp.runs.facts import facts_of
 from jaxmlp.runs.fine_tuning import take_over
 from jaxmlp.runs.folder import CHECKPOINT, RUN, Run, Saved
@@ -92,12 +94,15 @@ def fit(
     """
     began = time.perf_counter()
     config = with_whole_paths(config)
-    dataset = data_of(config, data)
+    large = None
+    if data is None or isinstance(data, str | PathLike):
+        name = config.dataset if data is None else whole_path(str(data))
+        large = open_if_large(dataclasses.replace(config, dataset=name))
+    dataset = large or data_of(config, data)
     config, source = dataclasses.replace(config, dataset=dataset.name), dataset.source
     with arithmetic(config.precision):
-        config, dataset, start = take_over(config, dataset, parts=Files.of(parts))
-        problem = pose_problem(config, dataset, start=start)
-        del dataset  # the examples are on the device, and need not lie in memory twice
+        problem = pose(config, dataset, None, Files.of(parts))
+        del dataset, large  # the examples are on the device, and need not lie in memory twice
         folder = nullcontext() if out is None else new_run(Path(out), problem, overwrite)
         with folder as run:
             facts = facts_of(problem, source)
@@ -116,6 +121,29 @@ def fit(
     return Result(network, summary, outcome.history.records, path, seen)
 
 
+def pose(
+    config: Config, data: Dataset | Stream, run: Run | None = None, parts: Files = NO_FILES
+) -> Problem:
+    """Pose the training problem of a configuration on data of any size.
+
+    Args:
+      config: the configuration.
+      data: the data.
+      run: the run's folder if it goes on.
+      parts: the files of the parts of one's own of the run that `init_from` names.
+
+    Returns:
+      The problem.
+
+    Raises:
+      InputError: if the two do not fit together.
+    """
+    if isinstance(data, Stream):
+        return pose_stream(config, data)
+    config, data, start = take_over(config, data, run, parts)
+    return pose_problem(config, data, start=start)
+
+
 def data_of(config: Config, data: Any) -> Dataset:
     """Return the data that a caller from Python names or gives.
 
@@ -132,7 +160,7 @@ def data_of(config: Config, data: Any) -> Dataset:
     if data is None or isinstance(data, str | PathLike):
         name = config.dataset if data is None else whole_path(str(data))
         return load_data(dataclasses.replace(config, dataset=name))
-    for name in (*READING, "data_dir", "picture_size"):
+    for name in (*READING, "data_dir", "picture_size", "window_rows"):
         if getattr(config, name) is not None:
             raise InputError(f"{name} does not apply to data in memory")
     return dataset_in_memory(data, table_options(config))
@@ -258,7 +286,7 @@ def where_left(problem: Problem, source: Source, wanted: str | None, run: Run | 
     taken_over = None if problem.start is None else problem.start.signature.to_dict()
     run.begin(source.provenance["checksum"], wanted, taken_over)
     left = run.load_checkpoint(start, problem.task.score)
-    steps = math.ceil(len(problem.train.indices) / recipe.batch_size)
+    steps = math.ceil(problem.train.size / recipe.batch_size)
     epoch, records = int(left.state.step) // steps, len(left.records)
     check(epoch == records, f"{run.path / CHECKPOINT}: epoch", f"{epoch}, as its steps", records)
     return left

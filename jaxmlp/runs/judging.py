@@ -79,6 +79,7 @@ def judge_parts(problem: Problem, params: Any) -> Judged:
     asked = {}
     for name, split in splits.items():
         if split is not None:
+            split = split.sample
             outputs = outputs_of(problem.trainer.judge, params, split)
             if np.isfinite(outputs).all():
                 asked[name] = outputs, _truth(problem, split)

@@ -19,7 +19,7 @@ import numpy as np
 from jaxmlp.config.problem import Problem
 from jaxmlp.config.signature import Signature
 from jaxmlp.runs.words import in_digits, score_in_words
-from jaxmlp.training import Split
+from jaxmlp.training import Part
 
 WORDS = {"auc": "AUC", "log_loss": "log-loss", "brier": "Brier score"}
 
@@ -144,7 +144,7 @@ def scores_in_words(scores: Mapping[str, float]) -> str:
     return ", ".join(parts)
 
 
-def rmse_by_r2(problem: Problem, split: Split) -> Callable[[float], float] | None:
+def rmse_by_r2(problem: Problem, split: Part) -> Callable[[float], float] | None:
     """Return what turns the r2 of a part into its RMSE in the target's unit, of a single value.
 
     The score of a part is `r2 = 1 - MSE / Var` of the standardised target, so its RMSE is

@@ -167,7 +167,7 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
         "recipe": _recipe(problem),
         "parts": records(problem.recipe),
         "parameters": count(outcome.history.best.params),
-        "examples": {name: len(split.indices) if split else 0 for name, split in parts.items()},
+        "examples": {name: split.size if split else 0 for name, split in parts.items()},
         "epochs": epochs,
         "best_epoch": int(history.best.epoch),
         "interrupted": outcome.interrupted,
@@ -191,7 +191,7 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
 def _recipe(problem: Problem) -> str:
     """Return in words how the network is trained, with what was left to be chosen."""
     recipe = problem.recipe
-    steps = recipe.epochs * -(-len(problem.train.indices) // recipe.batch_size)
+    steps = recipe.epochs * -(-problem.train.size // recipe.batch_size)
     return recipe_in_words(recipe, problem.signature.preprocessing.kind, steps)
 
 

@@ -130,7 +130,7 @@ class Watch:
         self._prepare = jax.jit(trainer.judge.prepare)
         self._look = make_look(trainer, network, recipe.ensemble > 1)
         self._layers, self._run = seen_layers(network), run
-        self._steps = math.ceil(len(problem.train.indices) / recipe.batch_size)
+        self._steps = math.ceil(problem.train.size / recipe.batch_size)
         self.lines: list[Line] = []
         params = shapes_of_start(trainer)[0].params
         self._path = None if run is None else PathKeeper(run, params)

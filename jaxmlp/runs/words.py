@@ -82,6 +82,9 @@ def recipe_in_words(recipe: Recipe, scaling: str, steps: int) -> str:
         f"average of the weights (decay {numbers.ema:g})" if numbers.ema is not None else "",
         f"sharpness-aware within {numbers.sam:g}" if numbers.sam is not None else "",
         f"weights of a unit within {numbers.max_norm:g}" if numbers.max_norm is not None else "",
+        f"inputs moved by {numbers.adversarial:g} to where the loss is greater"
+        if numbers.adversarial is not None
+        else "",
         f"dropout {recipe.dropout:g}" if recipe.dropout else "",
         f"input dropout {recipe.input_dropout:g}" if recipe.input_dropout else "",
         f"input noise {recipe.input_noise:g}" if recipe.input_noise else "",

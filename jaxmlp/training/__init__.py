@@ -8,9 +8,10 @@ evaluates. `watch` looks inside a network between two epochs.
 from jaxmlp.training.augment import Augment, augmentation
 from jaxmlp.training.diagnose import Diverged
 from jaxmlp.training.history import Best, History, Record
-from jaxmlp.training.judge import Judge, Means, Split, make_judge, measure, outputs_of
+from jaxmlp.training.judge import Judge, Means, make_judge, measure, outputs_of
 from jaxmlp.training.loop import Progress, begin, fit, shapes_of_start
 from jaxmlp.training.orders import batches
+from jaxmlp.training.parts import Part, Split, StreamedPart
 from jaxmlp.training.rules import Rules
 from jaxmlp.training.step import Examples, TrainState, make_step
 from jaxmlp.training.tasks import (
@@ -40,10 +41,12 @@ __all__ = [
     "History",
     "Judge",
     "Means",
+    "Part",
     "Progress",
     "Record",
     "Rules",
     "Split",
+    "StreamedPart",
     "Task",
     "TrainState",
     "Trainer",

@@ -45,6 +45,27 @@ def shift(key: RandomKey, n: int, height: int, width: int) -> Drawn:
     return jnp.broadcast_to(d, (n, 2, height, width))
 
 
+def flip(key: RandomKey, n: int, height: int, width: int) -> Drawn:
+    """Draw `n` fields that mirror a picture left to right, `d(r) = (0, w - 1 - 2 c)`, or leave it.
+
+    `c` is the column of the pixel and `w` the picture's width. Each of the two has a chance of one
+    half. No strength scales this field.
+
+    Args:
+      key: random key.
+      n: the number of fields.
+      height: the picture's height in pixels.
+      width: the picture's width in pixels.
+
+    Returns:
+      Displacements down and to the right, in pixels, `(n, 2, height, width)`.
+    """
+    mirrored = jax.random.bernoulli(key, shape=(n, 1, 1)).astype(float)
+    across = jnp.arange(width - 1, -width, -2, dtype=mirrored.dtype)[None, None, :]
+    right = jnp.broadcast_to(mirrored * across, (n, height, width))
+    return jnp.stack([jnp.zeros_like(right), right], axis=1)
+
+
 def affine(key: RandomKey, n: int, height: int, width: int) -> Drawn:
     """Draw `n` fields `d(r) = E r` with the entries of `E` in U(-0.15, 0.15).
 
@@ -136,7 +157,7 @@ def augmentation(fields: Sequence[Field], strength: float = 1.0) -> Augment:
 
     Args:
       fields: the kinds of fields, each drawn from a key of its own.
-      strength: the factor of the displacements.
+      strength: the factor of the displacements; a `flip` is whole whatever the strength.
 
     Returns:
       A function `(key, x) -> x` of pictures `(N, height, width, channels)`.
@@ -146,7 +167,14 @@ def augmentation(fields: Sequence[Field], strength: float = 1.0) -> Augment:
         n, height, width, _ = x.shape
         count = n // math.gcd(n, SHARED)
         keys = jax.random.split(key, len(fields))
-        drawn = [field(k, count, height, width) for field, k in zip(fields, keys, strict=True)]
-        return warp(x, strength * sum(drawn[1:], drawn[0]))
+        drawn = [
+            (field is flip, field(k, count, height, width))
+            for field, k in zip(fields, keys, strict=True)
+        ]
+        whole = [d for exact, d in drawn if exact]
+        scaled = [d for exact, d in drawn if not exact]
+        if scaled:
+            whole.append(strength * sum(scaled[1:], scaled[0]))
+        return warp(x, sum(whole[1:], whole[0]))
 
     return augment

@@ -11,6 +11,7 @@ import numpy as np
 from jaxmlp.nn import Layer, Loss
 from jaxmlp.optim.base import Params
 from jaxmlp.training.orders import batches
+from jaxmlp.training.parts import Part, Split
 from jaxmlp.training.step import Examples, Prepare, Totals, take
 from jaxmlp.training.tasks import Task
 from jaxmlp.training.trees import count, put_entry, take_entry
@@ -65,26 +66,6 @@ class Means(NamedTuple):
     score: float
 
 
-class Split(NamedTuple):
-    """A part of the data: the training, validation or test part.
-
-    Attributes:
-      examples: the examples on the device, of this part and perhaps of others.
-      indices: the indices of this part's examples, `(n,)`.
-      seen: the number of training and validation examples together. It decides how much is computed
-        in one call, so that parts with the same number share their compiled programs.
-    """
-
-    examples: Examples
-    indices: Indices
-    seen: int
-
-    @property
-    def targets(self) -> HostTargets:
-        """The part's encoded targets."""
-        return np.asarray(self.examples.targets)[self.indices]
-
-
 def make_judge(model: Layer, loss: Loss, task: Task, prepare: Prepare) -> Judge:
     """The compiled functions that evaluate a network.
 
@@ -124,7 +105,7 @@ def make_judge(model: Layer, loss: Loss, task: Task, prepare: Prepare) -> Judge:
     return Judge(model, task, prepare, jax.jit(evaluate), jax.jit(predict))
 
 
-def measure(judge: Judge, params: Params, split: Split) -> Means:
+def measure(judge: Judge, params: Params, split: Part) -> Means:
     """Return the mean loss and the task's score over all examples of a part, with equal weights.
 
     Args:
@@ -141,7 +122,7 @@ def measure(judge: Judge, params: Params, split: Split) -> Means:
     return means_of_each(sums, judge.task, split.targets, 1)[0]
 
 
-def sums_over(judge: Judge, params: Params, split: Split, many: int) -> Totals:
+def sums_over(judge: Judge, params: Params, split: Part, many: int) -> Totals:
     """Return sums over all examples of a part, with equal weights, for several networks.
 
     Args:
@@ -154,10 +135,11 @@ def sums_over(judge: Judge, params: Params, split: Split, many: int) -> Totals:
       The sums, on the host; a first axis counts the networks.
     """
     # one batch at a time, so that parts of any size share a compiled program
-    order = batches(split.indices, _batch_size(split))
-    parts = jax.device_get(
-        [judge.evaluate(params, split.examples, row[None], many) for row in order]
-    )
+    parts: list[Totals] = []
+    for chunk in split.chunks():
+        order = batches(chunk.indices, _batch_size(chunk))
+        found = [judge.evaluate(params, chunk.examples, row[None], many) for row in order]
+        parts += jax.device_get(found)
     return jax.tree.map(lambda *sums: sum(sums), *parts)
 
 
@@ -240,7 +222,7 @@ def _padded(indices: Indices) -> np.ndarray:
     return np.resize(indices, size)
 
 
-def epochs_at_once(split: Split, params: Params) -> int:
+def epochs_at_once(split: Part, params: Params) -> int:
     """Return the greatest number of epochs in one call of the compiled loop.
 
     A call costs some tenths of a millisecond, as much as several epochs of a small table. It keeps

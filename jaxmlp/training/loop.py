@@ -7,6 +7,7 @@ times, the records depend on the recipe and the data alone.
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from typing import NamedTuple
 
@@ -16,9 +17,10 @@ import numpy as np
 from jaxmlp.optim.base import Params
 from jaxmlp.training.clock import Clock
 from jaxmlp.training.diagnose import Diverged, first_affected
+from jaxmlp.training.feed import Feed, Laid, feed_of
 from jaxmlp.training.history import Best, History, Record
-from jaxmlp.training.judge import Means, Split, epochs_at_once, means_of_each, sums_over
-from jaxmlp.training.orders import Orders
+from jaxmlp.training.judge import Means, means_of_each, sums_over
+from jaxmlp.training.parts import Part
 from jaxmlp.training.step import TrainState
 from jaxmlp.training.trainer import Ends, Trainer
 from jaxmlp.training.trees import copy_to_host, finite, take_entry
@@ -72,8 +74,8 @@ def shapes_of_start(trainer: Trainer) -> tuple[TrainState, Best]:
 
 def fit(
     trainer: Trainer,
-    train: Split,
-    valid: Split | None,
+    train: Part,
+    valid: Part | None,
     state: TrainState,
     history: History,
     *,
@@ -88,7 +90,8 @@ def fit(
     Each epoch takes the batches of its order, computes their gradients, updates the parameters and
     adds a record to the history. The order depends on the seed and the epoch alone. The history's
     rules may end the run early (lecture row C7) or lower its learning rate (lecture row C5). Short
-    epochs share a call of the compiled loop.
+    epochs share a call of the compiled loop. A part that is larger than memory comes in windows,
+    see `jaxmlp.training.feed`; one that lies in memory is a single window.
 
     Args:
       trainer: the compiled functions.
@@ -110,30 +113,30 @@ def fit(
       Diverged: if the loss, the validation loss or, without a validation part, a parameter is not
         finite; it names which, the epoch, the step and the first layer affected.
     """
-    room = epochs_at_once(train, state.params)
-    orders = Orders(train.indices, batch_size, seed, room, shuffle)
-    run, clock = _Run(trainer, train, valid, history, orders), Clock()
-    epoch, step = divmod(int(state.step), orders.steps)
-    if step == 0:
-        history.remember_parameters(state.judged)
-    while epoch < epochs and not history.reason_to_stop():
-        most = 1 if each_alone else orders.room
-        many = min(most, epochs - epoch, history.epochs_ahead())
-        order = orders.lay_out(epoch, many)
-        stop = min(many * orders.steps, step + clock.steps_until_look())
-        state = _with_rate_factor(state, history.rate_factor())
-        with clock:
-            state, ends = trainer.run(state, train.examples, order, step, stop)
-            loss, taken = jax.device_get((state.totals.loss, state.step))  # waits for the steps
-        good = np.isfinite(loss)
-        reached = int(taken) - epoch * orders.steps - (not good)
-        clock.count_steps(reached - step)
-        done, step = divmod(reached, orders.steps)
-        run.record_epochs(ends, done, clock)
-        if not good:
-            raise run.divergence(state.params, reached)
-        epoch += done
-        yield Progress(state, epoch, step, orders.steps, history.records[-1] if done else None)
+    with closing(feed_of(train, state.params, batch_size, seed, shuffle)) as feed:
+        run, clock = _Run(trainer, train, valid, history, feed), Clock()
+        epoch, step = divmod(int(state.step), feed.steps)
+        if step == 0:
+            history.remember_parameters(state.judged)
+        while epoch < epochs and not history.reason_to_stop():
+            most = 1 if each_alone else feed.room
+            many = min(most, epochs - epoch, history.epochs_ahead())
+            laid = feed.lay_out(epoch, step, many)
+            stop = min(laid.end, step + clock.steps_until_look())
+            state = _with_rate_factor(state, history.rate_factor())
+            with clock:
+                ends_at = step - laid.begun, stop - laid.begun
+                state, ends = trainer.run(state, laid.examples, laid.orders, *ends_at)
+                loss, taken = jax.device_get((state.totals.loss, state.step))  # waits for the steps
+            good = np.isfinite(loss)
+            reached = int(taken) - epoch * feed.steps - (not good)
+            clock.count_steps(reached - step)
+            done, step = divmod(reached, feed.steps)
+            run.record_epochs(ends, done, clock, laid)
+            if not good:
+                raise run.divergence(state.params, epoch, reached, laid)
+            epoch += done
+            yield Progress(state, epoch, step, feed.steps, history.records[-1] if done else None)
 
 
 def _with_rate_factor(state: TrainState, factor: float) -> TrainState:
@@ -147,16 +150,16 @@ class _Run(NamedTuple):
     """What records the epochs of a run, and names where it diverged."""
 
     trainer: Trainer
-    train: Split
-    valid: Split | None
+    train: Part
+    valid: Part | None
     history: History
-    orders: Orders
+    feed: Feed
 
-    def record_epochs(self, ends: Ends, done: int, clock: Clock) -> None:
+    def record_epochs(self, ends: Ends, done: int, clock: Clock, laid: Laid) -> None:
         """Judge the epochs that a call has completed, and add them to the history."""
         if not done:
             return
-        began, judge, steps = time.perf_counter(), self.trainer.judge, self.orders.steps
+        began, judge, steps = time.perf_counter(), self.trainer.judge, self.feed.steps
         sums = jax.device_get(ends.totals)
         learned = means_of_each(sums, judge.task, self.train.targets, done)
         judged: list[Means | None] = [None] * done
@@ -170,23 +173,25 @@ class _Run(NamedTuple):
             params = cache(lambda k=k: take_entry(fetched(), k))
             verdict = judged[k]
             if not finite(params() if verdict is None else verdict.loss):
-                raise self.breakdown(params(), (k + 1) * steps - 1)
-            rate = pace / steps * len(self.train.indices)
+                first = len(self.history.records) - k
+                raise self.breakdown(params(), first, (k + 1) * steps - 1, laid)
+            rate = pace / steps * self.feed.size
             self.history.add_epoch(learned[k], verdict, params, each, rate)
 
-    def divergence(self, params: Params, at: int) -> Diverged:
-        """Return the error for a step, counted from the first of the orders laid out."""
-        epoch, step = divmod(at, self.orders.steps)
-        row = self.orders.rows[epoch, step]
-        layer = first_affected(self.trainer.judge, params, self.train.examples, row)
-        return Diverged(self.orders.first + epoch + 1, step + 1, layer)
+    def divergence(self, params: Params, first: int, at: int, laid: Laid) -> Diverged:
+        """Return the error for a step, counted from the start of the epoch `first`."""
+        epoch, step = divmod(at, self.feed.steps)
+        layer = first_affected(self.trainer.judge, params, laid.examples, laid.row(at))
+        return Diverged(first + epoch + 1, step + 1, layer)
 
-    def breakdown(self, params: Params, at: int) -> Diverged:
+    def breakdown(self, params: Params, first: int, at: int, laid: Laid) -> Diverged:
         """Return the error for an epoch whose last step broke what follows from it."""
-        error = self.divergence(params, at)
+        error = self.divergence(params, first, at, laid)
         if not finite(params):
             return Diverged(error.epoch, error.step, error.layer, "a parameter")
         assert self.valid is not None  # finite parameters are judged by the validation part
-        row = self.valid.indices
-        layer = first_affected(self.trainer.judge, params, self.valid.examples, row)
+        for chunk in self.valid.chunks():
+            layer = first_affected(self.trainer.judge, params, chunk.examples, chunk.indices)
+            if layer != "the loss":
+                break
         return Diverged(error.epoch, error.step, layer, "the validation loss")

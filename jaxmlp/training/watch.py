@@ -14,7 +14,7 @@ import numpy as np
 from jaxmlp.nn.health import health
 from jaxmlp.nn.layers import ONLY_IN_TRAINING, Layer, in_order, parts
 from jaxmlp.optim.base import Params, length_of
-from jaxmlp.training.judge import Split
+from jaxmlp.training.parts import Part
 from jaxmlp.training.step import Examples, TrainState
 from jaxmlp.training.trainer import Trainer
 from jaxmlp.training.types import Array, Bins, Count, Edges, Scalar
@@ -122,7 +122,7 @@ def seen_layers(network: Layer) -> list[tuple[int, str]]:
     return [(number, layer.name) for number, layer in layers if layer.kind not in UNCHANGED]
 
 
-def probe_of(train: Split, seed: int) -> Examples:
+def probe_of(train: Part, seed: int) -> Examples:
     """Return the examples of the probe, which the seed alone chooses.
 
     Args:
@@ -132,7 +132,7 @@ def probe_of(train: Split, seed: int) -> Examples:
     Returns:
       At most 256 of them, in the order of their indices, on the device.
     """
-    stream = np.random.default_rng([seed, STREAM])
+    stream, train = np.random.default_rng([seed, STREAM]), train.sample
     chosen = np.sort(stream.choice(train.indices, min(PROBE, len(train.indices)), replace=False))
     return Examples(*jax.device_put(tuple(np.asarray(a)[chosen] for a in train.examples)))
 

@@ -26,6 +26,7 @@ CONFIGS = [
     ("iris", {"optimizer": "adamw", "weight_decay": 0.0, "epsilon": 1e-6, "beta2": 0.99}),
     ("iris", {"optimizer": "momentum", "ema": 0.99, "sam": 0.1}),
     ("iris", {"max_norm": 3.0, "input_dropout": 0.2, "input_noise": 0.1}),
+    ("iris", {"adversarial": 0.1}),
 ]
 
 

@@ -297,13 +297,16 @@ def test_saturated_units_are_named(name, steepest):
 
 
 def test_an_update_that_cannot_be_shown_says_why():
-    """With sam, and where the loss is not finite, as training changes nothing there."""
+    """With sam, with moved inputs, and where a loss is not finite: training changes nothing."""
     chosen = inspected(dataset="iris", hidden=(3,))
     numbers = chosen.recipe.numbers._replace(sam=0.05)
     sharp = chosen._replace(recipe=dataclasses.replace(chosen.recipe, numbers=numbers))
+    numbers = chosen.recipe.numbers._replace(adversarial=0.05)
+    moved = chosen._replace(recipe=dataclasses.replace(chosen.recipe, numbers=numbers))
     broken = changed(chosen, b=[np.nan, 0, 0])
     for other, words in (
         (sharp, "with sam its gradient is taken at another point."),
+        (moved, "with adversarial its gradient is a mean with that of other inputs."),
         (broken, "the loss is not finite, and such a step changes no parameter."),
     ):
         (part,) = [s for s in explain_network(other, 3, 3) if s.direction == "update"]

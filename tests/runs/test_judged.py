@@ -29,6 +29,7 @@ KINDS = {
         BASE, optimizer="schedule_free_adamw", optimizer_source="optax"
     ),
     "an average of members": replace(BASE, ema=0.8, ensemble=2, sam=0.1),
+    "an average of adversaries": replace(BASE, ema=0.8, adversarial=0.1, gradient="autodiff"),
     "an average of noise": replace(BASE, ema=0.8, max_norm=1.0, input_noise=0.2, input_dropout=0.1),
 }
 
@@ -118,7 +119,7 @@ def test_a_run_that_starts_from_another_judges_what_it_started_from(kind, tmp_pa
 @pytest.mark.parametrize(
     "grid",
     [
-        ["ema=0.5,0.9", "sam=0.05,0.1", "max_norm=0.5,1"],
+        ["ema=0.5,0.9", "sam=0.05,0.1", "max_norm=0.5,1", "adversarial=0.05,0.1"],
         ["optimizer=muon,lion,sign_sgd,schedule_free_sgd", "learning_rate=0.01,0.02"],
     ],
     ids=["numbers", "rules"],
@@ -134,7 +135,8 @@ def test_a_sweep_trains_each_as_a_run_alone(grid, tmp_path):
 
 
 def test_find_rate_takes_every_rule(capsys):
-    line = "--dataset iris --hidden 4 --steps 40 --ema 0.9 --sam 0.05 --max-norm 2 --optimizer"
+    line = "--dataset iris --hidden 4 --steps 40 --ema 0.9 --sam 0.05 --max-norm 2"
+    line += " --adversarial 0.1 --optimizer"
     for rule in ("muon", "lion"):
         assert find_rate.main([*line.split(), rule]) == 0
     line = "--dataset iris --hidden 4 --steps 40 --optimizer schedule_free_sgd --lowest 1e-3"

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from jaxmlp import nn, optim
 from jaxmlp.training import MULTICLASS, Examples, augmentation, batches, make_judge, make_trainer
-from jaxmlp.training.augment import affine, elastic, shift, warp
+from jaxmlp.training.augment import affine, elastic, flip, shift, warp
 
 FIELDS = (shift, affine, elastic)
 WARP = jax.jit(warp)
@@ -38,6 +38,28 @@ def test_whole_pixels_move_and_the_border_continues():
     down, right = jnp.ones((1, 3, 4)), -jnp.ones((1, 3, 4))
     y = WARP(x, jnp.stack([down, right], axis=1))[0, :, :, 0]
     assert y.tolist() == [[4, 4, 5, 6], [8, 8, 9, 10], [8, 8, 9, 10]]
+
+
+def test_a_flip_mirrors_whole_pictures_and_no_strength_scales_it():
+    """Half of the pictures; with other fields it moves what the mirror shows."""
+    x = jnp.asarray(np.random.default_rng(0).random((8 * 200, 5, 6, 2)), jnp.float32)
+    for strength in (0.3, 1.0):
+        y = np.asarray(augmentation([flip], strength)(jax.random.key(1), x))
+        mirrored = (y == np.asarray(x)[:, :, ::-1]).all(axis=(1, 2, 3))
+        assert (mirrored | (y == np.asarray(x)).all(axis=(1, 2, 3))).all()
+        assert mirrored.mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(200))
+    y = augmentation([flip, affine], 0.3)(jax.random.key(1), x)
+    keys = jax.random.split(jax.random.key(1), 2)
+    mirrored = np.asarray(flip(keys[0], 200, 5, 6))[:, 1, 0, 0] != 0
+    d = 0.3 * np.asarray(affine(keys[1], 200, 5, 6))
+    for i in (0, 1, 2, 3):
+        at = np.indices((5, 6)) + d[i]
+        if mirrored[i]:
+            at[1] = 5 - np.arange(6) + d[i, 1]
+        for c in (0, 1):
+            expected = map_coordinates(np.asarray(x)[8 * i, :, :, c], at, order=1, mode="nearest")
+            np.testing.assert_allclose(y[8 * i, :, :, c], expected, atol=1e-5)
+    assert 0 < mirrored[:4].sum() < 4
 
 
 @pytest.mark.parametrize("field", FIELDS)
