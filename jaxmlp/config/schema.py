@@ -248,6 +248,8 @@ SWEEP: Shape = {
     "base": dict[str, Any],
     "points": list[dict[str, Any]],
     "origin": {"checksum": str, "dataset_wanted": str | None},
+    "ensemble?": Size,
+    "halving?": {"factor": Size, "first": Size},
 }
 
 

@@ -12,6 +12,7 @@
 | `calibration.png` | probabilities against what came true, with `--calibrate` |
 | `watch.jsonl` | what was seen inside the network after each epoch, with `--watch` |
 | `path.safetensors` | the parameters after epochs, with `--watch`; see `jaxmlp.runs.path` |
+| `members.json` | of which runs the network is the mean, if it was not trained itself |
 | `evaluation/` | the pictures that `jaxmlp.evaluate` draws |
 | `diagnosis/` | the pictures that `jaxmlp.diagnose` draws |
 | `export/` | what `jaxmlp.export` writes, unless told where |
@@ -48,6 +49,7 @@ from jaxmlp.training import Best, History, Record, TrainState
 
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
 EPOCH_START = "epoch_start"  # a part of a checkpoint, if a rule asks for it
+MEMBERS = "members.json"
 CHECKPOINT, MODEL = "checkpoint.safetensors", "model.safetensors"
 WATCH, PATH = "watch.jsonl", "path.safetensors"
 PICTURES = ("curves.png", "confusion.png", "predicted.png", "calibration.png")
@@ -60,7 +62,7 @@ RUN = Kind(
     "run",
     CONFIG,
     (
-        *map(re.escape, FILES),
+        *map(re.escape, (MEMBERS, *FILES)),
         *(f"{EVALUATION}/{file}" for file in EVALUATION_FILES.files),
         rf"{EXPORT}/(model\.(onnx|py|js)|card\.(md|html))",
         rf"{TENSORBOARD}/events\.out\.tfevents\..*",
@@ -194,8 +196,11 @@ class Run:
         More epochs are no other configuration: the run goes on for longer.
 
         Raises:
-          InputError: if it has been changed since the run's first checkpoint.
+          InputError: if it has been changed since the run's first checkpoint, or the run is the
+            mean of others.
         """
+        if (self.path / MEMBERS).exists():
+            raise InputError(f"{self.path} is the mean of other runs: there is nothing to continue")
         now, file = self.config, self.path / CHECKPOINT
         saved = self._saved
         if "config" not in saved:  # before the first checkpoint, or of version 0.1

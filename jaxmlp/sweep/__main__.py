@@ -42,7 +42,7 @@ examples:
 """
 CONTROL = (
     *("grid", "random", "folds", "config", "out", "resume", "overwrite", "quiet"),
-    *("plan", "join", "lost_after"),
+    *("plan", "join", "lost_after", "best_as_ensemble", "halving", "first_epochs"),
 )
 LOST_AFTER, LEAST_LOST = 60.0, 3.0  # seconds; a heart beats every second
 
@@ -67,6 +67,12 @@ def make_parser() -> Parser:
     )
     text = "judge each configuration by K-fold cross-validation; the best one learns all examples"
     sweep.add_argument("--folds", type=int, metavar="K", help=text)
+    text = "also keep the mean of the K best runs of one form, as a run in SWEEP/ensemble"
+    sweep.add_argument("--best-as-ensemble", type=int, metavar="K", help=text)
+    text = "train all runs for a few epochs, and one of F of them for F times as many, and so on"
+    sweep.add_argument("--halving", type=int, metavar="F", help=text)
+    text = "with --halving: the epochs of all runs; default 1"
+    sweep.add_argument("--first-epochs", type=int, metavar="N", help=text)
     text = "start from the configuration of a run, its config.json"
     sweep.add_argument("--config", metavar="FILE", help=text)
     sweep.add_argument("--out", metavar="SWEEP", help="output folder; default sweeps/DATASET")
@@ -116,7 +122,9 @@ def _main(arguments: list[str]) -> int:
     if folds is not None and not control.quiet:
         examples = len(prepared.dataset.x_train)
         print_table([("folds", f"{folds}, dealt out of {examples:,} examples; above: the first")])
-    return (_share if control.join else _work_alone)(control, prepared, began)
+    if control.join:
+        return _share(Path(control.join), control, prepared, began)
+    return _work_alone(control, prepared, began)
 
 
 def _work_alone(control: argparse.Namespace, prepared: "Prepared", began: float) -> int:
@@ -131,23 +139,24 @@ def _work_alone(control: argparse.Namespace, prepared: "Prepared", began: float)
             if not control.quiet:
                 print_line(f"planned  {words}")
             return 0
-        import_beside("jaxmlp.runs.figures")  # while programs are compiled
-        noted = _train_programs(programs, folder, recipes, control.quiet)
-        ended = finish_sweep(folder, prepared.dataset, began, noted, control.quiet)
-    return _status(folder, *ended)
+        if prepared.plan.halving is None:
+            import_beside("jaxmlp.runs.figures")  # while programs are compiled
+            noted = _train_programs(programs, folder, recipes, control.quiet)
+            ended = finish_sweep(folder, prepared.dataset, began, noted, control.quiet)
+            return _status(folder, *ended)
+    return _share(folder.path, control, prepared, began)  # alone, or joined by others
 
 
-def _share(control: argparse.Namespace, prepared: "Prepared", began: float) -> int:
+def _share(path: Path, control: argparse.Namespace, prepared: "Prepared", began: float) -> int:
     """Take part in a sweep with other workers, and return the exit status."""
     from jaxmlp.sweep.folder import SweepFolder
-    from jaxmlp.sweep.join import is_finished, join_sweep, show_finished
-    from jaxmlp.sweep.shared import joined_sweep
+    from jaxmlp.sweep.join import is_finished, join_sweep, joined_sweep, show_finished
 
-    path, quiet = Path(control.join), control.quiet
-    folder = SweepFolder(path, prepared.plan, prepared.score)
+    quiet, lost_after = control.quiet, control.lost_after or LOST_AFTER
+    folder = SweepFolder(path, prepared.plan, prepared.score, prepared.kinds)
     if is_finished(folder):
         return _status(folder, show_finished(folder, quiet), True, [])
-    with joined_sweep(folder, control.lost_after or LOST_AFTER) as shared:
+    with joined_sweep(folder, prepared.recipes[0].epochs, lost_after) as shared:
         import_beside("jaxmlp.runs.figures")
         ended = join_sweep(shared, prepared, began, quiet)
     return _status(shared, *ended)
@@ -191,7 +200,7 @@ def _open_folder(control: argparse.Namespace, prepared: "Prepared") -> Iterator[
     path = Path(control.resume or control.out or (usual if control.overwrite else free_name(usual)))
     held = held_output(path, FOLDER) if control.resume else None
     with held or new_sweep(path, plan, control.overwrite):
-        folder = SweepFolder(path, plan, prepared.score)
+        folder = SweepFolder(path, plan, prepared.score, prepared.kinds)
         folder.reject_workers()
         folder.check_runs(prepared.recipes)
         yield folder

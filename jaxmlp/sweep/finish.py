@@ -3,22 +3,22 @@
 import time
 from typing import Any
 
-from jaxmlp.cli.console import print_table
+from jaxmlp.cli.console import print_table, say
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
 from jaxmlp.config.own_files import NO_FILES, with_parts
-from jaxmlp.config.problem import pose_problem
 from jaxmlp.data import Dataset
+from jaxmlp.errors import listed
 from jaxmlp.runs import figures
 from jaxmlp.runs.environment import device, versions
-from jaxmlp.runs.folder import SUMMARY, Run, Saved
+from jaxmlp.runs.folder import SUMMARY, Run
 from jaxmlp.runs.summary import Finished, Outcome, finish_run, try_to_draw
 from jaxmlp.runs.words import score_in_words
+from jaxmlp.sweep.ensemble import end_of_run, make_ensemble
 from jaxmlp.sweep.final import train_final_run
-from jaxmlp.sweep.folder import PICTURE, SweepFolder
+from jaxmlp.sweep.folder import ENSEMBLE, PICTURE, SweepFolder
 from jaxmlp.sweep.picture import draw_sweep
 from jaxmlp.sweep.results import best_run, ranking_table
-from jaxmlp.training import shapes_of_start
 
 
 def finish_sweep(
@@ -44,6 +44,7 @@ def finish_sweep(
     if not noted and folder.plan.folds is not None:
         best, noted = train_final_run(folder, dataset, quiet)
     elif not noted:
+        _make_ensemble(folder, dataset)
         number, run = best_run(folder.configs), folder.move_best_run()
         if number is not None and run is not None:
             plan = folder.plan
@@ -75,14 +76,26 @@ def _draw(folder: SweepFolder) -> None:
         figures.save(figure, folder.path / PICTURE)
 
 
+def _make_ensemble(folder: SweepFolder, dataset: Dataset) -> None:
+    """Make the mean of the best runs, if the sweep shall have one and has enough good runs."""
+    path, plan = folder.path / ENSEMBLE, folder.plan
+    if plan.ensemble is None or path.exists():
+        return
+    found = folder.members()
+    if not found:
+        say(f"WARNING: no ensemble: fewer than {plan.ensemble} runs of one form have ended well")
+        return
+    runs = {
+        i: (member, with_parts(Run(member).config, NO_FILES, plan.config(plan.points[i])))
+        for i, member in found.items()
+    }
+    make_ensemble(path, runs, dataset, plan.origin["dataset_wanted"])
+
+
 def _finish_best_run(run: Run, config: Config, dataset: Dataset, began: float) -> Finished:
     """Finish the best run as `jaxmlp.train` does."""
-    run.begin(dataset.provenance["checksum"], None)
     with arithmetic(config.precision):
-        problem = pose_problem(config, dataset)
-        state, best = shapes_of_start(problem.trainer)
-        start = Saved(state, best, [], best.params if problem.recipe.min_change else None)
-        left = run.load_checkpoint(start, problem.task.score)
+        problem, left = end_of_run(run, config, dataset)
         history, seconds = problem.history(left.best, left.records), time.perf_counter() - began
         wanted = run.origin["dataset_wanted"]
         outcome = Outcome(problem, dataset.source, wanted, left.state, history, False, seconds)
@@ -97,6 +110,9 @@ def _summary(
     seconds: float,
 ) -> dict[str, Any]:
     """Return the content of `summary.json`."""
+    mean = folder.path / ENSEMBLE
+    ensemble = Run(mean).read_json(SUMMARY) if mean.exists() else None
+    told = {} if folder.plan.ensemble is None else {"ensemble": ensemble and _scores(ensemble)}
     return {
         "dataset": dataset.name,
         "dataset_wanted": folder.plan.origin["dataset_wanted"],
@@ -105,11 +121,18 @@ def _summary(
         "ended": len(folder.results),
         "interrupted": interrupted,
         "configurations": [config.to_dict(folder.score) for config in folder.configs],
-        "best": best and {key: best[key] for key in best if key.startswith(("valid_", "test_"))},
+        "best": best and _scores(best),
+        **told,
         "seconds": seconds,
         "versions": versions(),
         "device": device(),
     }
+
+
+def _scores(summary: dict[str, Any]) -> dict[str, Any]:
+    """Return what a sweep says of a run that it keeps."""
+    kept = ("valid_", "test_", "members")
+    return {key: value for key, value in summary.items() if key.startswith(kept)}
 
 
 def _rows(folder: SweepFolder, summary: dict[str, Any]) -> list[tuple[str, str]]:
@@ -120,6 +143,11 @@ def _rows(folder: SweepFolder, summary: dict[str, Any]) -> list[tuple[str, str]]
         shown = score_in_words(folder.score, value)
         learned = "" if folder.plan.folds is None else "learned all training examples, "
         rows.append(("best run", f"{folder.path}/best/, {learned}test {folder.score} {shown}"))
+    if mean := summary.get("ensemble"):
+        shown = score_in_words(folder.score, mean[f"test_{folder.score}"])
+        which = listed([str(member["run"]) for member in mean["members"]], 20)
+        words = f"mean of the runs {which}, test {folder.score} {shown}"
+        rows.append(("ensemble", f"{folder.path}/{ENSEMBLE}/, {words}"))
     rows.append(("time", f"{summary['seconds']:.1f} s since the start of the command"))
     rows.append(("results", f"{folder.path}/"))
     if summary["interrupted"]:

@@ -6,6 +6,7 @@
 | `results.csv` | a row for each run that has ended |
 | `runs/` | during the sweep, the runs that can still be the best one |
 | `best/` | the best run, or with folds the final one; a folder like those of `jaxmlp.train` |
+| `ensemble/` | with `--best-as-ensemble`, the mean of the best runs; a folder like `best/` |
 | `summary.json` | the configurations, the best one first; data, versions, device, time |
 | `sweep.png` | validation score against the fields that vary, with its deviation over the runs |
 | `workers/` | while workers share the sweep, their claims and the results of the runs |
@@ -13,7 +14,7 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,8 @@ from jaxmlp.files import new_folder, rename
 from jaxmlp.runs.folder import CONFIG, RUN, SUMMARY, Run
 from jaxmlp.runs.output import Kind, delete_made, new_output
 from jaxmlp.sweep.claims import CLAIM, HEART
+from jaxmlp.sweep.halving import Halving
+from jaxmlp.sweep.members import candidates
 from jaxmlp.sweep.results import (
     RunResult,
     best_run,
@@ -42,15 +45,17 @@ from jaxmlp.sweep.space import Point, check_varies, folds_of, format_point
 from jaxmlp.training.lockstep import OK, Member
 
 SWEEP, RESULTS, RUNS, BEST, PICTURE = "sweep.json", "results.csv", "runs", "best", "sweep.png"
+ENSEMBLE = "ensemble"
 WORKERS, MACHINE = "workers", "machine.json"  # the second makes the first a shared folder
-RESULT = r"run-([1-9]\d*)\.json"  # in the shared folder
+RESULT = r"run-([1-9]\d*)(?:-(\d+))?\.json"  # in the shared folder, perhaps with a rung
+FOLDERS = (rf"{RUNS}/\d+", BEST, ENSEMBLE)  # of runs
 FORMAT = 1  # of `sweep.json`
 FOLDER = Kind(
     "sweep",
     SWEEP,
     (
         *map(re.escape, (RESULTS, SUMMARY, PICTURE)),
-        *(rf"{folder}/{file}" for folder in (rf"{RUNS}/\d+", BEST) for file in RUN.files),
+        *(rf"{folder}/{file}" for folder in FOLDERS for file in RUN.files),
         *(rf"{WORKERS}/{file}" for file in (re.escape(MACHINE), CLAIM, HEART, RESULT)),
         re.escape(SWEEP),
     ),
@@ -64,11 +69,15 @@ class Plan(NamedTuple):
       base: the configuration that all runs share.
       points: the fields that each run changes in it, with their values.
       origin: the checksum of the data, and the data set that they replace, if any.
+      ensemble: of how many of the best runs the mean is made, if it is.
+      halving: how only the better part of the runs is trained for longer, if it is.
     """
 
     base: Config
     points: list[Point]
     origin: dict[str, Any]
+    ensemble: int | None = None
+    halving: Halving | None = None
 
     @property
     def folds(self) -> int | None:
@@ -121,6 +130,10 @@ def new_sweep(path: Path, plan: Plan, overwrite: bool) -> Iterator[None]:
     """
     base = plan.base.to_dict()
     content = {"format": FORMAT, "base": base, "points": plan.points, "origin": plan.origin}
+    if plan.ensemble is not None:
+        content["ensemble"] = plan.ensemble
+    if plan.halving is not None:
+        content["halving"] = plan.halving._asdict()
     with new_output(path, FOLDER, content, overwrite):
         yield
 
@@ -157,7 +170,8 @@ def read_plan(folder: Path) -> Plan:
         check(points[-1] not in points[:-1], where, "another point", format_point(points[-1]))
     with naming(f"{file}: points"):
         folds_of(points)
-    return Plan(base, points, saved["origin"])
+    halving = Halving(**saved["halving"]) if "halving" in saved else None
+    return Plan(base, points, saved["origin"], saved.get("ensemble"), halving)
 
 
 class SweepFolder:
@@ -169,10 +183,13 @@ class SweepFolder:
       score: the name of the task's score.
       results: the results of the runs that have ended, by the runs' numbers.
       configs: the result of each configuration, the best one first.
+      kinds: what the runs must have in common to be members of one ensemble; empty if the sweep
+        makes none.
     """
 
-    def __init__(self, path: Path, plan: Plan, score: str) -> None:
+    def __init__(self, path: Path, plan: Plan, score: str, kinds: Sequence[Hashable] = ()) -> None:
         self.path, self.plan, self.score = path, plan, score
+        self.kinds = kinds if plan.ensemble else ()
         self.results: dict[int, RunResult] = read_results(path / RESULTS, plan.points, score)
         self.configs = rank_configs(plan.points, self.results)
 
@@ -185,10 +202,8 @@ class SweepFolder:
         Raises:
           InputError: names the folder of the run.
         """
-        for number in sorted(runs_to_keep(self.configs, self.results)):
-            path, best = self._runs / str(number), self.path / BEST
-            if not path.exists() and number == best_run(self.configs):
-                path = best
+        for number in sorted(self._kept()):
+            path = self._folder_of(number)
             if not (path / CONFIG).is_file():
                 raise InputError(
                     f"{self.path / RESULTS} has run {number + 1}, but {path} is no run"
@@ -226,7 +241,33 @@ class SweepFolder:
         """Take results into account, and return the numbers of the runs to keep."""
         self.results |= results
         self.configs = rank_configs(self.plan.points, self.results)
-        return runs_to_keep(self.configs, self.results)
+        return self._kept()
+
+    def _kept(self) -> set[int]:
+        """Return the numbers of the runs that can still be the best one, or in the ensemble."""
+        kept = runs_to_keep(self.configs, self.results)
+        if self.plan.ensemble and not (self.path / ENSEMBLE).exists():
+            found = candidates(self.plan.ensemble, self.kinds, self.results)
+            kept.update(*(chosen.runs for chosen in found))
+        return kept
+
+    def members(self) -> dict[int, Path]:
+        """Return the runs whose mean is the ensemble, the best one first, and their folders.
+
+        Returns:
+          None, if there are too few of one kind that have ended well.
+        """
+        count = self.plan.ensemble or 0
+        found = candidates(count, self.kinds, self.results)
+        if not found or len(found[0].runs) < count:
+            return {}
+        return {i: self._folder_of(i) for i in found[0].runs}
+
+    def _folder_of(self, number: int) -> Path:
+        """Return the folder of a run that is kept."""
+        path = self._runs / str(number)
+        moved = not path.exists() and number == best_run(self.configs)
+        return self.path / BEST if moved else path
 
     def write_results(self) -> None:
         """Write the table of the results so far."""
@@ -246,7 +287,7 @@ class SweepFolder:
         if number is None:
             return None
         if not best.exists():
-            rename(self._runs / str(number), best)
+            rename(self._folder_of(number), best)
         delete_made(self._runs, FOLDER, role=f"{RUNS}/")
         return Run(best)
 
@@ -270,9 +311,9 @@ class SweepFolder:
     def _runs(self) -> Path:
         return self.path / RUNS
 
-    def save_run(self, m: Member, recipe: Recipe) -> None:
+    def save_run(self, m: Member, recipe: Recipe, path: Path | None = None) -> None:
         """Save a run that has ended; its folder appears in one instant."""
-        path, origin = self._runs / str(m.number), self.plan.origin
+        path, origin = path or self._runs / str(m.number), self.plan.origin
 
         def fill(folder: Path) -> None:
             run = Run(folder)

@@ -1,19 +1,73 @@
 """A worker of a sweep that several share: it trains its part, and finishes the sweep or waits."""
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 from jaxmlp.cli.console import print_line
 from jaxmlp.cli.interrupt import interruptible
-from jaxmlp.errors import InputError
-from jaxmlp.files import read_json
+from jaxmlp.errors import InputError, shown
+from jaxmlp.files import json_text, locked_folder, read_json
+from jaxmlp.runs.environment import device, versions
 from jaxmlp.runs.folder import SUMMARY
 from jaxmlp.runs.output import remove_abandoned
+from jaxmlp.sweep.claims import Worker
 from jaxmlp.sweep.finish import finish_sweep, show_results
-from jaxmlp.sweep.folder import FOLDER, SweepFolder
+from jaxmlp.sweep.folder import FOLDER, MACHINE, WORKERS, SweepFolder
+from jaxmlp.sweep.ladder import HalvingSweep
 from jaxmlp.sweep.prepare import Prepared
 from jaxmlp.sweep.shared import LOOK_EVERY, SharedSweep, share_runs
 
 FINISH = "finish"  # the task that comes after all runs
+
+
+@contextmanager
+def joined_sweep(folder: SweepFolder, epochs: int, lost_after: float) -> Iterator[SharedSweep]:
+    """Take part in a sweep.
+
+    Args:
+      folder: the folder of the sweep.
+      epochs: of its first run.
+      lost_after: the seconds after which a worker whose heart stands still is lost.
+
+    Yields:
+      The folder, as workers share it.
+
+    Raises:
+      InputError: if a process works alone in the folder, the workers are of another kind, or the
+        file system has no hard links.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(locked_folder(folder.path, shared=True))
+        shared = folder.path / WORKERS
+        shared.mkdir(exist_ok=True)
+        worker = stack.enter_context(Worker(shared, lost_after).at_work())
+        own = machine()
+        worker.publish(MACHINE, json_text(own))
+        with suppress(FileNotFoundError):
+            _check_alike(read_json(shared / MACHINE), own, folder.path)
+        if folder.plan.halving is None:
+            yield SharedSweep(folder, worker)
+        else:
+            yield HalvingSweep(folder, worker, epochs)
+
+
+def machine() -> dict[str, Any]:
+    """Return what must be the same for all workers, so that it does not matter who trains a run."""
+    found = {name: version for name, version in versions().items() if name != "python"}
+    return found | {name: device()[name] for name in ("platform", "kind", "devices")}
+
+
+def _check_alike(first: Any, own: dict[str, Any], path: Path) -> None:
+    for name, value in own.items():
+        others = first.get(name) if isinstance(first, dict) else None
+        if others != value:
+            raise InputError(
+                f"{path}: the workers have {name} {shown(others)}, this one has {shown(value)}:"
+                " their results would differ"
+            )
 
 
 def join_sweep(

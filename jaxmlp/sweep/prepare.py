@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from collections.abc import Hashable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,10 +20,15 @@ from jaxmlp.runs.data import load_or_stand_in, with_whole_paths
 from jaxmlp.runs.facts import Facts
 from jaxmlp.sweep.examples import DataCache
 from jaxmlp.sweep.folder import SWEEP, Plan, read_plan
+from jaxmlp.sweep.halving import Halving, check_halving
+from jaxmlp.sweep.members import check_count, kind_of
 from jaxmlp.sweep.programs import Program, group_recipes
 from jaxmlp.sweep.space import format_point, make_points
 
-NEW = ("grid", "random", "folds", "config", "out", "overwrite", "plan")  # only of a new sweep
+NEW = (  # the options of a new sweep only
+    *("grid", "random", "folds", "best_as_ensemble", "config", "out", "overwrite", "plan"),
+    *("halving", "first_epochs"),
+)
 
 
 class Prepared(NamedTuple):
@@ -35,6 +41,7 @@ class Prepared(NamedTuple):
       score: the name of the task's score.
       recipes: the recipe of each run.
       programs: which train the runs.
+      kinds: what runs must have in common to be members of one ensemble.
     """
 
     plan: Plan
@@ -43,6 +50,7 @@ class Prepared(NamedTuple):
     score: str
     recipes: list[Recipe]
     programs: list[Program]
+    kinds: list[Hashable]
 
 
 def prepare_sweep(control: argparse.Namespace, given: dict[str, Any]) -> Prepared:
@@ -65,7 +73,11 @@ def prepare_sweep(control: argparse.Namespace, given: dict[str, Any]) -> Prepare
         recipes = _complete_recipes(plan, data)
         programs = _make_programs(plan, data, recipes)
     first = programs[0]
-    return Prepared(plan, dataset, first.facts(data), first.task.score, recipes, programs)
+    owner = {i: program for program in programs for i in program.recipes}
+    kinds = [kind_of(recipe, owner[i].data[i]) for i, recipe in enumerate(recipes)]
+    check_count(plan.ensemble, kinds, recipes)
+    check_halving(plan.halving, plan.points, recipes)
+    return Prepared(plan, dataset, first.facts(data), first.task.score, recipes, programs, kinds)
 
 
 def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple[Plan, Dataset]:
@@ -83,7 +95,17 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple[Plan
     dataset, wanted = load_or_stand_in(base, names_data(given, control.config))
     base = dataclasses.replace(base, dataset=dataset.name if wanted else base.dataset)
     origin = {"checksum": dataset.provenance["checksum"], "dataset_wanted": wanted}
-    return Plan(base, points, origin), dataset
+    return Plan(base, points, origin, control.best_as_ensemble, _halving(control)), dataset
+
+
+def _halving(control: argparse.Namespace) -> Halving | None:
+    """Return how a new sweep halves its runs, if it does."""
+    if control.halving is None:
+        if control.first_epochs is not None:
+            raise InputError("--first-epochs needs --halving: it is the first rung")
+        return None
+    first = 1 if control.first_epochs is None else control.first_epochs
+    return Halving(control.halving, first)
 
 
 def _with_parts(base: Config, point: dict[str, Any]) -> dict[str, Any]:

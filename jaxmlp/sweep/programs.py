@@ -11,7 +11,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,14 +26,33 @@ from jaxmlp.config.signature import encoded, task_of
 from jaxmlp.data import Dataset
 from jaxmlp.optim.schedules import Schedule
 from jaxmlp.runs.facts import Facts
+from jaxmlp.runs.folder import Run, Saved
 from jaxmlp.sweep.devices import RUNS, loop_width, make_mesh, map_runs
 from jaxmlp.sweep.examples import DataCache, ExampleStore
 from jaxmlp.training import Examples, History, Trainer, begin, shapes_of_start
-from jaxmlp.training.lockstep import Member, Moment, Side, fit_side_by_side
+from jaxmlp.training.lockstep import OK, Member, Moment, Side, fit_side_by_side
 from jaxmlp.training.step import Totals, TrainState
 from jaxmlp.training.trees import count
 
 START = ("initializer", "initializer_scale", "fan")  # fields that change only the first parameters
+
+
+class Part(NamedTuple):
+    """A part of the epochs of runs that train side by side.
+
+    Attributes:
+      begun: the number of complete epochs.
+      epochs: the number of epochs at the end of this part.
+      left: where each run was left, by its number; nothing before the first epoch.
+    """
+
+    begun: int
+    epochs: int
+    left: dict[int, Saved]
+
+
+# Trains runs of one wave, all their epochs or a part of them, and yields the progress.
+TrainWave = Callable[[list[int], Part | None], Iterator[Moment]]
 
 
 def group_recipes(
@@ -152,13 +171,13 @@ class Program:
         begun, train_wave = 0, self.ready()
         for wave in self.waves():
             left = [i for i in wave if i in runs]
-            for moment in train_wave(left):
+            for moment in train_wave(left, None):
                 share = (begun + moment.done * len(left)) / len(runs)
                 if not report(moment._replace(done=share)):
                     return
             begun += len(left)
 
-    def ready(self) -> Callable[[list[int]], Iterator[Moment]]:
+    def ready(self) -> TrainWave:
         """Return a function that trains runs of one wave, and yields the progress.
 
         It holds the compiled program and the examples on the devices.
@@ -170,16 +189,20 @@ class Program:
         store = ExampleStore(self.data, sets, size, mesh)
         rates = self._rates(runs)
         rate_of = {i: partial(_one_of, rates, place) for place, i in enumerate(runs)}
-        common = {name: getattr(self.recipe, name) for name in ("epochs", "batch_size", "shuffle")}
+        common = {name: getattr(self.recipe, name) for name in ("batch_size", "shuffle")}
         longest = max(len(data.valid) for data in self.data.values())
 
-        def train_wave(wave: list[int]) -> Iterator[Moment]:
+        def train_wave(wave: list[int], part: Part | None) -> Iterator[Moment]:
             if not wave:
                 return
+            begun, epochs, left = part or Part(0, self.recipe.epochs, {})
             examples, shifts = store.load(wave)
-            members = [self._member(i, n, rate_of[i]) for i, n in zip(wave, shifts, strict=True)]
-            side = make_side(wave, examples)
-            yield from fit_side_by_side(side, members, width=size, longest=longest, **common)
+            members = [
+                self._member(i, n, rate_of[i], left.get(i))
+                for i, n in zip(wave, shifts, strict=True)
+            ]
+            side, own = make_side(wave, examples), {"begun": begun, "epochs": epochs, **common}
+            yield from fit_side_by_side(side, members, width=size, longest=longest, **own)
 
         return train_wave
 
@@ -275,12 +298,37 @@ class Program:
         many = partial(each, values, np.zeros(len(runs)))
         return rates_of_epochs(many, self._steps, self.recipe.epochs)
 
-    def _member(self, i: int, shift: int, rate_of: Callable[[int], float]) -> Member:
-        """Begin a run; its examples start at `shift`, and `rate_of` is the rate of an epoch."""
+    def where_left(self, i: int, run: Run, checksum: str) -> Saved:
+        """Return where a run was left.
+
+        Args:
+          i: its number.
+          run: its folder.
+          checksum: of the data.
+
+        Raises:
+          InputError: if its checkpoint is damaged or does not fit.
+        """
+        run.begin(checksum, None)
+        state, best = shapes_of_start(self._start_trainer(self.recipes[i]))
+        start = Saved(state, best, [], best.params if self.recipe.min_change else None)
+        return run.load_checkpoint(start, self.task.score)
+
+    def ended(self, i: int, left: Saved) -> Member:
+        """Return a run that a rule has stopped before, as it was left."""
+        member = self._member(i, 0, lambda _: 0.0, left)
+        member.status = OK
+        return member
+
+    def _member(
+        self, i: int, shift: int, rate_of: Callable[[int], float], left: Saved | None
+    ) -> Member:
+        """Begin or continue a run; `shift` finds its examples, `rate_of` the rate of an epoch."""
         data, recipe = self.data[i], self.recipes[i]
-        state, best = begin(self._start_trainer(recipe), recipe.seed)
-        rules = build_rules(self.recipe)
-        history = History(self.task, best, rate_of, rules)
+        if left is None:
+            left = Saved(*begin(self._start_trainer(recipe), recipe.seed), [], None)
+        state, best, records, epoch_start = left
+        history = History(self.task, best, rate_of, build_rules(self.recipe), records, epoch_start)
         targets = data.arrays[1]
         return Member(i, recipe.seed, data.train, data.valid, shift, targets, state, history)
 

@@ -9,25 +9,43 @@ that find no run left finishes the sweep, as a single process does.
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jaxmlp.cli.console import SweepReporter
 from jaxmlp.cli.interrupt import interruptible
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.recipe import Recipe
-from jaxmlp.errors import InputError, check, shown
-from jaxmlp.files import json_text, locked_folder, read_json
-from jaxmlp.runs.environment import device, versions
+from jaxmlp.errors import InputError, check
+from jaxmlp.files import json_text, read_json
 from jaxmlp.runs.output import delete_made
 from jaxmlp.sweep.claims import Worker, list_names
 from jaxmlp.sweep.folder import FOLDER, MACHINE, RESULT, RESULTS, WORKERS, SweepFolder
-from jaxmlp.sweep.programs import Program
+from jaxmlp.sweep.programs import Program, TrainWave
 from jaxmlp.sweep.results import RunResult, checked_result, read_results, run_result
-from jaxmlp.training.lockstep import Member
+from jaxmlp.training.lockstep import Member, Moment
 
 LOOK_EVERY = 1.0  # seconds between two looks at what the other workers do
+
+
+class Group(NamedTuple):
+    """Runs that train side by side.
+
+    Attributes:
+      program: which trains them.
+      rung: the place on the ladder of epochs that they are to reach; `None` without halving.
+      runs: their numbers.
+    """
+
+    program: Program
+    rung: int | None
+    runs: list[int]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the tasks, one for each run, by which workers claim them."""
+        end = "" if self.rung is None else f"-{self.rung}"
+        return [f"run-{i + 1}{end}" for i in self.runs]
 
 
 class SharedSweep(SweepFolder):
@@ -38,7 +56,7 @@ class SharedSweep(SweepFolder):
     """
 
     def __init__(self, folder: SweepFolder, worker: Worker) -> None:
-        super().__init__(folder.path, folder.plan, folder.score)
+        super().__init__(folder.path, folder.plan, folder.score, folder.kinds)
         self.worker = worker
         self._mine: set[int] = set()  # whose folders this worker has saved
 
@@ -58,20 +76,36 @@ class SharedSweep(SweepFolder):
         Raises:
           InputError: if a result is damaged.
         """
-        found: dict[int, RunResult] = {}
         if self.finished:
             table = read_results(self.path / RESULTS, self.plan.points, self.score)
-            found = {i: result for i, result in table.items() if i not in self.results}
+            self.note_results({i: r for i, r in table.items() if i not in self.results})
         for name in list_names(self.path / WORKERS):
             match = re.fullmatch(RESULT, name)
-            if match and int(match[1]) - 1 not in self.results:
+            if match and not self.has(int(match[1]) - 1, match[2]):
                 file = self.path / WORKERS / name
                 known = f"that of one of {len(self.plan.points)} runs"
                 check(int(match[1]) <= len(self.plan.points), f"{file}", known, f"run {match[1]}")
                 if file.exists():  # else the sweep has been finished just now
-                    found[int(match[1]) - 1] = _read_result(file)
-        if found:
-            self.note_results(found)
+                    self.take(int(match[1]) - 1, match[2], _read_result(file))
+
+    def has(self, number: int, rung: str | None) -> bool:
+        """Return whether a result is known; without halving, no result belongs to a rung."""
+        return number in self.results or rung is not None
+
+    def take(self, number: int, rung: str | None, result: RunResult) -> None:
+        """Take a result into account."""
+        del rung
+        self.note_results({number: result})
+
+    def groups(self, programs: list[Program]) -> list[Group]:
+        """Return what is left to train: runs in the waves in which they train side by side."""
+        waves = [(program, wave) for program in programs for wave in program.waves()]
+        left = [(program, [i for i in wave if i not in self.results]) for program, wave in waves]
+        return [Group(program, None, wave) for program, wave in left if wave]
+
+    def train(self, group: Group, train_wave: TrainWave) -> Iterator[Moment]:
+        """Train runs that this worker has claimed, and yield the progress."""
+        return train_wave(group.runs, None)
 
     def add_runs(self, ended: list[Member], recipes: list[Recipe]) -> None:
         """Publish the results of runs; those that another worker has published count already.
@@ -85,7 +119,8 @@ class SharedSweep(SweepFolder):
         kept = self.note_results({number: run_result(m) for number, m in new.items()})
         for number, m in new.items():
             if number in kept:
-                self._save_first(m, recipes[number])
+                self.save_first(m, recipes[number], self._runs / str(number))
+                self._mine.add(number)
             content = json_text(self.results[number]._asdict())
             if not self.worker.publish(f"run-{number + 1}.json", content):
                 del self.results[number]  # another worker's counts
@@ -94,16 +129,14 @@ class SharedSweep(SweepFolder):
             self.delete_run(number)
         self._mine &= kept
 
-    def _save_first(self, m: Member, recipe: Recipe) -> None:
+    def save_first(self, m: Member, recipe: Recipe, path: Path) -> None:
         """Save a run, unless another worker has: then it is the same run."""
-        path = self._runs / str(m.number)
         if not path.is_dir():
             try:
-                self.save_run(m, recipe)
+                self.save_run(m, recipe, path)
             except OSError:
                 if not path.is_dir():  # else another worker was faster
                     raise
-        self._mine.add(m.number)
 
     def close(self) -> None:
         """Delete what the workers wrote for each other; the last sign of the sweep's end."""
@@ -115,49 +148,6 @@ def _read_result(file: Path) -> RunResult:
     if not isinstance(saved, dict) or saved.keys() != {*RunResult._fields}:
         raise InputError(f"{file} is not the result of a run")
     return checked_result(saved["status"], saved["numbers"], str(file))
-
-
-@contextmanager
-def joined_sweep(folder: SweepFolder, lost_after: float) -> Iterator[SharedSweep]:
-    """Take part in a sweep.
-
-    Args:
-      folder: the folder of the sweep.
-      lost_after: the seconds after which a worker whose heart stands still is lost.
-
-    Yields:
-      The folder, as workers share it.
-
-    Raises:
-      InputError: if a process works alone in the folder, the workers are of another kind, or the
-        file system has no hard links.
-    """
-    with ExitStack() as stack:
-        stack.enter_context(locked_folder(folder.path, shared=True))
-        shared = folder.path / WORKERS
-        shared.mkdir(exist_ok=True)
-        worker = stack.enter_context(Worker(shared, lost_after).at_work())
-        own = machine()
-        worker.publish(MACHINE, json_text(own))
-        with suppress(FileNotFoundError):
-            _check_alike(read_json(shared / MACHINE), own, folder.path)
-        yield SharedSweep(folder, worker)
-
-
-def machine() -> dict[str, Any]:
-    """Return what must be the same for all workers, so that it does not matter who trains a run."""
-    found = {name: version for name, version in versions().items() if name != "python"}
-    return found | {name: device()[name] for name in ("platform", "kind", "devices")}
-
-
-def _check_alike(first: Any, own: dict[str, Any], path: Path) -> None:
-    for name, value in own.items():
-        others = first.get(name) if isinstance(first, dict) else None
-        if others != value:
-            raise InputError(
-                f"{path}: the workers have {name} {shown(others)}, this one has {shown(value)}:"
-                " their results would differ"
-            )
 
 
 def share_runs(
@@ -174,7 +164,6 @@ def share_runs(
     Returns:
       The signal that interrupted this, if any.
     """
-    waves = [(program, wave) for program in programs for wave in program.waves()]
     ready: tuple[Program, Any] | None = None
     shown = {*folder.results}
     with SweepReporter(len(recipes), quiet) as reporter, interruptible() as noted:
@@ -191,18 +180,19 @@ def share_runs(
             show()
             if folder.complete or finished:
                 break
-            program, wave = claim_wave(folder, waves)
-            if program is None:
+            group = claim_group(folder, folder.groups(programs))
+            if group is None:
                 time.sleep(LOOK_EVERY)
                 continue
+            program = group.program
             if ready is None or ready[0] is not program:
                 ready = program, None  # forgets the examples of the last program first
                 ready = program, program.ready()
             with arithmetic(program.recipe.precision):
-                for moment in ready[1](wave):
+                for moment in folder.train(group, ready[1]):
                     if moment.ended:
                         folder.add_runs(moment.ended, recipes)
-                    show(moment.done * len(wave))
+                    show(moment.done * len(group.runs))
                     folder.worker.check()
                     if noted:
                         break
@@ -210,15 +200,11 @@ def share_runs(
     return noted
 
 
-def claim_wave(
-    folder: SharedSweep, waves: list[tuple[Program, list[int]]]
-) -> tuple[Program | None, list[int]]:
-    """Claim runs of a wave that have not ended, and return them with their program."""
-    left = [(program, [i for i in wave if i not in folder.results]) for program, wave in waves]
-    left = [(program, wave) for program, wave in left if wave]
-    names = [[f"run-{i + 1}" for i in wave] for _, wave in left]
-    claimed = [int(task.removeprefix("run-")) - 1 for task in folder.worker.claim_first(names)]
-    for program, wave in left:
-        if claimed and claimed[0] in wave:
-            return program, claimed
-    return None, []
+def claim_group(folder: SharedSweep, groups: list[Group]) -> Group | None:
+    """Claim the runs of a group that no other worker has, and return them as a group."""
+    claimed = folder.worker.claim_first([group.names for group in groups])
+    for group in groups:
+        runs = [i for i, name in zip(group.runs, group.names, strict=True) if name in claimed]
+        if runs:
+            return group._replace(runs=runs)
+    return None

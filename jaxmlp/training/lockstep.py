@@ -94,6 +94,7 @@ def fit_side_by_side(
     batch_size: int,
     shuffle: bool = True,
     longest: int = 0,
+    begun: int = 0,
 ) -> Iterator[Moment]:
     """Train runs side by side until each has ended.
 
@@ -101,13 +102,15 @@ def fit_side_by_side(
 
     Args:
       side: the compiled functions.
-      members: the runs, each at its start; an epoch of each has as many steps.
+      members: the runs, all at their start or after `begun` epochs; an epoch of each has as many
+        steps.
       width: the number of runs that the functions are compiled for; unused places take no steps.
-      epochs: the number of epochs.
+      epochs: the number of epochs, with those that are complete.
       batch_size: the number of examples in a step.
       shuffle: whether each epoch has an order of its own; otherwise it takes the data's order.
       longest: the size of the largest validation part of all runs, also of those that train at
         another time: so that no run depends on which others train beside it.
+      begun: the number of complete epochs.
 
     Yields:
       The progress, a few times a second and after every epoch.
@@ -116,9 +119,10 @@ def fit_side_by_side(
     states = side.put(_stack([m.state for m in places]))
     validation = side.put(_validation_orders(places, width == side.devices, longest))
     for m in members:
-        m.history.remember_parameters(m.state.judged)
+        if not begun:
+            m.history.remember_parameters(m.state.judged)
     clock = Clock()
-    for epoch in range(epochs):
+    for epoch in range(begun, epochs):
         going = [i for i, m in enumerate(members) if m.status == TRAINING]
         if not going:
             return
@@ -128,11 +132,11 @@ def fit_side_by_side(
         states = _with_rate_factors(states, places, side)
         for reached, done in _take_steps(states, orders, going, side, clock):
             states = reached
-            yield Moment((epoch + done) / epochs, [])
+            yield Moment((epoch - begun + done) / (epochs - begun), [])
         sums = jax.device_get((states.totals, side.evaluate(states.judged, validation)))
         _record_epoch(states, sums, {i: members[i] for i in going}, began)
         ended = _end_runs(states, {i: members[i] for i in going}, last=epoch + 1 == epochs)
-        yield Moment((epoch + 1) / epochs, ended)
+        yield Moment((epoch - begun + 1) / (epochs - begun), ended)
 
 
 def _with_rate_factors(states: TrainState, places: list[Member], side: Side) -> TrainState:

@@ -14,7 +14,7 @@ import pytest
 from jaxmlp.files import locked_folder
 from jaxmlp.runs.folder import Run
 from jaxmlp.sweep import __main__ as sweep
-from jaxmlp.sweep import shared
+from jaxmlp.sweep import join, shared
 from jaxmlp.sweep.claims import Worker, list_names
 from jaxmlp.sweep.folder import SweepFolder
 
@@ -213,7 +213,7 @@ def begun(tmp_path):
     """A sweep that a worker has begun."""
     out = planned(tmp_path / "shared", *GRID)
     (out / "workers").mkdir()
-    (out / "workers" / "machine.json").write_text(json.dumps(shared.machine()))
+    (out / "workers" / "machine.json").write_text(json.dumps(join.machine()))
     return out
 
 
@@ -223,7 +223,7 @@ def begun(tmp_path):
 def test_workers_of_another_kind_are_refused(capsys, begun, name, other):
     """Their results would differ in the last bits."""
     file = begun / "workers" / "machine.json"
-    file.write_text(json.dumps(shared.machine() | {name: other}))
+    file.write_text(json.dumps(join.machine() | {name: other}))
     fails(capsys, ["--join", begun, "--quiet"], f"the workers have {name} {other!r}, this one")
 
 
