@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.options import Config
-from jaxmlp.config.problem import Problem, pose_problem
+from jaxmlp.config.problem import Problem, ProblemInMemory, pose_problem
 from jaxmlp.data import Dataset
 from jaxmlp.errors import InputError
 from jaxmlp.files import new_folder
@@ -28,7 +28,7 @@ NO_VALID = {  # what a configuration says of a validation part that it does not 
 }
 
 
-def end_of_run(run: Run, config: Config, dataset: Dataset) -> tuple[Problem, Saved]:
+def end_of_run(run: Run, config: Config, dataset: Dataset) -> tuple[ProblemInMemory, Saved]:
     """Return the problem of a run that has ended, and where the run was left.
 
     Args:
