@@ -20,7 +20,7 @@ from jaxmlp.errors import InputError
 from jaxmlp.files import new_folder
 from jaxmlp.runs.folder import CONFIG, MEMBERS, SUMMARY, Run, Saved
 from jaxmlp.runs.summary import Outcome, finish_run
-from jaxmlp.training import shapes_of_start
+from jaxmlp.training import Split, shapes_of_start
 
 NO_VALID = {  # what a configuration says of a validation part that it does not have
     "valid_size": 0,
@@ -67,7 +67,8 @@ def make_ensemble(
     first = next(iter(runs.values()))[1]
     with arithmetic(first.precision):
         ended = [end_of_run(Run(folder), config, dataset) for folder, config in runs.values()]
-        parts = [problem.valid.indices.tobytes() for problem, _ in ended if problem.valid]
+        valid = [problem.valid for problem, _ in ended]
+        parts = [part.indices.tobytes() for part in valid if isinstance(part, Split)]
         alike = len({*parts}) == 1
         own = {} if alike else NO_VALID
         config = dataclasses.replace(first, ensemble=len(runs), **own)
