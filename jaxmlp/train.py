@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jaxmlp.runs.folder import Run
 
 PROG = program_name("train")
+CONTROL = ("out", "config", "resume", "overwrite", "log", "watch", "quiet", "devices")
 
 
 def make_parser() -> Parser:
@@ -51,6 +52,11 @@ def make_parser() -> Parser:
     )
     run.add_argument("--watch", action="store_true", help=text)
     run.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    text = (
+        "devices that share the examples of each batch; default all accelerators, or one processor;"
+        " a run may be continued on another number"
+    )
+    run.add_argument("--devices", metavar="N", type=int, help=text)
     parser.add_parts_arguments(changed=False)
     parser.add_data_argument()
     add_fields(parser, Config)
@@ -69,12 +75,7 @@ def _main(arguments: list[str]) -> int:
             f"train makes one run: `{program_name('sweep')} --folds {folds}`, with the other"
             " options, cross-validates it and then trains it on all examples"
         )
-    control = argparse.Namespace(
-        **{
-            name: given.pop(name)
-            for name in ("out", "config", "resume", "overwrite", "log", "watch", "quiet")
-        }
-    )
+    control = argparse.Namespace(**{name: given.pop(name) for name in CONTROL})
     began = time.perf_counter()
     parts = files_from(given)
     config = (_resumed if control.resume else _begun)(control, given, parts)
@@ -91,8 +92,9 @@ def _main(arguments: list[str]) -> int:
     from jaxmlp.config.problem import pose_problem
     from jaxmlp.runs.fine_tuning import take_over
     from jaxmlp.runs.folder import Run
+    from jaxmlp.training.mesh import on_devices
 
-    with arithmetic(config.precision):
+    with arithmetic(config.precision), on_devices(control.devices):
         left = Run.open(Path(control.resume)) if control.resume else None
         config, dataset, start = take_over(config, dataset, left, parts)
         problem, source = pose_problem(config, dataset, start=start), dataset.source

@@ -42,6 +42,7 @@ from jaxmlp.training import (
     make_judge,
     make_trainer,
 )
+from jaxmlp.training.mesh import parts
 
 RATES = 1000  # learning rates that are computed together
 
@@ -330,7 +331,7 @@ def build_trainer(
     member = build_member(recipe, judge.task.outputs(len(signature.classes)))
     objective = value_and_grad(member, build_loss(recipe, signature))
     if recipe.precision == "bfloat16":
-        objective = nn.operands_in("bfloat16")(objective)
+        objective = nn.operands_in("bfloat16", spread=parts() > 1)(objective)
     radius = (numbers or recipe.numbers).sam
     if radius is not None:
         objective = optim.sharpness_aware(objective, radius)

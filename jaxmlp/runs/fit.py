@@ -32,6 +32,7 @@ from jaxmlp.runs.watching import open_watch, watched
 from jaxmlp.runs.words import record_in_words
 from jaxmlp.training import Progress, Record, TrainState, finite
 from jaxmlp.training import fit as fit_parameters
+from jaxmlp.training.mesh import on_devices
 
 CHECKPOINT_EVERY = 1.0  # seconds, or longer where saving takes more than a twentieth of the time
 
@@ -64,6 +65,7 @@ def fit(
     quiet: bool = True,
     watch: bool = False,
     parts: Paths = (),
+    devices: int | None = None,
 ) -> Result:
     """Train a network.
 
@@ -77,13 +79,15 @@ def fit(
       quiet: whether to print nothing but warnings.
       watch: whether to look inside the network after each epoch; it changes nothing in the run.
       parts: the files with the parts of one's own of the run that `init_from` names.
+      devices: how many devices share the examples of each batch; `None` for all accelerators, or
+        one processor. Only the last digits of the result depend on it.
 
     Returns:
       The trained network and its numbers.
 
     Raises:
-      InputError: if the configuration and the data do not fit together, or the folder cannot be
-        used.
+      InputError: if the configuration and the data do not fit together, the folder cannot be used,
+        or there are not so many devices.
       Diverged: if the loss, the validation loss or, without a validation part, a parameter is not
         finite.
 
@@ -94,7 +98,7 @@ def fit(
     config = with_whole_paths(config)
     dataset = data_of(config, data)
     config, source = dataclasses.replace(config, dataset=dataset.name), dataset.source
-    with arithmetic(config.precision):
+    with arithmetic(config.precision), on_devices(devices):
         config, dataset, start = take_over(config, dataset, parts=Files.of(parts))
         problem = pose_problem(config, dataset, start=start)
         del dataset  # the examples are on the device, and need not lie in memory twice

@@ -18,6 +18,7 @@ from jaxmlp.training.clock import Clock
 from jaxmlp.training.diagnose import Diverged, first_affected
 from jaxmlp.training.history import Best, History, Record
 from jaxmlp.training.judge import Means, Split, epochs_at_once, means_of_each, sums_over
+from jaxmlp.training.mesh import put_whole
 from jaxmlp.training.orders import Orders
 from jaxmlp.training.step import TrainState
 from jaxmlp.training.trainer import Ends, Trainer
@@ -52,7 +53,7 @@ def begin(trainer: Trainer, seed: int) -> tuple[TrainState, Best]:
     Returns:
       The state before the first step, and a `Best` to which every epoch is better.
     """
-    state = trainer.init(np.uint32(seed))
+    state = put_whole(trainer.init(np.uint32(seed)))
     # a copy: the next step overwrites the parameters on the device
     return state, Best.before(copy_to_host(state.params))
 
@@ -140,7 +141,7 @@ def _with_rate_factor(state: TrainState, factor: float) -> TrainState:
     """Return the state with this factor of its updates, sent to the device only if it is new."""
     if factor == float(state.factor):
         return state
-    return state._replace(factor=jax.device_put(np.float32(factor)))
+    return state._replace(factor=put_whole(np.float32(factor)))
 
 
 class _Run(NamedTuple):

@@ -1,6 +1,6 @@
 """The compiled training of a network: its start, and the loop of steps over several epochs.
 
-Everything here is a pure function, which `jax.jit` compiles for the device that holds the data.
+Everything here is a pure function, which `jax.jit` compiles for the devices that hold the data.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from jaxmlp.nn.backprop import ValueAndGrad
 from jaxmlp.optim.base import Pair, Params, State
 from jaxmlp.training.augment import Augment
 from jaxmlp.training.judge import Judge
+from jaxmlp.training.mesh import keep_whole
 from jaxmlp.training.step import Examples, Step, Totals, TrainState, make_step, take
 from jaxmlp.training.trees import put_entry
 from jaxmlp.training.types import AnyArray, Count, Orders, Truth, Whole
@@ -119,7 +120,7 @@ def _run_of(step: Step) -> Callable[..., tuple[TrainState, Ends]]:
 
             def take_step(carry: tuple[Count, TrainState]) -> tuple[Count, TrainState]:
                 i, state = carry
-                return i + 1, step(state, take(examples, order[i - begun]))
+                return i + 1, keep_whole(step(state, take(examples, order[i - begun])))
 
             sums = jax.tree.map(lambda total: jnp.where(i == begun, 0, total), state.totals)
             end = jnp.minimum(stop, begun + steps)

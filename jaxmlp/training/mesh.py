@@ -1,0 +1,181 @@
+"""The mesh: the devices that train one network together, and what lies on which of them.
+
+The examples are split over the devices, and so are the examples of each batch. The parameters are
+on every device. So XLA computes a batch's gradient as the sum over the devices' shares: each layer
+multiplies its own rows, and `dW = x^T dz` adds up over them. One device is a mesh of one.
+
+All else is the same for any number of devices: the examples of each batch, and the random numbers,
+which JAX draws by their place in an array. Only sums round in another way.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from jaxmlp.errors import check
+from jaxmlp.training.types import Array, Row, Tree
+
+AXIS = "examples"
+ROWS, WHOLE = PartitionSpec(AXIS), PartitionSpec()
+
+_mesh: ContextVar[Mesh | None] = ContextVar("mesh", default=None)
+
+
+def usual_devices() -> int:
+    """Return how many devices train a network if nobody says: all accelerators, or one processor.
+
+    A processor's devices would share the cores that one of them uses alone.
+    """
+    return 1 if jax.default_backend() == "cpu" else jax.device_count()
+
+
+def make_mesh(many: Any = None) -> Mesh:
+    """Arrange devices along the axis of the examples.
+
+    Args:
+      many: their number; `None` for all accelerators, or one processor.
+
+    Returns:
+      The mesh.
+
+    Raises:
+      InputError: if there are not so many devices.
+    """
+    there = jax.devices()
+    expected = f"from 1 to {len(there)}, as many as JAX finds here"
+    if there[0].platform == "cpu":
+        expected += " (JAX_NUM_CPU_DEVICES makes several of a processor)"
+    many = usual_devices() if many is None else many
+    whole = isinstance(many, int | np.integer) and not isinstance(many, bool)
+    check(whole and 1 <= many <= len(there), "devices", expected, many)
+    auto = (jax.sharding.AxisType.Auto,)
+    return jax.make_mesh((many,), (AXIS,), axis_types=auto, devices=there[:many])
+
+
+@contextmanager
+def on_devices(many: int | None = None) -> Iterator[Mesh]:
+    """A context in which problems are posed and trained on several devices.
+
+    Args:
+      many: their number; `None` for all accelerators, or one processor.
+
+    Yields:
+      The mesh.
+
+    Raises:
+      InputError: if there are not so many devices.
+    """
+    mesh = make_mesh(many)
+    before = _mesh.set(mesh)
+    try:
+        yield mesh
+    finally:
+        _mesh.reset(before)
+
+
+def parts() -> int:
+    """Return the number of devices that share the examples; outside of `on_devices`, 1."""
+    mesh = _mesh.get()
+    return 1 if mesh is None else mesh.size
+
+
+def put_rows(arrays: Any) -> Any:
+    """Put examples on the devices, a part of the rows on each.
+
+    Args:
+      arrays: arrays on the host, `(N, ...)`.
+
+    Returns:
+      Arrays on the devices. Where `N` is no multiple of the devices, rows of zeros follow.
+    """
+
+    def put(array: np.ndarray) -> Any:
+        missing = -len(array) % parts()
+        if missing:
+            array = np.concatenate((array, np.zeros((missing, *array.shape[1:]), array.dtype)))
+        return _put(array, ROWS)
+
+    return jax.tree.map(put, arrays)
+
+
+def put_whole(arrays: Any) -> Any:
+    """Put arrays on the devices, all of them on each.
+
+    Args:
+      arrays: arrays, on the host or on a device.
+
+    Returns:
+      Arrays on the devices.
+    """
+    return jax.tree.map(lambda array: _put(array, WHOLE), arrays)
+
+
+def _put(array: Any, spec: PartitionSpec) -> Any:
+    mesh = _mesh.get()
+    if mesh is None:
+        return array if isinstance(array, jax.Array) else jax.device_put(array)
+    return jax.device_put(array, NamedSharding(mesh, spec))
+
+
+def keep_whole(arrays: Tree) -> Tree:
+    """Within a compiled function, have arrays whole on each device.
+
+    Args:
+      arrays: traced arrays.
+
+    Returns:
+      The same arrays; XLA adds up what the devices have computed of them.
+    """
+    mesh = _mesh.get()
+    if mesh is None or mesh.size == 1:
+        return arrays
+    kept: Tree = jax.lax.with_sharding_constraint(arrays, NamedSharding(mesh, WHOLE))
+    return kept
+
+
+def take_rows(arrays: tuple[Array, ...], row: Row) -> tuple[Array, ...]:
+    """Return some rows of arrays, split over the devices as the arrays are.
+
+    Each device reads the rows that it holds, and 0 in place of the others. The sum over the devices
+    is exact. Each device gets its share of the sum alone (a reduce-scatter), so what moves is at
+    most one batch of inputs as they are stored.
+
+    Args:
+      arrays: `(N, ...)`, split over the devices.
+      row: the indices of the rows, `(batch,)`; -1 stands for any row.
+
+    Returns:
+      `(batch, ...)`.
+    """
+    mesh = _mesh.get()
+    if mesh is None or mesh.size == 1:
+        return tuple(_rows(array, row) for array in arrays)
+
+    def share(arrays: tuple[Array, ...], row: Row) -> tuple[Array, ...]:
+        own = len(arrays[0])
+        at = row - own * jax.lax.axis_index(AXIS)
+        here = (at >= 0) & (at < own)
+
+        def read(array: Array) -> Array:
+            found = _rows(array, at)
+            held = jnp.where(here.reshape(-1, *[1] * (found.ndim - 1)), found, 0)
+            return jax.lax.psum_scatter(held, AXIS, scatter_dimension=0, tiled=True)
+
+        return tuple(read(array) for array in arrays)
+
+    exchanged = jax.shard_map(share, mesh=mesh, in_specs=(ROWS, WHOLE), out_specs=ROWS)
+    padded = jnp.pad(row, (0, -len(row) % mesh.size), constant_values=-1)
+    return tuple(array[: len(row)] for array in exchanged(arrays, padded))
+
+
+def _rows(array: Array, row: Row) -> Array:
+    """Return rows of an array, gathered as vectors: XLA reads a batch of them fast either way."""
+    flat = array.reshape(len(array), math.prod(array.shape[1:]))
+    return jnp.take(flat, row, axis=0, mode="clip").reshape(len(row), *array.shape[1:])
