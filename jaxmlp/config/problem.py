@@ -86,9 +86,9 @@ class Problem:
         if self.start is None or self.start.params is None:
             return state, best
         params = self.start.place(best.params, self.signature)
-        begun = put_whole(params)
+        begun = jax.device_put(params)
         opt_state = self.trainer.init_optimizer(begun)  # which may hold copies of them
-        state = state._replace(params=begun, opt_state=put_whole(opt_state))
+        state = state._replace(params=put_whole(begun), opt_state=put_whole(opt_state))
         return state, best._replace(params=params)
 
     @property

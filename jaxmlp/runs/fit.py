@@ -5,7 +5,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -28,11 +28,13 @@ from jaxmlp.runs.network import Network
 from jaxmlp.runs.output import new_output
 from jaxmlp.runs.scores import rmse_by_r2
 from jaxmlp.runs.summary import Outcome, finish_run
+from jaxmlp.runs.together import check_problem, check_watch, held_by_first, left_for_all
 from jaxmlp.runs.watching import open_watch, watched
 from jaxmlp.runs.words import record_in_words
 from jaxmlp.training import Progress, Record, TrainState, finite
 from jaxmlp.training import fit as fit_parameters
-from jaxmlp.training.mesh import on_devices
+from jaxmlp.training.mesh import fetch, on_devices
+from jaxmlp.training.processes import any_process, is_first, told_number
 
 CHECKPOINT_EVERY = 1.0  # seconds, or longer where saving takes more than a twentieth of the time
 
@@ -102,11 +104,16 @@ def fit(
         config, dataset, start = take_over(config, dataset, parts=Files.of(parts))
         problem = pose_problem(config, dataset, start=start)
         del dataset  # the examples are on the device, and need not lie in memory twice
-        folder = nullcontext() if out is None else new_run(Path(out), problem, overwrite)
-        with folder as run:
+        check_problem(problem, source)
+
+        def folder() -> AbstractContextManager[Run | None]:
+            return nullcontext() if out is None else new_run(Path(out), problem, overwrite)
+
+        with held_by_first(folder) as run:
             facts = facts_of(problem, source)
             for line in facts.warnings():
                 warnings.warn(line, DataWarning, stacklevel=2)
+            quiet = quiet or not is_first()
             if not quiet:
                 print_table(facts.rows())
                 print(layers_in_words(problem.recipe, problem.signature))
@@ -196,13 +203,15 @@ def train_problem(
         finite; the last good checkpoint stays.
     """
     recipe, task = problem.recipe, problem.task
+    check_watch(run, watch)
     seen = open_watch(problem, run, watch)
-    left = where_left(problem, source, wanted, run)
+    left = left_for_all(where_left, problem, source, wanted, run)
     state, history = left.state, problem.history(left.best, left.records, left.epoch_start)
     if seen is not None:
         seen.take_up(state, len(left.records))
 
     def save(state: TrainState) -> None:
+        state = fetch(state)
         if run is not None:
             if seen is not None:
                 seen.write()  # first, as the metrics, so that it is never behind
@@ -231,7 +240,7 @@ def train_problem(
             log(history.records)
             metrics = None if now.record is None else record_in_words(now.record, task.score, rmse)
             reporter.show(now.epoch, now.step, now.steps, metrics)
-            if interrupted():
+            if any_process(interrupted()):
                 ended_early = True
                 break
     save(state)
@@ -273,8 +282,8 @@ def _saving(save: Callable[[TrainState], None], progress: Iterator[Progress]) ->
     saved, pause = time.perf_counter(), CHECKPOINT_EVERY
     for now in progress:
         yield now
-        due = time.perf_counter() - saved >= pause
-        if due and finite(now.state.params):
+        due = told_number(time.perf_counter() - saved >= pause)
+        if due and finite(fetch(now.state.params)):
             began = time.perf_counter()
             save(now.state)
             saved = time.perf_counter()

@@ -18,8 +18,9 @@ from jaxmlp.training.clock import Clock
 from jaxmlp.training.diagnose import Diverged, first_affected
 from jaxmlp.training.history import Best, History, Record
 from jaxmlp.training.judge import Means, Split, epochs_at_once, means_of_each, sums_over
-from jaxmlp.training.mesh import put_whole
+from jaxmlp.training.mesh import fetch, put_whole
 from jaxmlp.training.orders import Orders
+from jaxmlp.training.processes import told_number
 from jaxmlp.training.step import TrainState
 from jaxmlp.training.trainer import Ends, Trainer
 from jaxmlp.training.trees import copy_to_host, finite, take_entry
@@ -55,7 +56,7 @@ def begin(trainer: Trainer, seed: int) -> tuple[TrainState, Best]:
     """
     state = put_whole(trainer.init(np.uint32(seed)))
     # a copy: the next step overwrites the parameters on the device
-    return state, Best.before(copy_to_host(state.params))
+    return state, Best.before(copy_to_host(fetch(state.params)))
 
 
 def shapes_of_start(trainer: Trainer) -> tuple[TrainState, Best]:
@@ -116,12 +117,12 @@ def fit(
     run, clock = _Run(trainer, train, valid, history, orders), Clock()
     epoch, step = divmod(int(state.step), orders.steps)
     if step == 0:
-        history.remember_parameters(state.judged)
+        history.remember_parameters(fetch(state.judged))
     while epoch < epochs and not history.reason_to_stop():
         most = 1 if each_alone else orders.room
         many = min(most, epochs - epoch, history.epochs_ahead())
         order = orders.lay_out(epoch, many)
-        stop = min(many * orders.steps, step + clock.steps_until_look())
+        stop = min(many * orders.steps, step + told_number(clock.steps_until_look()))
         state = _with_rate_factor(state, history.rate_factor())
         with clock:
             state, ends = trainer.run(state, train.examples, order, step, stop)
@@ -164,7 +165,7 @@ class _Run(NamedTuple):
         if self.valid is not None:
             sums = sums_over(judge, ends.params, self.valid, done)
             judged = [*means_of_each(sums, judge.task, self.valid.targets, done)]
-        fetched = cache(lambda: jax.device_get(ends.params))
+        fetched = cache(lambda: fetch(ends.params))
         seconds, pace = clock.close_epochs()
         each = (seconds + time.perf_counter() - began) / done
         for k in range(done):

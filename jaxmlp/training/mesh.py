@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxmlp.errors import check
@@ -31,9 +32,10 @@ _mesh: ContextVar[Mesh | None] = ContextVar("mesh", default=None)
 def usual_devices() -> int:
     """Return how many devices train a network if nobody says: all accelerators, or one processor.
 
-    A processor's devices would share the cores that one of them uses alone.
+    Each of several processes counts one processor. More devices of it would share the cores that
+    one of them uses alone.
     """
-    return 1 if jax.default_backend() == "cpu" else jax.device_count()
+    return jax.process_count() if jax.default_backend() == "cpu" else jax.device_count()
 
 
 def make_mesh(many: Any = None) -> Mesh:
@@ -55,8 +57,13 @@ def make_mesh(many: Any = None) -> Mesh:
     many = usual_devices() if many is None else many
     whole = isinstance(many, int | np.integer) and not isinstance(many, bool)
     check(whole and 1 <= many <= len(there), "devices", expected, many)
+    processes = jax.process_count()
+    check(many % processes == 0, "devices", f"a multiple of the {processes} processes", many)
+    each = [[d for d in there if d.process_index == i] for i in range(processes)]
+    devices = [device for own in each for device in own[: many // processes]]
+    check(len(devices) == many, "devices", "as many in each process", [*map(len, each)])
     auto = (jax.sharding.AxisType.Auto,)
-    return jax.make_mesh((many,), (AXIS,), axis_types=auto, devices=there[:many])
+    return jax.make_mesh((many,), (AXIS,), axis_types=auto, devices=devices)
 
 
 @contextmanager
@@ -121,7 +128,39 @@ def _put(array: Any, spec: PartitionSpec) -> Any:
     mesh = _mesh.get()
     if mesh is None:
         return array if isinstance(array, jax.Array) else jax.device_put(array)
-    return jax.device_put(array, NamedSharding(mesh, spec))
+    place = NamedSharding(mesh, spec)
+    if place.is_fully_addressable:
+        return jax.device_put(array, place)
+    if isinstance(array, jax.Array) and array.sharding == place:
+        return array
+    if jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
+        data = _put(jax.random.key_data(array), spec)
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(array))
+    own = np.asarray(array)  # each process puts its part on its own devices
+    return jax.make_array_from_callback(own.shape, place, lambda at: own[at])
+
+
+def fetch(arrays: Any) -> Any:
+    """Return arrays in the memory of the host, also those whose parts lie in several processes.
+
+    Args:
+      arrays: arrays and random keys, on the devices.
+
+    Returns:
+      NumPy arrays, and random keys on a device of this process.
+    """
+    return jax.tree.map(_fetched, arrays)
+
+
+def _fetched(array: Any) -> Any:
+    if getattr(array, "is_fully_addressable", True):
+        return jax.device_get(array)
+    if jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
+        data = _fetched(jax.random.key_data(array))
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(array))
+    if array.is_fully_replicated:
+        return np.asarray(array)
+    return multihost_utils.process_allgather(array, tiled=True)
 
 
 def keep_whole(arrays: Tree) -> Tree:
