@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PROG = program_name("train")
 CONTROL = (
     *("out", "config", "resume", "overwrite", "log", "watch", "quiet", "devices"),
-    *("distributed", "coordinator", "processes", "process"),
+    *("shard_parameters", "distributed", "coordinator", "processes", "process"),
 )
 
 
@@ -61,6 +61,8 @@ def make_parser() -> Parser:
         " a run may be continued on another number"
     )
     run.add_argument("--devices", metavar="N", type=int, help=text)
+    text = "each device keeps only its share of the parameters and of the optimizer's state"
+    run.add_argument("--shard-parameters", action="store_true", help=text)
     _add_processes(parser)
     parser.add_parts_arguments(changed=False)
     parser.add_data_argument()
@@ -135,7 +137,7 @@ def _run(control: argparse.Namespace, given: dict[str, Any]) -> int:
     from jaxmlp.runs.together import check_problem, held_by_first
     from jaxmlp.training.mesh import on_devices
 
-    with arithmetic(config.precision), on_devices(control.devices):
+    with arithmetic(config.precision), on_devices(control.devices, control.shard_parameters):
         there = control.resume and Path(control.resume).is_dir()  # with each of several processes
         left = Run.open(Path(control.resume)) if there else None
         config, dataset, start = take_over(config, dataset, left, parts)

@@ -103,11 +103,11 @@ def alone(tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("many", [2, 4])
-def test_processes_train_what_one_trains(alone, tmp_path, many):
+@pytest.mark.parametrize(("many", "more"), [(2, ["--shard-parameters"]), (4, [])])
+def test_processes_train_what_one_trains(alone, tmp_path, many, more):
     """Parameters to 1e-12, metrics, and the files of the run, which the first alone writes."""
     out = tmp_path / "run"
-    words = [*BASE, "--epochs", "2", "--out", str(out)]
+    words = [*BASE, "--epochs", "2", "--out", str(out), *more]
     assert ended(begin(many, words)) == [(0, "")] * many
     first, other = (jax.tree.leaves(jaxmlp.load(run).params) for run in (alone, out))
     for a, b in zip(first, other, strict=True):

@@ -46,7 +46,7 @@ from jaxmlp.training import (
     shapes_of_start,
 )
 from jaxmlp.training.layout import together
-from jaxmlp.training.mesh import parts, put_rows, put_whole
+from jaxmlp.training.mesh import parts, put_rows, put_state
 from jaxmlp.training.trees import count, size_in_bytes
 
 FAR = 1000  # deviations from 0, at which no prediction is cut off
@@ -88,7 +88,7 @@ class Problem:
         params = self.start.place(best.params, self.signature)
         begun = jax.device_put(params)
         opt_state = self.trainer.init_optimizer(begun)  # which may hold copies of them
-        state = state._replace(params=put_whole(begun), opt_state=put_whole(opt_state))
+        state = state._replace(params=put_state(begun), opt_state=put_state(opt_state))
         return state, best._replace(params=params)
 
     @property

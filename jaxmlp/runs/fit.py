@@ -68,6 +68,7 @@ def fit(
     watch: bool = False,
     parts: Paths = (),
     devices: int | None = None,
+    shard_parameters: bool = False,
 ) -> Result:
     """Train a network.
 
@@ -83,6 +84,8 @@ def fit(
       parts: the files with the parts of one's own of the run that `init_from` names.
       devices: how many devices share the examples of each batch; `None` for all accelerators, or
         one processor. Only the last digits of the result depend on it.
+      shard_parameters: whether each device keeps only its share of the parameters and of the
+        optimizer's state.
 
     Returns:
       The trained network and its numbers.
@@ -100,7 +103,7 @@ def fit(
     config = with_whole_paths(config)
     dataset = data_of(config, data)
     config, source = dataclasses.replace(config, dataset=dataset.name), dataset.source
-    with arithmetic(config.precision), on_devices(devices):
+    with arithmetic(config.precision), on_devices(devices, shard_parameters):
         config, dataset, start = take_over(config, dataset, parts=Files.of(parts))
         problem = pose_problem(config, dataset, start=start)
         del dataset  # the examples are on the device, and need not lie in memory twice

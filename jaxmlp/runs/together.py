@@ -14,7 +14,7 @@ from jaxmlp.errors import InputError
 from jaxmlp.runs.environment import versions
 from jaxmlp.runs.folder import WATCH, Run, Saved
 from jaxmlp.training import Record
-from jaxmlp.training.mesh import parts, put_whole
+from jaxmlp.training.mesh import is_sharded, parts, put_state
 from jaxmlp.training.processes import check_alike, on_first, several, told, told_tree
 
 PLACES = ("dataset", "data_dir")  # of the data, which may differ: their checksum may not
@@ -44,7 +44,8 @@ def check_problem(problem: Problem, source: Source) -> None:
       AgreedError: if they differ; it names what differs.
     """
     check_alike({"checksum": source.provenance["checksum"]}, "data set")
-    config = problem.recipe.to_config().to_dict() | {"devices": parts()}
+    config = problem.recipe.to_config().to_dict()
+    config |= {"devices": parts(), "shard_parameters": is_sharded()}
     check_alike({k: v for k, v in config.items() if k not in PLACES}, "configuration")
 
 
@@ -125,7 +126,7 @@ def left_for_all(
         epoch=np.int64(best.epoch), score=np.float64(best.score), loss=np.float64(best.loss)
     )
     records = [Record.from_dict(line, score) for line in lines]
-    return Saved(put_whole(state), best, records, before if known else None)
+    return Saved(put_state(state), best, records, before if known else None)
 
 
 def told_config(read: Callable[[], Config], complete: Callable[[Config], Config]) -> Config:

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmlp.nn import Layer, Loss
 from jaxmlp.optim.base import Params
-from jaxmlp.training.mesh import keep_whole, put_whole
+from jaxmlp.training.mesh import keep_whole, put_state
 from jaxmlp.training.orders import batches
 from jaxmlp.training.step import Examples, Prepare, Totals, take
 from jaxmlp.training.tasks import Task
@@ -145,7 +145,7 @@ def measure(judge: Judge, params: Params, split: Split) -> Means:
     """
     room = epochs_at_once(split, params)  # as in training, which has compiled the program
     first = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (room, *leaf.shape)), params)
-    sums = sums_over(judge, put_whole(first), split, 1)
+    sums = sums_over(judge, put_state(first), split, 1)
     return means_of_each(sums, judge.task, split.targets, 1)[0]
 
 

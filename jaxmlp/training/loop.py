@@ -18,7 +18,7 @@ from jaxmlp.training.clock import Clock
 from jaxmlp.training.diagnose import Diverged, first_affected
 from jaxmlp.training.history import Best, History, Record
 from jaxmlp.training.judge import Means, Split, epochs_at_once, means_of_each, sums_over
-from jaxmlp.training.mesh import fetch, put_whole
+from jaxmlp.training.mesh import fetch, put_state, put_whole
 from jaxmlp.training.orders import Orders
 from jaxmlp.training.processes import told_number
 from jaxmlp.training.step import TrainState
@@ -54,9 +54,10 @@ def begin(trainer: Trainer, seed: int) -> tuple[TrainState, Best]:
     Returns:
       The state before the first step, and a `Best` to which every epoch is better.
     """
-    state = put_whole(trainer.init(np.uint32(seed)))
+    state = trainer.init(np.uint32(seed))
     # a copy: the next step overwrites the parameters on the device
-    return state, Best.before(copy_to_host(fetch(state.params)))
+    best = Best.before(copy_to_host(state.params))
+    return put_state(state), best
 
 
 def shapes_of_start(trainer: Trainer) -> tuple[TrainState, Best]:

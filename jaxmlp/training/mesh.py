@@ -1,8 +1,9 @@
 """The mesh: the devices that train one network together, and what lies on which of them.
 
 The examples are split over the devices, and so are the examples of each batch. The parameters are
-on every device. So XLA computes a batch's gradient as the sum over the devices' shares: each layer
-multiplies its own rows, and `dW = x^T dz` adds up over them. One device is a mesh of one.
+on every device, or, if they are sharded, are gathered for each step. So XLA computes a batch's
+gradient as the sum over the devices' shares: each layer multiplies its own rows, and
+`dW = x^T dz` adds up over them. One device is a mesh of one.
 
 All else is the same for any number of devices: the examples of each batch, and the random numbers,
 which JAX draws by their place in an array. Only sums round in another way.
@@ -20,13 +21,14 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxmlp.errors import check
+from jaxmlp.errors import InputError, check
 from jaxmlp.training.types import Array, Row, Tree
 
 AXIS = "examples"
 ROWS, WHOLE = PartitionSpec(AXIS), PartitionSpec()
 
 _mesh: ContextVar[Mesh | None] = ContextVar("mesh", default=None)
+_sharded: ContextVar[bool] = ContextVar("sharded", default=False)
 
 
 def usual_devices() -> int:
@@ -67,24 +69,29 @@ def make_mesh(many: Any = None) -> Mesh:
 
 
 @contextmanager
-def on_devices(many: int | None = None) -> Iterator[Mesh]:
+def on_devices(many: Any = None, shard_parameters: bool = False) -> Iterator[Mesh]:
     """A context in which problems are posed and trained on several devices.
 
     Args:
       many: their number; `None` for all accelerators, or one processor.
+      shard_parameters: whether each device keeps only its share of the parameters and of the
+        optimizer's state, where they divide.
 
     Yields:
       The mesh.
 
     Raises:
-      InputError: if there are not so many devices.
+      InputError: if there are not so many devices, or nothing to share parameters with.
     """
     mesh = make_mesh(many)
-    before = _mesh.set(mesh)
+    if shard_parameters and mesh.size == 1:
+        raise InputError("shard_parameters does not apply to one device")
+    before = _mesh.set(mesh), _sharded.set(shard_parameters)
     try:
         yield mesh
     finally:
-        _mesh.reset(before)
+        _mesh.reset(before[0])
+        _sharded.reset(before[1])
 
 
 def parts() -> int:
@@ -124,6 +131,32 @@ def put_whole(arrays: Any) -> Any:
     return jax.tree.map(lambda array: _put(array, WHOLE), arrays)
 
 
+def put_state(arrays: Any) -> Any:
+    """Put parameters, or what belongs to them, on the devices: whole, or a share on each.
+
+    Args:
+      arrays: arrays, on the host or on a device.
+
+    Returns:
+      Arrays on the devices.
+    """
+    return jax.tree.map(lambda array: _put(array, _place_of(array)), arrays)
+
+
+def _place_of(array: Any) -> PartitionSpec:
+    """Return how an array of the state lies on the devices: split along its longest good axis."""
+    axes = [i for i, n in enumerate(array.shape) if n and n % parts() == 0]
+    if not _sharded.get() or not axes:
+        return WHOLE
+    longest = max(axes, key=lambda i: array.shape[i])
+    return PartitionSpec(*[None] * longest, AXIS)
+
+
+def is_sharded() -> bool:
+    """Return whether each device keeps only its share of the parameters."""
+    return _sharded.get()
+
+
 def _put(array: Any, spec: PartitionSpec) -> Any:
     mesh = _mesh.get()
     if mesh is None:
@@ -161,6 +194,23 @@ def _fetched(array: Any) -> Any:
     if array.is_fully_replicated:
         return np.asarray(array)
     return multihost_utils.process_allgather(array, tiled=True)
+
+
+def keep_state(arrays: Tree) -> Tree:
+    """Within a compiled function, have parameters where `put_state` puts them.
+
+    Args:
+      arrays: traced arrays.
+
+    Returns:
+      The same arrays; XLA adds up what the devices have computed of them.
+    """
+    mesh = _mesh.get()
+    if mesh is None or mesh.size == 1:
+        return arrays
+    places = jax.tree.map(lambda array: NamedSharding(mesh, _place_of(array)), arrays)
+    kept: Tree = jax.lax.with_sharding_constraint(arrays, places)
+    return kept
 
 
 def keep_whole(arrays: Tree) -> Tree:

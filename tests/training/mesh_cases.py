@@ -43,6 +43,7 @@ CASES = {
         "min_change": 1e-9,
         **DOUBLE,
     },
+    "sharded": {"hidden": (16, 12), "clip_norm": 1.0, **DOUBLE},
     "pictures": {"model": "lenet", "valid_size": 0, "batch_size": 30, **DOUBLE},
 }
 EACH = "float64"  # on every number of devices; the others on eight alone
@@ -86,8 +87,8 @@ def trained(name: str, many: int, known: dict = {}) -> jaxmlp.Result:  # noqa: B
         if "model" in settings:
             data = _pictures()
             del settings["hidden"], settings["dataset"]
-        watch = name == "random"
-        known[name, many] = jaxmlp.fit(Config(**settings), data, devices=many, watch=watch)
+        more = {"watch": name == "random", "shard_parameters": name == "sharded" and many > 1}
+        known[name, many] = jaxmlp.fit(Config(**settings), data, devices=many, **more)
     return known[name, many]
 
 
@@ -173,7 +174,24 @@ def resumed(folder: Path) -> dict:
     }
 
 
-WHAT = ("differences", "breaking", "programs", "resumed", "sent")
+def sharded(_: Path) -> dict:
+    """How many parameters of each array a device keeps, and what a step exchanges."""
+    with on_devices(8, shard_parameters=True):
+        problem = pose_problem(Config(**BASE | {"batch_size": 64}), load("digits"))
+        state, _ = begin(problem.trainer, 0)
+        order = np.arange(192, dtype=np.int32).reshape(1, 3, 64)
+        run, examples = problem.trainer.run, problem.train.examples
+        program = run.lower(state, examples, order, 0, 3).compile().as_text()
+        state, _ = run(state, examples, order, 0, 3)
+    kept = jax.tree.leaves(state.params) + jax.tree.leaves(state.opt_state)
+    return {
+        "kept": sorted({(a.size, a.addressable_shards[0].data.size) for a in kept}),
+        "exchanges": exchanges(program, 8),
+        "parameters": size_in_bytes(state.params),
+    }
+
+
+WHAT = ("differences", "breaking", "programs", "resumed", "sent", "sharded")
 
 if __name__ == "__main__":
     main()

@@ -5,16 +5,21 @@ A process of its own has eight devices, and tells what it found (`mesh_cases`).
 
 import json
 import os
+import re
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 
 import jaxmlp
 from jaxmlp import train
 from jaxmlp.config.options import Config
+from jaxmlp.config.problem import pose_problem
+from jaxmlp.data import load
 from jaxmlp.errors import InputError
+from jaxmlp.training import begin
 from jaxmlp.training.exchange import Exchange, exchanges
 from jaxmlp.training.mesh import make_mesh, on_devices, parts
 from tests.training import mesh_cases
@@ -79,6 +84,14 @@ def test_each_device_holds_its_share_of_the_examples(found):
     assert found["sent"]["64"]["held"] == [225] * 8  # of 1797, and 3 rows of zeros
 
 
+def test_sharded_parameters_and_their_moments_lie_in_shares(found):
+    """10 does not divide by 8: the last bias is whole. All are gathered for each step."""
+    case = found["sharded"]
+    assert case["kept"] == [[1, 1], [10, 10], [16, 2], [160, 20], [1024, 128]]
+    gathered = sum(size for kind, size, _ in case["exchanges"] if kind == "all-gather")
+    assert gathered >= case["parameters"] - 10 * 4
+
+
 def test_later_epochs_on_several_devices_compile_nothing(found):
     counts = found["programs"]
     assert len(counts) >= 2
@@ -138,6 +151,29 @@ def test_the_command_refuses_devices_that_are_not_there(tmp_path, capsys):
         " (JAX_NUM_CPU_DEVICES makes several of a processor), got 8\n"
     )
     assert not (tmp_path / "run").exists()
+
+
+def test_one_device_compiles_the_program_that_needs_no_mesh():
+    """The mesh of one is one more name for the device; XLA is given nothing more to do."""
+
+    def program():
+        problem = pose_problem(Config(hidden=(4,), dropout=0.1, batch_size=16), load("iris"))
+        state, _ = begin(problem.trainer, 0)
+        order = jax.ShapeDtypeStruct((1, 3, 16), np.int32)
+        lowered = problem.trainer.run.lower(state, problem.train.examples, order, 0, 3)
+        text = lowered.compile().as_text()
+        return sorted(re.findall(r"= (.+?) ([\w-]+)\(", text))  # each operation with its shape
+
+    plain = program()
+    assert len(plain) > 100
+    with on_devices(1):
+        assert program() == plain
+
+
+def test_one_device_has_nothing_to_share_parameters_with():
+    words = "shard_parameters does not apply to one device"
+    with pytest.raises(InputError, match=words):
+        jaxmlp.fit(Config(hidden=(2,), epochs=1), "xor", shard_parameters=True)
 
 
 def test_a_context_gives_its_devices_back():
