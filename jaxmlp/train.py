@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from signal import SIGINT
 from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from jaxmlp.runs.folder import Run
 
 PROG = program_name("train")
+CONTROL = (
+    *("out", "config", "resume", "overwrite", "log", "watch", "quiet", "devices"),
+    *("shard_parameters", "distributed", "coordinator", "processes", "process"),
+)
 
 
 def make_parser() -> Parser:
@@ -51,10 +56,30 @@ def make_parser() -> Parser:
     )
     run.add_argument("--watch", action="store_true", help=text)
     run.add_argument("--quiet", action="store_true", help="print only warnings and errors")
+    text = (
+        "devices that share the examples of each batch; default all accelerators, or one processor;"
+        " a run may be continued on another number"
+    )
+    run.add_argument("--devices", metavar="N", type=int, help=text)
+    text = "each device keeps only its share of the parameters and of the optimizer's state"
+    run.add_argument("--shard-parameters", action="store_true", help=text)
+    _add_processes(parser)
     parser.add_parts_arguments(changed=False)
     parser.add_data_argument()
     add_fields(parser, Config)
     return parser
+
+
+def _add_processes(parser: Parser) -> None:
+    """Add the options of a run in several processes, on one machine or more."""
+    group = parser.add_argument_group("several processes, each started with the same options")
+    text = "the processes find each other by Slurm, Open MPI, Kubernetes or a TPU"
+    group.add_argument("--distributed", action="store_true", help=text)
+    text = "or by hand: the address of process 0, at which the others meet"
+    group.add_argument("--coordinator", metavar="HOST:PORT", help=text)
+    group.add_argument("--processes", metavar="N", type=int, help="their number")
+    text = "the number of this process, from 0; process 0 prints and writes the run"
+    group.add_argument("--process", metavar="I", type=int, help=text)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,15 +94,33 @@ def _main(arguments: list[str]) -> int:
             f"train makes one run: `{program_name('sweep')} --folds {folds}`, with the other"
             " options, cross-validates it and then trains it on all examples"
         )
-    control = argparse.Namespace(
-        **{
-            name: given.pop(name)
-            for name in ("out", "config", "resume", "overwrite", "log", "watch", "quiet")
-        }
-    )
+    control = argparse.Namespace(**{name: given.pop(name) for name in CONTROL})
+    with _joined(control):
+        return _run(control, given)
+
+
+@contextmanager
+def _joined(control: argparse.Namespace) -> Iterator[None]:
+    """Join the other processes, if there are any; all but the first are quiet."""
+    where = control.coordinator, control.processes, control.process
+    if not control.distributed and where == (None, None, None):
+        yield
+        return
+    if control.distributed and where != (None, None, None):
+        raise InputError("--distributed does not apply with --coordinator, --processes, --process")
+    from jaxmlp.runs.together import check_versions
+    from jaxmlp.training.processes import Meeting, is_first, joined
+
+    with joined(Meeting(*where), PROG):
+        check_versions(resume=bool(control.resume))
+        control.quiet = control.quiet or not is_first()
+        yield
+
+
+def _run(control: argparse.Namespace, given: dict[str, Any]) -> int:
     began = time.perf_counter()
     parts = files_from(given)
-    config = (_resumed if control.resume else _begun)(control, given, parts)
+    config = _configured(control, given, parts)
     named = bool(control.resume) or names_data(given, control.config)
     config = with_whole_paths(config)
     if control.log is not None:
@@ -91,13 +134,28 @@ def _main(arguments: list[str]) -> int:
     from jaxmlp.config.factory import arithmetic
     from jaxmlp.runs.fit import pose
     from jaxmlp.runs.folder import Run
+    from jaxmlp.runs.together import check_problem, held_by_first
+    from jaxmlp.training.mesh import on_devices
 
-    with arithmetic(config.precision):
-        left = Run.open(Path(control.resume)) if control.resume else None
+    with arithmetic(config.precision), on_devices(control.devices, control.shard_parameters):
+        there = control.resume and Path(control.resume).is_dir()  # with each of several processes
+        left = Run.open(Path(control.resume)) if there else None
         problem, source = pose(config, dataset, left, parts), dataset.source
         del dataset, large  # the examples are on the device, and need not lie in memory twice
-        with _run_folder(control, problem) as run:
+        check_problem(problem, source)
+        with held_by_first(lambda: _run_folder(control, problem)) as run:
             return _train(run, problem, source, wanted, began, control)
+
+
+def _configured(control: argparse.Namespace, given: dict[str, Any], parts: Files) -> Config:
+    """Return the configuration of the run; of one to continue, the first process reads it."""
+    if not control.resume:
+        return _begun(control, given, parts)
+    if not (control.distributed or control.coordinator):
+        return _resumed(control, given, parts)
+    from jaxmlp.runs.together import told_config
+
+    return told_config(lambda: _resumed(control, given, parts), lambda c: with_parts(c, parts))
 
 
 def _begun(control: argparse.Namespace, given: dict[str, Any], parts: Files) -> Config:
@@ -179,7 +237,7 @@ def _longer_in_words(before: int | None, recipe: "Recipe") -> str:
 
 
 def _train(
-    run: "Run",
+    run: "Run | None",
     problem: "Problem",
     source: "Source",
     wanted: str | None,
@@ -202,7 +260,8 @@ def _train(
         print(f"\n{layers}\n")
     if problem.start is not None and not control.quiet:
         print_line(f"start   {problem.start.in_words(problem.signature)}")
-    with open_log(control.log, run.path, problem.recipe, problem.task.score) as log:
+    name, path = (control.log, run.path) if run is not None else (None, Path())
+    with open_log(name, path, problem.recipe, problem.task.score) as log:
         try:
             with interruptible() as noted:
                 outcome = train_problem(
@@ -217,14 +276,15 @@ def _train(
                     watch=control.watch,
                 )
         except Diverged as error:
-            say(f"{PROG}: {error}; the last good checkpoint is in {run.path}")
+            if run is not None:
+                say(f"{PROG}: {error}; the last good checkpoint is in {run.path}")
             return 1
         finished = finish_run(outcome, run, control.quiet)
         log.finish(finished.summary)
-    if outcome.watched and not control.quiet:
+    if outcome.watched and run is not None and not control.quiet:
         print_line(f"watched     `{program_name('diagnose')} {run.path}` says what went on inside")
     if outcome.interrupted:
-        return interrupted_status(noted)
+        return interrupted_status(noted or [SIGINT])  # it may have come to another process
     return 0 if finished.drawn else 2
 
 

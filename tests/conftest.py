@@ -41,6 +41,8 @@ jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 # These take longest. They come first, so that no worker has a long file left when the rest is done.
 LONG = (
+    "training/test_mesh.py",
+    "test_processes.py",
     "experiments/test_experiments.py",
     "training/test_loop.py",
     "test_train.py",

@@ -43,6 +43,7 @@ from jaxmlp.training import (
     make_judge,
     make_trainer,
 )
+from jaxmlp.training.mesh import parts
 
 RATES = 1000  # learning rates that are computed together
 
@@ -356,7 +357,7 @@ def build_trainer(
     numbers = numbers or recipe.numbers
     objective = build_objective(recipe, signature, numbers.adversarial)
     if recipe.precision == "bfloat16":
-        objective = nn.operands_in("bfloat16")(objective)
+        objective = nn.operands_in("bfloat16", spread=parts() > 1)(objective)
     if numbers.sam is not None:
         objective = optim.sharpness_aware(objective, numbers.sam)
     optimizer = build_optimizer(recipe, rate, numbers)

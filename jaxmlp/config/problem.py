@@ -47,6 +47,7 @@ from jaxmlp.training import (
     shapes_of_start,
 )
 from jaxmlp.training.layout import together
+from jaxmlp.training.mesh import parts, put_rows, put_state
 from jaxmlp.training.trees import count, size_in_bytes
 
 FAR = 1000  # deviations from 0, at which no prediction is cut off
@@ -88,7 +89,8 @@ class Problem:
         params = self.start.place(best.params, self.signature)
         begun = jax.device_put(params)
         opt_state = self.trainer.init_optimizer(begun)  # which may hold copies of them
-        return state._replace(params=begun, opt_state=opt_state), best._replace(params=params)
+        state = state._replace(params=put_state(begun), opt_state=put_state(opt_state))
+        return state, best._replace(params=params)
 
     @property
     def task(self) -> Task:
@@ -147,17 +149,19 @@ def pose_problem(
     weights = example_weights(recipe, dataset, rest)
     training = arrays_from(signature, dataset.x_train, dataset.y_train, weights)
     test = arrays_from(signature, dataset.x_test, dataset.y_test)
-    examples = Examples(*jax.device_put(tuple(map(together, training, test))))
+    laid: Any = map(together, training, test)
+    host = Examples(*laid)
+    examples = put_rows(host)
     rehearse_step(trainer, examples, recipe.batch_size)
     seen = len(dataset.x_train)
-    split = partial(Split, examples, seen=seen)
+    split = partial(Split, examples, seen=seen, host=host if parts() > 1 else None)
     return ProblemInMemory(
         recipe,
         signature,
         trainer,
         train=split(rest),
         valid=split(held) if len(held) else None,
-        test=split(np.arange(seen, len(examples.weights))),
+        test=split(np.arange(seen, len(host.weights))),
         rate_of=lambda epoch: float(rates(epoch)),
         start=start,
     )

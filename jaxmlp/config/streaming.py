@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -24,6 +23,8 @@ from jaxmlp.data.streams import Rows, Stream
 from jaxmlp.errors import InputError, check
 from jaxmlp.memory import memory_allowed
 from jaxmlp.training import Examples, Part, Split, StreamedPart
+from jaxmlp.training.mesh import parts as devices_in_use
+from jaxmlp.training.mesh import put_rows
 from jaxmlp.training.parts import CHUNK, Piece
 from jaxmlp.training.tally import Tally
 
@@ -116,8 +117,10 @@ class Kept:
         """Return them as they are stored on the device, and keep them no longer."""
         x, y = self.arrays()
         self._rows = []
-        examples = Examples(*jax.device_put(arrays_from(signature, x, y)))
-        return Split(examples, np.arange(len(y)), seen=max(CHUNK, len(y)))
+        laid: Any = arrays_from(signature, x, y)
+        host = Examples(*laid)
+        where = host if devices_in_use() > 1 else None
+        return Split(put_rows(host), np.arange(len(y)), seen=max(CHUNK, len(y)), host=where)
 
 
 def pose_stream(

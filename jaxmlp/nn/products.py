@@ -31,6 +31,7 @@ EXPONENT, MANTISSA = 8, 7  # bits of bfloat16, beside the sign and the leading o
 ROW_MAJOR = Layout((0, 1))
 
 _operands: ContextVar[Operands | None] = ContextVar("operands", default=None)
+_spread: ContextVar[bool] = ContextVar("spread", default=False)
 
 
 def product(a: Left, b: Right) -> Result:
@@ -49,7 +50,7 @@ def product(a: Left, b: Right) -> Result:
 
 
 @contextlib.contextmanager
-def operands_in(dtype: Operands) -> Iterator[None]:
+def operands_in(dtype: Operands, spread: bool = False) -> Iterator[None]:
     """A context in which functions that are called, or traced, multiply in this type.
 
     It decorates a function too: `operands_in("bfloat16")(value_and_grad(model, loss))` is the same
@@ -60,15 +61,18 @@ def operands_in(dtype: Operands) -> Iterator[None]:
 
     Args:
       dtype: the type to which `product` rounds its operands.
+      spread: whether the operands are spread over several devices. XLA cannot split what a layout
+        is asked for, so processors then multiply the rounded operands in float32.
 
     Yields:
       Nothing.
     """
-    before = _operands.set(dtype)
+    before = _operands.set(dtype), _spread.set(spread)
     try:
         yield
     finally:
-        _operands.reset(before)
+        _operands.reset(before[0])
+        _spread.reset(before[1])
 
 
 @cache
@@ -99,7 +103,8 @@ def _processor_has_bfloat16() -> bool:
 @jax.custom_vjp
 def _short(a: Left, b: Right) -> Result:
     """The product of operands rounded to bfloat16, on each kind of device as it does it best."""
-    on_processor = _row_major if _processor_has_bfloat16() else _rounded
+    fast = _processor_has_bfloat16() and not _spread.get()
+    on_processor = _row_major if fast else _rounded
     return jax.lax.platform_dependent(a, b, cpu=on_processor, default=_plain)
 
 

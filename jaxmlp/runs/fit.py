@@ -5,7 +5,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -38,10 +38,13 @@ from jaxmlp.runs.network import Network
 from jaxmlp.runs.output import new_output
 from jaxmlp.runs.scores import rmse_by_r2
 from jaxmlp.runs.summary import Outcome, finish_run
+from jaxmlp.runs.together import check_problem, check_watch, held_by_first, left_for_all
 from jaxmlp.runs.watching import open_watch, watched
 from jaxmlp.runs.words import record_in_words
 from jaxmlp.training import Progress, Record, TrainState, finite
 from jaxmlp.training import fit as fit_parameters
+from jaxmlp.training.mesh import fetch, on_devices
+from jaxmlp.training.processes import any_process, is_first, told_number
 
 CHECKPOINT_EVERY = 1.0  # seconds, or longer where saving takes more than a twentieth of the time
 
@@ -74,6 +77,8 @@ def fit(
     quiet: bool = True,
     watch: bool = False,
     parts: Paths = (),
+    devices: int | None = None,
+    shard_parameters: bool = False,
 ) -> Result:
     """Train a network.
 
@@ -88,13 +93,17 @@ def fit(
       quiet: whether to print nothing but warnings.
       watch: whether to look inside the network after each epoch; it changes nothing in the run.
       parts: the files with the parts of one's own of the run that `init_from` names.
+      devices: how many devices share the examples of each batch; `None` for all accelerators, or
+        one processor. Only the last digits of the result depend on it.
+      shard_parameters: whether each device keeps only its share of the parameters and of the
+        optimizer's state.
 
     Returns:
       The trained network and its numbers.
 
     Raises:
-      InputError: if the configuration and the data do not fit together, or the folder cannot be
-        used.
+      InputError: if the configuration and the data do not fit together, the folder cannot be used,
+        or there are not so many devices.
       Diverged: if the loss, the validation loss or, without a validation part, a parameter is not
         finite.
 
@@ -111,14 +120,19 @@ def fit(
         large = open_source(config, data)
     dataset = large or data_of(config, data)
     config, source = dataclasses.replace(config, dataset=dataset.name), dataset.source
-    with arithmetic(config.precision):
+    with arithmetic(config.precision), on_devices(devices, shard_parameters):
         problem = pose(config, dataset, None, Files.of(parts))
         del dataset, large  # the examples are on the device, and need not lie in memory twice
-        folder = nullcontext() if out is None else new_run(Path(out), problem, overwrite)
-        with folder as run:
+        check_problem(problem, source)
+
+        def folder() -> AbstractContextManager[Run | None]:
+            return nullcontext() if out is None else new_run(Path(out), problem, overwrite)
+
+        with held_by_first(folder) as run:
             facts = facts_of(problem, source)
             for line in facts.warnings():
                 warnings.warn(line, DataWarning, stacklevel=2)
+            quiet = quiet or not is_first()
             if not quiet:
                 print_table(facts.rows())
                 print(layers_in_words(problem.recipe, problem.signature))
@@ -231,13 +245,15 @@ def train_problem(
         finite; the last good checkpoint stays.
     """
     recipe, task = problem.recipe, problem.task
+    check_watch(run, watch)
     seen = open_watch(problem, run, watch)
-    left = where_left(problem, source, wanted, run)
+    left = left_for_all(where_left, problem, source, wanted, run)
     state, history = left.state, problem.history(left.best, left.records, left.epoch_start)
     if seen is not None:
         seen.take_up(state, len(left.records))
 
     def save(state: TrainState) -> None:
+        state = fetch(state)
         if run is not None:
             if seen is not None:
                 seen.write()  # first, as the metrics, so that it is never behind
@@ -266,7 +282,7 @@ def train_problem(
             log(history.records)
             metrics = None if now.record is None else record_in_words(now.record, task.score, rmse)
             reporter.show(now.epoch, now.step, now.steps, metrics)
-            if interrupted():
+            if any_process(interrupted()):
                 ended_early = True
                 break
     save(state)
@@ -308,8 +324,8 @@ def _saving(save: Callable[[TrainState], None], progress: Iterator[Progress]) ->
     saved, pause = time.perf_counter(), CHECKPOINT_EVERY
     for now in progress:
         yield now
-        due = time.perf_counter() - saved >= pause
-        if due and finite(now.state.params):
+        due = told_number(time.perf_counter() - saved >= pause)
+        if due and finite(fetch(now.state.params)):
             began = time.perf_counter()
             save(now.state)
             saved = time.perf_counter()

@@ -28,8 +28,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
-
 from jaxmlp import __version__
 from jaxmlp.config import schema
 from jaxmlp.config.options import Config
@@ -46,6 +44,7 @@ from jaxmlp.optim.base import Params
 from jaxmlp.runs.checkpoints import load_metadata, load_tree, save_tree
 from jaxmlp.runs.output import Kind, held_output
 from jaxmlp.training import Best, History, Record, TrainState
+from jaxmlp.training.mesh import put_state
 
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
 EPOCH_START = "epoch_start"  # a part of a checkpoint, if a rule asks for it
@@ -298,7 +297,7 @@ class Run:
             raise InputError(f"{self.path / METRICS} lacks epochs that {CHECKPOINT} has")
         known = f"an epoch up to {len(records)}"
         check(0 <= best.epoch <= len(records), f"{file}: best/epoch", known, best.epoch)
-        return Saved(jax.device_put(tree["state"]), best, records, tree.get(EPOCH_START))
+        return Saved(put_state(tree["state"]), best, records, tree.get(EPOCH_START))
 
     def read_records(self, score: str, most: int | None = None) -> list[Record]:
         """Return the records of the complete epochs.

@@ -22,6 +22,8 @@ from jaxmlp.runs.network import Network, save_network
 from jaxmlp.runs.scores import scores_in_words
 from jaxmlp.runs.words import in_digits, recipe_in_words, score_in_words
 from jaxmlp.training import History, Means, TrainState, measure
+from jaxmlp.training.mesh import fetch
+from jaxmlp.training.mesh import parts as devices_in_use
 from jaxmlp.training.trees import count
 
 
@@ -58,7 +60,7 @@ class Outcome:
     def params(self) -> Any:
         """The best parameters, on the device: the latest, where no epoch is complete."""
         best = self.history.best
-        return jax.device_put(best.params if int(best.epoch) else self.state.judged)
+        return jax.device_put(best.params if int(best.epoch) else fetch(self.state.judged))
 
 
 class Finished(NamedTuple):
@@ -185,6 +187,8 @@ def _summary(outcome: Outcome, measured: dict[str, Means | None]) -> dict[str, A
         "seconds_training": sum(record.seconds for record in history.records),
         "versions": versions(),
         "device": device(),
+        "devices": devices_in_use(),
+        "processes": jax.process_count(),
     }
 
 
@@ -227,12 +231,20 @@ def _decision_rows(summary: dict[str, Any], problem: Problem) -> list[tuple[str,
     return rows
 
 
+def _device_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the line about the devices, where several shared the examples."""
+    many, kind = summary["devices"], summary["device"]["kind"]
+    where = f" in {summary['processes']} processes" if summary["processes"] > 1 else ""
+    return [("devices", f"{many} of kind {kind}{where} share the examples")] if many > 1 else []
+
+
 def _rows(run: Run | None, summary: dict[str, Any], outcome: Outcome) -> list[tuple[str, ...]]:
     score, facts = outcome.problem.task.score, outcome.facts
     rows: list[tuple[str, ...]] = [
         ("data", f"{summary['dataset']}, from {_origin(summary['provenance'])}"),
         facts.rows()[-1],
         ("recipe", summary["recipe"]),
+        *_device_rows(summary),
         ("parameters", f"{summary['parameters']:,}"),
         *(
             ("own part", f"{part['field']} {part['file']}:{part['name']}, SHA-256 {part['sha256']}")

@@ -2,7 +2,8 @@
 
 `step` is one step, `trainer` the compiled loop of steps, `loop` a run of epochs, `lockstep` several
 runs side by side. `history` keeps a run's records, and `rules` decide by them when it ends; `judge`
-evaluates. `watch` looks inside a network between two epochs.
+evaluates. `watch` looks inside a network between two epochs. `mesh` says which devices train one
+network together, and `exchange` what they send each other.
 """
 
 from jaxmlp.training.augment import Augment, augmentation

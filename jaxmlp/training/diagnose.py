@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxmlp.nn.layers import in_order
 from jaxmlp.nn.types import Params
 from jaxmlp.training.judge import Judge
+from jaxmlp.training.mesh import fetch, put_whole
 from jaxmlp.training.step import Examples, take
 from jaxmlp.training.trees import finite
 from jaxmlp.training.types import HostRow
@@ -38,8 +39,8 @@ def first_affected(judge: Judge, params: Params, examples: Examples, row: HostRo
     Returns:
       A layer with its position, or "the input", or "the loss" if all outputs are finite.
     """
-    batch = take(examples, jnp.asarray(row))
-    x = judge.prepare(batch.x)
+    batch = take(examples, put_whole(row))
+    x, params = judge.prepare(jnp.asarray(fetch(batch.x))), fetch(params)
     if not finite(x):
         return "the input"
     for number, (layer, p) in enumerate(in_order(judge.model, params), 1):

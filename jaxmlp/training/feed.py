@@ -10,13 +10,14 @@ each window. Both are a function of the seed and the epoch, so a run goes on in 
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from contextvars import copy_context
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jaxmlp.optim.base import Params
 from jaxmlp.training.judge import epochs_at_once
+from jaxmlp.training.mesh import put_rows, put_whole
 from jaxmlp.training.orders import NO_EPOCH, Orders, batches, shuffling
 from jaxmlp.training.parts import Part, Pieces, Split, StreamedPart
 from jaxmlp.training.step import Examples
@@ -100,6 +101,7 @@ class WindowFeed:
         self._batch, self._seed, self._shuffle = batch_size, seed, shuffle
         self._part = part
         self._reader = ThreadPoolExecutor(1, "jaxmlp-window")
+        self._where = copy_context()
         self._next: tuple[tuple[int, int], Future[Laid]] | None = None
         self._now: tuple[tuple[int, int], Laid] | None = None
         self._pieces: Pieces | None = None
@@ -123,7 +125,7 @@ class WindowFeed:
             self._now = place, self._fetch(place)
             windows = -(-self.steps // self._steps)
             after = (epoch, place[1] + 1) if place[1] + 1 < windows else (epoch + 1, 0)
-            self._next = after, self._reader.submit(self._read, *after)
+            self._next = after, self._submit(*after)
         return self._now[1]
 
     def close(self) -> None:
@@ -132,13 +134,17 @@ class WindowFeed:
         self._reader.shutdown(wait=True, cancel_futures=True)
         self._now = self._next = self._pieces = None
 
+    def _submit(self, epoch: int, window: int) -> Future[Laid]:
+        """Have the thread read a window; it knows the devices by the context."""
+        return self._reader.submit(lambda: self._where.run(self._read, epoch, window))
+
     def _fetch(self, place: tuple[int, int]) -> Laid:
         if self._next is not None and self._next[0] == place:
             found, self._next = self._next[1], None
             return found.result()
         if self._next is not None:
             self._next[1].result()  # the reader does one thing at a time
-        return self._reader.submit(self._read, *place).result()
+        return self._submit(*place).result()
 
     def _read(self, epoch: int, window: int) -> Laid:
         """Read a window and put it on the device; this runs in the thread."""
@@ -149,7 +155,7 @@ class WindowFeed:
             if self._shuffle:
                 order = shuffling(self._seed, epoch).permutation(order)
             self._pieces = Pieces(self._part.read(order, first))
-        host = self._pieces.take(count, min(room, self.size), lambda: self._closed)
+        host: Any = self._pieces.take(count, min(room, self.size), lambda: self._closed)
         self._place = epoch, first + count
         rows = np.arange(count, dtype=np.int32)
         if self._shuffle:  # the stream of the blocks' order has no third number
@@ -161,7 +167,7 @@ class WindowFeed:
         laid[0, before : before + len(batched)] = batched
         begun = window * self._steps - before
         end = window * self._steps + len(batched)
-        return Laid(Examples(*jax.device_put(host)), jax.device_put(laid), laid, begun, end)
+        return Laid(put_rows(Examples(*host)), put_whole(laid), laid, begun, end)
 
 
 Feed = WholeFeed | WindowFeed

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmlp.nn import Layer, Loss
 from jaxmlp.optim.base import Params
+from jaxmlp.training.mesh import keep_whole, put_state
 from jaxmlp.training.orders import batches
 from jaxmlp.training.parts import Part, Split
 from jaxmlp.training.step import Examples, Prepare, Totals, take
@@ -97,7 +98,7 @@ def make_judge(model: Layer, loss: Loss, task: Task, prepare: Prepare) -> Judge:
 
         room = len(jax.tree.leaves(params)[0])
         nothing = jax.tree.map(lambda zero: jnp.zeros(room, zero.dtype), Totals.zero())
-        return jax.lax.fori_loop(0, many, judge_network, nothing)
+        return keep_whole(jax.lax.fori_loop(0, many, judge_network, nothing))
 
     def predict(params: Params, x: Inputs) -> Outputs:
         return model(params, prepare(x))
@@ -118,7 +119,7 @@ def measure(judge: Judge, params: Params, split: Part) -> Means:
     """
     room = epochs_at_once(split, params)  # as in training, which has compiled the program
     first = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (room, *leaf.shape)), params)
-    sums = sums_over(judge, jax.device_put(first), split, 1)
+    sums = sums_over(judge, put_state(first), split, 1)
     return means_of_each(sums, judge.task, split.targets, 1)[0]
 
 
@@ -191,7 +192,7 @@ def outputs_of(judge: Judge, params: Params, split: Split) -> HostOutputs:
     Returns:
       The outputs, `(n, K)`.
     """
-    x, order = np.asarray(split.examples.x), batches(split.indices, _batch_size(split))
+    x, order = np.asarray(split.on_host.x), batches(split.indices, _batch_size(split))
     pieces = [np.asarray(judge.predict(params, x[row]))[: np.sum(row >= 0)] for row in order]
     return np.concatenate(pieces)
 

@@ -20,7 +20,9 @@ from jaxmlp.training.diagnose import Diverged, first_affected
 from jaxmlp.training.feed import Feed, Laid, feed_of
 from jaxmlp.training.history import Best, History, Record
 from jaxmlp.training.judge import Means, means_of_each, sums_over
+from jaxmlp.training.mesh import fetch, put_state, put_whole
 from jaxmlp.training.parts import Part
+from jaxmlp.training.processes import told_number
 from jaxmlp.training.step import TrainState
 from jaxmlp.training.trainer import Ends, Trainer
 from jaxmlp.training.trees import copy_to_host, finite, take_entry
@@ -56,7 +58,8 @@ def begin(trainer: Trainer, seed: int) -> tuple[TrainState, Best]:
     """
     state = trainer.init(np.uint32(seed))
     # a copy: the next step overwrites the parameters on the device
-    return state, Best.before(copy_to_host(state.params))
+    best = Best.before(copy_to_host(state.params))
+    return put_state(state), best
 
 
 def shapes_of_start(trainer: Trainer) -> tuple[TrainState, Best]:
@@ -117,13 +120,13 @@ def fit(
         run, clock = _Run(trainer, train, valid, history, feed), Clock()
         epoch, step = divmod(int(state.step), feed.steps)
         if step == 0:
-            history.remember_parameters(state.judged)
+            history.remember_parameters(fetch(state.judged))
         while epoch < epochs and not history.reason_to_stop():
             most = 1 if each_alone else feed.room
             many = min(most, epochs - epoch, history.epochs_ahead())
             with clock.waiting():
                 laid = feed.lay_out(epoch, step, many)
-            stop = min(laid.end, step + clock.steps_until_look())
+            stop = min(laid.end, step + told_number(clock.steps_until_look()))
             state = _with_rate_factor(state, history.rate_factor())
             with clock:
                 ends_at = step - laid.begun, stop - laid.begun
@@ -144,7 +147,7 @@ def _with_rate_factor(state: TrainState, factor: float) -> TrainState:
     """Return the state with this factor of its updates, sent to the device only if it is new."""
     if factor == float(state.factor):
         return state
-    return state._replace(factor=jax.device_put(np.float32(factor)))
+    return state._replace(factor=put_whole(np.float32(factor)))
 
 
 class _Run(NamedTuple):
@@ -167,7 +170,7 @@ class _Run(NamedTuple):
         if self.valid is not None:
             sums = sums_over(judge, ends.params, self.valid, done)
             judged = [*means_of_each(sums, judge.task, self.valid.targets, done)]
-        fetched = cache(lambda: jax.device_get(ends.params))
+        fetched = cache(lambda: fetch(ends.params))
         seconds, pace = clock.close_epochs()
         each = (seconds + time.perf_counter() - began) / done
         for k in range(done):

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import Int
 
+from jaxmlp.training.mesh import put_whole
 from jaxmlp.training.types import HostOrder, Indices
 
 NO_EPOCH = 2**32 - 1  # no run has as many
@@ -104,5 +105,5 @@ class Orders:
             drawn = [self._order(first + k) for k in range(many)]
             self.rows = np.full_like(self.rows, -1)  # a new array: the device may share the old
             self.rows[:many] = drawn
-            self._on_device, self.first = jax.device_put(self.rows), first
+            self._on_device, self.first = put_whole(self.rows), first
         return self._on_device

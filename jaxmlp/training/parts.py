@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jaxmlp.training.layout import aligned
+from jaxmlp.training.mesh import parts, put_rows
 from jaxmlp.training.step import Examples
 from jaxmlp.training.tally import Tally
 from jaxmlp.training.types import HostTargets, Indices
@@ -23,16 +23,23 @@ class Split(NamedTuple):
       indices: the indices of this part's examples, `(n,)`.
       seen: the number of training and validation examples together. It decides how much is computed
         in one call, so that parts with the same number share their compiled programs.
+      host: the same examples in the memory of the host, where several devices share them.
     """
 
     examples: Examples
     indices: Indices
     seen: int
+    host: Examples | None = None
+
+    @property
+    def on_host(self) -> Examples:
+        """The examples where they can be read without asking several devices."""
+        return self.examples if self.host is None else self.host
 
     @property
     def targets(self) -> HostTargets:
         """The part's encoded targets."""
-        return np.asarray(self.examples.targets)[self.indices]
+        return np.asarray(self.on_host.targets)[self.indices]
 
     @property
     def tally(self) -> Tally:
@@ -111,8 +118,9 @@ class StreamedPart:
         pieces, left = Pieces(self.read(np.arange(len(self.blocks)), 0)), self.size
         while left:
             count = min(left, CHUNK)
-            examples = Examples(*jax.device_put(pieces.take(count, CHUNK)))
-            yield Split(examples, np.arange(count), seen=CHUNK)
+            taken: Any = pieces.take(count, CHUNK)
+            host = Examples(*taken)
+            yield Split(put_rows(host), np.arange(count), CHUNK, host if parts() > 1 else None)
             left -= count
 
 

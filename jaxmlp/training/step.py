@@ -5,7 +5,6 @@ of its batch, computes their gradient and updates the parameters. `jaxmlp.traini
 the loop of steps.
 """
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from jaxmlp.nn.backprop import ValueAndGrad
 from jaxmlp.optim.averaging import judged_params
 from jaxmlp.optim.base import Pair, Params, State, accepting_keywords
 from jaxmlp.training.augment import Augment
+from jaxmlp.training.mesh import take_rows
 from jaxmlp.training.types import (
     Array,
     Count,
@@ -186,11 +186,5 @@ def take(examples: Examples, row: Row) -> Examples:
     Returns:
       The examples of the batch; those of index -1 have weight 0.
     """
-    x, targets, weights = (_rows(a, row) for a in examples)
+    x, targets, weights = take_rows(tuple(examples), row)
     return Examples(x, targets, jnp.where(row >= 0, weights, 0))
-
-
-def _rows(a: Array, row: Row) -> Array:
-    """Return rows of an array, gathered as vectors: XLA reads a batch of them fast either way."""
-    flat = a.reshape(len(a), math.prod(a.shape[1:]))
-    return jnp.take(flat, row, axis=0, mode="clip").reshape(len(row), *a.shape[1:])

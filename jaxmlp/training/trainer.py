@@ -1,10 +1,10 @@
 """The compiled training of a network: its start, and the loop of steps over several epochs.
 
-Everything here is a pure function, which `jax.jit` compiles for the device that holds the data.
+Everything here is a pure function, which `jax.jit` compiles for the devices that hold the data.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +14,10 @@ from jaxmlp.nn.backprop import ValueAndGrad
 from jaxmlp.optim.base import Pair, Params, State
 from jaxmlp.training.augment import Augment
 from jaxmlp.training.judge import Judge
+from jaxmlp.training.mesh import keep_state, keep_whole
 from jaxmlp.training.step import Examples, Step, Totals, TrainState, make_step, take
 from jaxmlp.training.trees import put_entry
-from jaxmlp.training.types import AnyArray, Count, Orders, Truth, Whole
+from jaxmlp.training.types import AnyArray, Array, Count, Orders, Truth, Whole
 
 
 class Ends(NamedTuple):
@@ -79,6 +80,12 @@ def make_trainer(
     """
     init_optimizer, _ = optimizer
 
+    def of_whole(
+        params: Params, x: Array, targets: Array, weights: Any = None, key: Any = None
+    ) -> tuple[tuple[Array, Array], Params]:
+        value, gradient = value_and_grad(keep_whole(params), x, targets, weights, key)
+        return value, keep_state(gradient)
+
     def init(seed: Whole) -> TrainState:
         key = jax.random.key(seed, impl="threefry2x32")
         params, _ = judge.model.init(jax.random.fold_in(key, 0), input_shape)
@@ -87,7 +94,7 @@ def make_trainer(
         one = jnp.ones((), jnp.float32)
         return TrainState(params, init_optimizer(params), run_key, zero, Totals.zero(), one)
 
-    step = make_step(value_and_grad, optimizer, judge.task.score_each, judge.prepare, augment)
+    step = make_step(of_whole, optimizer, judge.task.score_each, judge.prepare, augment)
     # the start runs once; at a lower level it compiles in a third of the time on a processor
     quickly = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None
     return Trainer(
@@ -119,7 +126,7 @@ def _run_of(step: Step) -> Callable[..., tuple[TrainState, Ends]]:
 
             def take_step(carry: tuple[Count, TrainState]) -> tuple[Count, TrainState]:
                 i, state = carry
-                return i + 1, step(state, take(examples, order[i - begun]))
+                return i + 1, keep_state(step(state, take(examples, order[i - begun])))
 
             sums = jax.tree.map(lambda total: jnp.where(i == begun, 0, total), state.totals)
             end = jnp.minimum(stop, begun + steps)

@@ -14,6 +14,7 @@ import numpy as np
 from jaxmlp.nn.health import health
 from jaxmlp.nn.layers import ONLY_IN_TRAINING, Layer, in_order, parts
 from jaxmlp.optim.base import Params, length_of
+from jaxmlp.training.mesh import put_whole
 from jaxmlp.training.parts import Part
 from jaxmlp.training.step import Examples, TrainState
 from jaxmlp.training.trainer import Trainer
@@ -134,7 +135,7 @@ def probe_of(train: Part, seed: int) -> Examples:
     """
     stream, train = np.random.default_rng([seed, STREAM]), train.sample
     chosen = np.sort(stream.choice(train.indices, min(PROBE, len(train.indices)), replace=False))
-    return Examples(*jax.device_put(tuple(np.asarray(a)[chosen] for a in train.examples)))
+    return Examples(*put_whole(tuple(np.asarray(a)[chosen] for a in train.on_host)))
 
 
 def _norms(network: Layer, tree: Params) -> list[Scalar | None]:
