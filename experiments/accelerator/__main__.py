@@ -84,20 +84,23 @@ def _plan(scratch: Path, quick: bool) -> Plan:
         if name not in libraries:
             say(f"WARNING: {NAMES[name]} is not installed, so it has no row: pip install {name}")
     file = scratch / "digits.npz"
-    dataset = SMALL if quick else FULL
-    try:
-        run("-m", "experiments.bench.data", dataset, str(file))
-    except Failed as error:
-        if dataset == SMALL:
-            raise InputError(f"no digits to learn from: {error}") from None
-        say(f"WARNING: MNIST is not here, so the targets are those of {SMALL}: {error}")
-        dataset = SMALL
-        try:
-            run("-m", "experiments.bench.data", dataset, str(file))
-        except Failed as other:
-            raise InputError(f"no digits to learn from: {other}") from None
+    dataset = _digits_on(file, (SMALL,) if quick else (FULL, SMALL))
     platform = os.environ.get("JAX_PLATFORMS", "").partition(",")[0]
     return Plan(platform, dataset, str(file), libraries, str(scratch), quick)
+
+
+def _digits_on(file: Path, names: tuple[str, ...]) -> str:
+    """Write digits to a file, and return the name of the first set that is here."""
+    for name in names:
+        try:
+            run("-m", "experiments.bench.data", name, str(file))
+        except Failed as error:
+            if name == names[-1]:
+                raise InputError(f"no digits to learn from: {error}") from None
+            say(f"WARNING: {name} is not here, so the targets are those of {names[-1]}: {error}")
+        else:
+            return name
+    raise AssertionError("no set was named")
 
 
 def _record(plan: Plan, minutes: float) -> Record:

@@ -107,7 +107,7 @@ for _ in range(5):
     print(float(step))  # the steps grow
     w += step
 """,
-    "jaxmlp.nn.layers.dropout": """
+    "jaxmlp.nn.noise.dropout": """
 layer = dropout(0.5)
 layer.forward((), jnp.ones((2, 8)), jax.random.key(0))[0], layer.forward((), jnp.ones((2, 8)))[0]
 """,

@@ -117,7 +117,7 @@ ROWS = (
         "Dropout",
         ("Dropout",),
         r"y = m x, \; m \sim \mathrm{Bernoulli}(p); \quad \text{afterwards } y = p x",
-        ("jaxmlp.nn.layers.dropout",),
+        ("jaxmlp.nn.noise.dropout",),
         "It lessens overfitting, and approximates an average of many networks.",
     ),
     Row(

@@ -192,7 +192,8 @@ def _example(inspected: Inspected, raw: np.ndarray, x: Any) -> list[Any]:
 
 
 def _forward(model: "Layer", params: Any, x: Any) -> list[Stage]:
-    from jaxmlp.nn.layers import ONLY_IN_TRAINING, in_order
+    from jaxmlp.nn.layers import in_order
+    from jaxmlp.nn.noise import ONLY_IN_TRAINING
 
     stages, name, number = [], "a^{[0]}", 0
     layers = in_order(model, params)

@@ -22,7 +22,8 @@ from jaxmlp.config.names import ACTIVATIONS, FORWARD_ONLY
 from jaxmlp.config.signature import Signature
 from jaxmlp.data import Columns, Preprocessing
 from jaxmlp.errors import InputError, check
-from jaxmlp.nn.layers import ONLY_IN_TRAINING, Chain, Layer, in_order
+from jaxmlp.nn.layers import Chain, Layer, in_order
+from jaxmlp.nn.noise import ONLY_IN_TRAINING
 
 if TYPE_CHECKING:
     from jaxmlp.runs.network import Network

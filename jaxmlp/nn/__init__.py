@@ -27,14 +27,13 @@ from jaxmlp.nn.layers import (
     Layer,
     activation,
     dense,
-    dropout,
     flatten,
-    gaussian_noise,
     sequential,
 )
 from jaxmlp.nn.lenet import lenet
 from jaxmlp.nn.mean_loss import Loss
 from jaxmlp.nn.models import mlp
+from jaxmlp.nn.noise import dropout, gaussian_noise
 from jaxmlp.nn.normalisation import layer_norm
 from jaxmlp.nn.penalty import with_penalty
 from jaxmlp.nn.pooling import average_pool, max_pool

@@ -125,7 +125,7 @@ def value_and_grads(model: Layer, loss: Loss) -> ValueAndGrads:
     """The objective with its gradients by hand, of the parameters and of the inputs.
 
     Three steps: forward through the layers, which keep their caches; `delta = dL/doutputs` from the
-    loss; backward through the layers (lecture rows B7, D8, E6).
+    loss; backward through the layers.
 
     Args:
       model: the network.

@@ -14,11 +14,11 @@ from jaxmlp.nn.layers import (
     Layer,
     Nonlinearity,
     dense,
-    dropout,
     flatten,
     nonlinearity,
     sequential,
 )
+from jaxmlp.nn.noise import dropout
 from jaxmlp.nn.pooling import max_pool
 from jaxmlp.nn.types import Params, RandomKey, Shape
 

@@ -10,11 +10,11 @@ from jaxmlp.nn.layers import (
     Layer,
     Nonlinearity,
     dense,
-    dropout,
     flatten,
     nonlinearity,
     sequential,
 )
+from jaxmlp.nn.noise import dropout
 from jaxmlp.nn.normalisation import layer_norm
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from jaxmlp.config.names import ACTIVATIONS, FORWARD_ONLY, LEARNED_ACTIVATIONS
 from jaxmlp.data import Columns
 from jaxmlp.errors import InputError, check
-from jaxmlp.nn.layers import ONLY_IN_TRAINING, in_order
+from jaxmlp.nn.layers import in_order
+from jaxmlp.nn.noise import ONLY_IN_TRAINING
 from jaxmlp.play.content import packed, scaling_record, without_folder
 from jaxmlp.runs.network import Network
 

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmlp.nn.health import health
-from jaxmlp.nn.layers import ONLY_IN_TRAINING, Layer, in_order, parts
+from jaxmlp.nn.layers import Layer, in_order, parts
+from jaxmlp.nn.noise import ONLY_IN_TRAINING
 from jaxmlp.optim.base import Params, length_of
 from jaxmlp.training.mesh import put_whole
 from jaxmlp.training.parts import Part

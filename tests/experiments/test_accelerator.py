@@ -233,7 +233,7 @@ def test_absent_libraries_and_data_are_said(monkeypatch, tmp_path, capsys):
     assert (plan.dataset, plan.libraries) == ("mnist_5k", ("torch", "flax"))
     assert command._record(plan, 1)["not_installed"] == ["Keras on JAX"]
     said = capsys.readouterr().err
-    assert "MNIST is not here, so the targets are those of mnist_5k: there is no network" in said
+    assert "mnist is not here, so the targets are those of mnist_5k: there is no network" in said
     assert "Keras on JAX is not installed" in said
 
 
