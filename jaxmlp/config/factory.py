@@ -319,13 +319,10 @@ def build_objective(recipe: Recipe, signature: Signature, epsilon: Number | None
     Raises:
       InputError: if options do not go together.
     """
-    by_hand = nn.value_and_grad, nn.value_and_grads
+    of_parameters, of_both = nn.value_and_grad, nn.value_and_grads
     if recipe.gradient == "autodiff":
-        from jaxmlp.config.referees import autodiff, autodiff_of_both
-
-        of_parameters, of_both = autodiff, autodiff_of_both
-    else:
-        of_parameters, of_both = by_hand
+        from jaxmlp.config.referees import autodiff as of_parameters
+        from jaxmlp.config.referees import autodiff_of_both as of_both
     member = build_member(recipe, task_of(signature).outputs(len(signature.classes)))
     loss = build_loss(recipe, signature)
     if epsilon is None:

@@ -10,7 +10,7 @@ which JAX draws by their place in an array. Only sums round in another way.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -205,12 +205,7 @@ def keep_state(arrays: Tree) -> Tree:
     Returns:
       The same arrays; XLA adds up what the devices have computed of them.
     """
-    mesh = _mesh.get()
-    if mesh is None or mesh.size == 1:
-        return arrays
-    places = jax.tree.map(lambda array: NamedSharding(mesh, _place_of(array)), arrays)
-    kept: Tree = jax.lax.with_sharding_constraint(arrays, places)
-    return kept
+    return _keep(arrays, _place_of)
 
 
 def keep_whole(arrays: Tree) -> Tree:
@@ -222,10 +217,15 @@ def keep_whole(arrays: Tree) -> Tree:
     Returns:
       The same arrays; XLA adds up what the devices have computed of them.
     """
+    return _keep(arrays, lambda _: WHOLE)
+
+
+def _keep(arrays: Tree, place_of: Callable[[Any], PartitionSpec]) -> Tree:
     mesh = _mesh.get()
     if mesh is None or mesh.size == 1:
         return arrays
-    kept: Tree = jax.lax.with_sharding_constraint(arrays, NamedSharding(mesh, WHOLE))
+    places = jax.tree.map(lambda array: NamedSharding(mesh, place_of(array)), arrays)
+    kept: Tree = jax.lax.with_sharding_constraint(arrays, places)
     return kept
 
 
