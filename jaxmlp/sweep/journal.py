@@ -9,6 +9,7 @@ So it can be behind after a crash, but never ahead, and a search goes on without
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,9 +44,11 @@ class Journal:
         try:
             backend = optuna.storages.journal.JournalFileBackend(str(self._path))
             self._storage = optuna.storages.JournalStorage(backend)
-            self._study = optuna.create_study(
-                storage=self._storage, study_name=STUDY, direction="maximize", load_if_exists=True
+            known = STUDY in optuna.get_all_study_names(self._storage)
+            make = (
+                optuna.load_study if known else partial(optuna.create_study, direction="maximize")
             )
+            self._study = make(study_name=STUDY, storage=self._storage)
         except (*damages, AssertionError, TypeError, ValueError) as error:
             raise InputError(f"{self._path} is damaged ({error}); {_MEND}") from None
 
