@@ -267,8 +267,8 @@ def part_of(
         return sample
     weighted = factors if part == TRAIN else None
 
-    def read(order: np.ndarray, skip: int) -> Iterator[Piece]:
-        for rows in stream.read(part, order, skip):
+    def read(order: np.ndarray, ranges: np.ndarray) -> Iterator[Piece]:
+        for rows in stream.read(part, order, ranges):
             with arithmetic(recipe.precision):  # this may run in a thread of its own
                 piece = piece_of(signature, rows, weighted)
             yield piece

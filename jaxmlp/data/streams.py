@@ -18,6 +18,7 @@ from jaxmlp.data.arrays import inputs_from_array
 from jaxmlp.data.columns import Columns
 from jaxmlp.data.dataset import Dataset, Source
 from jaxmlp.data.dealing import TEST, TRAIN, VALID, Deal
+from jaxmlp.data.ranges import Ranges
 from jaxmlp.data.shard_folders import Shards
 from jaxmlp.data.shards import Block
 from jaxmlp.data.splits import TEST_SEED, quotas
@@ -144,13 +145,16 @@ class Stream:
         """Return the number of rows of a part."""
         return int(self.counts[:, part].sum())
 
-    def read(self, part: int, order: np.ndarray | None = None, skip: int = 0) -> Iterator[Rows]:
-        """Read the rows of a part.
+    def read(
+        self, part: int, order: np.ndarray | None = None, ranges: np.ndarray | None = None
+    ) -> Iterator[Rows]:
+        """Read the rows of a part, and no block that has none of them.
 
         Args:
           part: `TRAIN`, `VALID` or `TEST`, see `jaxmlp.data.dealing`.
           order: the blocks to read, in this order; `None` for all.
-          skip: the number of rows to pass over.
+          ranges: the rows to read, counted in this order: where ranges of them begin and end,
+            `(n, 2)`, ascending; `None` for all.
 
         Yields:
           The rows, some thousands at a time.
@@ -158,17 +162,21 @@ class Stream:
         Raises:
           InputError: if a shard is damaged, or a cell does not fit its column; it names the shard.
         """
-        for number in np.arange(len(self.blocks)) if order is None else order:
-            count = int(self.counts[number, part])
-            if skip >= count:
-                skip -= count
+        order = np.arange(len(self.blocks)) if order is None else order
+        wanted = Ranges(np.array([[0, self.size(part)]]) if ranges is None else ranges)
+        ends = np.cumsum(self.counts[order, part])
+        for number, end in zip(order.tolist(), ends.tolist(), strict=True):
+            at = end - int(self.counts[number, part])
+            if len(wanted.within(at, end)) == 0:
                 continue
-            for dealt in self.dealt(int(number)):
+            for dealt in self.dealt(number):
                 chosen = np.flatnonzero(dealt.parts == part)
-                passed = min(skip, len(chosen))
-                skip -= passed
-                if passed < len(chosen):
-                    yield self._rows(dealt, chosen[passed:])
+                places = wanted.places(at, at + len(chosen))
+                at += len(chosen)
+                if len(places):
+                    yield self._rows(dealt, chosen[places])
+                if len(wanted.within(at, end)) == 0:
+                    break
 
     def read_all(self) -> Iterator[tuple[int, Rows]]:
         """Read the rows of all parts, in the order of the shards.
