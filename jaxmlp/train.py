@@ -123,6 +123,10 @@ def _run(control: argparse.Namespace, given: dict[str, Any]) -> int:
     config = _configured(control, given, parts)
     named = bool(control.resume) or names_data(given, control.config)
     config = with_whole_paths(config)
+    if control.distributed or control.coordinator:
+        from jaxmlp.runs.together import check_given
+
+        check_given(config)
     if control.log is not None:
         from jaxmlp.runs.logs import check_log
 

@@ -42,14 +42,18 @@ def free_port():
         return found.getsockname()[1]
 
 
-def begin(many, words, only=range(64), more=None, code=STARTED):
-    """Start processes of a run; `more` and `code` are options and program of the last one."""
+def begin(many, words, only=range(64), more=None, code=STARTED, codes=None):
+    """Start processes of a run; `more` and `code` are options and program of the last one.
+
+    `codes` are the programs of all.
+    """
     meeting = ["--coordinator", f"127.0.0.1:{free_port()}", "--processes", str(many)]
     begun = []
     for i in [i for i in range(many) if i in only]:
         last = i == many - 1
         line = [*words, "--quiet", *meeting, "--process", str(i), *((more or []) if last else [])]
-        program = f"{code if last else STARTED} run_process(lambda: train.main({line!r}))"
+        own = codes[i] if codes else code if last else STARTED
+        program = f"{own} run_process(lambda: train.main({line!r}))"
         line = [sys.executable, "-c", program]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         begun.append(subprocess.Popen(line, **pipes))

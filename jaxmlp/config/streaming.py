@@ -26,6 +26,7 @@ from jaxmlp.training import Examples, Part, Split, StreamedPart
 from jaxmlp.training.mesh import parts as devices_in_use
 from jaxmlp.training.mesh import put_rows
 from jaxmlp.training.parts import CHUNK, Piece
+from jaxmlp.training.processes import least_number
 from jaxmlp.training.tally import Tally
 
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
@@ -51,18 +52,36 @@ class Targets:
         classes = len(stream.classes)
         self.counts = np.zeros((3, classes), np.int64)
         self.weights = np.zeros(classes)  # of the training rows of each class
-        for parts, y, weights in stream.read_targets():
-            for part in np.unique(parts):
-                own = parts == part
-                each = y[own]
+        look = self._counts if self.labelled else self._numbers
+        for found in stream.spread(look, len(stream.blocks)):
+            for part, piece in found:
                 if not self.labelled:
-                    self.moments[part].add(each)
+                    self.moments[part].take(piece)
                     continue
-                self.counts[part] += np.bincount(each, minlength=classes)
-            if self.labelled:
-                own, kept = parts == TRAIN, y[parts == TRAIN]
-                given = np.ones(len(kept)) if weights is None else weights[own]
-                self.weights += np.bincount(kept, given, classes)
+                self.counts[part] += piece[0]
+                if part == TRAIN:
+                    self.weights += piece[1]
+
+    def _numbers(self, number: int) -> list[tuple[int, Any]]:
+        """Return what there is to know of the targets of each part in a block: their moments."""
+        before, found = self.stream.before[number].copy(), []
+        for parts, y, _ in self.stream.read_targets(number):
+            for part in np.unique(parts).tolist():
+                own = y[parts == part]
+                found.append((part, self.moments[part].among(own, before[part])))
+                before[part] += len(own)
+        return found
+
+    def _counts(self, number: int) -> list[tuple[int, Any]]:
+        """Return how many examples of each class a block has in each part, and their weight."""
+        classes, found = len(self.stream.classes), []
+        for parts, y, weights in self.stream.read_targets(number):
+            for part in np.unique(parts).tolist():
+                own = parts == part
+                given = np.ones(own.sum()) if weights is None else weights[own]
+                summed = np.bincount(y[own], given, classes) if part == TRAIN else None
+                found.append((part, (np.bincount(y[own], minlength=classes), summed)))
+        return found
 
     def tally(self, signature: Signature, part: int) -> Tally:
         """Return the tally of the encoded targets of a part."""
@@ -98,15 +117,23 @@ class Kept:
           size: the number of rows of the part.
           most: the greatest number of rows that are kept.
         """
-        self._size, self._most, self._seen = size, min(size, most), 0
+        self._size, self._most = size, min(size, most)
         self._rows: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def add(self, rows: Rows) -> None:
-        """Add rows of the part."""
-        ranks = np.arange(self._seen, self._seen + len(rows.y))
+    def among(self, rows: Rows, before: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the inputs and targets that are kept of some rows of the part.
+
+        Args:
+          rows: the rows.
+          before: the number of rows of the part before these.
+        """
+        ranks = np.arange(before, before + len(rows.y))
         own = are_chosen(ranks, self._size, self._most, 1)
-        self._rows.append((rows.x[own], rows.y[own]))
-        self._seen += len(rows.y)
+        return rows.x[own], rows.y[own]
+
+    def take(self, found: tuple[np.ndarray, np.ndarray]) -> None:
+        """Add what is kept of some rows, in their order."""
+        self._rows.append(found)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Return inputs and targets as a data set has them."""
@@ -144,7 +171,8 @@ def pose_stream(
             raise InputError(f"{name} does not apply to data that are read window by window")
     recipe = complete(config, stream.outline())
     stream = stream.with_valid(recipe.valid_size, recipe.seed)
-    window = recipe.window_rows or max(recipe.batch_size, usual_window(stream))
+    usual = least_number(usual_window(stream))  # processes may be allowed different amounts
+    window = recipe.window_rows or max(recipe.batch_size, usual)
     what = f"at least {recipe.batch_size}, as many as a batch has"
     check(window >= recipe.batch_size, "window_rows", what, window)
     recipe = dataclasses.replace(recipe, window_rows=window)
@@ -201,18 +229,28 @@ def fit_signature(recipe: Recipe, stream: Stream) -> tuple[Signature, Targets, l
     task, loss = task_and_loss(stream.task, recipe.loss)
     targets, target = Targets(stream), None
     if task.name == "regression":
-        found = targets.moments[TRAIN]
-        target = found.preprocessing("zscore")
+        own = targets.moments[TRAIN]
+        target = own.preprocessing("zscore")
         least = min(targets.moments[k].low.min() for k in (TRAIN, VALID) if stream.size(k))
-        check_target(recipe, target, float(np.min(found.high - found.low)), float(least))
+        check_target(recipe, target, float(np.min(own.high - own.low)), float(least))
     most = max(LEAST_KEPT, min(MOST_KEPT, (recipe.window_rows or 0) // KEPT))
     kept = [Kept(stream.size(part), most) for part in PARTS.values()]
     kept[TRAIN] = Kept(stream.size(TRAIN), min(most, MOST_LEARNED))
     inputs = Moments(stream.size(TRAIN))
-    for part, rows in stream.read_all():
-        kept[part].add(rows)
-        if part == TRAIN:
-            inputs.add(rows.x)
+
+    def look(number: int) -> list[tuple[int, Any, Any]]:
+        before, found = stream.before[number].copy(), []
+        for part, rows in stream.read_all([number]):
+            moments = inputs.among(rows.x, before[part]) if part == TRAIN else None
+            found.append((part, kept[part].among(rows, before[part]), moments))
+            before[part] += len(rows.y)
+        return found
+
+    for found in stream.spread(look, len(stream.blocks)):
+        for part, some, moments in found:
+            kept[part].take(some)
+            if moments is not None:
+                inputs.take(moments)
     binary = None if stream.columns is None else stream.columns.binary
     signature = Signature(
         input_shape=stream.first.shape[1:],
@@ -267,8 +305,8 @@ def part_of(
         return sample
     weighted = factors if part == TRAIN else None
 
-    def read(order: np.ndarray, skip: int) -> Iterator[Piece]:
-        for rows in stream.read(part, order, skip):
+    def read(order: np.ndarray, ranges: np.ndarray) -> Iterator[Piece]:
+        for rows in stream.read(part, order, ranges):
             with arithmetic(recipe.precision):  # this may run in a thread of its own
                 piece = piece_of(signature, rows, weighted)
             yield piece

@@ -8,7 +8,7 @@ is right to about 0.2 percent.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -39,13 +39,22 @@ class Different:
         self.few, self._most = True, most
         self._found: Any = None
 
-    def add(self, rows: "pa.Table") -> None:
-        """Add some rows."""
+    def among(self, rows: "pa.Table") -> "pa.Table | None":
+        """Return what `take` needs to know of some rows; `None` if they are too many."""
+        if not self.few:
+            return None
+        found = different_rows(rows) if len(rows) else rows
+        return found if len(found) <= self._most else None
+
+    def take(self, found: "pa.Table | None") -> None:
+        """Add what was found among some rows, in their order."""
         import pyarrow as pa
 
-        if not self.few or len(rows) == 0:
+        if found is None or not self.few:
+            self.few, self._found = False, None
             return
-        found = different_rows(rows)
+        if len(found) == 0:
+            return
         if self._found is not None:
             found = different_rows(pa.concat_tables([self._found, found]))
         self.few = len(found) <= self._most
@@ -60,6 +69,22 @@ class Different:
 def different_rows(rows: "pa.Table") -> "pa.Table":
     """Return the different rows of a table, in the order in which they come first."""
     return rows.group_by(rows.column_names, use_threads=False).aggregate([])
+
+
+class Cells(NamedTuple):
+    """What the digest needs to know of some rows.
+
+    Attributes:
+      sample: the rows that are kept.
+      train: which of these are for training.
+      different: the different cells of each column in each part, see `Different.among`.
+      numbers: of each column the first and the last number, see `_Counting.among`.
+    """
+
+    sample: "pa.Table"
+    train: np.ndarray
+    different: dict[tuple[str, bool], Any]
+    numbers: dict[str, tuple[int, int] | None]
 
 
 class Digest:
@@ -86,23 +111,36 @@ class Digest:
         self._whole = rows <= SAMPLE
         self._schema = schema
 
-    def add(self, rows: "pa.Table", chosen: np.ndarray, train: np.ndarray) -> None:
-        """Add some rows.
+    def among(self, rows: "pa.Table", chosen: np.ndarray, train: np.ndarray) -> Cells:
+        """Return what `take` needs to know of some rows.
 
         Args:
           rows: the rows.
           chosen: which of them are kept, `(rows,)`.
           train: which of them are for training, `(rows,)`.
+
+        Returns:
+          What the digest needs to know of them.
         """
-        self._sample.append(rows.filter(chosen))
-        self._trained.append(train[chosen])
-        if self._whole:
-            return
-        for (name, part), found in self._different.items():
-            if found.few:
-                found.add(rows.select([name]).filter(train if part else ~train))
+        found = Cells(rows.filter(chosen), train[chosen], {}, {})
+        if self._whole or len(rows) == 0:
+            return found
+        for (name, part), different in self._different.items():
+            if different.few:
+                own = rows.select([name]).filter(train if part else ~train)
+                found.different[name, part] = different.among(own)
         for name, counting in self._counting.items():
-            counting.add(rows[name])
+            found.numbers[name] = counting.among(rows[name])
+        return found
+
+    def take(self, found: Cells) -> None:
+        """Add what was found among some rows, in their order."""
+        self._sample.append(found.sample)
+        self._trained.append(found.train)
+        for key, cells in found.different.items():
+            self._different[key].take(cells)
+        for name, ends in found.numbers.items():
+            self._counting[name].take(ends)
 
     def table(self) -> tuple["pa.Table", np.ndarray]:
         """Return the digest, and the indices of its rows that are for training."""
@@ -159,20 +197,21 @@ class _Counting:
         self._next: int | None = None
         self._over = False
 
-    def add(self, cells: Any) -> None:
-        """Look at the next cells."""
+    def among(self, cells: Any) -> tuple[int, int] | None:
+        """Return the first and the last of at least one cell; `None` if they do not count."""
         import pyarrow.types as types
 
-        if self._over or len(cells) == 0:
-            return
-        if not types.is_integer(cells.type) or cells.null_count:
-            self._over, self.first = True, None
-            return
+        if self._over or not types.is_integer(cells.type) or cells.null_count:
+            return None
         values = cells.to_numpy()
+        return None if (np.diff(values) != 1).any() else (int(values[0]), int(values[-1]))
+
+    def take(self, ends: tuple[int, int] | None) -> None:
+        """Add what was found among the next cells."""
         expected = (0, 1) if self._next is None else (self._next,)
-        if values[0] not in expected or (np.diff(values) != 1).any():
+        if self._over or ends is None or ends[0] not in expected:
             self._over, self.first = True, None
             return
         if self._next is None:
-            self.first = int(values[0])
-        self._next = int(values[-1]) + 1
+            self.first = ends[0]
+        self._next = ends[1] + 1

@@ -1,5 +1,7 @@
 """Fit the scaling of inputs or targets in one pass over data that are larger than memory."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from jaxmlp.data.dealing import are_chosen
@@ -7,6 +9,30 @@ from jaxmlp.data.digest import SAMPLE
 from jaxmlp.data.preprocessing import Preprocessing, kind_for
 
 MOST_VALUES = 1 << 23  # of the rows that quartiles are computed from
+
+
+class Piece(NamedTuple):
+    """What is known of the features of a few examples.
+
+    Attributes:
+      examples: their number.
+      values: the number of values of each feature.
+      low: the smallest value of each feature, `(features,)`, float64.
+      high: the largest.
+      mean: of each feature.
+      squares: the sum of the squares of the distances from the mean.
+      binary: whether a feature has only zeros and ones.
+      sample: the examples that are kept.
+    """
+
+    examples: int
+    values: int
+    low: np.ndarray
+    high: np.ndarray
+    mean: np.ndarray
+    squares: np.ndarray
+    binary: np.ndarray
+    sample: np.ndarray
 
 
 class Moments:
@@ -40,25 +66,42 @@ class Moments:
         Args:
           x: `(n, ..., features)`.
         """
+        self.take(self.among(x, self.examples))
+
+    def among(self, x: np.ndarray, before: int) -> "Piece":
+        """Return what `take` needs to know of some examples.
+
+        Args:
+          x: `(n, ..., features)`.
+          before: the number of examples before these.
+
+        Returns:
+          What there is to know of them.
+        """
         flat = x.reshape(-1, x.shape[-1]).astype(np.float64)
         low, high, mean = flat.min(0), flat.max(0), flat.mean(0)
         with np.errstate(invalid="ignore", over="ignore"):  # refused where the scaling is made
             squares = np.square(flat - mean).sum(0)
             binary = ((flat == 0) | (flat == 1)).all(0)
-        n, m = self._values, len(flat)
+        room = min(SAMPLE, max(1, MOST_VALUES // x[0].size), self.total)
+        chosen = are_chosen(np.arange(before, before + len(x)), self.total, room, 0)
+        return Piece(len(x), len(flat), low, high, mean, squares, binary, x[chosen])
+
+    def take(self, piece: "Piece") -> None:
+        """Add what is known of some examples, in their order."""
+        n, m = self._values, piece.values
         if n == 0:
-            self.low, self.high, self.mean, self._squares = low, high, mean, squares
-            self._binary, self._room = binary, min(SAMPLE, max(1, MOST_VALUES // x[0].size))
+            self.low, self.high, self.mean = piece.low, piece.high, piece.mean
+            self._squares, self._binary = piece.squares, piece.binary
         else:
-            self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
+            self.low, self.high = np.minimum(self.low, piece.low), np.maximum(self.high, piece.high)
             with np.errstate(invalid="ignore", over="ignore"):
-                apart = mean - self.mean
-                self._squares = self._squares + squares + apart**2 * (n * m / (n + m))
+                apart = piece.mean - self.mean
+                self._squares = self._squares + piece.squares + apart**2 * (n * m / (n + m))
                 self.mean = self.mean + apart * (m / (n + m))
-            self._binary = self._binary & binary
-        ranks = np.arange(self.examples, self.examples + len(x))
-        self._sample.append(x[are_chosen(ranks, self.total, min(self._room, self.total), 0)])
-        self._values, self.examples = n + m, self.examples + len(x)
+            self._binary = self._binary & piece.binary
+        self._sample.append(piece.sample)
+        self._values, self.examples = n + m, self.examples + piece.examples
 
     @property
     def variance(self) -> np.ndarray:

@@ -10,10 +10,11 @@ from jaxmlp.data.array_shards import ArrayShards
 from jaxmlp.data.columns import Columns
 from jaxmlp.data.convert_task import conversion
 from jaxmlp.data.dealing import TEST, are_chosen
-from jaxmlp.data.digest import SAMPLE, Digest
+from jaxmlp.data.digest import SAMPLE, Cells, Digest
 from jaxmlp.data.shard_folders import Shards
 from jaxmlp.data.shards import TableShards
 from jaxmlp.data.splits import TEST_SEED
+from jaxmlp.data.spread import Spread, one_by_one
 from jaxmlp.data.stream_targets import LABELLED, find_array_targets, find_table_targets
 from jaxmlp.data.streams import Stream
 from jaxmlp.data.table_options import TableOptions
@@ -33,6 +34,7 @@ def open_stream(
     task: str | None = None,
     columns: Columns | None = None,
     classes: tuple[str, ...] | None = None,
+    spread: Spread = one_by_one,
 ) -> Stream:
     """Find out what the data in some shards are, without holding all of them.
 
@@ -43,6 +45,7 @@ def open_stream(
       columns: how a trained network's table became inputs; `None` to decide it.
       classes: of a trained network, if the data are others than those that it was trained on: they
         may lack some of its classes. `None` to find them.
+      spread: how passes over the data go through the blocks, here and later.
 
     Returns:
       The data, without a validation part.
@@ -53,9 +56,9 @@ def open_stream(
     """
     if isinstance(shards, ArrayShards):
         refuse_table_options(options, f"{shards.name}: ", "arrays, whose target is y")
-        stream = _stream_of_arrays(shards, options)
+        stream = _stream_of_arrays(shards, options, spread)
     else:
-        stream = _stream_of_table(shards, options, columns, task, classes)
+        stream = _stream_of_table(shards, options, columns, task, classes, spread)
     if task is None or task == stream.task:
         return stream
     names = ("y",) if stream.columns is None else stream.columns.target
@@ -64,12 +67,13 @@ def open_stream(
     return replace(stream, task=task, classes=classes, change=change)
 
 
-def _stream_of_arrays(shards: ArrayShards, options: TableOptions) -> Stream:
-    targets = find_array_targets(shards)
+def _stream_of_arrays(shards: ArrayShards, options: TableOptions, spread: Spread) -> Stream:
+    targets = find_array_targets(shards, spread)
     target = targets.target
     lines = [target.note] if target.note else []
     size = _test_size(shards, options, int(targets.totals.sum()))
-    stream = Stream(shards.name, shards, targets, target.task, target.classes, None, {}, size)
+    known = target.task, target.classes
+    stream = Stream(shards.name, shards, targets, *known, None, {}, size, spread=spread)
     return replace(stream, provenance=_provenance(stream, options, lines))
 
 
@@ -79,6 +83,7 @@ def _stream_of_table(
     columns: Columns | None,
     task: str | None,
     classes: tuple[str, ...] | None,
+    spread: Spread,
 ) -> Stream:
     name, nothing = shards.name, shards.empty()
     options.check(nothing.column_names, name)
@@ -96,10 +101,10 @@ def _stream_of_table(
     else:
         before, decided = columns, []
     fitted = None if classes is None else Fitted(before, classes, task)
-    targets = find_table_targets(shards, before, options, fitted)
+    targets = find_table_targets(shards, before, options, fitted, spread)
     size = _test_size(shards, options, int(targets.totals.sum()))
-    known = targets.fitted
-    stream = Stream(name, shards, targets, str(known.task), known.classes, before, {}, size)
+    known = str(targets.fitted.task), targets.fitted.classes
+    stream = Stream(name, shards, targets, *known, before, {}, size, spread=spread)
     lines = list(targets.lines)
     if columns is None:
         found, more = _fit(stream, decided, options)
@@ -127,15 +132,22 @@ def _fit(stream: Stream, decided: list[str], options: TableOptions) -> tuple[Col
     shards, rows = stream.shards, int(stream.targets.totals.sum())
     assert isinstance(shards, TableShards)
     assert stream.columns is not None
-    digest, seen = Digest(shards.schema, rows, options.categorical), 0
-    for number, block in enumerate(stream.blocks):
-        if block.test:
-            continue
-        for dealt in stream.dealt(number):
+    digest = Digest(shards.schema, rows, options.categorical)
+    numbers = [number for number, block in enumerate(stream.blocks) if not block.test]
+    before = stream.targets.before.sum(axis=1)
+
+    def look(i: int) -> list[Cells]:
+        found, seen = [], int(before[numbers[i]])
+        for dealt in stream.dealt(numbers[i]):
             ranks = np.arange(seen, seen + len(dealt.parts))
             chosen = are_chosen(ranks, rows, min(SAMPLE, rows), 0)
-            digest.add(dealt.given, chosen, dealt.parts != TEST)
+            found.append(digest.among(dealt.given, chosen, dealt.parts != TEST))
             seen += len(ranks)
+        return found
+
+    for found in stream.spread(look, len(numbers)):
+        for cells in found:
+            digest.take(cells)
     table, train = digest.table()
     try:
         columns, lines = fit_columns(table, stream.columns, decided, train, options, stream.name)

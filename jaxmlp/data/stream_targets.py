@@ -1,8 +1,9 @@
 """The targets of data that are larger than memory: found in one pass, and read piece by piece."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from jaxmlp.data.columns import Columns
 from jaxmlp.data.dealing import are_chosen
 from jaxmlp.data.digest import MOST_TEXTS, SAMPLE, Different
 from jaxmlp.data.shards import TableShards
+from jaxmlp.data.spread import Spread, one_by_one
 from jaxmlp.data.table_options import TableOptions
 from jaxmlp.data.table_parts import weights_and_groups
 from jaxmlp.data.table_targets import Fitted, read_target
@@ -42,7 +44,7 @@ class Counted:
         found: np.ndarray = self.counts[~self.own].sum(axis=0)
         return found
 
-    @property
+    @cached_property
     def before(self) -> np.ndarray:
         """How many rows of each class come before each block, `(blocks, classes)`."""
         numbered = np.where(self.own[:, None], 0, self.counts)
@@ -148,6 +150,7 @@ def find_table_targets(
     columns: Columns,
     options: TableOptions,
     fitted: Fitted | None,
+    spread: Spread = one_by_one,
 ) -> TableTargets:
     """Go through the columns to predict, and number the rows of each class.
 
@@ -156,6 +159,7 @@ def find_table_targets(
       columns: names the columns to predict.
       options: what the user says of the table.
       fitted: what a trained network expects; `None` to find the classes and the task.
+      spread: goes through the blocks.
 
     Returns:
       The targets.
@@ -166,25 +170,31 @@ def find_table_targets(
     names = columns.target
     different = Different(MOST_TEXTS)
     total = sum(block.rows for block in shards.blocks)
-    sample, by_block, rows, left, seen = [], [], [], 0, 0
-    for block in shards.blocks:
-        found: list[Any] = []
-        count = 0
-        for raw in shards.pieces(block, names):
+    starts = np.cumsum([0, *(block.rows for block in shards.blocks)])
+
+    def look(number: int) -> list[_Cells]:
+        found, seen = [], int(starts[number])
+        for raw in shards.pieces(shards.blocks[number], names):
             raw = raw.select(list(names))
             empty = without_target(raw, names, options)
             chosen = are_chosen(np.arange(seen, seen + len(raw)), total, min(SAMPLE, total), 0)
-            seen, left = seen + len(raw), left + int(empty.sum())
-            sample.append(raw.filter(chosen & ~empty))
-            given = raw.filter(~empty)
-            count += len(given)
-            different.add(given)
-            if different.few:
-                found.append(
-                    given.group_by(list(names), use_threads=False).aggregate([([], "count_all")])
-                )
-        by_block.append(found)
-        rows.append(count)
+            given, counts = raw.filter(~empty), None
+            own = different.among(given)
+            if own is not None:
+                groups = given.group_by(list(names), use_threads=False)
+                counts = groups.aggregate([([], "count_all")])
+            found.append(_Cells(raw.filter(chosen & ~empty), len(given), own, counts))
+            seen += len(raw)
+        return found
+
+    sample, by_block, rows = [], [], []
+    for found in spread(look, len(shards.blocks)):
+        sample += [cells.sample for cells in found]
+        rows.append(sum(cells.rows for cells in found))
+        for cells in found:
+            different.take(cells.different)
+        by_block.append([cells.counts for cells in found] if different.few else [])
+    left = total - sum(rows)
     if sum(rows) < 2:
         raise InputError(f"{shards.name}: expected a target in at least 2 rows, got {sum(rows)}")
     known = _digest_of(sample, different, total)
@@ -198,6 +208,22 @@ def find_table_targets(
         counts = _count_classes(by_block, names, whole, shards)
     lines = (f"{left:,} of {total:,} rows have no target: left out",) if left else ()
     return TableTargets(counts, own, target.y, whole, options, lines)
+
+
+class _Cells(NamedTuple):
+    """What there is to know of the targets of some rows of a table.
+
+    Attributes:
+      sample: the targets that are kept.
+      rows: the number of rows with a target.
+      different: the different ones, see `Different.among`.
+      counts: the number of each.
+    """
+
+    sample: Any
+    rows: int
+    different: Any
+    counts: Any
 
 
 def _digest_of(sample: list[Any], different: Different, total: int) -> Any:
@@ -223,11 +249,12 @@ def _count_classes(
     return counts
 
 
-def find_array_targets(shards: ArrayShards) -> ArrayTargets:
+def find_array_targets(shards: ArrayShards, spread: Spread = one_by_one) -> ArrayTargets:
     """Go through the targets of arrays, and number the rows of each class.
 
     Args:
       shards: the files.
+      spread: goes through the blocks.
 
     Returns:
       The targets.
@@ -235,34 +262,63 @@ def find_array_targets(shards: ArrayShards) -> ArrayTargets:
     Raises:
       InputError: if they cannot be predicted.
     """
-    total, seen = sum(block.rows for block in shards.blocks), 0
-    sample, few = [], True
-    known: np.ndarray | None = None
-    by_block: list[tuple[np.ndarray, np.ndarray]] = []
-    for block in shards.blocks:
-        for _, y in shards.pieces(block, ("y",)):
-            chosen = are_chosen(np.arange(seen, seen + len(y)), total, min(SAMPLE, total), 0)
-            seen += len(y)
-            sample.append(y[chosen])
-            if few:
-                own, many = np.unique(y, axis=0, return_counts=True)
-                known = own if known is None else np.unique(np.concatenate([known, own]), axis=0)
-                few = len(known) <= MOST_TEXTS
-                by_block.append((own, many))
-    digest = np.concatenate(sample if total <= SAMPLE or not few else [*sample, known])
+    starts = np.cumsum([0, *(block.rows for block in shards.blocks)])
+    total, known = int(starts[-1]), _Values()
+
+    def look(number: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
+        ((_, y),) = shards.pieces(shards.blocks[number], ("y",))
+        ranks = np.arange(starts[number], starts[number + 1])
+        return y[are_chosen(ranks, total, min(SAMPLE, total), 0)], known.among(y)
+
+    sample, by_block = [], []
+    for chosen, found in spread(look, len(shards.blocks)):
+        sample.append(chosen)
+        known.take(found)
+        by_block.append(found)
+    digest = np.concatenate(sample if total <= SAMPLE or not known.few else [*sample, known.all])
     target = target_from_array(digest, f"{shards.name}: y")
     own = np.array([block.test for block in shards.blocks])
     counts = np.array([block.rows for block in shards.blocks], np.int64)[:, None]
     one_hot = digest.ndim == 2 and digest.shape[1] > 1
     labelled = target.task in LABELLED
     values = np.unique(digest) if labelled and not one_hot else None
-    found = ArrayTargets(counts, own, target.y, target._replace(y=target.y[:0]), values)
+    targets = ArrayTargets(counts, own, target.y, target._replace(y=target.y[:0]), values)
     if not labelled:
-        return found
-    if not few:
+        return targets
+    if not known.few:
         raise InputError(f"{shards.name}: y: expected class labels, got {MANY}")
     counts = np.zeros((len(by_block), len(target.classes)), np.int64)
-    for number, (rows, many) in enumerate(by_block):
-        codes = found.read(rows, shards.name)
-        counts[number] = np.bincount(codes, many, len(target.classes))
-    return ArrayTargets(counts, own, target.y, found.target, values)
+    for number, found in enumerate(by_block):
+        assert found is not None  # all are known
+        codes = targets.read(found[0], shards.name)
+        counts[number] = np.bincount(codes, found[1], len(target.classes))
+    return replace(targets, counts=counts)
+
+
+class _Values:
+    """The different targets of arrays, as far as few.
+
+    Attributes:
+      few: whether all are known.
+      all: those that are known, in ascending order.
+    """
+
+    def __init__(self) -> None:
+        self.few = True
+        self.all: np.ndarray | None = None
+
+    def among(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the different ones of some targets, and how often each comes; `None` if many."""
+        if not self.few:
+            return None
+        own, many = np.unique(y, axis=0, return_counts=True)
+        return (own, many) if len(own) <= MOST_TEXTS else None
+
+    def take(self, found: tuple[np.ndarray, np.ndarray] | None) -> None:
+        """Add what was found among some targets."""
+        if found is None or not self.few:
+            self.few = False
+            return
+        own = found[0]
+        self.all = own if self.all is None else np.unique(np.concatenate([self.all, own]), axis=0)
+        self.few = len(self.all) <= MOST_TEXTS

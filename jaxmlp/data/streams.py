@@ -6,7 +6,7 @@ than a digest (`jaxmlp.data.digest`).
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,9 +18,11 @@ from jaxmlp.data.arrays import inputs_from_array
 from jaxmlp.data.columns import Columns
 from jaxmlp.data.dataset import Dataset, Source
 from jaxmlp.data.dealing import TEST, TRAIN, VALID, Deal
+from jaxmlp.data.ranges import Ranges
 from jaxmlp.data.shard_folders import Shards
 from jaxmlp.data.shards import Block
 from jaxmlp.data.splits import TEST_SEED, quotas
+from jaxmlp.data.spread import Spread, one_by_one
 from jaxmlp.data.stream_targets import Targets
 from jaxmlp.errors import InputError, check
 
@@ -89,6 +91,7 @@ class Stream:
       valid_size: the number of training rows that validate.
       seed: the seed that chooses them.
       change: what converts targets to another task; `None` if they stay as they are.
+      spread: how passes over the data go through the blocks, see `jaxmlp.data.spread`.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Stream:
     valid_size: int = 0
     seed: int = 0
     change: Callable[[np.ndarray], np.ndarray] | None = None
+    spread: Spread = one_by_one
 
     @property
     def source(self) -> Source:
@@ -140,17 +144,25 @@ class Stream:
         found[own, TEST] = counts[own].sum(axis=1)
         return found
 
+    @cached_property
+    def before(self) -> np.ndarray:
+        """The number of rows of each part before each block, `(B, 3)`."""
+        return np.asarray(np.cumsum(self.counts, axis=0) - self.counts)
+
     def size(self, part: int) -> int:
         """Return the number of rows of a part."""
         return int(self.counts[:, part].sum())
 
-    def read(self, part: int, order: np.ndarray | None = None, skip: int = 0) -> Iterator[Rows]:
-        """Read the rows of a part.
+    def read(
+        self, part: int, order: np.ndarray | None = None, ranges: np.ndarray | None = None
+    ) -> Iterator[Rows]:
+        """Read the rows of a part, and no block that has none of them.
 
         Args:
           part: `TRAIN`, `VALID` or `TEST`, see `jaxmlp.data.dealing`.
           order: the blocks to read, in this order; `None` for all.
-          skip: the number of rows to pass over.
+          ranges: the rows to read, counted in this order: where ranges of them begin and end,
+            `(n, 2)`, ascending; `None` for all.
 
         Yields:
           The rows, some thousands at a time.
@@ -158,20 +170,27 @@ class Stream:
         Raises:
           InputError: if a shard is damaged, or a cell does not fit its column; it names the shard.
         """
-        for number in np.arange(len(self.blocks)) if order is None else order:
-            count = int(self.counts[number, part])
-            if skip >= count:
-                skip -= count
+        order = np.arange(len(self.blocks)) if order is None else order
+        wanted = Ranges(np.array([[0, self.size(part)]]) if ranges is None else ranges)
+        ends = np.cumsum(self.counts[order, part])
+        for number, end in zip(order.tolist(), ends.tolist(), strict=True):
+            at = end - int(self.counts[number, part])
+            if len(wanted.within(at, end)) == 0:
                 continue
-            for dealt in self.dealt(int(number)):
+            for dealt in self.dealt(number):
                 chosen = np.flatnonzero(dealt.parts == part)
-                passed = min(skip, len(chosen))
-                skip -= passed
-                if passed < len(chosen):
-                    yield self._rows(dealt, chosen[passed:])
+                places = wanted.places(at, at + len(chosen))
+                at += len(chosen)
+                if len(places):
+                    yield self._rows(dealt, chosen[places])
+                if len(wanted.within(at, end)) == 0:
+                    break
 
-    def read_all(self) -> Iterator[tuple[int, Rows]]:
-        """Read the rows of all parts, in the order of the shards.
+    def read_all(self, numbers: Iterable[int] | None = None) -> Iterator[tuple[int, Rows]]:
+        """Read the rows of all parts.
+
+        Args:
+          numbers: the blocks to read, in this order; `None` for all.
 
         Yields:
           A part, and some of its rows.
@@ -179,15 +198,20 @@ class Stream:
         Raises:
           InputError: see `read`.
         """
-        for number in range(len(self.blocks)):
+        for number in range(len(self.blocks)) if numbers is None else numbers:
             for dealt in self.dealt(number):
                 for part in (TRAIN, VALID, TEST):
                     chosen = np.flatnonzero(dealt.parts == part)
                     if len(chosen):
                         yield part, self._rows(dealt, chosen)
 
-    def read_targets(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    def read_targets(
+        self, number: int
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
         """Read the targets of all parts, and nothing else.
+
+        Args:
+          number: of the block.
 
         Yields:
           The parts of some rows, their targets as a `Dataset` has them, and their weights.
@@ -196,12 +220,11 @@ class Stream:
         if self.columns is not None:
             roles = (*self.columns.target, self.columns.weight)
             names = tuple(name for name in roles if name is not None)
-        for number in range(len(self.blocks)):
-            for dealt in self.dealt(number, names):
-                weights = None
-                if self.columns is not None and self.columns.weight:
-                    weights = self.targets.weights(dealt.given, dealt.where)
-                yield dealt.parts, self._changed(dealt.y), weights
+        for dealt in self.dealt(number, names):
+            weights = None
+            if self.columns is not None and self.columns.weight:
+                weights = self.targets.weights(dealt.given, dealt.where)
+            yield dealt.parts, self._changed(dealt.y), weights
 
     def dealt(self, number: int, names: tuple[str, ...] | None = None) -> Iterator[Dealt]:
         """Read a block, and tell the part of each row.

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.process import import_beside
@@ -119,8 +120,9 @@ def open_if_large(config: Config, again: bool = False) -> "Stream | None":
     if shards is None:
         return None
     from jaxmlp.data.stream_open import open_stream
+    from jaxmlp.training.spreading import spread_blocks
 
-    return open_stream(shards, table_options(config), config.task)
+    return open_stream(shards, table_options(config), config.task, spread=spread_blocks)
 
 
 def open_source(config: Config, source: Any) -> "Dataset | Stream":
@@ -139,19 +141,30 @@ def open_source(config: Config, source: Any) -> "Dataset | Stream":
     from jaxmlp.data.item_shards import ItemShards
     from jaxmlp.data.shard_sets import load_shards
     from jaxmlp.data.stream_open import open_stream
+    from jaxmlp.training.spreading import spread_blocks
 
     for name in (*READING, "data_dir", "picture_size"):
         if getattr(config, name) is not None:
             raise InputError(f"{name} does not apply to data in memory")
     shards, options = ItemShards(source), table_options(config)
-    fits = shards.unpacked <= memory_allowed()
-    if config.window_rows == 0 or (config.window_rows is None and fits):
+    if not _are_large(shards, config.window_rows):
         return load_shards(shards, options)
-    return open_stream(shards, options, config.task)
+    return open_stream(shards, options, config.task, spread=spread_blocks)
 
 
 def find_large(config: Config, again: bool = False) -> "Shards | None":
     """Return the shards that a configuration names, if they are to be read window by window."""
+    shards = _named_shards(config, again)
+    if not _are_large(shards, config.window_rows):
+        return None
+    for name in (*READING, "data_dir", "picture_size"):
+        if getattr(config, name) is not None:
+            raise InputError(f"{name} does not apply to shards, got {shown(getattr(config, name))}")
+    return shards
+
+
+def _named_shards(config: Config, again: bool) -> "Shards | None":
+    """Return the shards that a configuration names, if they may be read window by window."""
     from jaxmlp.data import names
     from jaxmlp.data.shard_folders import find_shards
 
@@ -161,13 +174,22 @@ def find_large(config: Config, again: bool = False) -> "Shards | None":
     suffix = os.path.splitext(path)[1].lower()
     if not (os.path.isdir(path) or suffix in (".parquet", ".npy")):
         return None
-    shards = find_shards(path, config.test)
-    if shards is None or (rows is None and shards.unpacked <= memory_allowed()):
-        return None
-    for name in (*READING, "data_dir", "picture_size"):
-        if getattr(config, name) is not None:
-            raise InputError(f"{name} does not apply to shards, got {shown(getattr(config, name))}")
-    return shards
+    return find_shards(path, config.test)
+
+
+def _are_large(shards: "Shards | None", rows: int | None) -> bool:
+    """Return whether shards are read window by window, as all processes of a run must agree."""
+    large = shards is not None and (bool(rows) or (rows is None and _exceeds_memory(shards)))
+    jax = sys.modules.get("jax")  # which alone connects processes
+    if jax is None or not jax.distributed.is_initialized():
+        return large
+    from jaxmlp.runs.together import large_for_any
+
+    return large_for_any(None if shards is None else shards.checksum, large)
+
+
+def _exceeds_memory(shards: "Shards") -> bool:
+    return shards.unpacked > memory_allowed()
 
 
 def load_or_stand_in(config: Config, named: bool) -> tuple["Dataset", str | None]:

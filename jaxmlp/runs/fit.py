@@ -38,7 +38,13 @@ from jaxmlp.runs.network import Network
 from jaxmlp.runs.output import new_output
 from jaxmlp.runs.scores import rmse_by_r2
 from jaxmlp.runs.summary import Outcome, finish_run
-from jaxmlp.runs.together import check_problem, check_watch, held_by_first, left_for_all
+from jaxmlp.runs.together import (
+    check_given,
+    check_problem,
+    check_watch,
+    held_by_first,
+    left_for_all,
+)
 from jaxmlp.runs.watching import open_watch, watched
 from jaxmlp.runs.words import record_in_words
 from jaxmlp.training import Progress, Record, TrainState, finite
@@ -112,6 +118,7 @@ def fit(
     """
     began = time.perf_counter()
     config = with_whole_paths(config)
+    check_given(config)
     large: Dataset | Stream | None = None
     if data is None or isinstance(data, str | PathLike):
         name = config.dataset if data is None else whole_path(str(data))

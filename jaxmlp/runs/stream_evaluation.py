@@ -85,9 +85,10 @@ def evaluate_stream(
     if size == 0:
         raise InputError(f"--split {split} does not apply: the run has no such part")
     most = min(MOST, max(1000, BYTES // (8 * stream.first[0].size)))
-    kept = Kept(size, most)
+    kept, seen = Kept(size, most), 0
     for rows in stream.read(part):
-        kept.add(rows)
+        kept.take(kept.among(rows, seen))
+        seen += len(rows.y)
     x, y = kept.arrays()
     result, answers = evaluate_examples(network, names, x, y)
     if len(y) == size:

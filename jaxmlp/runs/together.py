@@ -15,7 +15,7 @@ from jaxmlp.runs.environment import versions
 from jaxmlp.runs.folder import WATCH, Run, Saved
 from jaxmlp.training import Record
 from jaxmlp.training.mesh import is_sharded, parts, put_state
-from jaxmlp.training.processes import check_alike, on_first, several, told, told_tree
+from jaxmlp.training.processes import any_process, check_alike, on_first, several, told, told_tree
 
 PLACES = ("dataset", "data_dir")  # of the data, which may differ: their checksum may not
 
@@ -31,6 +31,33 @@ def check_versions(**more: Any) -> None:
     """
     named = {name: words for name, words in versions().items() if name != "python"}
     check_alike(named | more, "version")
+
+
+def check_given(config: Config) -> None:
+    """Refuse processes that were given other configurations, before they look at data together.
+
+    Args:
+      config: the configuration as given.
+
+    Raises:
+      AgreedError: if they differ; it names what differs.
+    """
+    given = config.to_dict()
+    check_alike({k: v for k, v in given.items() if k not in PLACES}, "configuration")
+
+
+def large_for_any(checksum: str | None, large: bool) -> bool:
+    """Return whether data are read window by window, because one of the processes must do so.
+
+    Args:
+      checksum: of the shards that this process has found; `None` if it has found none.
+      large: whether they are larger than its memory.
+
+    Raises:
+      AgreedError: if another process has found other shards.
+    """
+    check_alike({"checksum": checksum}, "data set")
+    return any_process(large)
 
 
 def check_problem(problem: Problem, source: Source) -> None:

@@ -7,6 +7,10 @@ which one trains while a thread reads the next and puts it on the device.
 The windows of an epoch cut its examples into pieces of whole batches, so only the last batch of an
 epoch may be partial. They are shuffled in two levels: the order of the blocks, and the order within
 each window. Both are a function of the seed and the epoch, so a run goes on in mid-epoch as it was.
+
+Each of several processes reads an equal share of each window, in the order of the blocks, for its
+own devices. So it reads no block whose rows others hold. The order within the window is the same
+for any number of processes: it only looks a row up where it lies.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,9 +21,10 @@ import numpy as np
 
 from jaxmlp.optim.base import Params
 from jaxmlp.training.judge import epochs_at_once
-from jaxmlp.training.mesh import put_rows, put_whole
+from jaxmlp.training.mesh import own_share, put_share, put_whole
 from jaxmlp.training.orders import NO_EPOCH, Orders, batches, shuffling
 from jaxmlp.training.parts import Part, Pieces, Split, StreamedPart
+from jaxmlp.training.shares import places_of, share_bounds, window_ranges
 from jaxmlp.training.step import Examples
 from jaxmlp.training.types import AnyArray, HostRow
 
@@ -149,15 +154,16 @@ class WindowFeed:
     def _read(self, epoch: int, window: int) -> Laid:
         """Read a window and put it on the device; this runs in the thread."""
         first, room = window * self._steps * self._batch, self._steps * self._batch
-        count = min(room, self.size - first)
         if self._pieces is None or self._place != (epoch, first):
-            order = np.arange(len(self._part.blocks))
-            if self._shuffle:
-                order = shuffling(self._seed, epoch).permutation(order)
-            self._pieces = Pieces(self._part.read(order, first))
-        host: Any = self._pieces.take(count, min(room, self.size), lambda: self._closed)
+            self._pieces = self._pieces_from(epoch, first)
+        own, many = own_share()
+        count = min(room, self.size - first)
+        counts = np.diff(share_bounds(count, many))
+        held = -(-min(room, self.size) // many)
+        host: Any = self._pieces.take(int(counts[own]), held, lambda: self._closed)
         self._place = epoch, first + count
-        rows = np.arange(count, dtype=np.int32)
+        examples = put_share(Examples(*host))
+        rows = places_of(counts, len(examples.x) // many)
         if self._shuffle:  # the stream of the blocks' order has no third number
             stream = np.random.default_rng([self._seed, epoch or NO_EPOCH, window + 1])
             rows = stream.permutation(rows)
@@ -167,7 +173,15 @@ class WindowFeed:
         laid[0, before : before + len(batched)] = batched
         begun = window * self._steps - before
         end = window * self._steps + len(batched)
-        return Laid(put_rows(Examples(*host)), put_whole(laid), laid, begun, end)
+        return Laid(examples, put_whole(laid), laid, begun, end)
+
+    def _pieces_from(self, epoch: int, first: int) -> Pieces:
+        """Begin to read this process's share of the windows from an example on."""
+        order = np.arange(len(self._part.blocks))
+        if self._shuffle:
+            order = shuffling(self._seed, epoch).permutation(order)
+        ranges = window_ranges(first, self.size, self._steps * self._batch, *own_share())
+        return Pieces(self._part.read(order, ranges), self._part.sample.on_host)
 
 
 Feed = WholeFeed | WindowFeed

@@ -100,6 +100,54 @@ def parts() -> int:
     return 1 if mesh is None else mesh.size
 
 
+def own_share() -> tuple[int, int]:
+    """Return the number of this process among those whose devices share the examples, and theirs.
+
+    Outside of `on_devices`, and for a process by itself, these are 0 and 1.
+    """
+    mesh = _mesh.get()
+    if mesh is None or NamedSharding(mesh, ROWS).is_fully_addressable:
+        return 0, 1
+    return jax.process_index(), jax.process_count()
+
+
+def put_share(arrays: Any) -> Any:
+    """Put examples on the devices of this process, as each of the others does with its own.
+
+    Args:
+      arrays: arrays on the host, `(n, ...)`, of the same shapes in all processes.
+
+    Returns:
+      Arrays on all devices, `(m held, ...)` for `m` processes: row `i` of process `p` is row
+      `p held + i`. Where `n` is no multiple of the process's devices, rows of zeros follow, so
+      `held >= n`.
+    """
+    (own, many), mesh = own_share(), _mesh.get()
+    if mesh is None or many == 1:
+        return put_rows(arrays)
+    place = NamedSharding(mesh, ROWS)
+
+    def put(array: np.ndarray) -> Any:
+        array = _filled_up(array, parts() // many)
+        held = len(array)
+
+        def rows(at: Any) -> np.ndarray:
+            start, stop, _ = at[0].indices(many * held)
+            return array[start - own * held : stop - own * held]
+
+        return jax.make_array_from_callback((many * held, *array.shape[1:]), place, rows)
+
+    return jax.tree.map(put, arrays)
+
+
+def _filled_up(array: np.ndarray, many: int) -> np.ndarray:
+    """Return an array with rows of zeros behind it, so that `many` devices have as many rows."""
+    missing = -len(array) % many
+    if not missing:
+        return array
+    return np.concatenate((array, np.zeros((missing, *array.shape[1:]), array.dtype)))
+
+
 def put_rows(arrays: Any) -> Any:
     """Put examples on the devices, a part of the rows on each.
 
@@ -109,14 +157,7 @@ def put_rows(arrays: Any) -> Any:
     Returns:
       Arrays on the devices. Where `N` is no multiple of the devices, rows of zeros follow.
     """
-
-    def put(array: np.ndarray) -> Any:
-        missing = -len(array) % parts()
-        if missing:
-            array = np.concatenate((array, np.zeros((missing, *array.shape[1:]), array.dtype)))
-        return _put(array, ROWS)
-
-    return jax.tree.map(put, arrays)
+    return jax.tree.map(lambda array: _put(_filled_up(array, parts()), ROWS), arrays)
 
 
 def put_whole(arrays: Any) -> Any:

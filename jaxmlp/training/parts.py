@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxmlp.training.layout import aligned
-from jaxmlp.training.mesh import parts, put_rows
+from jaxmlp.training.mesh import own_share, parts, put_share
+from jaxmlp.training.shares import places_of, share_bounds
 from jaxmlp.training.step import Examples
 from jaxmlp.training.tally import Tally
 from jaxmlp.training.types import HostTargets, Indices
@@ -83,7 +84,8 @@ class StreamedPart:
       tally: what is known of its targets.
       blocks: the number of its examples in each block, `(blocks,)`.
       window: how many of its examples are in memory at once, while it trains.
-      read: `(order of the blocks, examples to skip) -> pieces`, in this order.
+      read: `(order of the blocks, ranges) -> pieces`: the examples of some ranges in this order.
+        The ranges, `(n, 2)`, say where each begins and ends.
       sample: some of its examples, chosen evenly, for what needs many at once; all of them, if they
         are few.
     """
@@ -91,7 +93,7 @@ class StreamedPart:
     tally: Tally
     blocks: np.ndarray
     window: int
-    read: Callable[[np.ndarray, int], Iterator[Piece]]
+    read: Callable[[np.ndarray, np.ndarray], Iterator[Piece]]
     sample: Split
 
     @property
@@ -110,18 +112,24 @@ class StreamedPart:
         return self.tally.in_short()
 
     def chunks(self) -> Iterator[Split]:
-        """Go through the part, some thousand examples on the device at a time.
+        """Go through the part, some thousand examples on the devices at a time.
+
+        Each of several processes reads an equal share of the part, in one go.
 
         Yields:
           Splits whose examples have the same shapes.
         """
-        pieces, left = Pieces(self.read(np.arange(len(self.blocks)), 0)), self.size
-        while left:
-            count = min(left, CHUNK)
-            taken: Any = pieces.take(count, CHUNK)
+        (own, many), order = own_share(), np.arange(len(self.blocks))
+        bounds, room = share_bounds(self.size, many), -(-CHUNK // many)
+        pieces = Pieces(self.read(order, bounds[None, own : own + 2]), self.sample.on_host)
+        for start in range(0, int(np.diff(bounds).max()), room):
+            counts = (np.diff(bounds) - start).clip(0, room)
+            taken: Any = pieces.take(int(counts[own]), room)
             host = Examples(*taken)
-            yield Split(put_rows(host), np.arange(count), CHUNK, host if parts() > 1 else None)
-            left -= count
+            examples = put_share(host)
+            indices = places_of(counts, len(examples.x) // many)
+            alone = many == 1 and parts() > 1
+            yield Split(examples, indices, CHUNK, host if alone else None)
 
 
 Part = Split | StreamedPart
@@ -130,13 +138,14 @@ Part = Split | StreamedPart
 class Pieces:
     """The rest of a part's examples, of which windows are cut."""
 
-    def __init__(self, pieces: Iterator[Piece]) -> None:
+    def __init__(self, pieces: Iterator[Piece], like: Examples | Piece) -> None:
         """Begin to cut.
 
         Args:
           pieces: of any sizes.
+          like: some examples of the part, for their shapes and types.
         """
-        self._pieces, self._left = pieces, None
+        self._pieces, self._left, self._like = pieces, None, like
 
     _left: Piece | None
 
@@ -144,7 +153,7 @@ class Pieces:
         """Return the next examples.
 
         Args:
-          count: their number, at least 1.
+          count: their number.
           room: the number of examples that the arrays have room for; the rest is 0.
           stopped: `() -> bool`, whether nobody waits for them any more.
 
@@ -154,23 +163,28 @@ class Pieces:
         Raises:
           StopReading: if nobody waits for them any more.
         """
-        filled, window = 0, None
+        filled, window = 0, None if count else self._room(self._like, room)
         while filled < count:
             if stopped():
                 raise StopReading
             piece = next(self._pieces) if self._left is None else self._left
             some = min(count - filled, len(piece.weights))
             if window is None:
-                window = Piece(*(aligned((room, *a.shape[1:]), a.dtype) for a in piece))
+                window = self._room(piece, room)
             for whole, part in zip(window, piece, strict=True):
                 whole[filled : filled + some] = part[:some]
             rest = Piece(*(part[some:] for part in piece))
             self._left = rest if len(rest.weights) else None
             filled += some
-        assert window is not None  # at least one example was asked for
+        assert window is not None
         for whole in window:
             whole[filled:] = 0
         return window
+
+    @staticmethod
+    def _room(like: Examples | Piece, rows: int) -> Piece:
+        """Return arrays of some rows, with any content."""
+        return Piece(*(aligned((rows, *a.shape[1:]), a.dtype) for a in like))
 
 
 class StopReading(Exception):

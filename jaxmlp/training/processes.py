@@ -2,7 +2,8 @@
 
 JAX connects them. Each runs the same program on the same examples in the same order, and what they
 must agree on is told by the first process: where the run was left, when to look, when to end. The
-first process alone prints and writes files.
+first process alone prints and writes files. Of data that are larger than memory each reads its
+share (`jaxmlp.training.spreading`, `jaxmlp.training.shares`).
 
 A function of this module that speaks to the other processes must be called by all of them.
 """
@@ -184,6 +185,13 @@ def told_number(number: int) -> int:
     if not several():
         return number
     return int(multihost_utils.broadcast_one_to_all(np.int32(number)))
+
+
+def least_number(number: int) -> int:
+    """Return the least of the processes' numbers."""
+    if not several():
+        return number
+    return int(np.min(multihost_utils.process_allgather(np.int32(number))))
 
 
 def any_process(here: bool) -> bool:

@@ -138,14 +138,37 @@ def test_the_parts_do_not_depend_on_the_blocks(tmp_path):
     assert rows_of(other, TEST)[0][:, place].tolist() == found[0][2]
 
 
-def test_reading_goes_on_from_any_row_in_any_order_of_blocks(tmp_path):
+RANGES = {
+    "all": [(0, 500)],
+    "from a row on": [(250, 500)],
+    "the last row": [(499, 500)],
+    "rows of windows": [(0, 13), (26, 39), (52, 65), (470, 491)],
+    "rows of one block": [(3, 4), (5, 9)],
+    "one after another": [(10, 60), (60, 160)],
+    "none": [(7, 7)],
+    "none among others": [(7, 7), (100, 130), (130, 130), (400, 401)],
+}
+
+
+@pytest.mark.parametrize("ranges", RANGES.values(), ids=RANGES)
+def test_ranges_of_rows_are_read_in_any_order_of_blocks(tmp_path, ranges, monkeypatch):
+    """And no block that has none of them, and each block once."""
     stream = opened(write_parquet(tmp_path / "t", table(), SIZES["three"])).with_valid(60, 3)
     order = np.random.default_rng(0).permutation(len(stream.blocks))
     whole = np.concatenate([r.x for r in stream.read(TRAIN, order)])
-    for skip in (0, 1, 17, 250, 499):
-        rest = np.concatenate([r.x for r in stream.read(TRAIN, order, skip)])
-        np.testing.assert_array_equal(rest, whole[skip:])
-    assert list(stream.read(TRAIN, order, 500)) == []
+    ends = np.cumsum(stream.counts[order, TRAIN])
+    wanted = np.concatenate([np.arange(start, stop) for start, stop in ranges])
+    needed = order[np.unique(np.searchsorted(ends, wanted, "right"))].tolist()
+    known, opening = [], stream.shards.pieces
+
+    def pieces(block, columns=None):
+        known.append(stream.blocks.index(block))
+        return opening(block, columns)
+
+    monkeypatch.setattr(stream.shards, "pieces", pieces)
+    found = [r.x for r in stream.read(TRAIN, order, np.array(ranges))]
+    np.testing.assert_array_equal(np.concatenate([whole[:0], *found]), whole[wanted])
+    assert sorted(known) == sorted(needed)
 
 
 def test_dealing_holds_out_as_many_of_each_class_as_in_memory():

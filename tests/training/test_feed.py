@@ -34,8 +34,9 @@ def part_of(split, blocks, window, piece):
     arrays = [np.asarray(a)[split.indices] for a in split.examples]
     ends = np.cumsum(blocks)
 
-    def read(order, skip):
-        rows = np.concatenate([np.arange(ends[b] - blocks[b], ends[b]) for b in order])[skip:]
+    def read(order, ranges):
+        rows = np.concatenate([np.arange(ends[b] - blocks[b], ends[b]) for b in order])
+        rows = np.concatenate([rows[start:stop] for start, stop in ranges])
         for start in range(0, len(rows), piece):
             yield Piece(*(a[rows[start : start + piece]] for a in arrays))
 
@@ -48,8 +49,9 @@ def numbered(blocks, window, piece):
     n, ends = sum(blocks), np.cumsum(blocks)
     x = np.arange(n, dtype=np.float32)[:, None]
 
-    def read(order, skip):
-        rows = np.concatenate([np.arange(ends[b] - blocks[b], ends[b]) for b in order])[skip:]
+    def read(order, ranges):
+        rows = np.concatenate([np.arange(ends[b] - blocks[b], ends[b]) for b in order])
+        rows = np.concatenate([rows[start:stop] for start, stop in ranges])
         for start in range(0, len(rows), piece):
             own = rows[start : start + piece]
             yield Piece(x[own], own.astype(np.int32), np.ones(len(own), np.float32))
@@ -122,19 +124,21 @@ def test_blocks_far_apart_meet_in_a_window():
 def test_a_feed_that_is_closed_reads_no_further():
     read = []
 
-    def endless(order, skip):
+    one = Piece(np.zeros((1, 1)), np.zeros(1, int), np.ones(1))
+
+    def endless():
         while True:
             read.append(0)
-            yield Piece(np.zeros((1, 1)), np.zeros(1, int), np.ones(1))
+            yield one
 
-    pieces = Pieces(endless(None, 0))
+    pieces = Pieces(endless(), one)
     with pytest.raises(StopReading):
         pieces.take(10**9, 1000, lambda: len(read) == 5)
     assert len(read) == 5
 
 
 def test_what_fails_in_the_thread_fails_in_the_run():
-    def broken(order, skip):
+    def broken(order, ranges):
         raise ZeroDivisionError
         yield
 
@@ -217,7 +221,7 @@ def test_a_tally_counts_the_examples_of_each_class(targets, labels):
 
 def test_the_window_lies_where_a_processor_need_not_copy_it():
     piece = Piece(np.ones((3, 5), np.float32), np.ones((3, 2)), np.ones(3))
-    window = Pieces(iter([piece])).take(3, 4)
+    window = Pieces(iter([piece]), piece).take(3, 4)
     assert all(a.ctypes.data % 64 == 0 for a in window)
     assert all((a[3] == 0).all() for a in window)
     assert isinstance(jax.device_put(window.x), jax.Array)
