@@ -29,6 +29,7 @@ BEARTYPE = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 install_import_hook(CHECKED, BEARTYPE)
 
 from jaxmlp import train  # noqa: E402 (after the hook)
+from tests import quickly  # noqa: E402
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -37,6 +38,7 @@ CACHE = os.environ["XDG_CACHE_HOME"]
 jax.config.update("jax_compilation_cache_dir", os.path.join(CACHE, "of-this-process"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+quickly.install()
 
 
 # These take longest. They come first, so that no worker has a long file left when the rest is done.

@@ -18,6 +18,8 @@ from jaxmlp.diagnose.directions import (
     random_directions,
 )
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 RNG = np.random.default_rng(0)
 NETWORKS = {
     "dense": (nn.mlp((5, 4), 3), (6,), 1),
