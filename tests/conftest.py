@@ -23,13 +23,13 @@ import pytest
 from jaxtyping import install_import_hook
 from PIL import Image
 
+from tests import annotations, quickly  # noqa: F401 (the hook looks up annotations)
+
 # Every call of these packages' functions is checked against its annotations, shapes included.
 CHECKED = ["jaxmlp.nn", "jaxmlp.optim", "jaxmlp.training"]
-BEARTYPE = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"  # int is a float
-install_import_hook(CHECKED, BEARTYPE)
+install_import_hook(CHECKED, "tests.annotations.checked")
 
 from jaxmlp import train  # noqa: E402 (after the hook)
-from tests import quickly  # noqa: E402
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
