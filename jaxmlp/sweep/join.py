@@ -87,7 +87,7 @@ def join_sweep(
     Raises:
       InputError: if the folder of a run that can be the best one is missing or damaged.
     """
-    noted, mine = share_runs(folder, prepared.programs, prepared.recipes, quiet), False
+    noted, mine = share_runs(folder, prepared.runs.programs, prepared.runs.recipes, quiet), False
     if not noted:
         mine, noted = _wait_for_end(folder)
     if noted:
@@ -98,7 +98,7 @@ def join_sweep(
         known = SweepFolder(folder.path, folder.plan, folder.score)
         return show_finished(known, quiet), True, []
     folder.look()
-    folder.check_runs(prepared.recipes)
+    folder.check_runs(prepared.runs.recipes)
     folder.write_results()
     remove_abandoned(folder.path, FOLDER)
     found, drawn, noted = finish_sweep(folder, prepared.dataset, began, [], quiet)
