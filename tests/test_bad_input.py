@@ -11,8 +11,6 @@ import pytest
 from jaxmlp import evaluate, predict, train
 from tests.helpers import assert_refused
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")
-
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 COMMANDS = {"train": train.main, "evaluate": evaluate.main, "predict": predict.main}
 

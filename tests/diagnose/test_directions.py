@@ -18,8 +18,6 @@ from jaxmlp.diagnose.directions import (
     random_directions,
 )
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")
-
 RNG = np.random.default_rng(0)
 NETWORKS = {
     "dense": (nn.mlp((5, 4), 3), (6,), 1),

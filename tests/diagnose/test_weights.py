@@ -7,8 +7,6 @@ from jaxmlp.diagnose.subject import Subject
 from jaxmlp.diagnose.weights import draw_weights, first_kernel, heat_map, input_names, tiles
 from tests.networks import network_of
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")
-
 RNG = np.random.default_rng(0)
 
 

@@ -11,8 +11,6 @@ from jaxmlp.errors import InputError
 from jaxmlp.sweep import claims
 from jaxmlp.sweep.claims import Worker, list_names
 
-pytestmark = pytest.mark.usefixtures("compile_quickly")
-
 
 @pytest.fixture
 def hearts_stand_still(monkeypatch):
