@@ -23,10 +23,11 @@ import pytest
 from jaxtyping import install_import_hook
 from PIL import Image
 
+from tests import annotations, quickly  # noqa: F401 (the hook looks up annotations)
+
 # Every call of these packages' functions is checked against its annotations, shapes included.
 CHECKED = ["jaxmlp.nn", "jaxmlp.optim", "jaxmlp.training"]
-BEARTYPE = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"  # int is a float
-install_import_hook(CHECKED, BEARTYPE)
+install_import_hook(CHECKED, "tests.annotations.checked")
 
 from jaxmlp import train  # noqa: E402 (after the hook)
 
@@ -37,6 +38,7 @@ CACHE = os.environ["XDG_CACHE_HOME"]
 jax.config.update("jax_compilation_cache_dir", os.path.join(CACHE, "of-this-process"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+quickly.install()
 
 
 # These take longest. They come first, so that no worker has a long file left when the rest is done.

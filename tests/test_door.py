@@ -17,6 +17,8 @@ from jaxmlp import evaluate, predict, train
 from jaxmlp.data import Dataset, load
 from jaxmlp.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 SMALL = {"hidden": (8,), "epochs": 2, "batch_size": 16}
 
 

@@ -14,6 +14,8 @@ from jaxmlp.exercise.hole import hole
 from tests.exercise.solutions import SOLUTIONS
 from tests.helpers import assert_refused, command
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 NAME = "relu_backward"
 RIGHT = f"import numpy as np\n{SOLUTIONS[NAME]}"
 

@@ -16,6 +16,8 @@ from tests.exercise.mistakes import MISTAKES
 from tests.exercise.solutions import SOLUTIONS
 from tests.helpers import assert_refused
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 NAME = "which_rate_is_too_high"
 
 

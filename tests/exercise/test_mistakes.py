@@ -15,6 +15,8 @@ from jaxmlp.exercise.judge import Referee
 from tests.exercise.mistakes import MISTAKES
 from tests.exercise.solutions import SOLUTIONS
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 PROMOTION = jax.numpy_dtype_promotion  # Optax does not keep the strict rules of the tests
 
 

@@ -21,6 +21,8 @@ from jaxmlp.runs.inspection import load_inspected
 from tests.helpers import command
 from tests.test_gradcheck import saved_run
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 @functools.cache
 def inspected(**given):

@@ -22,6 +22,8 @@ from jaxmlp.explain.expression import FUNCTIONS, MADE_OF, MOST_GATES, circuit
 from jaxmlp.explain.layout import STUB
 from jaxmlp.nn.gates import copy
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 SIGMA = jax.nn.sigmoid
 EXPRESSIONS = {  # the same as a function of its names, in the order in which they come
     "(x+y)*z": lambda x, y, z: (x + y) * z,

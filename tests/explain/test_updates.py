@@ -25,6 +25,8 @@ from jaxmlp.runs.data import load_data
 from jaxmlp.training.step import Examples, Totals, TrainState, make_step
 from tests.explain.test_explain import inspected, lines
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 BATCH = slice(3, 6)
 
 

@@ -13,6 +13,8 @@ from jaxmlp.export.card_forms import Section, Table, as_markdown, as_page
 from jaxmlp.runs.folder import Run
 from jaxmlp.runs.network import open_network
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 EVIL = 'a|b*c_[d](e)<script>alert("1")</script>\nf'
 
 

@@ -26,6 +26,8 @@ from jaxmlp.export.runtime import Network as Runtime
 from jaxmlp.export.sources import javascript_source, numpy_source
 from tests.networks import drawn, network_of
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 WRITERS = {
     "onnx": lambda d: onnx_model(d).SerializeToString(),
     "numpy": lambda d: numpy_source(d).encode(),

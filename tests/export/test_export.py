@@ -5,12 +5,15 @@ from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
 import onnxruntime
+import pytest
 
 from jaxmlp.cli import extras
 from jaxmlp.data import load as load_data
 from jaxmlp.export.__main__ import main
 from jaxmlp.runs.network import load
 from tests.helpers import assert_refused
+
+pytestmark = pytest.mark.usefixtures("compile_quickly")
 
 
 def refuse(capsys, arguments, message):

@@ -17,6 +17,8 @@ from jaxmlp.play.content import USUAL, dataset_record
 from jaxmlp.runs.data import load_data
 from tests.play.engine_cases import ask, page
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 ASKED = """
 const commandOf = (state, dataset) => JSON.stringify(jaxmlp.commandOf(state, dataset));
 const filesOf = (state, dataset) => JSON.stringify(jaxmlp.filesOf(state, dataset));

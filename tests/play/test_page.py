@@ -11,6 +11,8 @@ from jaxmlp.play.content import content_of
 from jaxmlp.play.page import HERE, SCRIPTS, page_of
 from tests.play.page_cases import PageScripts
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 LINKS = ("src", "href", "srcset", "action", "data", "poster", "background")

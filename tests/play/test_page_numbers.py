@@ -11,6 +11,8 @@ from jaxmlp.data.photographs import _placed
 from jaxmlp.training import TASKS
 from tests.play.page_cases import LESSON_BY_ID, PageScripts
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 SMALL = {"hidden": [3, 2], "act": ["tanh"], "batch": 5, "train": 23, "rate": 0.1}
 SETTINGS = {
     "plain": SMALL,

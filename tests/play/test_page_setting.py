@@ -11,6 +11,8 @@ from jaxmlp.config.options import Config
 from jaxmlp.data import load
 from tests.play.page_cases import LESSON_BY_ID, LESSONS, PageScripts
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 TRIED = [
     pytest.param({**lesson["set"], **tried["set"]}, id=f"{lesson['id']}, {tried['text']}")
     for lesson in LESSONS

@@ -14,6 +14,8 @@ from jaxmlp.play.content import USUAL
 from jaxmlp.runs.fit import fit
 from tests.helpers import assert_refused
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 class Scripts(HTMLParser):
     """The scripts of a page, as a browser finds them."""

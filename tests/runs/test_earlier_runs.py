@@ -20,6 +20,8 @@ from jaxmlp.runs.checkpoints import load_metadata
 from jaxmlp.runs.folder import Run, _present_names
 from jaxmlp.runs.network import load
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 KEPT = Path(__file__).parent / "version_0_1_0"
 ANSWERS = json.loads((KEPT / "answers.json").read_text())
 

@@ -13,6 +13,8 @@ from jaxmlp.errors import InputError
 from jaxmlp.runs.network import load
 from tests.torture.forge import torture
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 def test_hundreds_of_forged_folders(tmp_path):
     """Each field removed, null, of another type, huge, not finite, deep; other rows and shapes."""

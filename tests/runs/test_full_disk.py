@@ -16,6 +16,8 @@ from jaxmlp.runs.fit import new_run, train_problem
 from jaxmlp.runs.folder import Run
 from jaxmlp.runs.summary import save_results
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 
 def test_full_at_any_write(tmp_path, monkeypatch):
     """The error names the file, and the run can be resumed or does not exist."""

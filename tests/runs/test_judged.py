@@ -19,6 +19,8 @@ from jaxmlp.sweep import __main__ as sweep
 from jaxmlp.training import measure
 from tests.helpers import assert_trees_identical
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 BASE = Config(
     dataset="iris", hidden=(3,), batch_size=48, epochs=3, valid_size=12, learning_rate=0.2
 )

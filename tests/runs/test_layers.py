@@ -14,6 +14,8 @@ from jaxmlp.data import load
 from jaxmlp.runs.layers import layers_in_words
 from jaxmlp.runs.network import Network
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 CONFIGS = {
     "mlp": Config(dataset="digits", hidden=(16, 8), dropout=0.1),
     "linear": Config(dataset="iris", hidden=()),

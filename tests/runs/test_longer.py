@@ -17,6 +17,8 @@ from jaxmlp.runs.checkpoints import load_metadata
 from jaxmlp.runs.folder import Run
 from jaxmlp.runs.output import free_name
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
 TWO = np.where(X[:, 0] > 0, "b", "a")

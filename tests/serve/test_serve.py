@@ -28,6 +28,8 @@ from tests.helpers import assert_refused
 from tests.networks import network_of
 from tests.torture.requests import Client, ask_often
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 JSON, PNG = "application/json", "image/png"
 LIMITS = Limits(size=20_000, rows=100, seconds=2.0)
 COLUMNS = {"numeric": ["age"], "categorical": [["town", ["a", "b"]]], "target": ["y"]}

@@ -24,6 +24,8 @@ from jaxmlp.sweep.results import rank_configs, read_results
 from jaxmlp.sweep.space import make_points
 from jaxmlp.training import Diverged
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 SHARED = {"hidden": (4,), "epochs": 3, "batch_size": 32}
 SMALL = ["--dataset", "wine", "--hidden", "4", "--epochs", "3", "--batch-size", "32", "--quiet"]
 GRID = ["--folds", "5", "--grid", "learning_rate=0.03,1e-4,1e30", "--schedule", "constant"]

@@ -10,6 +10,8 @@ from jaxmlp import nn, optim
 from jaxmlp.training import MULTICLASS, Examples, augmentation, batches, make_judge, make_trainer
 from jaxmlp.training.augment import affine, elastic, flip, shift, warp
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 FIELDS = (shift, affine, elastic)
 WARP = jax.jit(warp)
 

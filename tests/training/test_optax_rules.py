@@ -14,6 +14,8 @@ from jaxmlp.nn import losses
 from jaxmlp.training import MULTICLASS, Examples, batches, make_judge, make_trainer
 from tests.helpers import assert_trees_close, assert_trees_identical
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 N, FEATURES, CLASSES = 40, 4, 3
 MOST = 30  # steps that are laid out, so that one program serves every number of steps
 RNG = np.random.default_rng(5)

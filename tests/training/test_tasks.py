@@ -10,6 +10,8 @@ from sklearn.metrics import accuracy_score, r2_score
 from jaxmlp.errors import InputError
 from jaxmlp.training import BINARY, MULTICLASS, MULTILABEL, REGRESSION, TASKS, task_for
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
+
 E = np.e
 
 
