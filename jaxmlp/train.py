@@ -14,7 +14,7 @@ from signal import SIGINT
 from typing import TYPE_CHECKING, Any
 
 from jaxmlp.cli.parser import Parser, add_fields, program_name, run_command
-from jaxmlp.cli.process import import_beside, run_process
+from jaxmlp.cli.process import run_process
 from jaxmlp.config.options import Config, config_from, names_data
 from jaxmlp.config.own_files import NO_FILES, Files, files_from, with_parts
 from jaxmlp.errors import InputError, shown
@@ -253,7 +253,6 @@ def _train(
     from jaxmlp.runs.summary import finish_run
     from jaxmlp.training import Diverged
 
-    import_beside("sklearn.metrics")  # while programs are compiled; the last table needs it
     layers = layers_in_words(problem.recipe, problem.signature)
     show_facts(facts_of(problem, source), control.quiet)
     if not control.quiet:

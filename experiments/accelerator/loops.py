@@ -40,6 +40,7 @@ COMMAND_BUFFERS: dict[str, dict[str, Any]] = {  # kernels recorded once, and lau
 }
 NO_KERNEL = ("parameter", "constant", "tuple", "get-tuple-element", "bitcast", "while", "call")
 SWEEP_EPOCHS, RATES, SEEDS = 2, 16, 16
+ALONE = 8  # runs, one after the other
 
 
 class Loop:
@@ -209,7 +210,7 @@ def sweep(plan: Plan, notes: Notes) -> None:
     count = sum(a * b + b for a, b in itertools.pairwise(widths(SMALL)))
     chosen = devices.loop_width(count, runs, 1, plan.platform)
     notes.keep(runs=runs, rows=rows, epochs=SWEEP_EPOCHS, runs_in_a_loop_by_our_choice=chosen)
-    alone = notes.attempt("one run alone", _rate, program, 1, 1)
+    alone = notes.attempt("one run alone", _rate, program, 2 if plan.quick else ALONE, 1)
     if alone is not None:
         notes.keep(one_run_alone=alone)
     for width in dict.fromkeys((chosen, *in_one_loop)):
@@ -220,7 +221,10 @@ def sweep(plan: Plan, notes: Notes) -> None:
 
 
 def _rate(program: Program, runs: int, width: int) -> dict[str, float]:
-    """Train runs, and return their number per second after the first epoch, which compiles."""
+    """Train runs, and return their number per second after what compiles.
+
+    This is the first loop, or the first epoch if one loop holds all runs.
+    """
     seen: list[tuple[float, float]] = []
 
     def note(moment: Any) -> bool:
@@ -230,7 +234,7 @@ def _rate(program: Program, runs: int, width: int) -> dict[str, float]:
     began = time.perf_counter()
     with mock.patch.multiple(devices, MOST=width, SMALL=10**9):
         program.fit(list(program.recipes)[:runs], note)
-    first = 1 / SWEEP_EPOCHS / -(-runs // width)  # the share that the first epoch is
+    first = width / runs if width < runs else 1 / SWEEP_EPOCHS
     done, then = next(each for each in seen if each[0] >= 0.99 * first)
     last = seen[-1][1]
     return {

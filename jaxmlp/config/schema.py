@@ -250,6 +250,7 @@ SWEEP: Shape = {
     "origin": {"checksum": str, "dataset_wanted": str | None},
     "ensemble?": Size,
     "halving?": {"factor": Size, "first": Size},
+    "search?": {"trials": Size, "batch": Size, "space": list[str], "asked": list[Count]},
 }
 
 

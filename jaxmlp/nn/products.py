@@ -122,7 +122,10 @@ _short.defvjp(_short_forward, _short_backward)
 
 
 def _plain(a: Left, b: Right) -> Result:
-    """The product as accelerators have it: bfloat16 times bfloat16, added up in float32."""
+    """The product as accelerators have it: bfloat16 times bfloat16, added up in float32.
+
+    Where the compiler fuses it with its neighbours, an operand may keep more than 8 bits.
+    """
     short = a.astype(jnp.bfloat16), b.astype(jnp.bfloat16)
     return jax.lax.dot(*short, preferred_element_type=jnp.float32).astype(a.dtype)
 

@@ -52,7 +52,7 @@ def temperature_of(signature: Signature, outputs: np.ndarray, y: np.ndarray) -> 
 
 
 def reliability(signature: Signature, answers: np.ndarray, y: np.ndarray) -> Reliability:
-    """Return scikit-learn's calibration curve, with the number of examples in each group.
+    """Return the calibration curve, with the number of examples in each group.
 
     Of two classes it takes the probability of the second, of labels that of each label, and of more
     classes that of the likeliest, which comes true where the answer is right.
@@ -65,8 +65,6 @@ def reliability(signature: Signature, answers: np.ndarray, y: np.ndarray) -> Rel
     Returns:
       The groups that have examples.
     """
-    from sklearn.calibration import calibration_curve
-
     if signature.task == "multilabel":
         p, true = answers.ravel(), np.ravel(y)
     elif answers.shape[1] == 2:
@@ -74,7 +72,7 @@ def reliability(signature: Signature, answers: np.ndarray, y: np.ndarray) -> Rel
     else:
         p, true = answers.max(axis=1), answers.argmax(axis=1) == y
     p, true = np.clip(p.astype(np.float64), 0, 1), true.astype(int)
-    share, probability = calibration_curve(true, p, n_bins=BINS, pos_label=1)
-    edges = np.linspace(0, 1, BINS + 1)  # as scikit-learn has them
-    counts = np.bincount(np.searchsorted(edges[1:-1], p), minlength=BINS)
-    return Reliability(probability, share, counts[counts > 0])
+    group = np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], p)
+    count, said, came = (np.bincount(group, w, minlength=BINS) for w in (None, p, true))
+    here = count > 0
+    return Reliability(said[here] / count[here], came[here] / count[here], count[here])

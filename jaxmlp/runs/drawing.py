@@ -56,9 +56,8 @@ def draw_answers(run: Run, judged: Judged, dataset: str) -> None:
     Raises:
       OSError: if a picture cannot be written.
     """
-    from jaxmlp.runs import figures, score_figures
+    from jaxmlp.runs import figures, metrics, score_figures
     from jaxmlp.runs.calibration import reliability
-    from jaxmlp.runs.scores import count_pairs
 
     signature, (answers, true) = judged.network.signature, judged.parts["test"]
     title = f"{dataset}, test set: {len(true):,} examples"
@@ -66,7 +65,7 @@ def draw_answers(run: Run, judged: Judged, dataset: str) -> None:
         figure = score_figures.predicted(true, signature.middle(answers), signature.classes, title)
         figures.save(figure, run.path / "predicted.png")
     elif signature.task != "multilabel":
-        matrix = count_pairs(true, signature.decide(answers), len(signature.classes))
+        matrix = metrics.confusion(true, signature.decide(answers), len(signature.classes))
         figure = figures.confusion(matrix, signature.classes, title)
         figures.save(figure, run.path / "confusion.png")
     if judged.uncalibrated is not None:

@@ -8,8 +8,9 @@ import numpy as np
 from jaxmlp.config.signature import Signature, arrays_from
 from jaxmlp.errors import check
 from jaxmlp.runs.calibration import reliability
+from jaxmlp.runs.metrics import confusion, precision_recall_f1
 from jaxmlp.runs.network import Network
-from jaxmlp.runs.scores import count_pairs, scores_of, share_crossed
+from jaxmlp.runs.scores import scores_of, share_crossed
 from jaxmlp.training import Examples, Split, measure, outputs_of
 
 WORST = 24  # mistakes of which pictures are drawn
@@ -62,21 +63,19 @@ def evaluate_examples(
 
 def _per_class(signature: Signature, probabilities: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     """Return numbers of each class, and the confusion matrix."""
-    from sklearn.metrics import precision_recall_fscore_support
-
-    many = y.ndim == 2
-    predicted = signature.decide(probabilities)
-    labels = np.arange(len(signature.classes))
-    columns = precision_recall_fscore_support(y, predicted, labels=labels, zero_division=0.0)
+    predicted, pairs = signature.decide(probabilities), None
+    if y.ndim == 2:  # labels, each a yes or no of its own
+        hits, said, true = (each.sum(axis=0) for each in (y * predicted, predicted, y))
+    else:
+        pairs = confusion(y, predicted, len(signature.classes))
+        hits, said, true = np.diag(pairs), pairs.sum(axis=0), pairs.sum(axis=1)
     names = ("precision", "recall", "f1", "support")
+    columns = (*precision_recall_f1(hits, said, true), true)
     table = [
         {"class": name} | dict(zip(names, map(float, row), strict=True))
         for name, row in zip(signature.classes, zip(*columns, strict=True), strict=True)
     ]
-    if many:
-        return {"per_class": table}
-    matrix = count_pairs(y, predicted, len(labels))
-    return {"per_class": table, "confusion": matrix.tolist()}
+    return {"per_class": table} | ({} if pairs is None else {"confusion": pairs.tolist()})
 
 
 def _mistakes(

@@ -1,15 +1,15 @@
 """Try many configurations: `python -m jaxmlp.sweep --grid FIELD=VALUE,VALUE... [options]`.
 
-The options of `jaxmlp.train` set the fields that all runs share; `--grid` and `--random` name the
-fields that vary. Seeds and folds are repetitions: the best configuration has the highest mean
-validation score over them. With `--folds K` (lecture row C5) each of K parts of the training
-examples validates once; then the best configuration learns all of them.
+The options of `jaxmlp.train` set the fields that all runs share; `--grid`, `--random` and
+`--search` name the fields that vary. Seeds and folds are repetitions: the best configuration has
+the highest mean validation score over them. With `--folds K` (lecture row C5) each of K parts of
+the training examples validates once; then the best configuration learns all of them.
 """
 
 import argparse
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ examples:
   python -m jaxmlp.sweep --grid hidden=64,128,64x64 optimizer=adam,sgd --dataset digits
   python -m jaxmlp.sweep --random 20 learning_rate=log:1e-4:1e-1 dropout=uniform:0:0.5 \\
       --grid seed=0,1,2 --dataset my.csv --target price
+  python -m jaxmlp.sweep --search 50 learning_rate=log:1e-4:1e-1 hidden=64,64x64   # by a model
   python -m jaxmlp.sweep --folds 5 --grid learning_rate=1e-3,1e-2 --dataset iris
   python -m jaxmlp.sweep --resume sweeps/digits            # continue after Ctrl-C
   python -m jaxmlp.sweep --plan --grid seed=0,1,2,3 --out sweeps/shared   # for many workers:
@@ -43,7 +44,13 @@ examples:
 CONTROL = (
     *("grid", "random", "folds", "config", "out", "resume", "overwrite", "quiet"),
     *("plan", "join", "lost_after", "best_as_ensemble", "halving", "first_epochs"),
+    *("search", "search_batch"),
 )
+WITH_SEARCH = {
+    "random": "give all fields to --search",
+    "plan": "one process asks for points and trains them",
+    "halving": "it compares runs of one length",
+}
 LOST_AFTER, LEAST_LOST = 60.0, 3.0  # seconds; a heart beats every second
 
 
@@ -65,6 +72,15 @@ def make_parser() -> Parser:
         metavar=("N", "FIELD=log:LOW:HIGH"),
         help="draw N points at random; also FIELD=uniform:LOW:HIGH or FIELD=VALUE,VALUE...",
     )
+    sweep.add_argument(
+        "--search",
+        nargs="+",
+        default=[],
+        metavar=("N", "FIELD=log:LOW:HIGH"),
+        help="let a model (Optuna) choose N points by the scores so far; fields as for --random",
+    )
+    text = "with --search: the points that are chosen and trained at once; default 10"
+    sweep.add_argument("--search-batch", type=int, metavar="N", help=text)
     text = "judge each configuration by K-fold cross-validation; the best one learns all examples"
     sweep.add_argument("--folds", type=int, metavar="K", help=text)
     text = "also keep the mean of the K best runs of one form, as a run in SWEEP/ensemble"
@@ -130,18 +146,24 @@ def _main(arguments: list[str]) -> int:
 def _work_alone(control: argparse.Namespace, prepared: "Prepared", began: float) -> int:
     """Train all runs in this process, or only plan them, and return the exit status."""
     from jaxmlp.cli.console import print_line
+    from jaxmlp.sweep.batches import Batches
     from jaxmlp.sweep.finish import finish_sweep
 
-    recipes, programs = prepared.recipes, prepared.programs
+    recipes, plan = prepared.runs.recipes, prepared.plan
     with _open_folder(control, prepared) as folder:
         if control.plan:
             words = f"{len(recipes)} runs in {folder.path}/, for workers with --join {folder.path}"
             if not control.quiet:
                 print_line(f"planned  {words}")
             return 0
-        if prepared.plan.halving is None:
+        if plan.halving is None:
             import_beside("jaxmlp.runs.figures")  # while programs are compiled
-            noted = _train_programs(programs, folder, recipes, control.quiet)
+            if plan.search is None:
+                noted = _train_programs(prepared.runs.programs, folder, recipes, control.quiet)
+            else:
+                batches = Batches(folder, prepared)
+                noted = _train_programs(batches.programs(), folder, recipes, control.quiet)
+                batches.tell()
             ended = finish_sweep(folder, prepared.dataset, began, noted, control.quiet)
             return _status(folder, *ended)
     return _share(folder.path, control, prepared, began)  # alone, or joined by others
@@ -153,10 +175,10 @@ def _share(path: Path, control: argparse.Namespace, prepared: "Prepared", began:
     from jaxmlp.sweep.join import is_finished, join_sweep, joined_sweep, show_finished
 
     quiet, lost_after = control.quiet, control.lost_after or LOST_AFTER
-    folder = SweepFolder(path, prepared.plan, prepared.score, prepared.kinds)
+    folder = SweepFolder(path, prepared.plan, prepared.score, prepared.runs.kinds)
     if is_finished(folder):
         return _status(folder, show_finished(folder, quiet), True, [])
-    with joined_sweep(folder, prepared.recipes[0].epochs, lost_after) as shared:
+    with joined_sweep(folder, prepared.runs.recipes[0].epochs, lost_after) as shared:
         import_beside("jaxmlp.runs.figures")
         ended = join_sweep(shared, prepared, began, quiet)
     return _status(shared, *ended)
@@ -181,6 +203,12 @@ def _check_control(control: argparse.Namespace) -> None:
     """Reject options of the sweep of which one would have no effect."""
     if control.join and control.resume:
         raise InputError("--join does not apply with --resume: a sweep is shared, or it is not")
+    if control.search:
+        for name in ("random", "plan", "halving"):
+            if getattr(control, name):
+                raise InputError(f"--{name} does not apply with --search: {WITH_SEARCH[name]}")
+    elif control.search_batch is not None:
+        raise InputError("--search-batch needs --search: it is a part of its points")
     if control.lost_after is not None:
         if not control.join:
             raise InputError("--lost-after needs --join: it is about the other workers")
@@ -200,21 +228,21 @@ def _open_folder(control: argparse.Namespace, prepared: "Prepared") -> Iterator[
     path = Path(control.resume or control.out or (usual if control.overwrite else free_name(usual)))
     held = held_output(path, FOLDER) if control.resume else None
     with held or new_sweep(path, plan, control.overwrite):
-        folder = SweepFolder(path, plan, prepared.score, prepared.kinds)
+        folder = SweepFolder(path, plan, prepared.score, prepared.runs.kinds)
         folder.reject_workers()
-        folder.check_runs(prepared.recipes)
+        folder.check_runs(prepared.runs.recipes)
         yield folder
 
 
 def _train_programs(
-    programs: list["Program"], folder: "SweepFolder", recipes: list["Recipe"], quiet: bool
+    programs: Iterable["Program"], folder: "SweepFolder", recipes: list["Recipe"], quiet: bool
 ) -> list[int]:
     """Train the runs that have not ended, and return the signal that interrupted this, if any."""
     from jaxmlp.cli.console import SweepReporter
     from jaxmlp.cli.interrupt import interruptible
     from jaxmlp.config.factory import arithmetic
 
-    with SweepReporter(len(recipes), quiet) as reporter, interruptible() as interrupted:
+    with SweepReporter(folder.plan.runs, quiet) as reporter, interruptible() as interrupted:
         for program in programs:
             left = [i for i in program.recipes if i not in folder.results]
             before = len(folder.results)

@@ -33,10 +33,14 @@ class PreparedData(NamedTuple):
 
 
 class DataCache:
-    """The prepared data of many recipes, each kept for all recipes that see the same."""
+    """The prepared data of many recipes, each kept for all recipes that see the same.
+
+    Attributes:
+      dataset: the data that it prepares.
+    """
 
     def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
+        self.dataset = dataset
         self._prepared: dict[tuple[Any, ...], PreparedData] = {}
 
     def prepare(self, recipe: Recipe) -> PreparedData:
@@ -53,10 +57,10 @@ class DataCache:
         """
         key = tuple(getattr(recipe, name) for name in FIELDS)
         if key not in self._prepared:
-            train, valid = split_training(recipe, self._dataset)
-            signature = signature_of(recipe, self._dataset, train)
-            weights = example_weights(recipe, self._dataset, train)
-            arrays = arrays_from(signature, self._dataset.x_train, self._dataset.y_train, weights)
+            train, valid = split_training(recipe, self.dataset)
+            signature = signature_of(recipe, self.dataset, train)
+            weights = example_weights(recipe, self.dataset, train)
+            arrays = arrays_from(signature, self.dataset.x_train, self.dataset.y_train, weights)
             self._prepared[key] = PreparedData(signature, train, valid, arrays)
         return self._prepared[key]
 

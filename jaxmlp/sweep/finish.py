@@ -112,6 +112,8 @@ def _summary(
     """Return the content of `summary.json`."""
     mean = folder.path / ENSEMBLE
     ensemble = Run(mean).read_json(SUMMARY) if mean.exists() else None
+    search = folder.plan.search
+    asked = {} if search is None else {"trials": search.trials, "asked": len(search.asked)}
     told = {} if folder.plan.ensemble is None else {"ensemble": ensemble and _scores(ensemble)}
     return {
         "dataset": dataset.name,
@@ -119,6 +121,7 @@ def _summary(
         "provenance": dataset.provenance,
         "runs": len(folder.plan.points),
         "ended": len(folder.results),
+        **asked,
         "interrupted": interrupted,
         "configurations": [config.to_dict(folder.score) for config in folder.configs],
         "best": best and _scores(best),

@@ -9,28 +9,24 @@
 | `ensemble/` | with `--best-as-ensemble`, the mean of the best runs; a folder like `best/` |
 | `summary.json` | the configurations, the best one first; data, versions, device, time |
 | `sweep.png` | validation score against the fields that vary, with its deviation over the runs |
+| `optuna.journal` | with `--search`, its trials for Optuna's own tools; it follows the first two |
 | `workers/` | while workers share the sweep, their claims and the results of the runs |
 """
 
-import dataclasses
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from jaxmlp.config import schema
-from jaxmlp.config.options import Config
-from jaxmlp.config.own_files import NO_FILES, Files, parts_of, reject_idle, with_parts
 from jaxmlp.config.recipe import Recipe
-from jaxmlp.config.schema import checked
-from jaxmlp.errors import InputError, check, naming, shown
-from jaxmlp.files import new_folder, rename
+from jaxmlp.errors import InputError
+from jaxmlp.files import new_folder, rename, write_json
 from jaxmlp.runs.folder import CONFIG, RUN, SUMMARY, Run
 from jaxmlp.runs.output import Kind, delete_made, new_output
 from jaxmlp.sweep.claims import CLAIM, HEART
-from jaxmlp.sweep.halving import Halving
+from jaxmlp.sweep.journal import JOURNAL, LOCKS
 from jaxmlp.sweep.members import candidates
+from jaxmlp.sweep.plan import SWEEP, Plan
 from jaxmlp.sweep.results import (
     RunResult,
     best_run,
@@ -41,78 +37,25 @@ from jaxmlp.sweep.results import (
     runs_to_keep,
     write_results,
 )
-from jaxmlp.sweep.space import Point, check_varies, folds_of, format_point
+from jaxmlp.sweep.space import format_point
 from jaxmlp.training.lockstep import OK, Member
 
-SWEEP, RESULTS, RUNS, BEST, PICTURE = "sweep.json", "results.csv", "runs", "best", "sweep.png"
+RESULTS, RUNS, BEST, PICTURE = "results.csv", "runs", "best", "sweep.png"
 ENSEMBLE = "ensemble"
 WORKERS, MACHINE = "workers", "machine.json"  # the second makes the first a shared folder
 RESULT = r"run-([1-9]\d*)(?:-(\d+))?\.json"  # in the shared folder, perhaps with a rung
 FOLDERS = (rf"{RUNS}/\d+", BEST, ENSEMBLE)  # of runs
-FORMAT = 1  # of `sweep.json`
 FOLDER = Kind(
     "sweep",
     SWEEP,
     (
-        *map(re.escape, (RESULTS, SUMMARY, PICTURE)),
+        *map(re.escape, (RESULTS, SUMMARY, PICTURE, JOURNAL)),
+        LOCKS,
         *(rf"{folder}/{file}" for folder in FOLDERS for file in RUN.files),
         *(rf"{WORKERS}/{file}" for file in (re.escape(MACHINE), CLAIM, HEART, RESULT)),
         re.escape(SWEEP),
     ),
 )
-
-
-class Plan(NamedTuple):
-    """What a sweep tries.
-
-    Attributes:
-      base: the configuration that all runs share.
-      points: the fields that each run changes in it, with their values.
-      origin: the checksum of the data, and the data set that they replace, if any.
-      ensemble: of how many of the best runs the mean is made, if it is.
-      halving: how only the better part of the runs is trained for longer, if it is.
-    """
-
-    base: Config
-    points: list[Point]
-    origin: dict[str, Any]
-    ensemble: int | None = None
-    halving: Halving | None = None
-
-    @property
-    def folds(self) -> int | None:
-        """The number of folds that judge each configuration; `None` for a validation part."""
-        return folds_of(self.points)
-
-    def config(self, point: Point) -> Config:
-        """Return the configuration of a run."""
-        return dataclasses.replace(self.base, **point)
-
-    def with_parts(self, files: Files) -> "Plan":
-        """Return the plan with its parts of one's own loaded from the files that the user names.
-
-        Raises:
-          InputError: if a file is missing, has changed, or is that of no part.
-        """
-        configs = [self.base, *map(self.config, self.points)]
-        reject_idle(files, *configs)
-        if not any(map(parts_of, configs)):
-            return self
-        base, *runs = (with_parts(c, files if parts_of(c) else NO_FILES) for c in configs)
-        points = [
-            {name: getattr(run, name) for name in point}
-            for run, point in zip(runs, self.points, strict=True)
-        ]
-        return self._replace(base=base, points=points)
-
-    def final_config(self, point: Point) -> Config:
-        """Return the configuration that learns all training examples, after all folds.
-
-        Args:
-          point: of one of the configuration's runs, whose seed is kept.
-        """
-        whole = {"fold": None, "valid_size": 0, "monitor": None}
-        return dataclasses.replace(self.base, **(point | whole))
 
 
 @contextmanager
@@ -128,50 +71,8 @@ def new_sweep(path: Path, plan: Plan, overwrite: bool) -> Iterator[None]:
       InputError: if there is something that may not be overwritten, or another process works in
         the folder.
     """
-    base = plan.base.to_dict()
-    content = {"format": FORMAT, "base": base, "points": plan.points, "origin": plan.origin}
-    if plan.ensemble is not None:
-        content["ensemble"] = plan.ensemble
-    if plan.halving is not None:
-        content["halving"] = plan.halving._asdict()
-    with new_output(path, FOLDER, content, overwrite):
+    with new_output(path, FOLDER, plan.to_dict(), overwrite):
         yield
-
-
-def read_plan(folder: Path) -> Plan:
-    """Return the plan of a sweep.
-
-    Args:
-      folder: the sweep's folder.
-
-    Returns:
-      The plan that `new_sweep` has written.
-
-    Raises:
-      InputError: if the folder has no sweep, another version has written it, or a field is wrong.
-    """
-    file = folder / SWEEP
-    if not file.is_file():
-        raise InputError(f"{folder} is not the folder of a sweep: it has no {SWEEP}")
-    saved = checked(Run(folder).read_json(SWEEP), schema.SWEEP, file)
-    check(saved["format"] == FORMAT, f"{file}: format", str(FORMAT), saved["format"])
-    base = Config.from_dict(saved["base"], f"{file}: base")
-    check(len(saved["points"]) > 0, f"{file}: points", "at least one", None)
-    names = [*saved["points"][0]]
-    with naming(f"{file}: points"):
-        for name in names:
-            check_varies(name)
-    points = []
-    for i, point in enumerate(saved["points"]):
-        where = f"{file}: points[{i}]"
-        check([*point] == names, where, f"values of {shown(names)}", shown([*point]))
-        config = Config.from_dict(base.to_dict() | point, where)
-        points.append({name: getattr(config, name) for name in point})
-        check(points[-1] not in points[:-1], where, "another point", format_point(points[-1]))
-    with naming(f"{file}: points"):
-        folds_of(points)
-    halving = Halving(**saved["halving"]) if "halving" in saved else None
-    return Plan(base, points, saved["origin"], saved.get("ensemble"), halving)
 
 
 class SweepFolder:
@@ -191,6 +92,17 @@ class SweepFolder:
         self.path, self.plan, self.score = path, plan, score
         self.kinds = kinds if plan.ensemble else ()
         self.results: dict[int, RunResult] = read_results(path / RESULTS, plan.points, score)
+        self.configs = rank_configs(plan.points, self.results)
+
+    def add_batch(self, plan: Plan, kinds: Sequence[Hashable]) -> None:
+        """Write a plan with more points than before, those of the next batch of a search.
+
+        Args:
+          plan: what the sweep tries from now on.
+          kinds: what the runs must have in common to be members of one ensemble.
+        """
+        write_json(self.path / SWEEP, plan.to_dict())
+        self.plan, self.kinds = plan, kinds if plan.ensemble else ()
         self.configs = rank_configs(plan.points, self.results)
 
     def check_runs(self, recipes: list[Recipe]) -> None:
@@ -247,7 +159,9 @@ class SweepFolder:
         """Return the numbers of the runs that can still be the best one, or in the ensemble."""
         kept = runs_to_keep(self.configs, self.results)
         if self.plan.ensemble and not (self.path / ENSEMBLE).exists():
-            found = candidates(self.plan.ensemble, self.kinds, self.results)
+            search = self.plan.search
+            more = search is not None and not search.complete
+            found = candidates(self.plan.ensemble, self.kinds, self.results, more)
             kept.update(*(chosen.runs for chosen in found))
         return kept
 
@@ -294,7 +208,7 @@ class SweepFolder:
     def describe_run(self, number: int) -> str:
         """Return a line about a run that has ended."""
         status, numbers = self.results[number]
-        place = f"run {number + 1}/{len(self.plan.points)}"
+        place = f"run {number + 1}/{self.plan.runs}"
         result = f"diverged in epoch {numbers['epochs'] + 1:.0f}"
         if status == OK:
             result = f"valid {self.score} {numbers['valid_score']:.4f}"

@@ -87,11 +87,11 @@ def join_sweep(
     Raises:
       InputError: if the folder of a run that can be the best one is missing or damaged.
     """
-    mine, noted = False, share_runs(folder, prepared.programs, prepared.recipes, quiet)
+    mine, noted = False, share_runs(folder, prepared.runs.programs, prepared.runs.recipes, quiet)
     while not (mine or noted or folder.finished):
         mine, noted = _wait_for_end(folder)
         if not (mine or noted or folder.finished):  # more is to be done, by what others have begun
-            noted = share_runs(folder, prepared.programs, prepared.recipes, quiet)
+            noted = share_runs(folder, prepared.runs.programs, prepared.runs.recipes, quiet)
     if noted:
         if not quiet:
             print_line(f"interrupted  take part again with --join {folder.path}")
@@ -99,7 +99,7 @@ def join_sweep(
     if not mine:
         known = SweepFolder(folder.path, folder.plan, folder.score)
         return show_finished(known, quiet), True, []
-    folder.check_runs(prepared.recipes)
+    folder.check_runs(prepared.runs.recipes)
     folder.write_results()
     remove_abandoned(folder.path, FOLDER)
     found, drawn, noted = finish_sweep(folder, prepared.dataset, began, [], quiet)

@@ -46,13 +46,16 @@ def kind_of(recipe: Recipe, data: PreparedData) -> Hashable:
     return form, tuple(getattr(recipe, name) > 0 for name in RANDOM), scales, split
 
 
-def check_count(count: int | None, kinds: Sequence[Hashable], recipes: Sequence[Recipe]) -> None:
+def check_count(
+    count: int | None, kinds: Sequence[Hashable], recipes: Sequence[Recipe], runs: int
+) -> None:
     """Reject an ensemble that no result of the sweep could give.
 
     Args:
       count: the number of members, if there is to be an ensemble.
       kinds: what `kind_of` says of each run.
       recipes: of each run.
+      runs: the number of all runs, of which a search does not know all kinds yet.
 
     Raises:
       InputError: if there are fewer runs of one kind, or they are ensembles already.
@@ -63,13 +66,13 @@ def check_count(count: int | None, kinds: Sequence[Hashable], recipes: Sequence[
         raise InputError("--best-as-ensemble does not apply with --folds: the best learns them all")
     for recipe in recipes:
         check(recipe.ensemble == 1, "ensemble with --best-as-ensemble", "1", recipe.ensemble)
-    most = max(Counter(kinds).values())
+    most = max(Counter(kinds).values()) + runs - len(kinds)
     need = f"from 2 to {most}, the runs with one form and one scale of inputs"
     check(2 <= count <= most, "--best-as-ensemble", need, count)
 
 
 def candidates(
-    count: int, kinds: Sequence[Hashable], results: dict[int, RunResult]
+    count: int, kinds: Sequence[Hashable], results: dict[int, RunResult], more: bool = False
 ) -> list[Chosen]:
     """Return the best runs of each kind that has enough, by their validation scores.
 
@@ -77,6 +80,7 @@ def candidates(
       count: the number of members.
       kinds: what `kind_of` says of each run.
       results: the results of the runs that have ended.
+      more: whether runs follow, of which nothing is known yet.
 
     Returns:
       For each kind the best runs so far, at most `count`; the best kind first: that with the
@@ -89,7 +93,7 @@ def candidates(
     found = []
     for own in groups.values():
         ended = [i for i in own if i in results and results[i].status == OK]
-        if len(own) >= count:
+        if more or len(own) >= count:
             best = sorted(ended, key=lambda i: (*_rank([results[i]]), i))[:count]
             found.append(Chosen(tuple(best), tuple(results[i] for i in best)))
     return sorted(found, key=lambda chosen: (-len(chosen.runs), *_rank(chosen.results)))

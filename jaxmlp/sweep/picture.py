@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from jaxmlp.runs.figures import BLACK, BLUE, ORANGE, PURPLE, caption
+from jaxmlp.sweep.axes import format_value
 from jaxmlp.sweep.results import ConfigResult
-from jaxmlp.sweep.space import format_point, format_value
+from jaxmlp.sweep.space import format_point
 
 MOST_LINES = 8  # more are drawn as points, in a panel for each field
 MOST_PANELS = 4

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import itertools
 from collections.abc import Hashable
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,16 +20,38 @@ from jaxmlp.errors import InputError, check, naming
 from jaxmlp.runs.data import load_or_stand_in, with_whole_paths
 from jaxmlp.runs.facts import Facts
 from jaxmlp.sweep.examples import DataCache
-from jaxmlp.sweep.folder import SWEEP, Plan, read_plan
 from jaxmlp.sweep.halving import Halving, check_halving
 from jaxmlp.sweep.members import check_count, kind_of
+from jaxmlp.sweep.plan import SWEEP, Plan, read_plan
 from jaxmlp.sweep.programs import Program, group_recipes
-from jaxmlp.sweep.space import format_point, make_points
+from jaxmlp.sweep.search import Search, load_optuna, new_search
+from jaxmlp.sweep.space import (
+    MOST,
+    Point,
+    format_point,
+    make_points,
+    parse_number,
+    repeats_of_search,
+)
 
 NEW = (  # the options of a new sweep only
     *("grid", "random", "folds", "best_as_ensemble", "config", "out", "overwrite", "plan"),
-    *("halving", "first_epochs"),
+    *("halving", "first_epochs", "search", "search_batch"),
 )
+
+
+class Runs(NamedTuple):
+    """Runs of a sweep that can be trained.
+
+    Attributes:
+      recipes: the recipe of each run.
+      programs: which train the runs.
+      kinds: what each run must have in common with others to be members of one ensemble.
+    """
+
+    recipes: list[Recipe]
+    programs: list[Program]
+    kinds: list[Hashable]
 
 
 class Prepared(NamedTuple):
@@ -39,18 +62,16 @@ class Prepared(NamedTuple):
       dataset: its data.
       facts: what is known of the data of its first run.
       score: the name of the task's score.
-      recipes: the recipe of each run.
-      programs: which train the runs.
-      kinds: what runs must have in common to be members of one ensemble.
+      runs: its runs; of a search those that were asked for so far.
+      cache: prepares the data of more runs.
     """
 
     plan: Plan
     dataset: Dataset
     facts: Facts
     score: str
-    recipes: list[Recipe]
-    programs: list[Program]
-    kinds: list[Hashable]
+    runs: Runs
+    cache: DataCache
 
 
 def prepare_sweep(control: argparse.Namespace, given: dict[str, Any]) -> Prepared:
@@ -70,14 +91,45 @@ def prepare_sweep(control: argparse.Namespace, given: dict[str, Any]) -> Prepare
     plan, dataset = (_reopen_plan if old else _make_plan)(control, given)
     with naming(Path(old)) if old else nullcontext():
         data = with_task(dataset, plan.base.task)
-        recipes = _complete_recipes(plan, data)
-        programs = _make_programs(plan, data, recipes)
-    first = programs[0]
-    owner = {i: program for program in programs for i in program.recipes}
-    kinds = [kind_of(recipe, owner[i].data[i]) for i, recipe in enumerate(recipes)]
-    check_count(plan.ensemble, kinds, recipes)
+        if plan.search is not None and not plan.search.complete:
+            repeat = plan.points[0]
+            _complete_recipes(plan, data, [repeat | corner for corner in plan.search.corners()])
+        cache = DataCache(data)
+        batches = [prepare_batch(plan, cache, numbers) for numbers in plan.batches]
+    recipes, programs, kinds = (
+        list(itertools.chain.from_iterable(part)) for part in zip(*batches, strict=True)
+    )
+    check_count(plan.ensemble, kinds, recipes, plan.runs)
     check_halving(plan.halving, plan.points, recipes)
-    return Prepared(plan, dataset, first.facts(data), first.task.score, recipes, programs, kinds)
+    facts, score = programs[0].facts(data), programs[0].task.score
+    return Prepared(plan, dataset, facts, score, Runs(recipes, programs, kinds), cache)
+
+
+def prepare_batch(plan: Plan, cache: DataCache, numbers: range) -> Runs:
+    """Prepare runs whose programs are made at one time, and check that they can be trained.
+
+    Args:
+      plan: what the sweep tries.
+      cache: prepares the data.
+      numbers: of the runs.
+
+    Returns:
+      The runs.
+
+    Raises:
+      InputError: if a run cannot be trained.
+    """
+    if not numbers:
+        return Runs([], [], [])
+    points = plan.points[numbers.start : numbers.stop]
+    recipes = _complete_recipes(plan, cache.dataset, points)
+    programs = []
+    for own, varying in group_recipes(recipes, len(cache.dataset.x_train)):
+        with naming(format_point(points[own[0]])), arithmetic(recipes[own[0]].precision):
+            programs.append(Program({numbers[k]: recipes[k] for k in own}, varying, cache))
+    owner = {i: program for program in programs for i in program.recipes}
+    kinds = [kind_of(recipe, owner[i].data[i]) for i, recipe in zip(numbers, recipes, strict=True)]
+    return Runs(recipes, programs, kinds)
 
 
 def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple[Plan, Dataset]:
@@ -85,7 +137,7 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple[Plan
     base = with_whole_paths(config_from(given, control.config, files_from(given)))
     if base.init_from is not None:
         raise InputError(f"a sweep starts by itself, got init_from {base.init_from}")
-    points = make_points(control.grid, control.random, base.seed, control.folds)
+    search, points = _points(control, base.seed)
     for name in (name for name in points[0] if name in given):
         option = name.replace("_", "-")
         raise InputError(f"{name} is given twice: by --{option} and as a field that varies")
@@ -95,7 +147,21 @@ def _make_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple[Plan
     dataset, wanted = load_or_stand_in(base, names_data(given, control.config))
     base = dataclasses.replace(base, dataset=dataset.name if wanted else base.dataset)
     origin = {"checksum": dataset.provenance["checksum"], "dataset_wanted": wanted}
-    return Plan(base, points, origin, control.best_as_ensemble, _halving(control)), dataset
+    plan = Plan(base, points, origin, control.best_as_ensemble, _halving(control), search)
+    return plan, dataset
+
+
+def _points(control: argparse.Namespace, seed: int) -> tuple[Search | None, list[Point]]:
+    """Return the search of a new sweep, if it is one, and the points of all runs or of a batch."""
+    if not control.search:
+        return None, make_points(control.grid, control.random, seed, control.folds)
+    trials = parse_number(control.search[0], "--search", "trials")
+    search = new_search(trials, control.search_batch, control.search[1:])
+    repeats = repeats_of_search(control.grid, control.folds)
+    runs = trials * len(repeats)
+    check(runs <= MOST, "the runs of a sweep", f"at most {MOST}", runs)
+    search, configs = search.ask([], seed)
+    return search, [config | repeat for config in configs for repeat in repeats]
 
 
 def _halving(control: argparse.Namespace) -> Halving | None:
@@ -134,6 +200,10 @@ def _reopen_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple[Pl
     if not Path(path).is_dir():
         raise InputError(f"there is no folder {path}: this machine sees no sweep there")
     plan = read_plan(Path(path)).with_parts(parts)
+    if plan.search is not None:
+        if control.join:
+            raise InputError(f"{path} is a search, which is not shared: continue it with --resume")
+        load_optuna()
     with naming(f"{Path(path) / SWEEP}: base"):
         dataset, _ = load_or_stand_in(plan.base, named=True)
     if dataset.provenance["checksum"] != plan.origin["checksum"]:
@@ -141,12 +211,12 @@ def _reopen_plan(control: argparse.Namespace, given: dict[str, Any]) -> tuple[Pl
     return plan, dataset
 
 
-def _complete_recipes(plan: Plan, dataset: Dataset) -> list[Recipe]:
-    """Return the recipe of every run."""
+def _complete_recipes(plan: Plan, dataset: Dataset, points: list[Point]) -> list[Recipe]:
+    """Return the recipe of each point's run."""
     recipes = []
     if plan.folds is not None:  # what is wrong with all folds is said without the name of one
         fold_parts(dataset, f"1/{plan.folds}", plan.base.seed)
-    for point in plan.points:
+    for point in points:
         with naming(format_point(point)):
             recipe = complete(plan.config(point), dataset)
         if recipe.fold is not None:
@@ -156,13 +226,3 @@ def _complete_recipes(plan: Plan, dataset: Dataset) -> list[Recipe]:
         check(recipe.valid_size > 0, "valid_size", need, recipe.valid_size)
         recipes.append(recipe)
     return recipes
-
-
-def _make_programs(plan: Plan, dataset: Dataset, recipes: list[Recipe]) -> list[Program]:
-    """Make the programs that train all runs, and check that they can be trained."""
-    cache = DataCache(dataset)
-    programs = []
-    for own, varying in group_recipes(recipes, len(dataset.x_train)):
-        with naming(format_point(plan.points[own[0]])), arithmetic(recipes[own[0]].precision):
-            programs.append(Program({i: recipes[i] for i in own}, varying, cache))
-    return programs

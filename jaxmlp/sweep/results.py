@@ -11,7 +11,8 @@ import numpy as np
 from jaxmlp.config.schema import Count, NotNegative, Size, checked
 from jaxmlp.errors import InputError, check
 from jaxmlp.files import parse_json, read_text, write_atomically
-from jaxmlp.sweep.space import REPEATS, Point, folds_of, format_value, parse_value
+from jaxmlp.sweep.axes import format_value, parse_value
+from jaxmlp.sweep.space import Point, folds_of, without_repeats
 from jaxmlp.training.lockstep import DIVERGED, OK, Member
 
 COLUMNS = {  # the columns after `run`, the fields and `status`, and what their values are
@@ -232,17 +233,13 @@ def rank_configs(points: list[Point], results: dict[int, RunResult]) -> list[Con
     """
     runs: dict[str, list[int]] = {}
     for i, point in enumerate(points):
-        runs.setdefault(repr(_without_repeats(point)), []).append(i)
+        runs.setdefault(repr(without_repeats(point)), []).append(i)
     folds = folds_of(points)
     configs = [
-        _config_result(_without_repeats(points[own[0]]), own, folds, results)
+        _config_result(without_repeats(points[own[0]]), own, folds, results)
         for own in runs.values()
     ]
     return sorted(configs, key=_rank)
-
-
-def _without_repeats(point: Point) -> Point:
-    return {name: value for name, value in point.items() if name not in REPEATS}
 
 
 def _rank(config: ConfigResult) -> tuple[Any, ...]:

@@ -17,8 +17,8 @@ from jaxmlp.errors import printable
 from jaxmlp.explain.__main__ import main as explain
 from jaxmlp.explain.typeset import Line, Section, as_page, as_text
 from jaxmlp.runs import figures
+from jaxmlp.sweep.axes import FIXED
 from jaxmlp.sweep.results import RunResult, read_results, write_results
-from jaxmlp.sweep.space import FIXED
 from tests.cli.conftest import CLASSES
 
 HARMFUL = ["\x1b", "\x07", "\x9b", "\u202e", "\x00", "\r", "\u2028", "\u2066", "\x7f"]

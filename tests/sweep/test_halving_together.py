@@ -18,10 +18,11 @@ import jaxmlp
 from jaxmlp.runs.folder import Run
 from jaxmlp.sweep import __main__ as sweep
 from jaxmlp.sweep.claims import Worker, list_names
-from jaxmlp.sweep.folder import SweepFolder, read_plan
+from jaxmlp.sweep.folder import SweepFolder
 from jaxmlp.sweep.halving import next_tasks
 from jaxmlp.sweep.ladder import HalvingSweep
 from jaxmlp.sweep.members import candidates
+from jaxmlp.sweep.plan import read_plan
 from jaxmlp.sweep.results import RunResult, best_run, rank_configs, read_results, write_results
 from jaxmlp.sweep.shared import Group, SharedSweep
 

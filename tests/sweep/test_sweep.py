@@ -295,7 +295,7 @@ def test_points_drawn_at_random_lie_where_they_should():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("", "error: a sweep needs --grid or --random"),
+        ("", "error: a sweep needs --grid, --random or --search"),
         ("--grid learning_rat=1", "did you mean 'learning_rate'?"),
         (
             "--grid learning_rate",
@@ -314,7 +314,7 @@ def test_points_drawn_at_random_lie_where_they_should():
         ("--grid activation=relu,step", "activation=step: "),
         ("--grid seed=0,1 --valid-size 0", "valid_size must be at least 1 in a sweep, which"),
         ("--random learning_rate=1,2", "the first word of --random must be the number of draws"),
-        ("--random 3", "--random needs fields to draw, such as"),
+        ("--random 3", "--random needs fields to vary, such as"),
         ("--random 3 learning_rate=lag:1:2", "did you mean 'log'?"),
         ("--random 3 learning_rate=log:0:1", "must be log:LOW:HIGH with 0 < LOW < HIGH"),
         ("--random 3 learning_rate=log:1", "learning_rate must be log:LOW:HIGH, got 'log:1'"),

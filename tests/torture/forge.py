@@ -30,7 +30,8 @@ from jaxmlp.errors import InputError
 from jaxmlp.runs.folder import Run, Saved
 from jaxmlp.runs.network import open_network
 from jaxmlp.sweep import __main__ as sweep
-from jaxmlp.sweep.folder import SweepFolder, read_plan
+from jaxmlp.sweep.folder import SweepFolder
+from jaxmlp.sweep.plan import read_plan
 from jaxmlp.training import begin
 from tests.torture.forgeries import Forgery, run_forgeries, sweep_forgeries
 
