@@ -82,7 +82,10 @@ def _print(result: dict[str, Any]) -> None:
     from jaxmlp.cli.console import print_line, print_table
     from jaxmlp.diagnose.rules import percent, small
 
-    if result["unseen"]:
+    losses = result["looked_at"]["epochs"] > 0
+    if result["unseen"] and not losses:
+        print_line(f"nothing of its training can be judged: {result['unseen']}")
+    elif result["unseen"]:
         print_line(
             "the run was not watched, and only its losses can be judged: the network cannot be"
             f" looked at: {result['unseen']}"
@@ -101,7 +104,7 @@ def _print(result: dict[str, Any]) -> None:
         print_line(f"    try: {fault['advice']} (lecture row {fault['row']})")
         for other in fault["follows"]:
             print_line(f"    with it: {other['fault']}: {other['says']}")
-    if not result["verdict"]:
+    if not result["verdict"] and (losses or not result["unseen"]):
         print_line("nothing suspicious was found in these numbers:")
     numbers = result["looked_at"]
     for name in ("training_loss", "validation_loss"):

@@ -20,6 +20,7 @@ from jaxmlp.runs.watching import Line, Watch, read_watch
 from jaxmlp.training import TASKS, Record
 
 NEEDS_PARTS = "it has parts of your own: name their file again by --parts"
+IS_MEAN = "it is the mean of other runs, and each of them had a training of its own"
 NO_KERNEL = ("prelu", "layer")  # how the names of layers begin whose parameters are no kernel
 
 
@@ -125,7 +126,7 @@ def gather(run: Run, parts: Files = NO_FILES) -> Evidence:
 
     Returns:
       The evidence. If the run was not watched, and its data or its parts cannot be had, it is only
-      that of the losses.
+      that of the losses; of the mean of other runs there is none.
 
     Raises:
       InputError: if a file of the run is damaged, its data are others than they were, or the files
@@ -140,7 +141,9 @@ def gather(run: Run, parts: Files = NO_FILES) -> Evidence:
     diverged = next((line["diverged"] for line in lines if "diverged" in line), None)
     watched = [line for line in lines if "diverged" not in line]
     whole = bool(watched)
-    if not whole and needs_parts:
+    if run.is_mean:
+        unseen = IS_MEAN
+    elif not whole and needs_parts:
         unseen = NEEDS_PARTS
     elif not whole:
         try:

@@ -9,8 +9,10 @@ and one in the table of each of the three.
 import base64
 import dataclasses
 import math
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -22,6 +24,7 @@ from jaxmlp.config.names import ACTIVATIONS, FORWARD_ONLY
 from jaxmlp.config.signature import Signature
 from jaxmlp.data import Columns, Preprocessing
 from jaxmlp.errors import InputError, check
+from jaxmlp.nn.ensemble import MEAN, SIGMOID, SOFTMAX
 from jaxmlp.nn.layers import Chain, Layer, in_order
 from jaxmlp.nn.noise import ONLY_IN_TRAINING
 
@@ -36,9 +39,11 @@ ARRAYS = {  # the operations, and the parameters of each; one without parameters
     "max_pool": (),
     "average_pool": (),
     "flatten": (),
+    "ensemble": (),
     **dict.fromkeys((*ACTIVATIONS.names, *FORWARD_ONLY.names), ()),
 }
 IDLE = (*ONLY_IN_TRAINING, "identity")  # they change nothing in a trained network
+MIXES = {MEAN: "mean", SOFTMAX: "softmax", SIGMOID: "sigmoid"}  # of an ensemble's outputs
 LINE = 96  # letters of a line of weights
 ANSWERS = {  # how the outputs of each task become answers
     "multiclass": "softmax",
@@ -56,11 +61,19 @@ class Step:
       op: its name, a key of `ARRAYS`.
       arrays: its parameters.
       numbers: what it needs beside them: strides, margins, a small number.
+      members: of an ensemble, the operations of each member, first to last.
     """
 
     op: str
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     numbers: dict[str, Any] = field(default_factory=dict)
+    members: tuple[tuple["Step", ...], ...] = ()
+
+    @property
+    def every_array(self) -> list[np.ndarray]:
+        """Its own parameters, and those of its members."""
+        inside = [a for member in self.members for step in member for a in step.every_array]
+        return [*self.arrays.values(), *inside]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,18 +127,12 @@ class Description:
           The record, in which an array of the parameters is `[offset, shape]`, counted in numbers;
           and all parameters as text, in lines.
         """
-        kinds = [array.dtype for step in self.steps for array in step.arrays.values()]
+        every = [array for step in self.steps for array in step.every_array]
+        kinds = [array.dtype for array in every]
         dtype = np.result_type(*kinds) if kinds else np.dtype(np.float32)
-        end, pieces = 0, []
-        steps = []
-        for step in self.steps:
-            record = {"op": step.op, **step.numbers}
-            for name, array in step.arrays.items():
-                record[name] = [end, list(array.shape)]
-                pieces.append(np.asarray(array, dtype.newbyteorder("<")).tobytes())
-                end += array.size
-            steps.append(record)
-        text = base64.b64encode(b"".join(pieces)).decode()
+        content = b"".join(np.asarray(a, dtype.newbyteorder("<")).tobytes() for a in every)
+        starts = accumulate((array.size for array in every), initial=0)
+        text = base64.b64encode(content).decode()
         weights = "\n".join(text[i : i + LINE] for i in range(0, len(text), LINE))
         arrays = ("offset", "scale", "target_offset", "target_scale")
         values = {name: getattr(self, name) for name in arrays}
@@ -142,9 +149,22 @@ class Description:
             "threshold": self.threshold,
             **{name: None if v is None else np.ravel(v).tolist() for name, v in values.items()},
             "weights": f"{dtype.kind}{dtype.itemsize}",
-            "steps": steps,
+            "steps": _plain_steps(self.steps, starts),
             "facts": self.facts,
         }, weights
+
+
+def _plain_steps(steps: Sequence[Step], starts: Iterator[int]) -> list[dict[str, Any]]:
+    """Return operations as plain records; each array takes the next place where one starts."""
+    found = []
+    for step in steps:
+        record = {"op": step.op, **step.numbers}
+        for name, array in step.arrays.items():
+            record[name] = [next(starts), list(array.shape)]
+        if step.members:
+            record["members"] = [_plain_steps(member, starts) for member in step.members]
+        found.append(record)
+    return found
 
 
 def describe(network: "Network") -> Description:
@@ -195,15 +215,21 @@ def describe(network: "Network") -> Description:
 
 def _behind(steps: list[Step], signature: Signature) -> tuple[list[Step], Preprocessing]:
     """Return the steps of `s f(z + m / s)`: the last bias takes m / s, f follows, and then s."""
-    *first, last = steps
     target = signature.target_preprocessing
     assert target is not None
-    assert last.op == "dense"
-    assert "b" in last.arrays
-    b = last.arrays["b"]
-    shifted = {**last.arrays, "b": (b + np.ravel(target.offset * target.scale)).astype(b.dtype)}
+    shifted = _shifted(steps, np.ravel(target.offset * target.scale))
     unshifted = dataclasses.replace(target, offset=np.zeros_like(target.offset))
-    return [*first, Step("dense", shifted), Step(signature.output_activation)], unshifted
+    return [*shifted, Step(signature.output_activation)], unshifted
+
+
+def _shifted(steps: Sequence[Step], by: np.ndarray) -> tuple[Step, ...]:
+    """Return the steps of `z + by`: the last bias takes it, that of each member where there are."""
+    *first, last = steps
+    if last.members:
+        inside = tuple(_shifted(member, by) for member in last.members)
+        return (*first, dataclasses.replace(last, members=inside))
+    b = last.arrays["b"]
+    return (*first, Step("dense", {**last.arrays, "b": (b + by).astype(b.dtype)}))
 
 
 def _facts(network: "Network") -> dict[str, Any]:
@@ -241,9 +267,18 @@ def steps_of(model: Layer, params: Any, shape: tuple[int, ...]) -> Iterator[Step
     for layer, own in in_order(model, params):
         if isinstance(layer, Chain):
             yield from steps_of(layer, own, shape)
+        elif layer.kind == "ensemble":
+            yield _ensemble(layer, own, shape)
         elif layer.kind not in IDLE:
             yield _step(layer, own, shape)
         shape = _output_shape(layer, own, shape)
+
+
+def _ensemble(layer: Layer, params: Any, shape: tuple[int, ...]) -> Step:
+    count = len(jax.tree.leaves(params)[0])
+    each = [jax.tree.map(operator.itemgetter(k), params) for k in range(count)]
+    members = tuple((*steps_of(layer.settings["member"], own, shape),) for own in each)
+    return Step("ensemble", {}, {"mix": MIXES[layer.settings["mix"]]}, members)
 
 
 def _output_shape(layer: Layer, params: Any, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -77,8 +77,7 @@ def onnx_model(description: Description) -> onnx.ModelProto:
     graph = Graph(set(inputs))
     x = _encoded(graph, description, inputs)
     x = graph.cast(_scaled(graph, x, description), TensorProto.FLOAT)
-    for step in description.steps:
-        x = OPERATIONS[step.op](graph, x, step)
+    x = _after(graph, x, description.steps)
     if description.temperature != 1:
         x = graph.add("Div", x, graph.constant(description.temperature))
     outputs = ANSWERS[description.answer](graph, x, description)
@@ -100,6 +99,13 @@ def onnx_model(description: Description) -> onnx.ModelProto:
     helper.set_model_props(model, {k: _as_text(v) for k, v in metadata.items()})
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _after(graph: Graph, x: str, steps: Sequence[Step]) -> str:
+    """Add operations, first to last, and return the name of what they compute."""
+    for step in steps:
+        x = OPERATIONS[step.op](graph, x, step)
+    return x
 
 
 def _as_text(value: Any) -> str:
@@ -231,6 +237,28 @@ def _step_function(graph: Graph, z: str, _: Step) -> str:
     return graph.cast(graph.add("Not", below), TensorProto.FLOAT)
 
 
+def _ensemble(graph: Graph, x: str, step: Step) -> str:
+    outputs = [_after(graph, x, member) for member in step.members]
+    return MIXES[step.numbers["mix"]](graph, outputs)
+
+
+def _log_mean(graph: Graph, probabilities: list[str]) -> str:
+    return graph.add("Log", graph.add("Mean", *probabilities))
+
+
+def _logit_of_mean(graph: Graph, outputs: list[str]) -> str:
+    yes = [graph.add("Sigmoid", z) for z in outputs]
+    no = [graph.add("Sigmoid", graph.add("Neg", z)) for z in outputs]
+    return graph.add("Sub", _log_mean(graph, yes), _log_mean(graph, no))
+
+
+MIXES: dict[str, Callable[[Graph, list[str]], str]] = {
+    "mean": lambda g, outputs: g.add("Mean", *outputs),
+    "softmax": lambda g, outputs: _log_mean(g, [g.add("Softmax", z, axis=1) for z in outputs]),
+    "sigmoid": _logit_of_mean,
+}
+
+
 def _alone(op: str, **settings: Any) -> Callable[[Graph, str, Step], str]:
     """An operation that ONNX has by itself."""
     return lambda graph, x, _: graph.add(op, x, **settings)
@@ -243,6 +271,7 @@ OPERATIONS: dict[str, Callable[[Graph, str, Step], str]] = {
     "max_pool": lambda g, x, step: _channels_first(g, x, "MaxPool", **_windows(step)),
     "average_pool": lambda g, x, step: _channels_first(g, x, "AveragePool", **_windows(step)),
     "flatten": _alone("Flatten"),
+    "ensemble": _ensemble,
     "prelu": lambda g, z, step: g.add("PRelu", z, g.constant(step.arrays["alpha"])),
     "identity": _alone("Identity"),
     "relu": _alone("Relu"),

@@ -176,6 +176,10 @@ const OPERATIONS = {
   max_pool: (x, step) => pooled(x, step, (values) => Math.max(...values)),
   average_pool: (x, step) => pooled(x, step, mean),
   flatten: ({ data }) => ({ data, shape: [data.length] }),
+  ensemble: (x, { members, mix }) => {
+    const data = MIXES[mix](members.map((steps) => Array.from(after(x, steps).data)));
+    return { data, shape: [data.length] };
+  },
   prelu: (x, { alpha }) => each((z, i) => (z > 0 ? z : alpha.data[i % alpha.data.length] * z))(x),
   identity: (x) => x,
   relu: each((z) => Math.max(z, 0)),
@@ -202,10 +206,24 @@ const ANSWERS = {
     value / model.target_scale[k % model.target_scale.length] + model.target_offset[k % model.target_offset.length]),
 };
 
+// the outputs of an ensemble's members as those of one network
+
+const meanOf = (outputs) => outputs[0].map((_, k) => mean(outputs.map((z) => z[k])));
+const MIXES = {
+  mean: meanOf,
+  softmax: (outputs) => meanOf(outputs.map(ANSWERS.softmax)).map(Math.log),
+  sigmoid(outputs) {
+    const [yes, no] = [1, -1].map((sign) => meanOf(outputs.map((z) => z.map((value) => sigmoid(sign * value)))));
+    return yes.map((p, k) => Math.log(p) - Math.log(no[k]));
+  },
+};
+
+const after = (x, steps) => steps.reduce((found, step) => OPERATIONS[step.op](found, step), x);
+
 function network(model, text) {
   const weights = decode(text, model.weights);
-  const steps = model.steps.map((step) => {
-    const ready = { ...step };
+  const withArrays = (step) => {
+    const ready = { ...step, members: step.members?.map((member) => member.map(withArrays)) };
     for (const name of ["W", "b", "gamma", "beta", "alpha"]) {
       if (Array.isArray(step[name])) {
         const [start, shape] = step[name];
@@ -213,11 +231,11 @@ function network(model, text) {
       }
     }
     return ready;
-  });
+  };
+  const steps = model.steps.map(withArrays);
   const answer = (example) => {
     const x = { data: scaled(model, encode(model, example)), shape: model.shape };
-    const outputs = steps.reduce((found, step) => OPERATIONS[step.op](found, step), x);
-    const z = Array.from(outputs.data, (value) => value / model.temperature);
+    const z = Array.from(after(x, steps).data, (value) => value / model.temperature);
     return Array.from(ANSWERS[model.answer](z, model));
   };
   const decide = (found) => {

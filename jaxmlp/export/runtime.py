@@ -54,9 +54,8 @@ class Network:
 
     def answers(self, inputs: Any) -> np.ndarray:
         """Return probabilities of classes or labels, or values, `(N, K)`."""
-        x = self._scaled(self._encoded(inputs))
-        for step in self.model["steps"]:
-            x = OPERATIONS[step["op"]](x, self._with_arrays(step))
+        steps = [self._with_arrays(step) for step in self.model["steps"]]
+        x = _after(self._scaled(self._encoded(inputs)), steps)
         return ANSWERS[self.model["answer"]](
             x / x.dtype.type(self.model["temperature"]), self.model
         )
@@ -89,7 +88,8 @@ class Network:
             if isinstance(step.get(name), list):
                 start, shape = step[name]
                 found[name] = self._weights[start : start + math.prod(shape)].reshape(shape)
-        return found
+        each = step.get("members", [])
+        return found | {"members": [[self._with_arrays(s) for s in member] for member in each]}
 
 
 def _rows(table: Any) -> Any:
@@ -178,6 +178,13 @@ TIME = {
 }
 
 
+def _after(x: np.ndarray, steps: list[dict[str, Any]]) -> np.ndarray:
+    """Return what the operations make of `x`."""
+    for step in steps:
+        x = OPERATIONS[step["op"]](x, step)
+    return x
+
+
 def _dense(x: np.ndarray, step: dict[str, Any]) -> np.ndarray:
     z = x @ step["W"]
     return z + step["b"] if "b" in step else z
@@ -228,6 +235,20 @@ def _layer_norm(x: np.ndarray, step: dict[str, Any]) -> np.ndarray:
     return step["gamma"] * (centred / np.sqrt(variance + epsilon)) + step["beta"]
 
 
+def _ensemble(x: np.ndarray, step: dict[str, Any]) -> np.ndarray:
+    return MIXES[step["mix"]](np.stack([_after(x, member) for member in step["members"]]))
+
+
+def _log_mean_exp(log_p: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.logaddexp.reduce(log_p, axis=0) - math.log(len(log_p))
+    return found
+
+
+def _log_softmax(z: np.ndarray) -> np.ndarray:
+    found: np.ndarray = z - np.logaddexp.reduce(z, axis=-1, keepdims=True)
+    return found
+
+
 def _sigmoid(z: np.ndarray) -> np.ndarray:
     small = np.exp(-np.abs(z))  # never overflows
     return np.where(z >= 0, 1, small) / (1 + small)
@@ -259,6 +280,7 @@ OPERATIONS = {
     "average_pool": _average_pool,
     "layer_norm": _layer_norm,
     "flatten": lambda x, _: x.reshape(len(x), -1),
+    "ensemble": _ensemble,
     "prelu": lambda z, step: np.where(z > 0, z, step["alpha"] * z),
     "identity": lambda z, _: z,
     "relu": lambda z, _: np.maximum(z, 0),
@@ -270,6 +292,11 @@ OPERATIONS = {
     "gelu": lambda z, _: _gelu(z),
     "silu": lambda z, _: z * _sigmoid(z),
     "step": lambda z, _: (z >= 0).astype(z.dtype),
+}
+MIXES = {  # the outputs of an ensemble's members (members, N, K) as those of one network
+    "mean": lambda z: z.mean(axis=0),
+    "softmax": lambda z: _log_mean_exp(_log_softmax(z)),
+    "sigmoid": lambda z: _log_mean_exp(-np.logaddexp(0, -z)) - _log_mean_exp(-np.logaddexp(0, z)),
 }
 ANSWERS = {
     "softmax": _softmax,

@@ -142,7 +142,8 @@ def ensemble(member: Layer, count: int, mix: Mix = MEAN) -> Layer:
         dparams, dx = jax.vmap(backward_of, axes)(params, mix.backward(z, dy), keys)
         return dparams, jnp.sum(dx, axis=0)
 
-    return Layer(init, forward, backward, f"ensemble of {count}: {member.name}", "ensemble")
+    name, settings = f"ensemble of {count}: {member.name}", {"member": member, "mix": mix}
+    return Layer(init, forward, backward, name, "ensemble", settings)
 
 
 def members_value_and_grad(alone: ValueAndGrad, count: int, mix: Mix) -> ValueAndGrad:

@@ -41,8 +41,8 @@ class Layer:
       backward: `(params, cache, dy) -> (dparams, dx)`.
       name: what the layer is, with its numbers, such as "dense 128".
       kind: what the layer is, without numbers, such as "dense"; empty if no program asks for it.
-      settings: the numbers that a program needs beside the parameters to compute the layer, such
-        as the windows of a convolution.
+      settings: what a program needs beside the parameters to compute the layer, such as the
+        windows of a convolution, or the member of an ensemble.
     """
 
     init: Callable[..., tuple[Params, Shape]] = field(repr=False)

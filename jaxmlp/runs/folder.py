@@ -189,6 +189,11 @@ class Run:
         return self._saved.get("taken_over")
 
     @property
+    def is_mean(self) -> bool:
+        """Whether the run is the mean of others, and had no training of its own."""
+        return (self.path / MEMBERS).exists()
+
+    @property
     def config_to_resume(self) -> Config:
         """The configuration, if it is the one that the run was trained with so far.
 
@@ -198,7 +203,7 @@ class Run:
           InputError: if it has been changed since the run's first checkpoint, or the run is the
             mean of others.
         """
-        if (self.path / MEMBERS).exists():
+        if self.is_mean:
             raise InputError(f"{self.path} is the mean of other runs: there is nothing to continue")
         now, file = self.config, self.path / CHECKPOINT
         saved = self._saved

@@ -109,6 +109,10 @@ class Worker:
                 return [free[0], *(task for task in free[1:] if self._link(task, latest))]
         return []
 
+    def claimed_tasks(self) -> set[str]:
+        """Return the tasks that any worker has ever claimed; they may be done, or free again."""
+        return {*self._latest_claims()}
+
     def end_shift(self) -> None:
         """Give back the claims so far, of which some may have no result, and go on."""
         self._write(FREE)

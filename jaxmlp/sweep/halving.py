@@ -6,7 +6,8 @@ epochs, `r, r f, r f^2, ...` and last the `epochs` of the configuration, for a f
 `n` runs that have ended on a rung, the best `n / f` (rounded down) are promoted to the next one.
 Who decides that looks only at the results in the folder. So any number of workers share a sweep,
 and none waits until a rung is full: a run that was good among few may be promoted though later
-ones are better. With one worker the course is always the same.
+ones are better. What a worker has begun is trained to its end, by another one if it must be. With
+one worker the course is always the same.
 
 A promoted run goes on from where it was left. Its learning rate follows the schedule of all
 `epochs` from its start, so at each rung it has the bytes of a run trained straight to there.
@@ -15,7 +16,7 @@ When all other work is done and no run has reached the next rung, the best of th
 go: in a short sweep too, one run at least is trained for all epochs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from jaxmlp.config.recipe import Recipe
@@ -74,23 +75,28 @@ def check_halving(
     check(1 <= halving.first < epochs, "--first-epochs", need, halving.first)
 
 
-def next_tasks(rungs: Sequence[Rung], factor: int, runs: int) -> list[tuple[int, int]]:
+def next_tasks(
+    rungs: Sequence[Rung], factor: int, runs: int, begun: Collection[tuple[int, int]] = ()
+) -> list[tuple[int, int]]:
     """Return what is to be trained now, by the results so far: runs, and the rungs to reach.
 
     Args:
       rungs: the results of the runs that have ended on each rung, the first rung first.
       factor: one of so many runs is promoted.
       runs: the number of all runs.
+      begun: the pairs of run and rung that workers have claimed, with a result or without.
 
     Returns:
-      Pairs of run and rung, in the order in which they are to be trained: promotions to the
-      highest rung first, and new runs at the end. Nothing, if the sweep is done.
+      Pairs of run and rung, in the order in which they are to be trained: what was begun first,
+      then promotions to the highest rung, and new runs at the end. Nothing, if the sweep is done.
     """
-    tasks = []
+    left = [(i, place) for i, place in begun if i not in rungs[place]]
+    tasks = sorted(left, key=lambda task: (-task[1], task[0]))
     for place in range(len(rungs) - 2, -1, -1):
         best = _best(rungs[place])[: len(rungs[place]) // factor]
-        tasks += [(i, place + 1) for i in best if i not in rungs[place + 1]]
-    tasks += [(i, 0) for i in range(runs) if i not in rungs[0]]
+        better = [(i, place + 1) for i in best if i not in rungs[place + 1]]
+        tasks += [task for task in better if task not in begun]
+    tasks += [(i, 0) for i in range(runs) if i not in rungs[0] and (i, 0) not in begun]
     if tasks:
         return tasks
     for place in range(len(rungs) - 2, -1, -1):

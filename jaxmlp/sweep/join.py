@@ -87,9 +87,11 @@ def join_sweep(
     Raises:
       InputError: if the folder of a run that can be the best one is missing or damaged.
     """
-    noted, mine = share_runs(folder, prepared.runs.programs, prepared.runs.recipes, quiet), False
-    if not noted:
+    mine, noted = False, share_runs(folder, prepared.runs.programs, prepared.runs.recipes, quiet)
+    while not (mine or noted or folder.finished):
         mine, noted = _wait_for_end(folder)
+        if not (mine or noted or folder.finished):  # more is to be done, by what others have begun
+            noted = share_runs(folder, prepared.runs.programs, prepared.runs.recipes, quiet)
     if noted:
         if not quiet:
             print_line(f"interrupted  take part again with --join {folder.path}")
@@ -97,7 +99,6 @@ def join_sweep(
     if not mine:
         known = SweepFolder(folder.path, folder.plan, folder.score)
         return show_finished(known, quiet), True, []
-    folder.look()
     folder.check_runs(prepared.runs.recipes)
     folder.write_results()
     remove_abandoned(folder.path, FOLDER)
@@ -129,14 +130,22 @@ def is_finished(folder: SweepFolder) -> bool:
 
 
 def _wait_for_end(folder: SharedSweep) -> tuple[bool, list[int]]:
-    """Wait until a worker has finished the sweep, or until this one has to.
+    """Wait until a worker has finished the sweep, or until this one has to, or more is to be done.
 
     Returns:
       Whether this worker finishes the sweep, and the signal that interrupted the wait, if any.
     """
     with interruptible() as noted:
-        while not noted and not folder.finished:
-            if folder.worker.claim(FINISH):
+        while not noted and not folder.finished and _all_done(folder):
+            if not folder.worker.claim(FINISH):
+                time.sleep(LOOK_EVERY)
+            elif _all_done(folder):  # also since the claim
                 return True, noted
-            time.sleep(LOOK_EVERY)
+            else:
+                folder.worker.end_shift()
     return False, noted
+
+
+def _all_done(folder: SharedSweep) -> bool:
+    folder.look()
+    return folder.complete

@@ -4,6 +4,7 @@ The checkpoint of a rung is a folder of its own in `runs/`, which never changes:
 back late cannot put an old one in the place of a new one.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from jaxmlp.config.recipe import Recipe
 from jaxmlp.files import json_text
 from jaxmlp.runs.folder import Run
 from jaxmlp.sweep.claims import Worker
-from jaxmlp.sweep.folder import SweepFolder
+from jaxmlp.sweep.folder import BEST, SweepFolder
 from jaxmlp.sweep.halving import Halving, Rung, next_tasks
 from jaxmlp.sweep.programs import Part, Program, TrainWave
-from jaxmlp.sweep.results import RunResult, run_result
+from jaxmlp.sweep.results import RunResult, best_run, run_result
 from jaxmlp.sweep.shared import Group, SharedSweep
 from jaxmlp.training.lockstep import OK, Member, Moment
+
+TASK = r"run-([1-9]\d*)-(\d+)"  # a run, and the rung that it is to reach
 
 
 class HalvingSweep(SharedSweep):
@@ -39,12 +42,21 @@ class HalvingSweep(SharedSweep):
         self._halving: Halving = self.plan.halving
         self._ladder = self._halving.ladder(epochs)
         self.rungs: list[Rung] = [{} for _ in self._ladder]
+        self._begun: set[tuple[int, int]] = set()  # runs, and the rungs that they are to reach
         self._rung = 0  # of the runs that train now
 
     @property
     def complete(self) -> bool:
-        """Whether no run is left that is to be trained for longer."""
+        """Whether no run is left that is to be trained for longer, or trains now."""
         return not self._tasks()
+
+    def look(self) -> None:
+        """Read what other workers have claimed, and then the results, which led to these claims."""
+        claims = (re.fullmatch(TASK, task) for task in self.worker.claimed_tasks())
+        begun = {(int(found[1]) - 1, int(found[2])) for found in claims if found}
+        super().look()
+        runs, rungs = len(self.plan.points), len(self.rungs)
+        self._begun |= {(i, rung) for i, rung in begun if i < runs and rung < rungs}
 
     def has(self, number: int, rung: str | None) -> bool:
         """Return whether a result is known; each belongs to a rung."""
@@ -59,7 +71,7 @@ class HalvingSweep(SharedSweep):
 
     def groups(self, programs: list[Program]) -> list[Group]:
         """Return what is to be trained now: promoted runs first, then new ones."""
-        groups: dict[tuple[int, int, int], Group] = {}
+        groups: dict[tuple[int, int, int, bool], Group] = {}
         place = {
             i: (number, position, program)
             for number, program in enumerate(programs)
@@ -68,12 +80,9 @@ class HalvingSweep(SharedSweep):
         }
         for i, rung in self._tasks():
             number, position, program = place[i]
-            size = len(program.waves()[0])
-            own = (rung, number, position if rung == 0 else 0)
-            group = groups.setdefault(own, Group(program, rung, []))
-            if len(group.runs) < size:  # more of them are for a later look
-                group.runs.append(i)
-        return list(groups.values())
+            own = (rung, number, position if rung == 0 else 0, (i, rung) in self._begun)
+            groups.setdefault(own, Group(program, rung, [])).runs.append(i)
+        return [part for group in groups.values() for part in group.parts()]
 
     def train(self, group: Group, train_wave: TrainWave) -> Iterator[Moment]:
         """Train runs to a rung, each from the checkpoint of the rung below."""
@@ -86,9 +95,10 @@ class HalvingSweep(SharedSweep):
             i: group.program.where_left(i, Run(self._rung_folder(i, rung - 1)), checksum)
             for i in group.runs
         }
-        stopped = [i for i in group.runs if len(left[i].records) < begun]  # by a rule, for good
+        ended = [group.program.ended(i, left[i]) for i in group.runs]
+        stopped = {m.number: m for m in ended if m.history.reason_to_stop()}  # for good
         if stopped:
-            yield Moment(0, [group.program.ended(i, left[i]) for i in stopped])
+            yield Moment(0, [*stopped.values()])
         going = [i for i in group.runs if i not in stopped]
         yield from train_wave(going, Part(begun, self._ladder[rung], left))
 
@@ -96,11 +106,12 @@ class HalvingSweep(SharedSweep):
         """Publish what the runs have reached; what another worker has published counts already."""
         self.look()
         for m in ended:
-            if m.number in self.rungs[self._rung]:
+            if self.finished or m.number in self.rungs[self._rung]:
                 continue
             if m.status == OK:
                 self.save_first(m, recipes[m.number], self._rung_folder(m.number, self._rung))
             result = run_result(m)
+            result.numbers["rung"] = self._ladder[self._rung]
             name = f"run-{m.number + 1}-{self._rung}.json"
             if self.worker.publish(name, json_text(result._asdict())):
                 self.take(m.number, str(self._rung), result)
@@ -108,7 +119,8 @@ class HalvingSweep(SharedSweep):
                 self.look()
 
     def _tasks(self) -> list[tuple[int, int]]:
-        return next_tasks(self.rungs, self._halving.factor, len(self.plan.points))
+        runs = len(self.plan.points)
+        return next_tasks(self.rungs, self._halving.factor, runs, self._begun)
 
     def _rung_folder(self, number: int, rung: int) -> Path:
         return self._runs / str(number + rung * len(self.plan.points))
@@ -117,4 +129,5 @@ class HalvingSweep(SharedSweep):
         """Return the folder of a run that is kept: that of its highest rung."""
         reached = [k for k, rung in enumerate(self.rungs) if number in rung]
         path = self._rung_folder(number, reached[-1])
-        return path if path.exists() else super()._folder_of(number)
+        moved = not path.exists() and number == best_run(self.configs)
+        return self.path / BEST if moved else path

@@ -84,7 +84,8 @@ def candidates(
 
     Returns:
       For each kind the best runs so far, at most `count`; the best kind first: that with the
-      highest mean score of `count` runs, and of equal ones with the lowest loss.
+      highest mean score of `count` runs, and of equal ones with the lowest loss. Where a sweep
+      halves its runs, those of higher rungs come first.
     """
     groups: dict[Hashable, list[int]] = {}
     for i, kind in enumerate(kinds):
@@ -98,9 +99,9 @@ def candidates(
     return sorted(found, key=lambda chosen: (-len(chosen.runs), *_rank(chosen.results)))
 
 
-def _rank(results: Sequence[RunResult]) -> tuple[float, float]:
-    scores, losses = (
-        [result.numbers[name] for result in results] or [0.0]
-        for name in ("valid_score", "valid_loss")
+def _rank(results: Sequence[RunResult]) -> tuple[float, float, float]:
+    rungs, scores, losses = (
+        [result.numbers.get(name, 0.0) for result in results] or [0.0]
+        for name in ("rung", "valid_score", "valid_loss")
     )
-    return -float(np.mean(scores)), float(np.mean(losses))
+    return -float(np.mean(rungs)), -float(np.mean(scores)), float(np.mean(losses))

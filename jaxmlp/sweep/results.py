@@ -24,6 +24,7 @@ COLUMNS = {  # the columns after `run`, the fields and `status`, and what their 
     "valid_score": float,
     "seconds": NotNegative,
 }
+RUNG = {"rung": Count}  # the last column, where a sweep halves its runs
 
 
 class RunResult(NamedTuple):
@@ -31,7 +32,8 @@ class RunResult(NamedTuple):
 
     Attributes:
       status: `ok` or `diverged`.
-      numbers: the values of `COLUMNS`; a run that has diverged lacks the unknown ones.
+      numbers: the values of `COLUMNS`; a run that has diverged lacks the unknown ones. Where a
+        sweep halves its runs, also `rung`: the epochs of the highest rung that the run has reached.
     """
 
     status: str
@@ -51,6 +53,7 @@ class ConfigResult(NamedTuple):
         that did not diverge; the deviation of a single run is `nan`.
       loss: the mean validation loss of these runs.
       best: the number of the run with the best score, or `None` if no run has ended well.
+      rung: the epochs of the highest rung that it has reached; 0 without halving.
     """
 
     point: Point
@@ -62,6 +65,7 @@ class ConfigResult(NamedTuple):
     deviation: float
     loss: float
     best: int | None
+    rung: int
 
     @property
     def complete(self) -> bool:
@@ -125,9 +129,10 @@ def write_results(
     """
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(["run", *points[0], "status", *_header(score).values()])
+    header = _header(score, any("rung" in result.numbers for result in results.values()))
+    table.writerow(["run", *points[0], "status", *header.values()])
     for i, result in sorted(results.items()):
-        numbers = [repr(result.numbers[name]) if name in result.numbers else "" for name in COLUMNS]
+        numbers = [repr(result.numbers[name]) if name in result.numbers else "" for name in header]
         table.writerow([i + 1, *map(format_value, points[i].values()), result.status, *numbers])
     write_atomically(path, out.getvalue())
 
@@ -151,11 +156,12 @@ def read_results(path: Path, points: list[Point], score: str) -> dict[int, RunRe
     results: dict[int, RunResult] = {}
     try:
         header, *rows = [*csv.reader(read_text(path).splitlines())] or [[]]
-        expected = ["run", *points[0], "status", *_header(score).values()]
+        names = _header(score, halved=header[-1:] == [*RUNG])
+        expected = ["run", *points[0], "status", *names.values()]
         check(header == expected, "the header", ",".join(expected), ",".join(header))
         for row in rows:
             check(len(row) == len(header), "a row", f"of {len(header)} cells", len(row))
-            cells = dict(zip(("run", *points[0], "status", *COLUMNS), row, strict=True))
+            cells = dict(zip(("run", *points[0], "status", *names), row, strict=True))
             i = _number(cells["run"], results, len(points))
             results[i] = _result(cells, points[i], f"run {i + 1}")
     except (csv.Error, ValueError) as error:
@@ -176,7 +182,8 @@ def _result(cells: dict[str, str], point: Point, run: str) -> RunResult:
     for name, value in point.items():
         if parse_value(name, cells[name]) != parse_value(name, format_value(value)):
             raise InputError(f"{run} has another {name}")
-    given = {name: parse_json(cells[name], f"{run}: {name}") for name in COLUMNS if cells[name]}
+    known = [name for name in (*COLUMNS, *RUNG) if cells.get(name)]
+    given = {name: parse_json(cells[name], f"{run}: {name}") for name in known}
     return checked_result(cells["status"], given, run)
 
 
@@ -196,13 +203,14 @@ def checked_result(status: str, numbers: dict[str, Any], run: str) -> RunResult:
     """
     check(status in (OK, DIVERGED), f"{run}: status", f"{OK} or {DIVERGED}", status)
     must = COLUMNS if status == OK else ("epochs", "seconds")
-    shape = {name if name in must else f"{name}?": kind for name, kind in COLUMNS.items()}
+    kinds = {**COLUMNS, **RUNG}
+    shape = {name if name in must else f"{name}?": kind for name, kind in kinds.items()}
     return RunResult(status, checked(numbers, shape, run))
 
 
-def _header(score: str) -> dict[str, str]:
-    """Return the headings of `COLUMNS`, which name the task's score."""
-    return {name: name.replace("score", score) for name in COLUMNS}
+def _header(score: str, halved: bool) -> dict[str, str]:
+    """Return the headings of the columns of numbers, which name the task's score."""
+    return {name: name.replace("score", score) for name in (*COLUMNS, *(RUNG if halved else ()))}
 
 
 def rank_configs(points: list[Point], results: dict[int, RunResult]) -> list[ConfigResult]:
@@ -210,6 +218,7 @@ def rank_configs(points: list[Point], results: dict[int, RunResult]) -> list[Con
 
     The best configuration has the highest mean validation score; of equal ones, the lowest loss. A
     configuration with a diverged run comes after those without, and an incomplete one at the end.
+    Where a sweep halves its runs, one that has reached a higher rung comes before all others.
     Each run is judged at its best epoch, which its `monitor` chooses, or with folds at its last: so
     the examples of a fold choose nothing. The configurations are
     compared by the score, also if the monitor is the loss: they may have different losses, such as
@@ -237,7 +246,8 @@ def _rank(config: ConfigResult) -> tuple[Any, ...]:
     """Return the key that sorts the best configuration to the front."""
     known = config.best is not None
     score = -config.score if known else math.inf
-    return not config.complete, config.diverged, score, config.loss if known else math.inf
+    loss = config.loss if known else math.inf
+    return not config.complete, config.diverged, -config.rung, score, loss
 
 
 def _config_result(
@@ -257,6 +267,7 @@ def _config_result(
         deviation=float(scores.std(ddof=1)) if len(good) > 1 else math.nan,
         loss=float(losses.mean()) if good else math.nan,
         best=good[int(np.lexsort((losses, -scores))[0])] if good else None,
+        rung=max((int(results[i].numbers.get("rung", 0)) for i in ended), default=0),
     )
 
 
@@ -297,10 +308,13 @@ def ranking_table(
       The rows, and the header.
     """
     repeats = "seeds" if configs[0].folds is None else "folds" if configs[0].seeds == 1 else "runs"
-    header = (*configs[0].point, f"valid {score}", "valid loss", repeats, "diverged")
+    halved = any(config.rung for config in configs)
+    header = (*configs[0].point, *(RUNG if halved else ()), f"valid {score}", "valid loss")
+    header = (*header, repeats, "diverged")
     rows = [
         (
             *map(format_value, config.point.values()),
+            *((str(config.rung or ""),) if halved else ()),
             format_mean(config.score, config.deviation),
             format_mean(config.loss, math.nan),
             f"{config.ended}/{len(config.runs)}",

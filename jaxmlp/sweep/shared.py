@@ -47,6 +47,12 @@ class Group(NamedTuple):
         end = "" if self.rung is None else f"-{self.rung}"
         return [f"run-{i + 1}{end}" for i in self.runs]
 
+    def parts(self) -> list["Group"]:
+        """Return groups of at most as many runs as the devices train at once."""
+        size = len(self.program.waves()[0])
+        starts = range(0, len(self.runs), size)
+        return [self._replace(runs=self.runs[begun : begun + size]) for begun in starts]
+
 
 class SharedSweep(SweepFolder):
     """The folder of a sweep that workers share: each result is a file, which only one can make.
@@ -102,6 +108,13 @@ class SharedSweep(SweepFolder):
         waves = [(program, wave) for program in programs for wave in program.waves()]
         left = [(program, [i for i in wave if i not in self.results]) for program, wave in waves]
         return [Group(program, None, wave) for program, wave in left if wave]
+
+    def undone(self, group: Group) -> Group:
+        """Return a group that was claimed, without the runs that others have done meanwhile."""
+        self.look()
+        rung = None if group.rung is None else str(group.rung)
+        left = [i for i in group.runs if not self.finished and not self.has(i, rung)]
+        return group._replace(runs=left)
 
     def train(self, group: Group, train_wave: TrainWave) -> Iterator[Moment]:
         """Train runs that this worker has claimed, and yield the progress."""
@@ -188,13 +201,14 @@ def share_runs(
             if ready is None or ready[0] is not program:
                 ready = program, None  # forgets the examples of the last program first
                 ready = program, program.ready()
+            group = folder.undone(group)
             with arithmetic(program.recipe.precision):
                 for moment in folder.train(group, ready[1]):
                     if moment.ended:
                         folder.add_runs(moment.ended, recipes)
                     show(moment.done * len(group.runs))
                     folder.worker.check()
-                    if noted:
+                    if noted or folder.worker.gone:
                         break
             folder.worker.end_shift()
     return noted

@@ -141,6 +141,7 @@ def fit(
                 raise run.divergence(state.params, epoch, reached, laid)
             epoch += done
             yield Progress(state, epoch, step, feed.steps, history.records[-1] if done else None)
+            del laid  # the next orders need not lie in memory beside these
 
 
 def _with_rate_factor(state: TrainState, factor: float) -> TrainState:

@@ -1,11 +1,10 @@
 """The order of the examples: the batches of each epoch, shuffled by seed and epoch."""
 
-from functools import partial
-
 import jax
 import numpy as np
 from jaxtyping import Int
 
+from jaxmlp.training.layout import aligned
 from jaxmlp.training.mesh import put_whole
 from jaxmlp.training.types import HostOrder, Indices
 
@@ -61,17 +60,23 @@ def order_of(
     Returns:
       int32 `(ceil(n / batch_size), batch_size)`, as from `batches`.
     """
-    return batches(shuffling(seed, epoch).permutation(indices) if shuffle else indices, batch_size)
+    return batches(_in_order(indices, seed, epoch, shuffle), batch_size)
+
+
+def _in_order(indices: Indices, seed: int, epoch: int, shuffle: bool) -> Indices:
+    return shuffling(seed, epoch).permutation(indices) if shuffle else indices
 
 
 class Orders:
     """The orders of the coming epochs, laid out once and kept on the device.
 
+    An order takes 4 bytes an example, as much as an input. So the old ones are forgotten before new
+    ones are laid out, in memory that a processor's device shares.
+
     Attributes:
       room: the greatest number of epochs laid out together.
       steps: the number of steps in an epoch.
-      first: the first epoch that is laid out, counted from 0.
-      rows: the orders on the host, `(room, steps, batch)`; unused places hold -1.
+      first: the first epoch that is laid out, counted from 0; -1 before there is one.
     """
 
     def __init__(
@@ -87,9 +92,15 @@ class Orders:
           shuffle: whether each epoch has an order of its own.
         """
         self.room, self.steps, self.first = room, -(-len(indices) // batch_size), -1
-        self.rows = np.full((room, self.steps, batch_size), -1, np.int32)
-        self._order = partial(order_of, indices, batch_size, seed, shuffle=shuffle)
-        self._on_device: LaidOut
+        self._indices, self._batch_size = indices, batch_size
+        self._seed, self._shuffle = seed, shuffle
+        self._laid: tuple[np.ndarray, LaidOut] | None = None
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The orders on the host, `(room, steps, batch)`; unused places hold -1."""
+        assert self._laid is not None  # they were laid out
+        return self._laid[0]
 
     def lay_out(self, first: int, many: int) -> LaidOut:
         """Return the orders of some epochs on the device, and lay them out if they are new.
@@ -101,9 +112,12 @@ class Orders:
         Returns:
           int32 `(room, steps, batch)`.
         """
-        if first != self.first:
-            drawn = [self._order(first + k) for k in range(many)]
-            self.rows = np.full_like(self.rows, -1)  # a new array: the device may share the old
-            self.rows[:many] = drawn
-            self._on_device, self.first = put_whole(self.rows), first
-        return self._on_device
+        if self._laid is None or first != self.first:
+            self._laid = None
+            rows = aligned((self.room, self.steps, self._batch_size), np.dtype(np.int32))
+            rows.fill(-1)
+            for k, row in enumerate(rows[:many]):
+                drawn = _in_order(self._indices, self._seed, first + k, self._shuffle)
+                row.ravel()[: len(drawn)] = drawn
+            self._laid, self.first = (rows, put_whole(rows)), first
+        return self._laid[1]

@@ -68,6 +68,13 @@ NETWORKS = {
         *("regression", (3,), 1, {"mean": 50.0, "output_activation": "softplus"}),
     ),
     "pictures": ("multiclass", (12, 12, 3), 3, {"model": "lenet", "raw": True}),
+    "several": ("multiclass", (5,), 4, {"ensemble": 3, "activation": ("prelu",)}),
+    "several, two classes": ("binary", (7,), 1, {"columns": TABLE, "ensemble": 2}),
+    "several, labels": ("multilabel", (3,), 3, {"ensemble": 2, "precision": "float64"}),
+    "several, numbers cut off at 0": (
+        *("regression", (3,), 2, {"ensemble": 3, "mean": 50.0, "output_activation": "relu"}),
+    ),
+    "several, pictures": ("multiclass", (12, 12, 1), 3, {"model": "lenet", "ensemble": 2}),
 }
 
 

@@ -3,13 +3,17 @@
 import csv
 import json
 import shutil
+from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
+import onnxruntime
 import pytest
 
 import jaxmlp
 from jaxmlp import compare, evaluate, predict, train
 from jaxmlp.data import load
+from jaxmlp.diagnose import __main__ as diagnose
+from jaxmlp.explain import __main__ as explain
 from jaxmlp.export import __main__ as export
 from jaxmlp.runs.folder import Run
 from jaxmlp.sweep import __main__ as sweep
@@ -82,6 +86,58 @@ def test_it_is_a_run_like_any_other(found, tmp_path, capsys):
     assert export.main([str(run), str(tmp_path / "card.md")]) == 0
     assert train.main(["--resume", str(run)]) == 2
     assert "is the mean of other runs: there is nothing to continue" in capsys.readouterr().err
+
+
+def test_what_is_exported_answers_as_predict_does(found, tmp_path, capsys):
+    """Example by example: the graph of ONNX in its runtime, and the module of NumPy."""
+    data, out, _ = found
+    run, x = out / "ensemble", load(data).x_test
+    files = [tmp_path / "model.onnx", tmp_path / "model.py", tmp_path / "model.js"]
+    assert export.main([str(run), *map(str, files)]) == 0
+    assert "onnxruntime" in capsys.readouterr().out
+    network = jaxmlp.load(run)
+    session = onnxruntime.InferenceSession(files[0])
+    names = [one.name for one in session.get_inputs()]
+    kinds = {"tensor(float)": np.float32, "tensor(double)": np.float64}
+    columns = [x] if names == ["x"] else np.split(x, x.shape[1], axis=1)
+    inputs = {
+        one.name: column.astype(kinds[one.type])
+        for one, column in zip(session.get_inputs(), columns, strict=True)
+    }
+    answers = session.run(None, inputs)
+    spec = spec_from_file_location("model", files[1])
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    rows = x if names == ["x"] else dict(zip(names, x.T.tolist(), strict=True))
+    if data == "diabetes":
+        for got in (answers[0][:, 0], module.predict(rows)):
+            np.testing.assert_allclose(got, network.predict(x), rtol=1e-5)
+        return
+    assert answers[0].tolist() == network.predict(x).tolist() == module.predict(rows).tolist()
+    for got in (answers[1], module.predict_proba(rows)):
+        np.testing.assert_allclose(got, network.predict_proba(x), atol=1e-5)
+
+
+def test_it_is_diagnosed_and_explained(found, tmp_path, capsys):
+    """It had no training of its own that could be judged; its pictures are drawn."""
+    data, out, _ = found
+    run = out / "ensemble"
+    assert diagnose.main([str(run), "--out", str(tmp_path / "pictures")]) == 0
+    said, err = capsys.readouterr()
+    assert "nothing of its training can be judged: it is the mean of other runs" in said
+    assert "suspicious" not in said
+    assert err == ""
+    made = {file.name for file in (tmp_path / "pictures").iterdir()}
+    assert made >= {"weights.png", "surface.png"}
+    assert diagnose.main([str(run), "--out", str(tmp_path / "pictures"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["members"], told["verdict"], told["complete"]) == (3, [], True)
+    assert told["unseen"].startswith("it is the mean of other runs")
+    assert explain.main(["--run", str(run), "--summary"]) == 0
+    assert "3" in capsys.readouterr().out
+    if data == "iris":  # the others are too wide to be printed
+        assert explain.main(["--run", str(run)]) == 0
+        assert "each member of an ensemble has an optimizer of its own" in capsys.readouterr().out
 
 
 def test_a_finished_sweep_keeps_it(found, capsys):

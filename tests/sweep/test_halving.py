@@ -55,7 +55,7 @@ def test_a_promoted_run_is_the_run_of_a_sweep_without_halving(halved, tmp_path):
     full = [row for row in rows_of(halved) if row["epochs"] == "9"]
     assert full
     for row in full:
-        assert row == whole[row["run"]]
+        assert row == whole[row["run"]] | {"rung": "9"}
 
 
 def test_a_promoted_run_has_the_bytes_of_train(tmp_path):
@@ -182,10 +182,13 @@ def test_a_plan_that_was_changed(halved, tmp_path, capsys):
     )
 
 
-def test_a_run_that_a_rule_has_stopped_takes_no_more_steps(tmp_path):
-    """It is promoted with the result that it has, as if it had been trained on."""
+@pytest.mark.parametrize("first", [2, 3])
+def test_a_run_that_a_rule_has_stopped_takes_no_more_steps(tmp_path, first):
+    """Before the end of a rung or with it: it is promoted with the result that it has."""
     line = [*LINE, "--min-decrease", "100", "--grid", "initializer=he_normal,xavier_normal"]
     out = tmp_path / "sweep"
-    assert sweep.main([*line, "--halving", "2", "--first-epochs", "3", "--out", str(out)]) == 0
+    halving = ["--halving", "2", "--first-epochs", str(first)]
+    assert sweep.main([*line, *halving, "--out", str(out)]) == 0
     assert [row["epochs"] for row in rows_of(out)] == ["2", "2"]
+    assert [row["rung"] for row in rows_of(out)].count("9") == 1
     assert Run.open(out / "best").read_json("summary.json")["stopped_early"]

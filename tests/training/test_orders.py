@@ -1,7 +1,9 @@
 """The order of the examples: its streams, and that of the data without shuffling."""
 
 import itertools
+import tracemalloc
 
+import jax
 import numpy as np
 import pytest
 
@@ -47,3 +49,17 @@ def test_without_shuffling_every_epoch_has_the_data_s_order():
         np.testing.assert_array_equal(rows[epoch], batches(indices, 2))
     shuffled = np.asarray(Orders(indices, 2, seed=0, room=3).lay_out(0, 3))
     assert any(not np.array_equal(rows[0], shuffled[epoch]) for epoch in range(3))
+
+
+def test_an_order_lies_in_memory_once():
+    """Beside it only its draw: no second copy of the batches, and none for the device."""
+    indices = np.arange(1_000_000, dtype=np.int32)
+    tracemalloc.start()
+    try:
+        orders = Orders(indices, 1000, seed=0, room=1)
+        jax.block_until_ready(orders.lay_out(0, 1))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(orders.rows[0], order_of(indices, 1000, 0, 0))
+    assert most < 2.2 * indices.nbytes
