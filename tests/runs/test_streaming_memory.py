@@ -23,13 +23,13 @@ print(int(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1]
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells the peak")
 def test_memory_does_not_grow_with_the_data(tmp_path):
-    """Nine shards of 15 MiB more take less than two of them; all in memory they take all."""
+    """Nineteen shards of 15 MiB more take less than two of them; all in memory most of them."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(ROWS, FEATURES)).astype(np.float32)
     y = (x[:, 0] > 0).astype(np.int32)
     folders = [write_arrays(tmp_path / "1", x, y, (ROWS,))]
-    folders.append(write_arrays(tmp_path / "10", x, y, (ROWS,)))
-    for number in range(1, 10):
+    folders.append(write_arrays(tmp_path / "20", x, y, (ROWS,)))
+    for number in range(1, 20):
         for kind, array in (("x", x), ("y", y)):
             np.save(folders[1] / f"{kind}_{number}.npy", array)
     peaks = []
@@ -39,4 +39,4 @@ def test_memory_does_not_grow_with_the_data(tmp_path):
         assert done.returncode == 0, done.stderr
         peaks.append(float(done.stdout))
     assert peaks[1] - peaks[0] < 2 * SHARD
-    assert peaks[2] - peaks[1] > 7 * SHARD
+    assert peaks[2] - peaks[1] > 10 * SHARD

@@ -224,7 +224,7 @@ def test_with_folds_and_with_an_ensemble(tmp_path):
 
 
 def result(number, point, score=math.nan, deviation=math.nan, ended=1, diverged=0):
-    return ConfigResult(point, (number,), None, ended, diverged, score, deviation, 1.0, number)
+    return ConfigResult(point, (number,), None, ended, diverged, score, deviation, 1.0, number, 0)
 
 
 def course(score, seed, batches=6):
