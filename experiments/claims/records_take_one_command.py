@@ -53,7 +53,6 @@ from jaxmlp import Config, fit
 from jaxmlp.config.complete import complete
 from jaxmlp.config.factory import arithmetic
 from jaxmlp.config.problem import pose_problem
-from jaxmlp.data import Dataset, load
 from jaxmlp.sweep.examples import DataCache
 from jaxmlp.sweep.programs import Program
 from jaxmlp.training import fit as fit_parameters
@@ -213,7 +212,7 @@ def errors(row: Row, seeds: Sequence[int]) -> list[float]:
       row: what is trained.
       seeds: the seeds.
     """
-    data = _load(row.config.dataset)
+    data = training.dataset(row.config.dataset)
     with arithmetic(row.config.precision):
         recipes = {s: complete(Config(**vars(row.config) | {"seed": s}), data) for s in seeds}
         members = Program(recipes, (), DataCache(data)).train(list(seeds))
@@ -222,14 +221,6 @@ def errors(row: Row, seeds: Sequence[int]) -> list[float]:
         judge = problem.trainer.judge
         ends = [measure(judge, each.history.best.params, problem.test) for each in members]
     return [100 * (1 - float(means.score)) for means in ends]
-
-
-def _load(name: str) -> Dataset:
-    data = load(name)
-    training.used[data.name] = {
-        name: data.source.provenance[name] for name in ("source", "version", "checksum")
-    }
-    return data
 
 
 def process(row: Row, seed: int) -> Numbers:
@@ -250,8 +241,7 @@ def process(row: Row, seed: int) -> Numbers:
         subprocess.run([sys.executable, "-m", "jaxmlp.train", *line], check=True, env=environment)
         seconds = time.perf_counter() - began
         summary = json.loads((run / "summary.json").read_text())
-    origin = {name: summary["provenance"][name] for name in ("source", "version", "checksum")}
-    training.used[summary["dataset"]] = origin
+    training.dataset(row.config.dataset)  # notes where its data come from
     return {"process": seconds, "error": 100 * (1 - summary["test_accuracy"])}
 
 
@@ -265,7 +255,7 @@ def warm(row: Row, seed: int) -> Numbers:
     Returns:
       The seconds of the second training, and its test error in per cent.
     """
-    data = _load(row.config.dataset)
+    data = training.dataset(row.config.dataset)
     config = Config(**vars(row.config) | {"seed": seed})
     with arithmetic(config.precision):
         problem = pose_problem(config, data)
@@ -318,7 +308,7 @@ LONG = {what: long for name, row in ROWS.items() for what, long in _long(name, r
 def _short(row: Row, epochs: int) -> float:
     """Return the test error of the same options after few epochs on few digits, in per cent."""
     few = {"dataset": "mnist_5k", "epochs": epochs, "batch_size": 128}
-    _load("mnist_5k")  # notes where its digits come from
+    training.dataset("mnist_5k")  # notes where its digits come from
     return 100 * (1 - fit(Config(**vars(row.config) | few)).summary["test_accuracy"])
 
 

@@ -42,8 +42,11 @@ def check_given(config: Config) -> None:
     Raises:
       AgreedError: if they differ; it names what differs.
     """
-    given = config.to_dict()
-    check_alike({k: v for k, v in given.items() if k not in PLACES}, "configuration")
+    check_alike(_beside_places(config), "configuration")
+
+
+def _beside_places(config: Config) -> dict[str, Any]:
+    return {k: v for k, v in config.to_dict().items() if k not in PLACES}
 
 
 def large_for_any(checksum: str | None, large: bool) -> bool:
@@ -71,9 +74,8 @@ def check_problem(problem: Problem, source: Source) -> None:
       AgreedError: if they differ; it names what differs.
     """
     check_alike({"checksum": source.provenance["checksum"]}, "data set")
-    config = problem.recipe.to_config().to_dict()
-    config |= {"devices": parts(), "shard_parameters": is_sharded()}
-    check_alike({k: v for k, v in config.items() if k not in PLACES}, "configuration")
+    config = _beside_places(problem.recipe.to_config())
+    check_alike(config | {"devices": parts(), "shard_parameters": is_sharded()}, "configuration")
 
 
 @contextmanager

@@ -204,9 +204,9 @@ def _check_control(control: argparse.Namespace) -> None:
     if control.join and control.resume:
         raise InputError("--join does not apply with --resume: a sweep is shared, or it is not")
     if control.search:
-        for name in ("random", "plan", "halving"):
+        for name, reason in WITH_SEARCH.items():
             if getattr(control, name):
-                raise InputError(f"--{name} does not apply with --search: {WITH_SEARCH[name]}")
+                raise InputError(f"--{name} does not apply with --search: {reason}")
     elif control.search_batch is not None:
         raise InputError("--search-batch needs --search: it is a part of its points")
     if control.lost_after is not None:

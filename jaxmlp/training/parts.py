@@ -163,28 +163,21 @@ class Pieces:
         Raises:
           StopReading: if nobody waits for them any more.
         """
-        filled, window = 0, None if count else self._room(self._like, room)
+        window = Piece(*(aligned((room, *a.shape[1:]), a.dtype) for a in self._like))
+        filled = 0
         while filled < count:
             if stopped():
                 raise StopReading
             piece = next(self._pieces) if self._left is None else self._left
             some = min(count - filled, len(piece.weights))
-            if window is None:
-                window = self._room(piece, room)
             for whole, part in zip(window, piece, strict=True):
                 whole[filled : filled + some] = part[:some]
             rest = Piece(*(part[some:] for part in piece))
             self._left = rest if len(rest.weights) else None
             filled += some
-        assert window is not None
         for whole in window:
             whole[filled:] = 0
         return window
-
-    @staticmethod
-    def _room(like: Examples | Piece, rows: int) -> Piece:
-        """Return arrays of some rows, with any content."""
-        return Piece(*(aligned((rows, *a.shape[1:]), a.dtype) for a in like))
 
 
 class StopReading(Exception):

@@ -106,7 +106,7 @@ def test_area_by_hand():
 
 
 def test_a_training_does_not_import_scikit_learn(tmp_path):
-    """Which takes a second: a third of a short training."""
+    """Which takes a second of the processor: a quarter of a short training."""
     line = ["--dataset", "xor", "--epochs", "1", "--quiet", "--out", str(tmp_path / "run")]
     code = f"import sys, jaxmlp.train; assert jaxmlp.train.main({line}) == 0; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
