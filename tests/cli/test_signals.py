@@ -81,6 +81,35 @@ def test_a_process_ends_at_once_while_a_thread_imports(what, status):
     assert time.monotonic() - began < 20
 
 
+GARBAGE = """
+import atexit, gc, weakref
+from jaxmlp.cli.process import run_process
+
+class Node:
+    pass
+
+def main():
+    first = Node()
+    first.own, gone = first, weakref.ref(first)
+    del first
+    many = [[] for _ in range(50_000)]
+    before = gone() is not None
+    more = [[] for _ in range(100_000)]
+    print(before, gone() is None)
+    return 0
+
+atexit.register(lambda: print(gc.get_freeze_count() > 5_000))
+run_process(main)
+"""
+
+
+def test_a_process_searches_for_garbage_seldom_and_not_at_its_end():
+    """Modules and traces stay, so looking through them again and again is lost time."""
+    line = [sys.executable, "-c", GARBAGE]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "True"]
+
+
 def test_python_waits_for_the_import_where_it_ends_by_itself():
     """So a user's own program cannot abort in C++ code that a thread still loads."""
     code = "from jaxmlp.cli.process import import_beside; import_beside('jax')"
