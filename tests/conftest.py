@@ -4,10 +4,12 @@ And runs that several tests look at: made once per worker, read and never change
 are kept on disk as in the commands: JAX finds them by their whole text, so no test can get the
 program of another by mistake.
 
-Two things save time. A test draws blank pictures unless it uses `drawn`. A module that uses
-`compile_quickly` has its programs less optimized.
+Three things save time. A test draws blank pictures unless it uses `drawn`. A module that uses
+`compile_quickly` has its programs less optimized. And Python searches for garbage as seldom as in a
+command.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -30,7 +32,9 @@ CHECKED = ["jaxmlp.nn", "jaxmlp.optim", "jaxmlp.training"]
 install_import_hook(CHECKED, "tests.annotations.checked")
 
 from jaxmlp import train  # noqa: E402 (after the hook)
+from jaxmlp.cli.process import SELDOM  # noqa: E402
 
+gc.set_threshold(SELDOM)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 CACHE = os.environ["XDG_CACHE_HOME"]
