@@ -15,7 +15,7 @@ from jaxmlp.cli.interrupt import heed_signals
 from jaxmlp.cli.streams import lost_output, protect_streams
 
 # New objects between two searches for garbage. Importing JAX and tracing make some 100,000 objects
-# that stay, and Python's usual 700 have it look through them again and again.
+# that stay; after its usual 700 or 2,000 Python would look through them again and again.
 SELDOM = 100_000
 
 
